@@ -1,0 +1,1 @@
+//! Forecasting models and the scores that judge them.

@@ -1,0 +1,1 @@
+//! Choosing when: cheapest windows under a deadline.

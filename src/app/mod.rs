@@ -1,0 +1,1 @@
+//! The program put together: services built once, routes, the OpenAPI document.

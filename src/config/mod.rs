@@ -1,0 +1,1 @@
+//! Settings: layered, typed, all mistakes at once, every value with its origin.

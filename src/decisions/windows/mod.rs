@@ -1,0 +1,1 @@
+//! Cheapest windows over published and forecast prices.

@@ -1,0 +1,1 @@
+//! Public holidays of the countries whose markets Luna knows.

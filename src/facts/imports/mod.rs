@@ -1,0 +1,1 @@
+//! Files of prices and series: read, checked, reported, stored once.

@@ -1,0 +1,7 @@
+//! What is known, and when it became known.
+
+pub mod holidays; // public holidays that shape demand
+pub mod market; // day-ahead prices with revisions
+pub mod series; // everything observed or forecast that is not a price
+pub mod imports; // CSV and Parquet files into facts
+pub mod simulation; // prices of a market that does not exist, for boxes without data

@@ -1,0 +1,1 @@
+//! Observed and forecast series: load, wind and solar, temperature.

@@ -1,0 +1,1 @@
+//! Feature tables exported to Parquet, named, hashed, in time order.

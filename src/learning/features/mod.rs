@@ -1,0 +1,1 @@
+//! Features as of an instant: calendar, lags by local wall time, day statistics, exogenous forecasts.

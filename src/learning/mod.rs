@@ -1,0 +1,7 @@
+//! From facts to forecasts: features, datasets, registry, training, prediction.
+
+pub mod features; // what a model may look at, as of an instant
+pub mod datasets; // feature tables as Parquet files
+pub mod registry; // models with versions, hashes and scores
+pub mod training; // fit, validate, gate, evaluate
+pub mod prediction; // forecasts published and scored

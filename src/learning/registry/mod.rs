@@ -1,0 +1,1 @@
+//! Models with versions, data hash, artefact hash, scores, and which one serves.

@@ -1,0 +1,1 @@
+//! Fit, validate against the naive model, evaluate by rolling origin.

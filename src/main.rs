@@ -1,0 +1,3 @@
+//! The program `luna`.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! Health and status: what is reachable, what stands in for what, how many rows.

@@ -1,0 +1,4 @@
+//! The one database: pool, private cluster, migrations, bulk writes.
+
+#[rustfmt::skip]
+pub mod schema;

@@ -1,0 +1,227 @@
+//! Tables as the migrations leave them; a test compares this file with the migrated database.
+
+diesel::table! {
+    accounts (account_id) {
+        account_id -> Uuid,
+        user_id -> Uuid,
+        login -> Text,
+        password_hash -> Text,
+        role -> Text,
+        language -> Text,
+        time_zone -> Text,
+        disabled_at -> Nullable<Timestamptz>,
+        created_at -> Timestamptz,
+        password_changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    active_models (series) {
+        series -> Text,
+        model_id -> Uuid,
+        activated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    datasets (dataset_id) {
+        dataset_id -> Uuid,
+        name -> Text,
+        market -> Text,
+        product -> Text,
+        object_key -> Text,
+        features -> Jsonb,
+        from_day -> Date,
+        to_day -> Date,
+        row_count -> Int8,
+        sha256 -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    forecast_runs (run_id) {
+        run_id -> Uuid,
+        series -> Text,
+        market -> Text,
+        product -> Text,
+        model_id -> Nullable<Uuid>,
+        model_label -> Text,
+        issued_at -> Timestamptz,
+        known_until -> Timestamptz,
+        created_at -> Timestamptz,
+        inputs_hash -> Text,
+        score -> Nullable<Jsonb>,
+        scored_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    forecast_values (run_id, ts) {
+        run_id -> Uuid,
+        ts -> Timestamptz,
+        interval_s -> Int4,
+        lead_day -> Int2,
+        mean -> Double,
+        quantiles -> Array<Float4>,
+    }
+}
+
+diesel::table! {
+    job_runs (run_id) {
+        run_id -> Uuid,
+        job_id -> Uuid,
+        attempt -> Int4,
+        worker -> Text,
+        started_at -> Timestamptz,
+        finished_at -> Nullable<Timestamptz>,
+        outcome -> Nullable<Text>,
+        error -> Nullable<Text>,
+        log_excerpt -> Text,
+    }
+}
+
+diesel::table! {
+    jobs (job_id) {
+        job_id -> Uuid,
+        name -> Text,
+        slot -> Nullable<Text>,
+        payload -> Jsonb,
+        state -> Text,
+        attempts -> Int4,
+        attempts_max -> Int4,
+        run_after -> Timestamptz,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<Timestamptz>,
+        cancel_requested -> Bool,
+        progress -> Double,
+        progress_note -> Text,
+        result -> Nullable<Jsonb>,
+        error -> Nullable<Text>,
+        requested_by -> Nullable<Uuid>,
+        created_at -> Timestamptz,
+        started_at -> Nullable<Timestamptz>,
+        finished_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    market_price_revisions (market, product, ts, known_at, replaced_at) {
+        market -> Text,
+        product -> Text,
+        ts -> Timestamptz,
+        price_eur_mwh -> Nullable<Double>,
+        volume -> Nullable<Double>,
+        interval_s -> Int4,
+        quality -> Text,
+        known_at -> Timestamptz,
+        known_at_assumed -> Bool,
+        source -> Text,
+        replaced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    market_prices (market, product, ts) {
+        market -> Text,
+        product -> Text,
+        ts -> Timestamptz,
+        price_eur_mwh -> Nullable<Double>,
+        volume -> Nullable<Double>,
+        interval_s -> Int4,
+        quality -> Text,
+        known_at -> Timestamptz,
+        known_at_assumed -> Bool,
+        source -> Text,
+    }
+}
+
+diesel::table! {
+    ml_models (model_id) {
+        model_id -> Uuid,
+        name -> Text,
+        version -> Int4,
+        model_type -> Text,
+        target_variable -> Text,
+        task -> Text,
+        train_start -> Timestamptz,
+        train_end -> Timestamptz,
+        features -> Jsonb,
+        future_minutes -> Int4,
+        params -> Jsonb,
+        dataset_id -> Nullable<Uuid>,
+        dataset_sha256 -> Nullable<Text>,
+        artifact_key -> Nullable<Text>,
+        artifact_sha256 -> Nullable<Text>,
+        metrics -> Jsonb,
+        status -> Text,
+        error -> Nullable<Text>,
+        is_deleted -> Bool,
+        created_at -> Timestamptz,
+        trained_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    observations (series_id, ts, known_at) {
+        series_id -> Int4,
+        ts -> Timestamptz,
+        known_at -> Timestamptz,
+        known_at_assumed -> Bool,
+        value -> Double,
+    }
+}
+
+diesel::table! {
+    series (series_id) {
+        series_id -> Int4,
+        name -> Text,
+        unit -> Text,
+        source -> Text,
+        market -> Nullable<Text>,
+        resolution_s -> Int4,
+        attribution -> Text,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sessions (session_id) {
+        session_id -> Uuid,
+        account_id -> Uuid,
+        kind -> Text,
+        refresh_hash -> Nullable<Text>,
+        user_agent -> Text,
+        created_at -> Timestamptz,
+        last_seen_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    setup_codes (code_hash) {
+        code_hash -> Text,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    signing_keys (kid) {
+        kid -> Text,
+        secret -> Bytea,
+        created_at -> Timestamptz,
+        retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    users (user_id) {
+        user_id -> Uuid,
+        external_id -> Nullable<Text>,
+        created_at -> Timestamptz,
+    }
+}
+

@@ -1,0 +1,1 @@
+//! Tasks that are supervised, a shutdown that waits, a pool for heavy work.

@@ -1,0 +1,1 @@
+//! Logs, metrics and the rules that keep secrets out of both.

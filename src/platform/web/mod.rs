@@ -1,0 +1,1 @@
+//! HTTP without business: problem documents, principals, guards, middleware.

@@ -1,0 +1,1 @@
+//! Server-rendered pages: Today and the log-in.

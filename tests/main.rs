@@ -1,0 +1,1 @@
+//! The one integration test binary: source rules, files of the project, the built program.
