@@ -30,7 +30,7 @@ pub struct ImportOptions {
     pub product: Option<Product>,
     /// When the prices became known.
     pub known_at: KnownAtRule,
-    /// What the stored rows name as their source; without it the file's name.
+    /// What the stored rows name as their source; without it `import:` and the name of the file.
     pub source: Option<String>,
     /// Read and check, store nothing.
     pub dry_run: bool,

@@ -84,7 +84,10 @@ pub fn parse_prices(
             unit: columns.unit,
             zone: has_wall_times.then(|| columns.zone.to_string()),
         },
-        source: options.source.clone().unwrap_or_else(|| file_name.to_owned()),
+        source: options.source.clone().unwrap_or_else(|| {
+            let name = file_name.rsplit(['/', '\\']).next().unwrap_or(file_name);
+            format!("import:{}", name.chars().take(200).collect::<String>())
+        }),
         market: columns.market,
     })
 }
