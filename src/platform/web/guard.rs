@@ -30,6 +30,10 @@ pub struct AdminOnly;
 #[derive(Debug, Clone, Copy)]
 pub struct Analyst;
 
+/// Everybody who is logged in; guests are not.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedIn;
+
 /// Everybody who is logged in, and, for reading, guests of a box that has no admin yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader;
@@ -40,6 +44,10 @@ impl Permits for AdminOnly {
 
 impl Permits for Analyst {
     const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst];
+}
+
+impl Permits for LoggedIn {
+    const ROLES: &'static [Role] = Role::ALL;
 }
 
 impl Permits for Reader {
