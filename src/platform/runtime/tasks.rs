@@ -198,7 +198,7 @@ fn has_panicked(name: &'static str, ended: Result<(), Box<dyn Any + Send>>) -> b
 }
 
 /// What a panic said, as far as it said something.
-pub(super) fn panic_message(panic: &(dyn Any + Send)) -> String {
+pub fn panic_message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
     text.unwrap_or_else(|| "a panic without a message".to_owned())
