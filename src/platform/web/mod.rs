@@ -1,1 +1,31 @@
-//! HTTP without business: problem documents, principals, guards, middleware.
+//! What every HTTP offer shares: problem documents, principals, guards, extractors, middleware.
+
+mod around; // one middleware: request id, span, headers, panics, access log, metrics
+mod context; // the request's identifier and span, reachable from anywhere inside the request
+mod csrf; // same-origin check and double-submit token
+mod extract; // bodies, queries, forms, paths → values or problems
+mod fallback; // 404 and 405
+mod guard; // who may call: `Require<Role>`, `Public`
+mod headers; // security headers
+mod openapi; // shared answers, security schemes, declared roles
+mod paging; // pages by cursor
+mod principal; // who calls
+mod problem; // RFC 9457
+
+pub use self::around::around;
+pub use self::context::{RequestId, current_request_id};
+pub use self::csrf::{CSRF_FIELD, CsrfToken};
+pub use self::extract::{Body, BodyLimit, Form, Params, Path};
+pub use self::fallback::{MethodTable, fallback};
+pub use self::guard::{AdminOnly, Analyst, Public, Reader, Require};
+pub use self::openapi::{
+    BadBody, Conflict, DeclaredAccess, NotFound, Refusals, Unavailable, declared_access, describe,
+};
+pub use self::paging::{Cursor, Limit, Page};
+pub use self::principal::{
+    Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
+};
+pub use self::problem::{FieldError, Problem, ProblemDocument};
+
+#[cfg(test)]
+mod tests;

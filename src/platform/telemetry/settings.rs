@@ -1,0 +1,60 @@
+//! The `[telemetry]` section.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// Form of the log lines on standard error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Format {
+    /// One JSON object per line.
+    Json,
+    /// For people.
+    Human,
+    /// For people on a terminal, JSON otherwise.
+    #[default]
+    Auto,
+}
+
+/// The `[telemetry]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Form of the log lines on standard error.
+    pub format: Format,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or directives such as `info,luna::facts=debug`.
+    pub level: String,
+    /// File that gets the log too, as JSON lines.
+    pub file: Option<PathBuf>,
+    /// Size at which the log file is put aside and a new one begun, in bytes.
+    pub file_bytes_max: u64,
+    /// Log files put aside that are kept.
+    pub files_kept: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            format: Format::Auto,
+            level: "info".to_owned(),
+            file: None,
+            file_bytes_max: 10 << 20,
+            files_kept: 5,
+        }
+    }
+}
+
+impl Settings {
+    /// The level as directives: a bare level is about Luna; of the libraries only warnings, or, when
+    /// someone searches for a fault, what they do in general.
+    pub(super) fn directives(&self) -> String {
+        let level = self.level.trim().to_ascii_lowercase();
+        match level.as_str() {
+            "error" | "off" => level,
+            "warn" | "info" => format!("warn,luna={level}"),
+            "debug" | "trace" => format!("info,luna={level}"),
+            _ => self.level.clone(),
+        }
+    }
+}

@@ -1,0 +1,240 @@
+//! Bodies, queries, forms and paths as typed values; what does not fit is refused with its place.
+
+use std::ops::Deref;
+
+use actix_web::dev::Payload;
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpRequest, web};
+use bytes::Bytes;
+use futures_util::FutureExt;
+use futures_util::future::LocalBoxFuture;
+use serde::de::DeserializeOwned;
+use serde_json::error::Category;
+
+use super::csrf::{CSRF_FIELD, check_form_token, refuse_other_origins};
+use super::guard::passed;
+use super::problem::Problem;
+
+/// Longest body read into memory, in bytes; put another into the application's data to change it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BodyLimit(pub usize);
+
+impl Default for BodyLimit {
+    fn default() -> Self {
+        Self(2 << 20)
+    }
+}
+
+/// A JSON body.
+#[derive(Debug, Clone)]
+pub struct Body<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read_body(request, payload, "application/json");
+        async move { parse_json(&body.await?).map(Self) }.boxed_local()
+    }
+}
+
+/// The query string.
+#[derive(Debug, Clone)]
+pub struct Params<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Params<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let passed = passed(request);
+        let parsed = parse_urlencoded(request.query_string().as_bytes()).map(Self);
+        async move {
+            passed.await?;
+            parsed
+        }
+        .boxed_local()
+    }
+}
+
+/// A form posted by one of our own pages: other origins and stale tokens are refused.
+#[derive(Debug, Clone)]
+pub struct Form<T>(pub T);
+
+impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let body = read_body(request, payload, "application/x-www-form-urlencoded");
+        let request = request.clone();
+        async move {
+            let body = body.await?;
+            refuse_other_origins(&request)?;
+            let fields: Vec<(String, String)> = parse_urlencoded(&body)?;
+            let given = fields.iter().find(|(name, _)| name == CSRF_FIELD);
+            check_form_token(&request, given.map(|(_, value)| value.as_str()))?;
+            let rest = fields.iter().filter(|(name, _)| name != CSRF_FIELD).collect::<Vec<_>>();
+            let rest = serde_urlencoded::to_string(rest).map_err(Problem::internal)?;
+            parse_urlencoded(rest.as_bytes()).map(Self)
+        }
+        .boxed_local()
+    }
+}
+
+/// The variable parts of the path. Unlike actix-web's own it waits for the guard, so that who may
+/// not call does not learn which paths would be well-formed.
+#[derive(Debug, Clone)]
+pub struct Path<T>(T);
+
+impl<T> Path<T> {
+    /// The value.
+    pub fn into_inner(self) -> T {
+        self.0
+    }
+}
+
+impl<T> Deref for Path<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for Path<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let passed = passed(request);
+        let parsed = web::Path::<T>::extract(request).into_inner();
+        let named = request.match_info().iter().map(|(name, _)| name.to_owned()).next();
+        async move {
+            passed.await?;
+            let field = named.unwrap_or_else(|| "path".to_owned());
+            let value = parsed.map_err(|error| Problem::invalid(field, error))?;
+            Ok(Self(value.into_inner()))
+        }
+        .boxed_local()
+    }
+}
+
+/// The body's bytes, once the guard has let the request through.
+fn read_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    media_type: &'static str,
+) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
+    let passed = passed(request);
+    let acceptable = check_media_type(request.headers(), media_type);
+    let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|text| text.parse::<u64>().ok());
+    let payload = web::Payload::from_request(request, payload).into_inner();
+    async move {
+        passed.await?;
+        acceptable?;
+        if announced.is_some_and(|length| usize::try_from(length).is_ok_and(|l| l > limit.0)) {
+            return Err(too_large(limit));
+        }
+        let payload = payload.map_err(Problem::malformed)?;
+        match payload.to_bytes_limited(limit.0).await {
+            Err(_) => Err(too_large(limit)),
+            Ok(Err(error)) => Err(Problem::malformed(format_args!("body: {error}"))),
+            Ok(Ok(bytes)) => Ok(bytes),
+        }
+    }
+}
+
+fn too_large(BodyLimit(limit): BodyLimit) -> Problem {
+    Problem::new(
+        StatusCode::PAYLOAD_TOO_LARGE,
+        "body-too-large",
+        format_args!("the body is longer than {limit} bytes"),
+    )
+}
+
+fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let given = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
+    let unsupported = |detail: String| {
+        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+    };
+    // A compressed body could unpack to any size; bodies read into memory come as they are.
+    let coding = text(header::CONTENT_ENCODING);
+    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
+        return Err(unsupported(format!("the body must not be compressed ('{coding}')")));
+    }
+    if given.eq_ignore_ascii_case(expected) {
+        return Ok(());
+    }
+    Err(unsupported(format!("the content type must be {expected}, not '{given}'")))
+}
+
+/// A value from JSON: 400 with line and column when it is no JSON, 422 with the field's path when
+/// it is JSON of another shape.
+pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    refuse_nul(bytes, b"\\u0000")?;
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
+        let path = error.path().to_string();
+        let cause = error.into_inner();
+        match cause.classify() {
+            Category::Data => misfit(&path, &without_position(&cause.to_string())),
+            Category::Syntax | Category::Eof | Category::Io => not_json(&cause),
+        }
+    })?;
+    reader.end().map_err(|error| not_json(&error))?;
+    Ok(value)
+}
+
+fn not_json(error: &serde_json::Error) -> Problem {
+    Problem::malformed(format_args!("the body is not valid JSON: {error}"))
+        .with_field("body", error)
+}
+
+/// A value from `name=value&…`: 422 with the field's name when it does not fit.
+pub(super) fn parse_urlencoded<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
+    refuse_nul(bytes, b"%00")?;
+    let reader = serde_urlencoded::Deserializer::new(form_urlencoded::parse(bytes));
+    serde_path_to_error::deserialize(reader)
+        .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+}
+
+/// PostgreSQL cannot store U+0000 in text, and no field of ours has a use for it.
+fn refuse_nul(bytes: &[u8], spelled: &[u8]) -> Result<(), Problem> {
+    let found = bytes.windows(spelled.len()).enumerate().any(|(at, window)| {
+        let backslashes = bytes[..at].iter().rev().take_while(|byte| **byte == b'\\').count();
+        window == spelled && backslashes.is_multiple_of(2)
+    });
+    let refusal = "the character U+0000 is not allowed";
+    if found { Err(Problem::invalid("body", refusal)) } else { Ok(()) }
+}
+
+/// 422 for a value at `path`; serde names a missing or unknown field in its message only.
+fn misfit(path: &str, message: &str) -> Problem {
+    let parent = if path == "." || path == "?" { "" } else { path };
+    let named = ["missing field `", "unknown field `", "duplicate field `"]
+        .iter()
+        .find_map(|start| message.strip_prefix(start)?.split_once('`'))
+        .map(|(name, _)| name);
+    let field = match named {
+        Some(name) if parent == name || parent.ends_with(&format!(".{name}")) => parent.to_owned(),
+        Some(name) if parent.is_empty() => name.to_owned(),
+        Some(name) => format!("{parent}.{name}"),
+        None if parent.is_empty() => "body".to_owned(),
+        None => parent.to_owned(),
+    };
+    Problem::invalid(field, message)
+}
+
+/// The field's path says where; line and column of a decoded body help nobody.
+fn without_position(message: &str) -> String {
+    message.rfind(" at line ").map_or(message, |at| &message[..at]).to_owned()
+}

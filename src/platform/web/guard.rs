@@ -1,0 +1,154 @@
+//! Who may call: the first parameter of a handler says it.
+
+use std::marker::PhantomData;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use actix_web::dev::Payload;
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use futures_util::FutureExt;
+use futures_util::future::{LocalBoxFuture, Ready, Shared, ready};
+
+use super::context::record_user;
+use super::csrf::refuse_other_origins;
+use super::principal::{Authenticator, Credentials, Principal, Role};
+use super::problem::Problem;
+
+/// A set of roles, as a type.
+pub trait Permits: 'static {
+    /// The roles that may call.
+    const ROLES: &'static [Role];
+    /// Whether a caller of a box without an admin may read here.
+    const SETUP_GUEST_READS: bool = false;
+}
+
+/// Admins only.
+#[derive(Debug, Clone, Copy)]
+pub struct AdminOnly;
+
+/// Analysts and admins.
+#[derive(Debug, Clone, Copy)]
+pub struct Analyst;
+
+/// Everybody who is logged in, and, for reading, guests of a box that has no admin yet.
+#[derive(Debug, Clone, Copy)]
+pub struct Reader;
+
+impl Permits for AdminOnly {
+    const ROLES: &'static [Role] = &[Role::Admin];
+}
+
+impl Permits for Analyst {
+    const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst];
+}
+
+impl Permits for Reader {
+    const ROLES: &'static [Role] = Role::ALL;
+    const SETUP_GUEST_READS: bool = true;
+}
+
+/// Lets a request through when its sender has one of the roles of `R`; everything else is refused.
+#[derive(Debug, Clone)]
+pub struct Require<R>(pub Principal, PhantomData<fn() -> R>);
+
+impl<R> Require<R> {
+    /// Who calls.
+    pub fn into_principal(self) -> Principal {
+        self.0
+    }
+}
+
+impl<R> Deref for Require<R> {
+    type Target = Principal;
+
+    fn deref(&self) -> &Principal {
+        &self.0
+    }
+}
+
+impl<R: Permits> FromRequest for Require<R> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let decision = decide::<R>(request).shared();
+        request.extensions_mut().insert(Gate(decision.clone()));
+        let request = request.clone();
+        async move {
+            let principal = decision.await?;
+            record_user(&request.extensions(), principal.user_id);
+            Ok(Self(principal, PhantomData))
+        }
+        .boxed_local()
+    }
+}
+
+type Decision = LocalBoxFuture<'static, Result<Principal, Problem>>;
+
+/// The decision about a request, kept with it: extractors run side by side, and a body must not
+/// be judged, nor even read, before its sender may send it.
+struct Gate(Shared<Decision>);
+
+/// Waits until the handler's [`Require`], if it has one, has let the request through.
+///
+/// Called while extractors are created, in the order of the handler's parameters, so the guard has
+/// to be the first of them.
+pub(super) fn passed(request: &HttpRequest) -> impl Future<Output = Result<(), Problem>> + use<> {
+    let decision = request.extensions().get::<Gate>().map(|Gate(decision)| decision.clone());
+    async move {
+        match decision {
+            Some(decision) => decision.await.map(drop),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether the sender of `request` may call. The future holds no request: it is kept inside one.
+fn decide<R: Permits>(request: &HttpRequest) -> Decision {
+    let reads = request.method().is_safe();
+    let ready = Credentials::of(request).and_then(|credentials| {
+        // Browsers add cookies on their own: a cookie alone does not show that the page was ours.
+        if credentials.bearer.is_none() && credentials.cookie.is_some() && !reads {
+            refuse_other_origins(request)?;
+        }
+        let authenticator = request.app_data::<Arc<dyn Authenticator>>();
+        let authenticator =
+            authenticator.ok_or_else(|| Problem::unauthenticated("log in first"))?;
+        Ok((Arc::clone(authenticator), credentials))
+    });
+    async move {
+        let (authenticator, credentials) = ready?;
+        admit::<R>(authenticator.authenticate(credentials).await?, reads)
+    }
+    .boxed_local()
+}
+
+fn admit<R: Permits>(principal: Principal, reads: bool) -> Result<Principal, Problem> {
+    if principal.is_setup_guest {
+        let welcome = R::SETUP_GUEST_READS && reads;
+        let refusal = "log in first; this box has no admin yet, set it up with the one-time code";
+        return welcome.then_some(principal).ok_or_else(|| Problem::unauthenticated(refusal));
+    }
+    if R::ROLES.contains(&principal.role) {
+        return Ok(principal);
+    }
+    let allowed: Vec<_> = R::ROLES.iter().map(|role| role.name()).collect();
+    Err(Problem::forbidden(format_args!(
+        "your role is {}; this needs {}",
+        principal.role,
+        allowed.join(" or ")
+    )))
+}
+
+/// First parameter of a handler that is public on purpose.
+#[derive(Debug, Clone, Copy)]
+pub struct Public;
+
+impl FromRequest for Public {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(_: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(Self))
+    }
+}

@@ -1,0 +1,170 @@
+//! Who calls, in which role, and how a part that knows accounts tells us.
+
+use std::fmt;
+use std::pin::Pin;
+
+use actix_web::HttpRequest;
+use actix_web::http::header;
+use chrono_tz::Tz;
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::problem::Problem;
+
+/// What an account may do: `admin` ⊃ `analyst` ⊃ `viewer`; `customer` sees the site's own data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// Runs the box: users, imports, jobs, settings.
+    Admin,
+    /// Trains and compares models, exports data.
+    Analyst,
+    /// Reads everything, changes nothing.
+    Viewer,
+    /// Sees the site's own data, prices, forecasts and advice.
+    Customer,
+}
+
+impl Role {
+    /// Every role, the mightiest first.
+    pub const ALL: &'static [Self] = &[Self::Admin, Self::Analyst, Self::Viewer, Self::Customer];
+
+    /// The name in tables, tokens and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Admin => "admin",
+            Self::Analyst => "analyst",
+            Self::Viewer => "viewer",
+            Self::Customer => "customer",
+        }
+    }
+
+    /// The role of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|role| role.name() == name)
+    }
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// Language of pages and messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Language {
+    /// German.
+    #[default]
+    De,
+    /// English.
+    En,
+}
+
+impl Language {
+    /// The language tag, e.g. for `<html lang>`.
+    pub const fn tag(self) -> &'static str {
+        match self {
+            Self::De => "de",
+            Self::En => "en",
+        }
+    }
+
+    /// The language of a tag.
+    pub fn parse(tag: &str) -> Option<Self> {
+        [Self::De, Self::En].into_iter().find(|language| language.tag() == tag)
+    }
+}
+
+/// Who calls.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Principal {
+    /// The account; nil for a guest.
+    pub account_id: Uuid,
+    /// The person behind it, as other tables know it; nil for a guest.
+    pub user_id: Uuid,
+    /// What they log in with; empty for a guest.
+    pub login: String,
+    /// What they may do.
+    pub role: Role,
+    /// The session the request belongs to.
+    pub session_id: Option<Uuid>,
+    /// Whether this is an anonymous caller of a box that has no admin yet.
+    pub is_setup_guest: bool,
+    /// Language of their pages.
+    pub language: Language,
+    /// Zone in which they read the clock.
+    pub time_zone: Tz,
+}
+
+impl Principal {
+    /// An anonymous caller of a box that has no admin yet: may read, nothing else.
+    pub fn setup_guest() -> Self {
+        Self {
+            account_id: Uuid::nil(),
+            user_id: Uuid::nil(),
+            login: String::new(),
+            role: Role::Customer,
+            session_id: None,
+            is_setup_guest: true,
+            language: Language::default(),
+            time_zone: Tz::Europe__Zurich,
+        }
+    }
+}
+
+/// What a request brings to prove who sends it.
+#[derive(Debug, Clone, Default)]
+pub struct Credentials {
+    /// Token of the header `Authorization: Bearer …`.
+    pub bearer: Option<SecretString>,
+    /// Token of the session cookie; only looked at when there is no bearer token.
+    pub cookie: Option<SecretString>,
+}
+
+impl Credentials {
+    /// What `request` brings. An `Authorization` header of another scheme is refused rather than
+    /// skipped: a caller who sends credentials must not be taken for somebody else.
+    pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
+        let bearer = match request.headers().get(header::AUTHORIZATION) {
+            None => None,
+            Some(value) => {
+                let token = value
+                    .to_str()
+                    .ok()
+                    .and_then(|text| text.split_once(' '))
+                    .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
+                    .map(|(_, token)| token.trim())
+                    .filter(|token| !token.is_empty());
+                let refusal = "the header Authorization must be: Bearer <access token>";
+                Some(token.ok_or_else(|| Problem::unauthenticated(refusal))?.into())
+            }
+        };
+        let cookie = request
+            .cookie(session_cookie_name(is_https(request)))
+            .map(|cookie| cookie.value().to_owned().into());
+        Ok(Self { bearer, cookie })
+    }
+}
+
+/// Name of the session cookie: the `__Host-` prefix binds it to this host, but needs https.
+pub const fn session_cookie_name(https: bool) -> &'static str {
+    if https { "__Host-luna" } else { "luna" }
+}
+
+/// Whether the caller reached us, or the proxy in front of us, over https.
+pub(super) fn is_https(request: &HttpRequest) -> bool {
+    request.connection_info().scheme() == "https"
+}
+
+/// A boxed future that may move between threads.
+pub type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Turns credentials into a principal; lives in the application's data as `Arc<dyn Authenticator>`.
+pub trait Authenticator: Send + Sync {
+    /// Who sends `credentials`; a problem (401, 403, 503) when that cannot be said.
+    fn authenticate(&self, credentials: Credentials) -> BoxFuture<Result<Principal, Problem>>;
+}

@@ -1,0 +1,1 @@
+//! Guards, extractors, middleware and pages, over HTTP without a database.
