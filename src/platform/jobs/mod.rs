@@ -6,6 +6,7 @@
 //! another worker, and whatever the first one then brings is refused. Handlers therefore repeat
 //! harmlessly and take their input from the database.
 
+mod api; // HTTP
 mod context; // what a running job may ask and tell
 mod model; // jobs, runs, states
 mod runner; // workers that take due jobs
@@ -14,6 +15,7 @@ mod service; // enqueue, claim, finish, cancel
 mod settings; // the `[jobs]` section
 mod store; // SQL
 
+pub use self::api::routes;
 pub use self::context::JobContext;
 pub use self::model::{Enqueued, Job, JobError, JobFilter, JobState, NewJob, Run};
 pub use self::runner::{Handler, Runner};

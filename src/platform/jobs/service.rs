@@ -115,9 +115,9 @@ impl Jobs {
     }
 
     /// Up to `limit` jobs, newest first.
-    pub async fn list(&self, filter: &JobFilter, limit: u16) -> Result<Vec<Job>, JobsError> {
+    pub async fn list(&self, filter: &JobFilter, limit: i64) -> Result<Vec<Job>, JobsError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::list(&mut conn, filter, limit.into()).await?)
+        Ok(store::list(&mut conn, filter, limit).await?)
     }
 
     /// Ends a queued job at once and asks a running one to end; says what it is then.
