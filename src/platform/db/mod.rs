@@ -1,4 +1,21 @@
 //! The one database: pool, private cluster, migrations, bulk writes.
 
+mod copy; // COPY on a connection of its own
+mod error; // what can go wrong, and whether waiting helps
+mod migrate; // from empty to head, under a lock
+mod pool; // connections, shared and bounded
+mod settings; // the `[database]` section
+mod target; // where a connection string leads
+mod timescale; // the one place that knows whether TimescaleDB is there
+mod tls; // encryption towards the server
+pub mod embedded; // a private PostgreSQL in the data folder
 #[rustfmt::skip]
 pub mod schema;
+#[cfg(test)]
+mod tests;
+
+pub use self::copy::CopyClient;
+pub use self::error::DbError;
+pub use self::migrate::{MigrationReport, SchemaStatus};
+pub use self::pool::{Conn, Db, PooledConn};
+pub use self::settings::{Settings, TlsMode};

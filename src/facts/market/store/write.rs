@@ -1,0 +1,151 @@
+//! Bulk upsert with revisions, through the pool or through COPY; the same SQL decides in both.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
+use diesel_async::RunQueryDsl;
+
+use super::rows::Batch;
+use crate::base::ids::{Market, Product};
+use crate::facts::market::model::{PricePoint, Stored};
+use crate::platform::db::Conn;
+
+/// Rows per statement: larger ones are not faster, and hold eight arrays in memory on both sides.
+const STATEMENT_ROWS_MAX: usize = 20_000;
+
+/// Where the rows of a statement come from when they travel as arrays.
+const ARRAYS: &str = "unnest($3::timestamptz[], $4::int[], $5::float8[], $6::float8[], $7::text[], \
+     $8::timestamptz[], $9::bool[], $10::text[]) \
+     AS n (ts, interval_s, price_eur_mwh, volume, quality, known_at, known_at_assumed, source)";
+/// Writers of one product of one market take turns until their transaction ends, so that two of
+/// them can neither lose a revision nor wait for each other's rows in a circle.
+pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
+pub(super) const NOTIFY: &str = "SELECT pg_notify('luna_series_changed', $1)";
+
+/// New instants; those that exist are left for [`replace`].
+pub(super) fn insert(source: &str) -> String {
+    format!(
+        "INSERT INTO market_prices (market, product, ts, interval_s, price_eur_mwh, volume, \
+             quality, known_at, known_at_assumed, source)
+         SELECT $1::text, $2::text, n.ts, n.interval_s, n.price_eur_mwh, n.volume, n.quality, \
+             n.known_at, n.known_at_assumed, n.source
+         FROM {source}
+         ON CONFLICT (market, product, ts) DO NOTHING"
+    )
+}
+
+/// Values that give way: the old row becomes a revision, the new one takes its place.
+///
+/// All parts of the statement see the table as it was before, so `old` is what is replaced, and a
+/// row that [`insert`] has just written equals its own point. Answers with the counts of rows
+/// replaced, refused because they were known earlier, and equal.
+pub(super) fn replace(source: &str) -> String {
+    format!(
+        "WITH judged AS MATERIALIZED (
+             SELECT n.*, old.interval_s AS old_interval_s, old.price_eur_mwh AS old_price,
+                 old.volume AS old_volume, old.quality AS old_quality,
+                 old.known_at AS old_known_at, old.known_at_assumed AS old_assumed,
+                 old.source AS old_source,
+                 (n.price_eur_mwh, n.volume, n.interval_s, n.quality) IS DISTINCT FROM
+                     (old.price_eur_mwh, old.volume, old.interval_s, old.quality) AS differs,
+                 n.known_at < old.known_at AS is_older
+             FROM {source}
+             JOIN market_prices old
+                 ON old.market = $1::text AND old.product = $2::text AND old.ts = n.ts
+         ), kept AS (
+             INSERT INTO market_price_revisions (market, product, ts, interval_s, price_eur_mwh,
+                 volume, quality, known_at, known_at_assumed, source)
+             SELECT $1::text, $2::text, ts, old_interval_s, old_price, old_volume, old_quality,
+                 old_known_at, old_assumed, old_source
+             FROM judged WHERE differs AND NOT is_older
+         ), written AS (
+             UPDATE market_prices p
+             SET interval_s = j.interval_s, price_eur_mwh = j.price_eur_mwh, volume = j.volume,
+                 quality = j.quality, known_at = j.known_at,
+                 known_at_assumed = j.known_at_assumed, source = j.source
+             FROM judged j
+             WHERE p.market = $1::text AND p.product = $2::text AND p.ts = j.ts
+                 AND j.differs AND NOT j.is_older
+         )
+         SELECT count(*) FILTER (WHERE differs AND NOT is_older) AS replaced,
+             count(*) FILTER (WHERE differs AND is_older) AS refused,
+             count(*) FILTER (WHERE NOT differs) AS equal
+         FROM judged"
+    )
+}
+
+#[derive(Debug, Default, QueryableByName)]
+pub(super) struct Judged {
+    #[diesel(sql_type = BigInt)]
+    pub(super) replaced: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) refused: i64,
+    #[diesel(sql_type = BigInt)]
+    pub(super) equal: i64,
+}
+
+impl Judged {
+    /// What a write did that inserted `inserted` of its rows before the rest was judged.
+    pub(super) fn counts(&self, inserted: u64) -> Stored {
+        Stored {
+            inserted,
+            replaced: self.replaced.unsigned_abs(),
+            unchanged: self.equal.unsigned_abs().saturating_sub(inserted),
+            refused_older: self.refused.unsigned_abs(),
+            duplicates: 0,
+        }
+    }
+}
+
+/// Name under which readers learn of a change, e.g. `price:CH:day_ahead`.
+pub(super) fn series(market: &Market, product: Product) -> String {
+    format!("price:{market}:{}", product.name())
+}
+
+/// A statement on a part of a batch, its rows bound as arrays.
+macro_rules! with_arrays {
+    ($statement:expr, $batch:expr, $points:expr) => {
+        diesel::sql_query(&$statement)
+            .bind::<Text, _>($batch.market.code())
+            .bind::<Text, _>($batch.product.name())
+            .bind::<Array<Timestamptz>, _>(column($points, |point| point.ts))
+            .bind::<Array<Integer>, _>(column($points, |point| point.interval_s))
+            .bind::<Array<Nullable<Double>>, _>(column($points, |point| point.price_eur_mwh))
+            .bind::<Array<Nullable<Double>>, _>(column($points, |point| point.volume))
+            .bind::<Array<Text>, _>(column($points, |point| point.quality.name()))
+            .bind::<Array<Timestamptz>, _>(column($points, |point| point.known_at))
+            .bind::<Array<Bool>, _>(column($points, |point| point.known_at_assumed))
+            .bind::<Array<Text>, _>(column($points, |point| point.source.as_str()))
+    };
+}
+
+fn column<'a, T>(points: &[&'a PricePoint], field: impl Fn(&'a PricePoint) -> T) -> Vec<T> {
+    points.iter().map(|point| field(point)).collect()
+}
+
+/// Writes `batch` in statements of bounded size; the caller's transaction holds them together.
+pub(in crate::facts::market) async fn put(
+    conn: &mut Conn,
+    batch: &Batch<'_>,
+) -> QueryResult<Stored> {
+    let series = series(batch.market, batch.product);
+    diesel::sql_query(TAKE_TURN).bind::<Text, _>(&series).execute(conn).await?;
+    let (insert, replace) = (insert(ARRAYS), replace(ARRAYS));
+    let mut stored = Stored::default();
+    for points in batch.points.chunks(STATEMENT_ROWS_MAX) {
+        let inserted = with_arrays!(insert, batch, points).execute(conn).await? as u64;
+        let judged = if inserted == points.len() as u64 {
+            Judged { equal: points.len() as i64, ..Judged::default() }
+        } else {
+            with_arrays!(replace, batch, points).get_result(conn).await?
+        };
+        let counts = judged.counts(inserted);
+        stored.inserted += counts.inserted;
+        stored.replaced += counts.replaced;
+        stored.unchanged += counts.unchanged;
+        stored.refused_older += counts.refused_older;
+    }
+    if stored.changed() {
+        diesel::sql_query(NOTIFY).bind::<Text, _>(&series).execute(conn).await?;
+    }
+    Ok(stored)
+}

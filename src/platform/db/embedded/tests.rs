@@ -1,0 +1,1 @@
+//! The private database through its crashes.

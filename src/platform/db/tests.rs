@@ -1,0 +1,1 @@
+//! Pool, schema, migrations, on a real database.

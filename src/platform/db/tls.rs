@@ -1,0 +1,99 @@
+//! Encryption towards the server, with rustls.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::error::DbError;
+
+/// Whose certificate is good enough.
+pub(super) enum Trust<'a> {
+    /// Anybody's: the line is encrypted, the other end is not known.
+    Anybody,
+    /// One that the system's authorities or those of the file vouch for, issued for the host's name.
+    Authorities { extra: Option<&'a Path> },
+}
+
+/// The connector for one pool.
+pub(super) fn connector(trust: &Trust<'_>) -> Result<MakeRustlsConnect, DbError> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| DbError::Settings(format!("TLS cannot be set up: {error}")))?;
+    let config = match trust {
+        Trust::Anybody => builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+            .with_no_client_auth(),
+        Trust::Authorities { extra } => {
+            builder.with_root_certificates(authorities(*extra)?).with_no_client_auth()
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn authorities(extra: Option<&Path>) -> Result<RootCertStore, DbError> {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    let Some(path) = extra else { return Ok(roots) };
+    let unusable = |why: String| {
+        DbError::Settings(format!("tls_ca_file {} cannot be used: {why}", path.display()))
+    };
+    let mut added = 0;
+    for certificate in
+        CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?
+    {
+        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
+        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
+        added += 1;
+    }
+    if added == 0 {
+        return Err(unusable("it holds no certificate".to_owned()));
+    }
+    Ok(roots)
+}
+
+/// Accepts every certificate, but insists that the server holds its key.
+#[derive(Debug)]
+struct AnyCertificate(Arc<CryptoProvider>);
+
+impl ServerCertVerifier for AnyCertificate {
+    fn verify_server_cert(
+        &self,
+        _end_entity: &CertificateDer<'_>,
+        _intermediates: &[CertificateDer<'_>],
+        _server_name: &ServerName<'_>,
+        _ocsp_response: &[u8],
+        _now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        Ok(ServerCertVerified::assertion())
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls12_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        verify_tls13_signature(message, cert, dss, &self.0.signature_verification_algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.0.signature_verification_algorithms.supported_schemes()
+    }
+}
