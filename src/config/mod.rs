@@ -1,1 +1,16 @@
 //! Settings: layered, typed, all mistakes at once, every value with its origin.
+//!
+//! Flags win over the environment, it over `.env`, that over `config/*.toml`, those over the
+//! defaults of the areas. Nothing else in the program reads the environment.
+
+mod layers; // values from every source, judged one by one
+mod names; // variables with fixed names
+mod sections; // the sections put together
+mod sources; // flags, environment, .env, files
+
+pub use self::layers::{ConfigError, Effective, Mistake};
+pub use self::sections::{Access, Loaded, Market, Server, Settings, Simulation, Storage, load};
+pub use self::sources::{Flag, Sources};
+
+#[cfg(test)]
+mod tests;

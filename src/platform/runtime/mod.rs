@@ -1,1 +1,9 @@
 //! Tasks that are supervised, a shutdown that waits, a pool for heavy work.
+
+mod cpu_pool; // heavy work off the web workers
+mod signals; // when the outside asks to stop
+mod tasks; // background tasks and the order in which they end
+
+pub use self::cpu_pool::{CpuPool, CpuPoolError};
+pub use self::signals::stop_requested;
+pub use self::tasks::{Shutdown, Stage, Tasks, panic_message};

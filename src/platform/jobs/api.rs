@@ -1,0 +1,116 @@
+//! HTTP: what the queue holds, and a request to end a job.
+
+use actix_web::web::{Data, Json};
+use actix_web::{get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::model::{Job, JobFilter, JobState, Run};
+use super::service::{Jobs, JobsError};
+use crate::platform::web::{
+    Analyst, Conflict, Cursor, Limit, NotFound, Page, Params, Path, Problem, Refusals, Require,
+};
+
+/// Which jobs to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct JobQuery {
+    /// Only jobs of this name.
+    #[param(example = "training.fit")]
+    name: Option<String>,
+    /// Only jobs in this state.
+    #[param(inline)]
+    state: Option<JobState>,
+    /// Rows per page.
+    #[param(value_type = u16, required = false)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
+}
+
+/// A page of jobs.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct JobPage {
+    /// Newest first.
+    jobs: Vec<Job>,
+    /// Where the next page begins; absent on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// A job with its history.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct JobDetail {
+    /// The job.
+    job: Job,
+    /// Its attempts, first one first; of very many the latest.
+    runs: Vec<Run>,
+}
+
+/// Jobs of the queue, newest first.
+#[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage), Refusals))]
+#[get("/api/jobs")]
+async fn list_jobs(
+    _: Require<Analyst>,
+    jobs: Data<Jobs>,
+    query: Params<JobQuery>,
+) -> Result<Json<JobPage>, Problem> {
+    let Params(JobQuery { name, state, limit, cursor }) = query;
+    let after = cursor.as_ref().map(position).transpose()?;
+    let page = Page { limit, cursor };
+    let listed = jobs.list(&JobFilter { name, state, after }, page.fetch_limit()).await?;
+    let (jobs, next_cursor) = page.cut(listed, |job| Cursor::new(job.created_at, job.job_id));
+    Ok(Json(JobPage { jobs, next_cursor }))
+}
+
+/// One job with its attempts and what they logged.
+#[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
+    responses((status = 200, body = JobDetail), NotFound, Refusals))]
+#[get("/api/jobs/{job_id}")]
+async fn get_job(
+    _: Require<Analyst>,
+    jobs: Data<Jobs>,
+    job_id: Path<Uuid>,
+) -> Result<Json<JobDetail>, Problem> {
+    let (job, runs) = (jobs.job(*job_id).await?, jobs.runs(*job_id).await?);
+    Ok(Json(JobDetail { job, runs }))
+}
+
+/// End a queued job at once; ask a running one to end.
+#[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
+    responses((status = 200, body = Job), NotFound, Conflict, Refusals))]
+#[post("/api/jobs/{job_id}/cancel")]
+async fn cancel_job(
+    _: Require<Analyst>,
+    jobs: Data<Jobs>,
+    job_id: Path<Uuid>,
+) -> Result<Json<Job>, Problem> {
+    Ok(Json(jobs.cancel(*job_id).await?))
+}
+
+/// The queue's routes.
+pub fn routes(config: &mut ServiceConfig<'_>) {
+    config.service(list_jobs).service(get_job).service(cancel_job);
+}
+
+/// The place in the list of jobs that a cursor names.
+fn position(cursor: &Cursor) -> Result<(chrono::DateTime<chrono::Utc>, Uuid), Problem> {
+    let job_id = cursor.id.parse();
+    let job_id = job_id.map_err(|_| Problem::invalid("cursor", "not a cursor of this list"))?;
+    Ok((cursor.at, job_id))
+}
+
+impl From<JobsError> for Problem {
+    fn from(error: JobsError) -> Self {
+        match error {
+            JobsError::NotFound(_) => Self::not_found(error),
+            JobsError::Ended { .. } => Self::conflict(error),
+            JobsError::Invalid { .. } => Self::invalid("job", error),
+            JobsError::Db(error) => Self::unavailable(error),
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! The queue's rules: enqueue, claim, renew, finish, cancel.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
+
+use super::model::{Claim, Ending, Enqueued, Job, JobFilter, JobState, NewJob, Run};
+use super::settings::Settings;
+use super::store;
+use crate::base::timeline::Clock;
+use crate::platform::db::{Db, DbError};
+
+/// Runs of one job that [`Jobs::runs`] shows.
+const RUNS_SHOWN_MAX: i64 = 100;
+
+/// The durable queue; clones share it.
+#[derive(Clone)]
+pub struct Jobs {
+    db: Db,
+    clock: Clock,
+    settings: Settings,
+    wake: Arc<Notify>,
+    /// Tokens of jobs that run in this process, so that a request to end reaches them at once.
+    running_here: Arc<Mutex<HashMap<Uuid, CancellationToken>>>,
+}
+
+/// Why the queue did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum JobsError {
+    /// No such job.
+    #[error("there is no job {0}")]
+    NotFound(Uuid),
+    /// A job must be named and must be tried at least once.
+    #[error("a job needs a name and at least one attempt; got '{name}' and {attempts_max}")]
+    Invalid {
+        /// The name given.
+        name: String,
+        /// The attempts given.
+        attempts_max: u16,
+    },
+    /// The job has ended; there is nothing to end.
+    #[error("job {job_id} cannot be cancelled, it is {} already", state.name())]
+    Ended {
+        /// Which job.
+        job_id: Uuid,
+        /// How it ended.
+        state: JobState,
+    },
+    /// The database did not answer.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for JobsError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// What renewing a lease tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lease {
+    /// The worker may go on.
+    Held,
+    /// The worker may go on, but somebody asked for the end.
+    CancelRequested,
+    /// Another worker has the job, or it was ended.
+    Lost,
+}
+
+impl From<Option<bool>> for Lease {
+    fn from(held: Option<bool>) -> Self {
+        match held {
+            None => Self::Lost,
+            Some(true) => Self::CancelRequested,
+            Some(false) => Self::Held,
+        }
+    }
+}
+
+impl Jobs {
+    /// The queue in `db`.
+    pub fn new(db: Db, clock: Clock, settings: Settings) -> Self {
+        Self { db, clock, settings, wake: Arc::default(), running_here: Arc::default() }
+    }
+
+    /// Stores `job` and wakes a worker; when its slot is taken, names the job that has it.
+    pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, JobsError> {
+        if job.name.trim().is_empty() || job.attempts_max == 0 {
+            return Err(JobsError::Invalid { name: job.name, attempts_max: job.attempts_max });
+        }
+        let mut conn = self.db.conn().await?;
+        let enqueued = store::enqueue(&mut conn, &job, self.clock.now()).await?;
+        if enqueued.is_new {
+            let (name, job_id) = (job.name.as_str(), enqueued.job_id);
+            tracing::debug!(job = name, %job_id, "Stored job {name} {job_id}");
+            self.wake.notify_one();
+        }
+        Ok(enqueued)
+    }
+
+    /// One job.
+    pub async fn job(&self, job_id: Uuid) -> Result<Job, JobsError> {
+        let mut conn = self.db.conn().await?;
+        store::job(&mut conn, job_id).await?.ok_or(JobsError::NotFound(job_id))
+    }
+
+    /// The attempts at a job, first one first; of very many the latest.
+    pub async fn runs(&self, job_id: Uuid) -> Result<Vec<Run>, JobsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::runs(&mut conn, job_id, RUNS_SHOWN_MAX).await?)
+    }
+
+    /// Up to `limit` jobs, newest first.
+    pub async fn list(&self, filter: &JobFilter, limit: i64) -> Result<Vec<Job>, JobsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::list(&mut conn, filter, limit).await?)
+    }
+
+    /// Ends a queued job at once and asks a running one to end; says what it is then.
+    ///
+    /// # Errors
+    ///
+    /// [`JobsError::Ended`] for a job that is done or dead; a cancelled one stays cancelled.
+    pub async fn cancel(&self, job_id: Uuid) -> Result<Job, JobsError> {
+        let mut conn = self.db.conn().await?;
+        let state = store::cancel(&mut conn, job_id, self.clock.now()).await?;
+        match state.ok_or(JobsError::NotFound(job_id))? {
+            state @ (JobState::Done | JobState::Dead) => Err(JobsError::Ended { job_id, state }),
+            JobState::Queued | JobState::Running | JobState::Cancelled => {
+                if let Some(token) = self.lock_running_here().get(&job_id) {
+                    token.cancel();
+                }
+                store::job(&mut conn, job_id).await?.ok_or(JobsError::NotFound(job_id))
+            }
+        }
+    }
+
+    /// How long the job that has waited longest is due, in seconds; 0 when none waits.
+    pub async fn lag_s(&self) -> Result<f64, JobsError> {
+        let now = self.clock.now();
+        let mut conn = self.db.conn().await?;
+        let since = store::due_since(&mut conn, now).await?;
+        let lag = since.map_or(0, |since| (now - since).num_milliseconds());
+        Ok(lag as f64 / 1_000.0)
+    }
+
+    /// The workers' settings.
+    pub(super) fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Waits until a job was stored in this process.
+    pub(super) async fn woken(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Takes the job that has been due longest among those named; none when nothing is due.
+    pub(super) async fn claim(
+        &self,
+        worker: &str,
+        names: &[&str],
+    ) -> Result<Option<Claim>, JobsError> {
+        let now = self.clock.now();
+        let lease_until = now + self.settings.lease();
+        let claimant = store::Claimant { worker, names, now, lease_until };
+        let mut conn = self.db.conn().await?;
+        loop {
+            match store::take(&mut conn, claimant).await? {
+                store::Taken::Claimed(claim) => return Ok(Some(claim)),
+                store::Taken::Ended => {}
+                store::Taken::Nothing => return Ok(None),
+            }
+        }
+    }
+
+    /// Prolongs the lease of `claim`.
+    pub(super) async fn renew(&self, claim: &Claim) -> Result<Lease, JobsError> {
+        let lease_until = self.clock.now() + self.settings.lease();
+        let mut conn = self.db.conn().await?;
+        Ok(store::renew(&mut conn, claim, lease_until).await?.into())
+    }
+
+    /// Stores how far `claim` is; `fraction` outside 0 to 1 is brought to the nearer end.
+    pub(super) async fn progress(
+        &self,
+        claim: &Claim,
+        fraction: f64,
+        note: &str,
+    ) -> Result<Lease, JobsError> {
+        let fraction = if fraction.is_finite() { fraction.clamp(0.0, 1.0) } else { 0.0 };
+        let mut conn = self.db.conn().await?;
+        Ok(store::progress(&mut conn, claim, fraction, note).await?.into())
+    }
+
+    /// Ends the attempt `claim`; false when its lease was lost and its result therefore refused.
+    pub(super) async fn finish(
+        &self,
+        claim: &Claim,
+        ending: &Ending,
+        log_excerpt: &str,
+    ) -> Result<bool, JobsError> {
+        let mut conn = self.db.conn().await?;
+        let now = self.clock.now();
+        let accepted = store::finish(&mut conn, claim, ending, log_excerpt, now).await?;
+        if matches!(ending, Ending::Released) {
+            self.wake.notify_one();
+        }
+        Ok(accepted)
+    }
+
+    /// The ending of a failed attempt: another one after a pause, or none after the last.
+    pub(super) fn after_failure(&self, claim: &Claim, error: String) -> Ending {
+        if claim.attempt >= claim.attempts_max {
+            return Ending::Dead { error };
+        }
+        // Without jitter, jobs that failed together would come back together.
+        let pause = self.settings.pause_after(claim.attempt, rand::random_range(0.5..=1.0));
+        Ending::Retry { error, run_after: self.clock.now() + pause }
+    }
+
+    /// Makes `token` reachable for requests to end `job_id`, until the guard drops.
+    pub(super) fn register(&self, job_id: Uuid, token: CancellationToken) -> RunningHere {
+        self.lock_running_here().insert(job_id, token);
+        RunningHere { jobs: self.clone(), job_id }
+    }
+
+    fn lock_running_here(&self) -> std::sync::MutexGuard<'_, HashMap<Uuid, CancellationToken>> {
+        self.running_here.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A job that runs in this process.
+pub(super) struct RunningHere {
+    jobs: Jobs,
+    job_id: Uuid,
+}
+
+impl Drop for RunningHere {
+    fn drop(&mut self) {
+        self.jobs.lock_running_here().remove(&self.job_id);
+    }
+}

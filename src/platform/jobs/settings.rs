@@ -1,0 +1,117 @@
+//! The `[jobs]` section: workers, leases, retries.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+/// The `[jobs]` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Jobs that run at the same time in this process.
+    pub workers: u16,
+    /// How long a worker holds a job without a sign of life, in seconds.
+    pub lease_s: u32,
+    /// How often a worker renews its lease, in seconds; well below `lease_s`.
+    pub renew_s: u32,
+    /// How often an idle worker looks for due jobs, in seconds.
+    pub poll_s: u32,
+    /// Pause before the second attempt, in seconds; doubles with every further one.
+    pub retry_first_s: u32,
+    /// Longest pause between attempts, in seconds.
+    pub retry_longest_s: u32,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            workers: 2,
+            lease_s: 60,
+            renew_s: 20,
+            poll_s: 2,
+            retry_first_s: 10,
+            retry_longest_s: 900,
+        }
+    }
+}
+
+impl Settings {
+    /// What is wrong with the values, as `(key, what would be right)`.
+    pub fn mistakes(&self) -> Vec<(&'static str, String)> {
+        let mut mistakes = Vec::new();
+        if self.workers == 0 {
+            mistakes.push(("workers", "0 workers would run no job; give at least 1".to_owned()));
+        }
+        if self.poll_s == 0 {
+            mistakes.push(("poll_s", "0 would ask without a pause; give at least 1".to_owned()));
+        }
+        if self.renew_s == 0 || self.renew_s.saturating_mul(2) > self.lease_s {
+            let (renew_s, lease_s) = (self.renew_s, self.lease_s);
+            mistakes.push((
+                "renew_s",
+                format!("{renew_s} must be between 1 and half of lease_s ({lease_s})"),
+            ));
+        }
+        if self.retry_first_s > self.retry_longest_s {
+            let (first, longest) = (self.retry_first_s, self.retry_longest_s);
+            mistakes.push((
+                "retry_first_s",
+                format!("{first} is longer than retry_longest_s ({longest})"),
+            ));
+        }
+        mistakes
+    }
+
+    /// Lease of a job that has just been taken or renewed.
+    pub(super) fn lease(&self) -> chrono::Duration {
+        chrono::Duration::seconds(self.lease_s.into())
+    }
+
+    /// Time between renewals.
+    pub(super) fn renewal(&self) -> Duration {
+        Duration::from_secs(self.renew_s.into())
+    }
+
+    /// Time between looks for due jobs.
+    pub(super) fn poll(&self) -> Duration {
+        Duration::from_secs(self.poll_s.into())
+    }
+
+    /// Pause after attempt number `attempt` (from 1), times `jitter` in `0.5..=1`.
+    pub(super) fn pause_after(&self, attempt: i32, jitter: f64) -> chrono::Duration {
+        let doublings = u32::try_from(attempt - 1).unwrap_or(0).min(20);
+        let seconds = u64::from(self.retry_first_s) << doublings;
+        let seconds = seconds.min(self.retry_longest_s.into());
+        #[expect(clippy::cast_possible_truncation, reason = "at most u32::MAX seconds in ms")]
+        let milliseconds = (seconds as f64 * 1_000.0 * jitter) as i64;
+        chrono::Duration::milliseconds(milliseconds)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_up_to_the_longest() {
+        let settings = Settings::default();
+        for (attempt, seconds) in [(1, 10), (2, 20), (3, 40), (7, 640), (8, 900), (500, 900)] {
+            assert_eq!(settings.pause_after(attempt, 1.0).num_seconds(), seconds, "{attempt}");
+        }
+        assert_eq!(settings.pause_after(2, 0.5).num_milliseconds(), 10_000);
+    }
+
+    #[test]
+    fn defaults_hold_their_own_rules_and_mistakes_are_all_named() {
+        assert!(Settings::default().mistakes().is_empty());
+        let wrong = Settings {
+            workers: 0,
+            poll_s: 0,
+            renew_s: 31,
+            retry_first_s: 901,
+            ..Settings::default()
+        };
+        let keys: Vec<_> = wrong.mistakes().into_iter().map(|(key, _)| key).collect();
+        assert_eq!(keys, ["workers", "poll_s", "renew_s", "retry_first_s"]);
+    }
+}
