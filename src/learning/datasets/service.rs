@@ -87,7 +87,7 @@ impl From<diesel::result::Error> for DatasetError {
 }
 
 /// Exported feature tables.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Datasets {
     db: Db,
     objects: Objects,

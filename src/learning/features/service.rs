@@ -8,13 +8,13 @@ use super::vintages::Vintages;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::days_range;
-use crate::facts::market::MarketError;
+use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::facts::series::Observations;
 use crate::facts::series::SeriesError;
 
 /// Loads histories of prices and exogenous series.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Features {
     prices: Prices,
     observations: Observations,
@@ -37,7 +37,7 @@ pub enum HistoryError {
     },
     /// Prices could not be read.
     #[error("prices could not be read")]
-    Prices(#[from] MarketError),
+    Prices(#[from] PriceError),
     /// Exogenous series could not be read.
     #[error("exogenous series could not be read")]
     Series(#[from] SeriesError),

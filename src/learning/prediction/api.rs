@@ -73,6 +73,7 @@ struct RunList {
     /// The runs.
     runs: Vec<ForecastRun>,
     /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
 }
 

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
-use diesel_async::scoped_futures::ScopedFutureExt;
 use serde_json::Map;
 use uuid::Uuid;
 
@@ -23,7 +22,7 @@ use crate::base::timeline::TimeRange;
 use crate::base::timeline::add_days;
 use crate::base::timeline::day_range;
 use crate::base::timeline::local_date;
-use crate::facts::market::MarketError;
+use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::learning::features;
 use crate::learning::features::FeatureSpec;
@@ -74,7 +73,7 @@ pub enum ForecastError {
     Registry(#[from] RegistryError),
     /// Prices could not be read.
     #[error("prices could not be read")]
-    Prices(#[from] MarketError),
+    Prices(#[from] PriceError),
     /// The pool for heavy work is full or going down.
     #[error("the computation could not run")]
     Pool(#[from] CpuPoolError),
@@ -90,7 +89,7 @@ impl From<diesel::result::Error> for ForecastError {
 }
 
 /// The forecasts of this installation.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Forecasts {
     db: Db,
     prices: Prices,
@@ -160,11 +159,7 @@ impl Forecasts {
             scored_at: None,
         };
         let mut conn = self.db.conn().await?;
-        let (stored_run, stored_values) = (run.clone(), values.clone());
-        conn.transaction::<_, diesel::result::Error, _>(|conn| {
-            async move { store::insert(conn, &stored_run, &stored_values).await }.scope_boxed()
-        })
-        .await?;
+        conn.transaction(async |conn| store::insert(conn, &run, &values).await).await?;
         tracing::info!(series = %run.series, model = %run.model_label, values = values.len(), "Issued a forecast of {}", run.series);
         Ok(Forecast { run, values })
     }

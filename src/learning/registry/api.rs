@@ -51,6 +51,7 @@ struct ModelList {
     /// The models.
     models: Vec<ModelRecord>,
     /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
 }
 

@@ -6,7 +6,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
-use diesel_async::scoped_futures::ScopedFutureExt;
 use uuid::Uuid;
 
 use super::model::{ModelMetrics, ModelRecord, ModelStatus, NewModel};
@@ -62,7 +61,7 @@ impl From<diesel::result::Error> for RegistryError {
 }
 
 /// The models of this installation.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Registry {
     db: Db,
     objects: Objects,
@@ -81,10 +80,7 @@ impl Registry {
     pub async fn begin(&self, new: NewModel) -> Result<ModelRecord, RegistryError> {
         let (model_id, at) = (Uuid::now_v7(), self.clock.now());
         let mut conn = self.db.conn().await?;
-        conn.transaction::<_, diesel::result::Error, _>(|conn| {
-            async move { store::insert(conn, model_id, &new, at).await }.scope_boxed()
-        })
-        .await?;
+        conn.transaction(async |conn| store::insert(conn, model_id, &new, at).await).await?;
         drop(conn);
         self.get(model_id).await
     }

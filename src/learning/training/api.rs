@@ -2,15 +2,16 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get, post};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::evaluate::EvaluateRequest;
-use super::jobs::{EvaluateJob, TrainJob};
+use super::jobs::{TrainingJob, TrainingOrder};
 use super::service::{TrainRequest, Training, TrainingError, Watch};
+use super::evaluate::EvaluateRequest;
+use crate::algorithms::forecasting::Params;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
@@ -19,8 +20,8 @@ use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::NewJob;
 use crate::platform::web::{
-    Analyst, BadBody, Body, Cursor, NotFound, Page, Params, Path, Problem, Reader, Refusals,
-    Require,
+    Analyst, BadBody, Body, Cursor, NotFound, Page, Params as Query, Path, Problem, Refusals,
+    Require, Viewer,
 };
 
 /// Registers the operations of this area.
@@ -31,16 +32,6 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get_training_job)
         .service(list_datasets)
         .service(create_dataset);
-}
-
-/// Work to queue: a training or an evaluation.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "kind", rename_all = "snake_case")]
-enum TrainingOrder {
-    /// Fit and register a model.
-    Train(TrainRequest),
-    /// Compare algorithms by rolling origin.
-    Evaluate(EvaluateRequest),
 }
 
 /// The job that does the work.
@@ -56,6 +47,7 @@ struct JobList {
     /// The jobs.
     jobs: Vec<Job>,
     /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
 }
 
@@ -65,6 +57,7 @@ struct DatasetList {
     /// The datasets.
     datasets: Vec<Dataset>,
     /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
     next_cursor: Option<Cursor>,
 }
 
@@ -80,40 +73,34 @@ async fn create_training_job(
     jobs: Data<Jobs>,
     order: Body<Value>,
 ) -> Result<HttpResponse, Problem> {
-    let (name, payload) = read_order(order.0)?;
-    let mut job = NewJob::new(name).payload(payload);
+    let payload = read_order(order.0)?;
+    let mut job = NewJob::new(TrainingJob::NAME).payload(payload);
     job.requested_by = Some(principal.user_id);
     let queued = jobs.enqueue(job).await?;
     Ok(HttpResponse::Accepted().json(Queued { job_id: queued.job_id }))
 }
 
 /// Reads an order kind by kind: an untagged look at the whole would lose the path of a mistake.
-fn read_order(mut order: Value) -> Result<(&'static str, Value), Problem> {
-    let Some(fields) = order.as_object_mut() else {
-        return Err(Problem::invalid("", "the order is not an object"));
-    };
-    let kind = fields.remove("kind");
+fn read_order(order: Value) -> Result<Value, Problem> {
+    let mut rest = order.clone();
+    let kind = rest.as_object_mut().and_then(|fields| fields.remove("kind"));
     let refuse = |error: serde_path_to_error::Error<serde_json::Error>| {
         Problem::invalid(error.path().to_string(), error.inner())
     };
     match kind.as_ref().and_then(Value::as_str) {
         Some("train") => {
-            let request: TrainRequest = serde_path_to_error::deserialize(&order).map_err(refuse)?;
-            check_params(&request)?;
-            Ok((TrainJob::NAME, order))
+            let request: TrainRequest = serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            Params::new(request.model, request.params)
+                .map_err(|error| Problem::invalid("params", error))?;
         }
         Some("evaluate") => {
-            let _: EvaluateRequest = serde_path_to_error::deserialize(&order).map_err(refuse)?;
-            Ok((EvaluateJob::NAME, order))
+            let request: EvaluateRequest =
+                serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            request.check()?;
         }
-        _ => Err(Problem::invalid("kind", "is neither train nor evaluate")),
+        _ => return Err(Problem::invalid("kind", "is neither train nor evaluate")),
     }
-}
-
-fn check_params(request: &TrainRequest) -> Result<(), Problem> {
-    crate::algorithms::forecasting::Params::new(request.model, request.params.clone())
-        .map(drop)
-        .map_err(|error| Problem::invalid("params", error))
+    Ok(order)
 }
 
 /// List trainings and evaluations, newest first.
@@ -124,10 +111,10 @@ fn check_params(request: &TrainRequest) -> Result<(), Problem> {
 async fn list_training_jobs(
     _: Require<Viewer>,
     jobs: Data<Jobs>,
-    page: Params<Page>,
+    page: Query<Page>,
 ) -> Result<Json<JobList>, Problem> {
     let filter = JobFilter {
-        names: vec![TrainJob::NAME.to_owned(), EvaluateJob::NAME.to_owned()],
+        name: Some(TrainingJob::NAME.to_owned()),
         after: page.0.position()?,
         ..JobFilter::default()
     };
@@ -146,8 +133,8 @@ async fn get_training_job(
     jobs: Data<Jobs>,
     id: Path<Uuid>,
 ) -> Result<Json<Job>, Problem> {
-    let job = jobs.get(id.0).await?;
-    if [TrainJob::NAME, EvaluateJob::NAME].contains(&job.name.as_str()) {
+    let job = jobs.job(id.0).await?;
+    if job.name == TrainingJob::NAME {
         Ok(Json(job))
     } else {
         Err(Problem::not_found(format!("there is no training job {}", id.0)))
@@ -162,7 +149,7 @@ async fn get_training_job(
 async fn list_datasets(
     _: Require<Viewer>,
     datasets: Data<Datasets>,
-    page: Params<Page>,
+    page: Query<Page>,
 ) -> Result<Json<DatasetList>, Problem> {
     let rows = datasets.list(page.0.position()?, page.0.fetch_limit()).await?;
     let position = |dataset: &Dataset| Cursor::new(dataset.created_at, dataset.dataset_id);

@@ -111,7 +111,7 @@ impl Training {
         request: &EvaluateRequest,
         watch: &Watch,
     ) -> Result<EvaluationReport, TrainingError> {
-        check(request)?;
+        request.check()?;
         let window = i64::from(request.window_days.unwrap_or(CALIBRATION_WINDOW_DAYS));
         let first = add_days(request.from, -window);
         (watch.progress)(0.0, "computing features");
@@ -137,21 +137,24 @@ impl Training {
     }
 }
 
-fn check(request: &EvaluateRequest) -> Result<(), TrainingError> {
-    let days = (request.to - request.from).num_days() + 1;
-    if !(1..=RANGE_DAYS_MAX).contains(&days) {
-        return Err(TrainingError::BadRange(format!(
-            "from {} to {} are {days} days; an evaluation covers 1 to {RANGE_DAYS_MAX}",
-            request.from, request.to
-        )));
+impl EvaluateRequest {
+    /// Refuses what cannot be evaluated before anything is computed.
+    pub(super) fn check(&self) -> Result<(), TrainingError> {
+        let days = (self.to - self.from).num_days() + 1;
+        if !(1..=RANGE_DAYS_MAX).contains(&days) {
+            return Err(TrainingError::BadRange(format!(
+                "from {} to {} are {days} days; an evaluation covers 1 to {RANGE_DAYS_MAX}",
+                self.from, self.to
+            )));
+        }
+        if self.models.is_empty() {
+            return Err(TrainingError::BadRange("models names no algorithm".to_owned()));
+        }
+        for algorithm in &self.models {
+            params(self, *algorithm)?;
+        }
+        Ok(())
     }
-    if request.models.is_empty() {
-        return Err(TrainingError::BadRange("models names no algorithm".to_owned()));
-    }
-    for algorithm in &request.models {
-        params(request, *algorithm)?;
-    }
-    Ok(())
 }
 
 fn refit_days(request: &EvaluateRequest) -> i32 {

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tokio::sync::watch;
+use utoipa::ToSchema;
 
 use super::evaluate::EvaluateRequest;
 use super::service::{TrainRequest, Training, TrainingError, Watch};
@@ -13,33 +15,67 @@ use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
 
-/// Trains a model; its payload is a [`TrainRequest`].
-#[derive(Debug)]
-pub struct TrainJob(pub Training);
+/// Progress is stored when it moved by this much; trees are added faster than a database likes to hear.
+const PROGRESS_STEP: f64 = 0.02;
 
-/// Evaluates algorithms; its payload is an [`EvaluateRequest`].
-#[derive(Debug)]
-pub struct EvaluateJob(pub Training);
-
-impl TrainJob {
-    /// Name in the queue.
-    pub const NAME: &'static str = "learning.train";
+/// Work for the queue: a training or an evaluation.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TrainingOrder {
+    /// Fit and register a model.
+    Train(TrainRequest),
+    /// Compare algorithms by rolling origin.
+    Evaluate(EvaluateRequest),
 }
 
-impl EvaluateJob {
+/// Runs a [`TrainingOrder`].
+pub struct TrainingJob(pub Training);
+
+impl TrainingJob {
     /// Name in the queue.
-    pub const NAME: &'static str = "learning.evaluate";
+    pub const NAME: &'static str = "learning.training";
 }
 
-impl Handler for TrainJob {
+impl Handler for TrainingJob {
     fn name(&self) -> &'static str {
         Self::NAME
     }
 
-    fn run(&self, context: JobContext, payload: Value) -> BoxFuture<'_, Result<Value, JobError>> {
+    fn run(
+        &self,
+        context: JobContext,
+        payload: Value,
+    ) -> BoxFuture<'static, Result<Value, JobError>> {
+        let training = self.0.clone();
         async move {
-            let request: TrainRequest = read(payload)?;
-            let report = self.0.train(&request, &watch(&context)).await.map_err(refusal)?;
+            let order = serde_json::from_value(payload);
+            let order: TrainingOrder = order.map_err(|error| JobError::Fatal(error.into()))?;
+            let (tell, told) = watch::channel((0.0, String::new()));
+            let asked = context.clone();
+            let watch = Watch {
+                cancelled: Arc::new(move || asked.is_cancelled()),
+                progress: Arc::new(move |done, note| {
+                    tell.send_replace((done, note.to_owned()));
+                }),
+            };
+            let result = tokio::select! {
+                result = carry_out(&training, order, watch) => result,
+                never = follow(told, &context) => match never {},
+            };
+            result.map_err(refusal)
+        }
+        .boxed()
+    }
+}
+
+async fn carry_out(
+    training: &Training,
+    order: TrainingOrder,
+    watch: Watch,
+) -> Result<Value, TrainingError> {
+    match order {
+        TrainingOrder::Train(request) => {
+            let report = training.train(&request, &watch).await?;
             Ok(serde_json::json!({
                 "model_id": report.model.model_id,
                 "label": report.model.label(),
@@ -48,34 +84,29 @@ impl Handler for TrainJob {
                 "dataset": report.dataset.name,
             }))
         }
-        .boxed()
-    }
-}
-
-impl Handler for EvaluateJob {
-    fn name(&self) -> &'static str {
-        Self::NAME
-    }
-
-    fn run(&self, context: JobContext, payload: Value) -> BoxFuture<'_, Result<Value, JobError>> {
-        async move {
-            let request: EvaluateRequest = read(payload)?;
-            let report = self.0.evaluate(&request, &watch(&context)).await.map_err(refusal)?;
-            serde_json::to_value(report).map_err(|error| JobError::Fatal(error.into()))
+        TrainingOrder::Evaluate(request) => {
+            let report = training.evaluate(&request, &watch).await?;
+            Ok(serde_json::json!(report))
         }
-        .boxed()
     }
 }
 
-fn read<T: DeserializeOwned>(payload: Value) -> Result<T, JobError> {
-    serde_json::from_value(payload).map_err(|error| JobError::Fatal(error.into()))
-}
-
-fn watch(context: &JobContext) -> Watch {
-    let (asked, told) = (context.clone(), context.clone());
-    Watch {
-        cancelled: Arc::new(move || asked.is_cancelled()),
-        progress: Arc::new(move |done, note| told.progress(done, note)),
+/// Stores progress while the work goes on; ends only with it.
+async fn follow(
+    mut told: watch::Receiver<(f64, String)>,
+    context: &JobContext,
+) -> std::convert::Infallible {
+    let mut stored = (-1.0, String::new());
+    loop {
+        if told.changed().await.is_err() {
+            // The work has let go of its end and is about to return.
+            std::future::pending::<()>().await;
+        }
+        let now = told.borrow_and_update().clone();
+        if now.1 != stored.1 || now.0 - stored.0 >= PROGRESS_STEP {
+            context.progress(now.0, &now.1).await;
+            stored = now;
+        }
     }
 }
 

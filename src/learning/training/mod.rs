@@ -11,7 +11,7 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::evaluate::{EvaluateRequest, EvaluationReport, ModelScore};
-pub use self::jobs::{EvaluateJob, TrainJob};
+pub use self::jobs::{TrainingJob, TrainingOrder};
 pub use self::lead_model::LeadModel;
 pub use self::service::{
     TrainReport, TrainRequest, Training, TrainingError, Watch, default_product, origins,

@@ -179,7 +179,7 @@ impl Watch {
 }
 
 /// Trains and evaluates models.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Training {
     pub(super) features: Features,
     datasets: Datasets,

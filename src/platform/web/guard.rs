@@ -30,6 +30,10 @@ pub struct AdminOnly;
 #[derive(Debug, Clone, Copy)]
 pub struct Analyst;
 
+/// Everybody but customers: who looks after the box, at models or at jobs.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer;
+
 /// Everybody who is logged in; guests are not.
 #[derive(Debug, Clone, Copy)]
 pub struct LoggedIn;
@@ -44,6 +48,10 @@ impl Permits for AdminOnly {
 
 impl Permits for Analyst {
     const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst];
+}
+
+impl Permits for Viewer {
+    const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst, Role::Viewer];
 }
 
 impl Permits for LoggedIn {
