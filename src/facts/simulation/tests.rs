@@ -5,13 +5,8 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::ids::Market;
-use crate::base::ids::Product;
-use crate::base::timeline::Clock;
-use crate::base::timeline::day_range;
-use crate::base::timeline::days_range;
-use crate::base::timeline::local_date;
-use crate::base::timeline::wall_time;
+use crate::base::ids::{Market, Product};
+use crate::base::timeline::{Clock, day_range, days_range, local_date, wall_time};
 use crate::facts::market::{Prices, Quality};
 use crate::testing::TestDb;
 
