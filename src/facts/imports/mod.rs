@@ -11,6 +11,7 @@ mod moments; // texts and numbers that name an instant or a wall-clock time
 mod numbers; // decimal marks, missing values
 mod placing; // wall-clock times onto the UTC axis, across both clock changes
 mod prices; // the whole way of a price file
+mod service; // storing it, once
 mod sheet; // bytes taken apart into rows and cells
 
 pub use self::model::{
@@ -19,6 +20,7 @@ pub use self::model::{
     assumed_price_known_at,
 };
 pub use self::prices::parse_prices;
+pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]
 mod tests;

@@ -7,11 +7,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::base::ids::Market;
-use crate::base::ids::Product;
-use crate::base::timeline::add_days;
-use crate::base::timeline::at_local;
-use crate::base::timeline::local_date;
+use crate::base::ids::{Market, Product};
+use crate::base::timeline::{add_days, at_local, local_date};
 
 /// How a price file is to be read; what is left open is found out from the file.
 #[derive(Debug, Clone)]

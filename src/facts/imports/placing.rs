@@ -18,8 +18,7 @@ use chrono_tz::Tz;
 
 use super::findings::{Fault, Findings, reason};
 use super::moments::Moment;
-use crate::base::timeline::WallTime;
-use crate::base::timeline::instants_of;
+use crate::base::timeline::{WallTime, instants_of};
 
 /// A row that could be read, before it is known which instant it is about.
 #[derive(Debug, Clone, Copy)]

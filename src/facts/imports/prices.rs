@@ -17,8 +17,7 @@ use super::numbers::{DecimalMark, is_missing, parse_number};
 use super::placing::{Placed, ReadRow, place};
 use super::sheet::{Cell, Row, Sheet};
 use crate::base::ids::Product;
-use crate::base::timeline::at_local;
-use crate::base::timeline::local_date;
+use crate::base::timeline::{at_local, local_date};
 
 /// No market ever published a price beyond this, in EUR/MWh; the database refuses it too.
 const ABSURD_EUR_MWH: f64 = 100_000.0;

@@ -3,6 +3,7 @@
 mod clock_changes; // true and levelled local days, hourly and by quarter hour
 mod formats; // separators, units, zones, Parquet
 mod hostile; // bytes that are no table, tables that are no prices
+mod storing; // into the database, twice
 mod real_files; // the published files, against figures worked out apart from this code
 
 use super::{Dropped, ImportError, ImportOptions, ParsedPrices, parse_prices};
@@ -28,9 +29,8 @@ fn shown(parsed: &ParsedPrices) -> Vec<String> {
         .collect()
 }
 
-fn dropped(parsed: &ParsedPrices) -> Vec<(&str, u64, Vec<u64>)> {
-    parsed
-        .dropped
+fn dropped(dropped: &[Dropped]) -> Vec<(&str, u64, Vec<u64>)> {
+    dropped
         .iter()
         .map(|Dropped { reason, rows, lines }| (reason.as_str(), *rows, lines.clone()))
         .collect()

@@ -2,8 +2,12 @@
 
 mod noise; // randomness without state: any value from a seed and a place
 mod prices; // the course of a simulated day
+mod service; // the market kept filled
+mod settings; // the `[simulation]` section
 
 pub use self::prices::{SimulatedPrice, simulate_prices};
+pub use self::service::{Filled, Simulation};
+pub use self::settings::Settings;
 
 #[cfg(test)]
 mod tests;

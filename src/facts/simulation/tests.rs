@@ -5,10 +5,10 @@ use chrono_tz::Tz;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::ids::Product;
-use crate::base::timeline::day_range;
-use crate::base::timeline::local_date;
-use crate::base::timeline::wall_time;
+use crate::base::ids::{Market, Product};
+use crate::base::timeline::{Clock, day_range, days_range, local_date, wall_time};
+use crate::facts::market::{Prices, Quality};
+use crate::testing::TestDb;
 
 const ZONE: Tz = Tz::Europe__Zurich;
 
@@ -146,4 +146,46 @@ proptest! {
         prop_assert_eq!(cut, part);
         prop_assert!(whole.iter().all(|price| price.price_eur_mwh.abs() < 1_000.0));
     }
+}
+
+#[tokio::test]
+async fn the_market_is_kept_filled_and_tomorrow_comes_at_one() {
+    let db = TestDb::new().await;
+    let prices = Prices::new(db.db().clone());
+    let clock = Clock::fixed("2026-03-28T11:59:00Z".parse().unwrap());
+    let settings = Settings { history_days: 2, ..Settings::default() };
+    let simulation = Simulation::new(prices.clone(), clock.clone(), settings.clone());
+
+    let morning = simulation.fill().await.unwrap().unwrap();
+    assert_eq!((morning.first, morning.last), (day("2026-03-26"), day("2026-03-28")));
+    assert_eq!(morning.stored.inserted, 72);
+    let again = simulation.fill().await.unwrap().unwrap();
+    assert!(!again.stored.changed(), "{again:?}");
+
+    // 13:00 in Zürich; tomorrow has 23 hours.
+    clock.set("2026-03-28T12:00:00Z".parse().unwrap());
+    let noon = simulation.fill().await.unwrap().unwrap();
+    assert_eq!((noon.last, noon.stored.inserted), (day("2026-03-29"), 23));
+
+    let range = days_range(day("2026-03-26"), day("2026-03-29"), ZONE);
+    let points = prices.prices(&Market::sim_ch(), Product::DayAhead, range).await.unwrap();
+    assert_eq!(points.len(), 95);
+    assert!(points.iter().all(|point| point.quality == Quality::Simulated));
+    assert_eq!(points[94].known_at.to_rfc3339(), "2026-03-28T12:00:00+00:00");
+
+    // Another seed is another history, and the old one can still be read.
+    let other = Settings { seed: 1, ..settings };
+    let reseeded =
+        Simulation::new(prices.clone(), clock.clone(), other).fill().await.unwrap().unwrap();
+    assert!(reseeded.stored.replaced > 90, "{reseeded:?}");
+
+    let off = Settings { enabled: false, ..Settings::default() };
+    assert_eq!(Simulation::new(prices, clock, off).fill().await.unwrap(), None);
+}
+
+#[test]
+fn settings_out_of_bounds_are_named() {
+    assert!(Settings::default().mistakes().is_empty());
+    let wrong = Settings { history_days: 0, ..Settings::default() };
+    assert_eq!(wrong.mistakes()[0].0, "history_days");
 }

@@ -93,7 +93,7 @@ fn bad_rows_are_named_by_line_and_nothing_comes_of_the_file() {
     let parsed = parse_prices(text.as_bytes(), "x.csv", &options).unwrap();
     assert_eq!((parsed.rows_read, parsed.points.len()), (14, 6));
     assert_eq!(
-        dropped(&parsed),
+        dropped(&parsed.dropped),
         [
             ("unreadable time", 1, vec![3]),
             ("unreadable value", 2, vec![4, 5]),

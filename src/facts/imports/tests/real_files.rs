@@ -108,7 +108,7 @@ fn benchmark_markets() {
         // Six springs lose a row, six autumns make two of one.
         assert_eq!(parsed.points.len(), 52_416);
         assert_eq!(
-            dropped(&parsed).iter().map(|entry| entry.1).collect::<Vec<_>>(),
+            dropped(&parsed.dropped).iter().map(|entry| entry.1).collect::<Vec<_>>(),
             [6],
             "{:?}",
             parsed.dropped
