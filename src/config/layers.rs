@@ -196,14 +196,20 @@ impl Layers {
     fn misfit(&mut self, entry: &Entry, error: Error) {
         let error = error.into_iter().next();
         let kind = error.map_or_else(|| "does not fit".to_owned(), |error| error.kind.to_string());
-        self.mistake(&entry.origin, format_args!("{} = {}: {kind}", entry.path, written(&entry.value)));
+        self.mistake(
+            &entry.origin,
+            format_args!("{} = {}: {kind}", entry.path, written(&entry.value)),
+        );
     }
 
     fn apply_rules(&mut self, name: &str, merged: &Figment, sentences: Vec<String>) {
         for sentence in sentences {
             let key = sentence.split_whitespace().next().unwrap_or("");
             let origin = origin(merged, &format!("{name}.{key}"));
-            self.mistake(origin.unwrap_or_else(|| format!("[{name}]")), format_args!("{name}.{sentence}"));
+            self.mistake(
+                origin.unwrap_or_else(|| format!("[{name}]")),
+                format_args!("{name}.{sentence}"),
+            );
         }
     }
 

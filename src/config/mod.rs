@@ -9,7 +9,9 @@ mod sections; // the sections put together
 mod sources; // flags, environment, .env, files
 
 pub use self::layers::{ConfigError, Effective, Mistake};
-pub use self::sections::{Access, Loaded, Market, Server, Settings, Simulation, Storage, load};
+pub use self::sections::{
+    Loaded, MarketSettings, ServerSettings, Settings, SimulationSettings, StorageSettings, load,
+};
 pub use self::sources::{Flag, Sources};
 
 #[cfg(test)]

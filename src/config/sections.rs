@@ -5,14 +5,17 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::layers::{ConfigError, Effective, Layers};
+use super::layers::{ConfigError, Effective};
 use super::sources::Sources;
-use crate::platform::{db, jobs, telemetry};
+use crate::base::ids::Market;
+use crate::platform::db;
+use crate::platform::jobs;
+use crate::platform::telemetry;
 
 /// The `[server]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Server {
+pub struct ServerSettings {
     /// Address to listen on; `0.0.0.0` is reachable from the local network.
     pub host: String,
     /// Port to listen on.
@@ -23,13 +26,13 @@ pub struct Server {
     pub stop_patience_s: u32,
 }
 
-impl Default for Server {
+impl Default for ServerSettings {
     fn default() -> Self {
         Self { host: "0.0.0.0".to_owned(), port: 8001, apply_migrations: true, stop_patience_s: 20 }
     }
 }
 
-impl Server {
+impl ServerSettings {
     fn mistakes(&self) -> Vec<String> {
         let Self { host, port, .. } = self;
         let mut found = Vec::new();
@@ -46,13 +49,126 @@ impl Server {
 /// The `[storage]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-pub struct Storage {
+pub struct StorageSettings {
     /// Folder of the private database, datasets and models.
     pub data_dir: PathBuf,
 }
 
-impl Default for Storage {
+impl Default for StorageSettings {
     fn default() -> Self {
         Self { data_dir: "data".into() }
+    }
+}
+
+/// The `[market]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct MarketSettings {
+    /// Market that pages show first.
+    pub default: Market,
+}
+
+impl Default for MarketSettings {
+    fn default() -> Self {
+        let default = Market::parse("CH").expect("CH is in the list of markets");
+        Self { default }
+    }
+}
+
+/// The `[simulation]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SimulationSettings {
+    /// Whether a box without prices gets the prices of a market that does not exist.
+    pub enabled: bool,
+    /// Start of the random numbers: the same seed gives the same prices.
+    pub seed: u64,
+    /// Local days of history that the first start simulates.
+    pub history_days: u16,
+}
+
+impl Default for SimulationSettings {
+    fn default() -> Self {
+        Self { enabled: true, seed: 1, history_days: 730 }
+    }
+}
+
+impl SimulationSettings {
+    fn mistakes(&self) -> Vec<String> {
+        let days = self.history_days;
+        let too_few = format!("history_days = {days} is too short; a forecast needs at least 30");
+        if days < 30 { vec![too_few] } else { Vec::new() }
+    }
+}
+
+/// Every setting of the program.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Address, port, start and stop.
+    pub server: ServerSettings,
+    /// Where files are.
+    pub storage: StorageSettings,
+    /// Connection string of a database server; absent: a private one in the data folder.
+    pub database_url: Option<SecretString>,
+    /// Pool and encryption.
+    pub database: db::Settings,
+    /// Log lines.
+    pub telemetry: telemetry::Settings,
+    /// Workers, leases, retries.
+    pub jobs: jobs::Settings,
+    /// The market shown first.
+    pub market: MarketSettings,
+    /// Prices of a market that does not exist.
+    pub simulation: SimulationSettings,
+}
+
+/// The settings with where they come from.
+#[derive(Debug, Clone)]
+pub struct Loaded {
+    /// The settings.
+    pub settings: Settings,
+    /// Every value in force with its origin, section by section; secrets are masked.
+    pub effective: Vec<Effective>,
+    /// What should be said once but stops nothing.
+    pub notices: Vec<String>,
+}
+
+/// The settings that `sources` make.
+///
+/// # Errors
+///
+/// Every mistake in every source, when there is one; nothing starts half-configured.
+pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let mut layers = sources.read();
+    let settings = Settings {
+        server: layers.section("server", ServerSettings::mistakes),
+        storage: layers.section("storage", no_rules::<StorageSettings>),
+        database_url: layers.secret("database.url"),
+        database: layers.section("database", db::Settings::mistakes),
+        telemetry: layers.section("telemetry", no_rules::<telemetry::Settings>),
+        jobs: layers.section("jobs", jobs::Settings::mistakes),
+        market: layers.section("market", no_rules::<MarketSettings>),
+        simulation: layers.section("simulation", SimulationSettings::mistakes),
+    };
+    layers.finish()?;
+    let (effective, notices) = (layers.effective, layers.notices);
+    Ok(Loaded { settings, effective, notices })
+}
+
+/// For sections whose types say everything that can be wrong.
+fn no_rules<T>(_: &T) -> Vec<String> {
+    Vec::new()
+}
+
+impl Loaded {
+    /// The values in force, one `key = value` a line, with their origins if wanted.
+    pub fn show(&self, with_origin: bool) -> String {
+        let widest = self.effective.iter().map(|row| row.key.len() + row.value.len()).max();
+        let width = widest.unwrap_or(0) + 3;
+        let lines = self.effective.iter().map(|Effective { key, value, origin }| {
+            let pair = format!("{key} = {value}");
+            if with_origin { format!("{pair:<width$}  # {origin}\n") } else { format!("{pair}\n") }
+        });
+        lines.collect()
     }
 }

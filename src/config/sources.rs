@@ -116,7 +116,11 @@ fn read_file(path: &Path, layers: &mut Layers) {
             continue;
         };
         for (key, value) in keys {
-            layers.entries.push(Entry { path: format!("{section}.{key}"), value, origin: place.clone() });
+            layers.entries.push(Entry {
+                path: format!("{section}.{key}"),
+                value,
+                origin: place.clone(),
+            });
         }
     }
 }
@@ -130,7 +134,8 @@ fn read_variables(variables: &BTreeMap<String, String>, place: &str, layers: &mu
             (None, None) if name.starts_with(PREFIX) => {
                 let known = FIXED.iter().map(|(known, _)| *known);
                 let hint = nearest(name, known).map(|meant| format!("; did you mean {meant}?"));
-                let hint = hint.unwrap_or_else(|| "; settings are LUNA_<SECTION>__<KEY>".to_owned());
+                let hint =
+                    hint.unwrap_or_else(|| "; settings are LUNA_<SECTION>__<KEY>".to_owned());
                 layers.mistake(place, format!("{name} is not known{hint}"));
             }
             (Some(Use::Unused(why)), _) => {

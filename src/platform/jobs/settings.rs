@@ -36,30 +36,27 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, as `(key, what would be right)`.
-    pub fn mistakes(&self) -> Vec<(&'static str, String)> {
-        let mut mistakes = Vec::new();
+    /// Everything that cannot work, one sentence each; empty when all is well.
+    pub fn mistakes(&self) -> Vec<String> {
+        let Self { lease_s, renew_s, retry_first_s, retry_longest_s, .. } = self;
+        let mut found = Vec::new();
         if self.workers == 0 {
-            mistakes.push(("workers", "0 workers would run no job; give at least 1".to_owned()));
+            found.push("workers = 0 would run no job; give at least 1".to_owned());
         }
         if self.poll_s == 0 {
-            mistakes.push(("poll_s", "0 would ask without a pause; give at least 1".to_owned()));
+            found.push("poll_s = 0 would ask without a pause; give at least 1".to_owned());
         }
-        if self.renew_s == 0 || self.renew_s.saturating_mul(2) > self.lease_s {
-            let (renew_s, lease_s) = (self.renew_s, self.lease_s);
-            mistakes.push((
-                "renew_s",
-                format!("{renew_s} must be between 1 and half of lease_s ({lease_s})"),
+        if *renew_s == 0 || renew_s.saturating_mul(2) > *lease_s {
+            found.push(format!(
+                "renew_s = {renew_s} is not between 1 and half of lease_s = {lease_s}"
             ));
         }
-        if self.retry_first_s > self.retry_longest_s {
-            let (first, longest) = (self.retry_first_s, self.retry_longest_s);
-            mistakes.push((
-                "retry_first_s",
-                format!("{first} is longer than retry_longest_s ({longest})"),
+        if retry_first_s > retry_longest_s {
+            found.push(format!(
+                "retry_first_s = {retry_first_s} is longer than retry_longest_s = {retry_longest_s}"
             ));
         }
-        mistakes
+        found
     }
 
     /// Lease of a job that has just been taken or renewed.
@@ -111,7 +108,9 @@ mod tests {
             retry_first_s: 901,
             ..Settings::default()
         };
-        let keys: Vec<_> = wrong.mistakes().into_iter().map(|(key, _)| key).collect();
+        let mistakes = wrong.mistakes();
+        let keys: Vec<_> =
+            mistakes.iter().filter_map(|mistake| mistake.split(' ').next()).collect();
         assert_eq!(keys, ["workers", "poll_s", "renew_s", "retry_first_s"]);
     }
 }

@@ -245,7 +245,7 @@ async fn a_running_job_sees_the_request_to_end() {
     let stored = bench.jobs.enqueue(job()).await.unwrap();
     let begun = Arc::new(Notify::new());
     let signal = Arc::clone(&begun);
-    let runner = bench.runner(Test(move |context, _| {
+    let runner = bench.runner(Test(move |context: JobContext, _| {
         let signal = Arc::clone(&signal);
         async move {
             assert!(!context.is_cancelled());
@@ -285,7 +285,7 @@ async fn a_request_to_end_reaches_other_processes_through_the_lease() {
 async fn a_job_leaves_progress_and_log() {
     let bench = Bench::new().await;
     let stored = bench.jobs.enqueue(job()).await.unwrap();
-    let runner = bench.runner(Test(|context, _| {
+    let runner = bench.runner(Test(|context: JobContext, _| {
         async move {
             context.log("fold 1 of 4: 3.91 EUR/MWh");
             context.progress(0.25, "fold 1 of 4").await;
@@ -308,9 +308,9 @@ async fn a_job_leaves_progress_and_log() {
 #[tokio::test]
 async fn workers_run_what_is_stored_and_a_stop_gives_running_jobs_back() {
     let bench = Bench::new().await;
-    let (begun, signal) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let signal = Arc::new(Notify::new());
     let handed = Arc::clone(&signal);
-    let runner = bench.runner(Test(move |context, _| {
+    let runner = bench.runner(Test(move |context: JobContext, _| {
         let handed = Arc::clone(&handed);
         async move {
             handed.notify_one();
@@ -320,7 +320,6 @@ async fn workers_run_what_is_stored_and_a_stop_gives_running_jobs_back() {
         .boxed()
     }));
     runner.start();
-    begun.notify_one();
     let stored = bench.jobs.enqueue(job()).await.unwrap();
     signal.notified().await;
     assert_eq!(bench.tasks.shutdown(Duration::from_secs(60)).await, Shutdown::Complete);
