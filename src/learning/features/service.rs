@@ -69,9 +69,9 @@ impl Features {
         }
         let mut exogenous = Vec::new();
         for series in self.observations.series_of_market(market).await? {
-            let values = self.observations.history(&series.name, range).await?;
+            let values = self.observations.history(&series.spec.name, range).await?;
             if !values.is_empty() {
-                exogenous.push(Vintages::new(series.resolution_s, values));
+                exogenous.push(Vintages::new(series.spec.resolution_s, values));
             }
         }
         let spec = FeatureSpec::standard(product.interval_s(), exogenous.len());

@@ -9,6 +9,6 @@ mod store;
 mod tests;
 
 pub use self::api::routes;
-pub use self::jobs::{ForecastJob, ScoreJob};
+pub use self::jobs::{ForecastJob, RefreshJob};
 pub use self::model::{Accuracy, Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
 pub use self::service::{ForecastError, Forecasts};

@@ -5,7 +5,6 @@ use std::time::Instant;
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
-use serde_json::Map;
 use uuid::Uuid;
 
 use super::model::{Accuracy, Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
@@ -341,7 +340,7 @@ fn stand_in(inputs: &Inputs) -> Result<LeadModel, TrainingError> {
         let days = past.len();
         return Err(TrainingError::TooShort { market, days });
     };
-    let params = Params::new(Algorithm::Naive, Map::new())?;
+    let params = Params::default();
     let (train, valid) = (&parts.train.table, &parts.valid.table);
     Ok(LeadModel::fit(Algorithm::Naive, &params, train, valid, &|| false, &mut |_| {})?)
 }

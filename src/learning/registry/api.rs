@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::model::ModelRecord;
 use super::service::{Registry, RegistryError};
 use crate::algorithms::forecasting::Algorithm;
+use crate::algorithms::forecasting::Params as HyperParams;
 use crate::platform::web::{
     AdminOnly, Analyst, Conflict, Cursor, NotFound, Page, Params, Path, Problem, Reader, Refusals,
     Require,
@@ -72,8 +73,9 @@ struct ModelQuery {
 #[get("/api/models/available")]
 async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
     let models = Algorithm::ALL.into_iter().map(|algorithm| {
-        let defaults = crate::algorithms::forecasting::Params::defaults(algorithm).to_json();
-        AvailableAlgorithm { name: algorithm.name(), defaults }
+        // No given key can be wrong, so the defaults are always there.
+        let defaults = HyperParams::default().filled(algorithm).unwrap_or_default();
+        AvailableAlgorithm { name: algorithm.name(), defaults: defaults.0.into() }
     });
     Json(AvailableList { models: models.collect() })
 }
@@ -127,7 +129,7 @@ async fn get_model(
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.get(id.0).await?))
+    Ok(Json(registry.get(*id).await?))
 }
 
 /// Let a model serve its series; refused when it is not better than the naive model.
@@ -140,7 +142,7 @@ async fn activate_model(
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.activate(id.0).await?))
+    Ok(Json(registry.activate(*id).await?))
 }
 
 /// Take a model out of service; the naive model stands in.
@@ -153,7 +155,7 @@ async fn deactivate_model(
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.deactivate(id.0).await?))
+    Ok(Json(registry.deactivate(*id).await?))
 }
 
 /// Delete a model that does not serve; its scores stay for the record.
@@ -166,7 +168,7 @@ async fn delete_model(
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    registry.delete(id.0).await?;
+    registry.delete(*id).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -90,7 +90,8 @@ fn read_order(order: Value) -> Result<Value, Problem> {
     match kind.as_ref().and_then(Value::as_str) {
         Some("train") => {
             let request: TrainRequest = serde_path_to_error::deserialize(&rest).map_err(refuse)?;
-            Params::new(request.model, request.params)
+            Params(request.params)
+                .check(request.model)
                 .map_err(|error| Problem::invalid("params", error))?;
         }
         Some("evaluate") => {
@@ -133,11 +134,11 @@ async fn get_training_job(
     jobs: Data<Jobs>,
     id: Path<Uuid>,
 ) -> Result<Json<Job>, Problem> {
-    let job = jobs.job(id.0).await?;
+    let job = jobs.job(*id).await?;
     if job.name == TrainingJob::NAME {
         Ok(Json(job))
     } else {
-        Err(Problem::not_found(format!("there is no training job {}", id.0)))
+        Err(Problem::not_found(format!("there is no training job {}", *id)))
     }
 }
 

@@ -163,7 +163,7 @@ fn refit_days(request: &EvaluateRequest) -> i32 {
 
 fn params(request: &EvaluateRequest, algorithm: Algorithm) -> Result<Params, TrainingError> {
     let given = request.params.get(algorithm.name()).and_then(|value| value.as_object());
-    Ok(Params::new(algorithm, given.cloned().unwrap_or_default())?)
+    Ok(Params(given.cloned().unwrap_or_default()).filled(algorithm)?)
 }
 
 fn run(

@@ -208,7 +208,7 @@ impl Training {
         request: &TrainRequest,
         watch: &Watch,
     ) -> Result<TrainReport, TrainingError> {
-        let params = Params::new(request.model, request.params.clone())?;
+        let params = Params(request.params.clone()).filled(request.model)?;
         let dataset = self.export(request, watch).await?;
         // Training reads the exported file, so that what was learned can be repeated from it.
         let table = self.datasets.open(&dataset)?;
@@ -324,7 +324,7 @@ fn new_model(
         train_end: end,
         features: train.table.features.clone(),
         future_minutes: i32::from(*LEADS.end()) * 24 * 60,
-        params: params.to_json(),
+        params: params.0.clone().into(),
         dataset: (dataset.dataset_id, dataset.sha256.clone()),
     }
 }
