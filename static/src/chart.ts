@@ -62,7 +62,7 @@ class PriceChart {
       points: { show: false },
     });
     const steps = (forecast: boolean, width: number): uPlot.Series => ({
-      paths: (u) => ({ stroke: stepPath(u, slots, (slot) => slot.forecast === forecast), fill: null, flags: 0 } as unknown as uPlot.Series.Paths),
+      paths: (u) => ({ stroke: stepPath(u, slots, scene.view, (slot) => slot.forecast === forecast), fill: null, flags: 0 } as unknown as uPlot.Series.Paths),
       stroke: () => (forecast ? scene.palette.forecast : scene.palette.price),
       width,
       points: { show: false },

@@ -63,12 +63,21 @@ export interface Scene {
 
 const px = (u: uPlot): number => u.width > 0 ? u.ctx.canvas.width / u.width : 1;
 
+const touches = (slot: Slot, view: View): boolean => slot.to > view.from && slot.from < view.to;
+
+/** Where a label of a mark stands: inside the plot, and on the far side of the present. */
+function markAlign(x: number, now: number, left: number, width: number): CanvasTextAlign {
+  const near = Math.abs(x - now) < 0.08 * width;
+  if (x < left + 0.04 * width || (near && x >= now)) return "left";
+  return x > left + 0.96 * width || near ? "right" : "center";
+}
+
 /** Steps of the slots that pass `choose`, never joined across a gap or a change of kind. */
-export function stepPath(u: uPlot, slots: Slot[], choose: (slot: Slot) => boolean): Path2D {
+export function stepPath(u: uPlot, slots: Slot[], view: View, choose: (slot: Slot) => boolean): Path2D {
   const path = new Path2D();
   let pen = Number.NaN;
   for (const slot of slots) {
-    if (!choose(slot)) continue;
+    if (!touches(slot, view) || !choose(slot)) continue;
     const y = u.valToPos(slot.price, "y", true);
     const x = u.valToPos(slot.from, "x", true);
     if (pen === slot.from) path.lineTo(x, y);
@@ -204,7 +213,7 @@ export function paintFront(u: uPlot, scene: Scene): void {
     u.ctx.lineWidth = 2 * ratio;
     u.ctx.stroke();
     u.ctx.restore();
-    const align = x < left + 0.04 * width ? "left" : x > left + 0.96 * width ? "right" : "center";
+    const align = markAlign(x, place(data.now), left, width);
     text(u, scene, mark.label, x, y + (mark.below ? 18 : -9) * ratio, { align, color: palette.ink, weight: 500, halo: true });
   }
   paintDays(u, scene);

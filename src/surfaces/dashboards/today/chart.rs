@@ -11,6 +11,9 @@ use super::points::{Point, Points, Situation};
 use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
 use crate::surfaces::dashboards::format::{Format, cents, number};
 
+/// Room above the highest value, as a share of the range.
+const HEADROOM: f64 = 0.12;
+
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chart {
@@ -379,16 +382,19 @@ fn hour_ticks(range: TimeRange, format: &Format, zone: Tz) -> Vec<HourTick> {
         .collect()
 }
 
-/// Four to eight round values from at most `low` to at least `high`, and the ends they give.
+/// Four to eight round values that span `low` to `high`, and the ends of the axis: a round value
+/// below, and room for a label above.
 fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
-    let raw = (high - low).max(0.1) / 5.0;
+    let top = high + HEADROOM * (high - low);
+    let raw = (top - low).max(0.1) / 6.0;
     let magnitude = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 2.5, 5.0, 10.0]
+    let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * magnitude)
         .find(|step| *step >= raw)
         .unwrap_or(raw);
-    let (first, count) = ((low / step).floor(), ((high / step).ceil() - (low / step).floor()));
+    let first = (low / step).floor();
+    let count = (top / step).floor() - first;
     let decimals = if step >= 1.0 && (step.fract() == 0.0) {
         0
     } else if step >= 0.1 {
@@ -404,8 +410,7 @@ fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
             Tick { value, label: number(value, decimals) }
         })
         .collect();
-    let (low, high) = (first * step, (first + count) * step);
-    (ticks, rounded(low), rounded(high))
+    (ticks, rounded(first * step), rounded(top))
 }
 
 fn rounded(value: f64) -> f64 {
@@ -422,6 +427,7 @@ mod tests {
             (0.0, 14.9, "0 5 10 15"),
             (-3.2, 14.9, "−5 0 5 10 15"),
             (0.0, 0.1, "0.00 0.02 0.04 0.06 0.08 0.10"),
+            (0.0, 1.3, "0.0 0.5 1.0"),
             (-50.0, 400.0, "−100 0 100 200 300 400"),
         ] {
             let (ticks, from, to) = axis(low, high);

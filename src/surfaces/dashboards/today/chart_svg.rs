@@ -177,7 +177,14 @@ impl Drawing<'_> {
     fn marks(&self, out: &mut String) {
         for mark in &self.view.marks {
             let (x, y) = (self.x(mark.at), self.y(mark.value));
-            let (anchor, dy) = (anchor(x), if mark.below { 18 } else { -9 });
+            let dy = if mark.below { 18 } else { -9 };
+            // Beside the line of the present the label stands on the far side of it.
+            let distance = x - self.x(self.chart.now);
+            let anchor = match anchor(x) {
+                "middle" if (0.0..8.0).contains(&distance) => "start",
+                "middle" if (-8.0..0.0).contains(&distance) => "end",
+                inside => inside,
+            };
             put(
                 out,
                 format_args!(
