@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use figment::error::Kind;
 use figment::value::{Dict, Map, Tag, Value};
 use figment::{Error, Figment, Metadata, Profile, Provider};
 use secrecy::SecretString;
@@ -194,12 +195,17 @@ impl Layers {
     }
 
     fn misfit(&mut self, entry: &Entry, error: Error) {
-        let error = error.into_iter().next();
-        let kind = error.map_or_else(|| "does not fit".to_owned(), |error| error.kind.to_string());
-        self.mistake(
-            &entry.origin,
-            format_args!("{} = {}: {kind}", entry.path, written(&entry.value)),
-        );
+        let kind = error.into_iter().next().map(|error| error.kind);
+        let what = match kind {
+            Some(Kind::UnknownVariant(_, known)) => format!("is none of {}", known.join(", ")),
+            Some(Kind::UnknownField(field, known)) => {
+                format!("has no '{field}'; it may have {}", known.join(", "))
+            }
+            Some(kind) => kind.to_string(),
+            None => "does not fit".to_owned(),
+        };
+        let value = written(&entry.value);
+        self.mistake(&entry.origin, format_args!("{} = {value}: {what}", entry.path));
     }
 
     fn apply_rules(&mut self, name: &str, merged: &Figment, sentences: Vec<String>) {

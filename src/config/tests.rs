@@ -1,0 +1,239 @@
+//! Layers, mistakes and origins; the documented files against the structs.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::Path;
+
+use secrecy::ExposeSecret;
+use tempfile::TempDir;
+
+use super::names::{FIXED, Use};
+use super::*;
+
+/// A folder with settings.
+struct Place(TempDir);
+
+impl Place {
+    fn new(files: &[(&str, &str)]) -> Self {
+        let place = tempfile::tempdir().unwrap();
+        fs::create_dir(place.path().join("config")).unwrap();
+        for (name, text) in files {
+            fs::write(place.path().join(name), text).unwrap();
+        }
+        Self(place)
+    }
+
+    fn sources(
+        &self,
+        environment: &[(&str, &str)],
+        flags: &[(&'static str, &'static str, &str)],
+    ) -> Sources {
+        let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        let flag = |(name, key, value): &(&'static str, &'static str, &str)| Flag {
+            name,
+            key,
+            value: (*value).to_owned(),
+        };
+        Sources {
+            config_dir: self.0.path().join("config"),
+            env_file: self.0.path().join(".env"),
+            environment: environment.iter().map(owned).collect(),
+            flags: flags.iter().map(flag).collect(),
+        }
+    }
+
+    fn load(&self, environment: &[(&str, &str)]) -> Loaded {
+        load(&self.sources(environment, &[])).unwrap()
+    }
+
+    /// Mistakes, with the folder's name left out.
+    fn mistakes(&self, environment: &[(&str, &str)]) -> Vec<String> {
+        let ConfigError(mistakes) = load(&self.sources(environment, &[])).unwrap_err();
+        let folder = format!("{}/", self.0.path().display());
+        let line = |Mistake { place, what }| format!("{place}: {what}").replace(&folder, "");
+        mistakes.into_iter().map(line).collect()
+    }
+}
+
+fn row<'a>(loaded: &'a Loaded, key: &str) -> &'a Effective {
+    loaded.effective.iter().find(|row| row.key == key).unwrap()
+}
+
+#[test]
+fn without_any_source_the_defaults_hold() {
+    let loaded = Place::new(&[]).load(&[]);
+    assert_eq!(
+        (loaded.settings.server.host.as_str(), loaded.settings.server.port),
+        ("0.0.0.0", 8001)
+    );
+    assert_eq!(loaded.settings.storage.data_dir, Path::new("data"));
+    assert!(loaded.settings.database_url.is_none());
+    assert!(loaded.effective.iter().all(|row| row.origin == "default"));
+    assert_eq!(loaded.notices, Vec::<String>::new());
+}
+
+#[test]
+fn flags_win_over_environment_over_env_file_over_files_over_defaults() {
+    let place = Place::new(&[
+        ("config/a.toml", "[server]\nport = 1001\nhost = \"::1\"\nstop_patience_s = 1\n"),
+        ("config/b.toml", "[server]\nport = 1002\nhost = \"127.0.0.2\"\n[jobs]\nworkers = 7\n"),
+        (".env", "API_PORT=1003\nLUNA_JOBS__POLL_S=3\n"),
+    ]);
+    let environment = [("API_PORT", "1004"), ("LUNA_SERVER__PORT", "1005"), ("PATH", "/bin")];
+    let flags = [("--port", "server.port", "1006")];
+    let port = |loaded: &Loaded| loaded.settings.server.port;
+
+    let with_flags = load(&place.sources(&environment, &flags)).unwrap();
+    assert_eq!(
+        (port(&with_flags), row(&with_flags, "server.port").origin.as_str()),
+        (1006, "flag --port")
+    );
+    let without = place.load(&environment);
+    assert_eq!(port(&without), 1004, "the fixed name counts more than the general one");
+    assert_eq!(row(&without, "server.port").origin, "environment API_PORT");
+    let from_files = place.load(&[]);
+    assert_eq!(port(&from_files), 1003);
+    assert!(row(&from_files, "server.port").origin.ends_with(".env API_PORT"));
+    assert_eq!(from_files.settings.server.host, "127.0.0.2");
+    assert!(row(&from_files, "server.host").origin.ends_with("config/b.toml"));
+    assert!(row(&from_files, "server.stop_patience_s").origin.ends_with("config/a.toml"));
+    assert_eq!((from_files.settings.jobs.workers, from_files.settings.jobs.poll_s), (7, 3));
+    assert_eq!(row(&from_files, "jobs.lease_s").origin, "default");
+}
+
+#[test]
+fn all_mistakes_are_named_at_once_each_with_its_place() {
+    let place = Place::new(&[
+        (
+            "config/luna.toml",
+            "[server]\nprot = 80\nport = \"many\"\nhost = \"here\"\n[job]\nworkers = 1\n[jobs]\nrenew_s = 50\n",
+        ),
+        (".env", "API_PROT=8001\nLUNA_JOBS__WORKER=3\nLUNA_DATADIR=/srv\n"),
+    ]);
+    let environment = [("LUNA_JOBS__LEASE_S", "-1"), ("LUNA_TELEMETRY__FORMAT", "yaml")];
+    let mut mistakes = place.mistakes(&environment);
+    mistakes.sort();
+    let expected = [
+        ".env LUNA_JOBS__WORKER: jobs.worker is not a setting; did you mean jobs.workers?",
+        ".env: API_PROT is not known; did you mean API_PORT?",
+        ".env: LUNA_DATADIR is not known; did you mean LUNA_DATA_DIR?",
+        "config/luna.toml: job.workers is not a setting; did you mean jobs.workers?",
+        "config/luna.toml: jobs.renew_s = 50 is not between 1 and half of lease_s = 60",
+        "config/luna.toml: server.host = \"here\" is not an address; write e.g. 0.0.0.0 or ::",
+        "config/luna.toml: server.port = \"many\": invalid type: found string \"many\", expected u16",
+        "config/luna.toml: server.prot is not a setting; did you mean server.port?",
+        "environment LUNA_JOBS__LEASE_S: jobs.lease_s = -1: invalid value signed int `-1`, expected u32",
+        "environment LUNA_TELEMETRY__FORMAT: telemetry.format = \"yaml\": is none of json, human, auto",
+    ];
+    assert_eq!(mistakes, expected);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_a_mistake_with_its_line() {
+    let broken = Place::new(&[("config/luna.toml", "[server]\nport = \n"), (".env", "A LINE\n")]);
+    let mistakes = broken.mistakes(&[]);
+    assert_eq!(mistakes.len(), 2, "{mistakes:?}");
+    assert!(
+        mistakes[0].starts_with("config/luna.toml: TOML parse error at line 2"),
+        "{mistakes:?}"
+    );
+    assert!(mistakes[1].starts_with(".env: "), "{mistakes:?}");
+    let loose = Place::new(&[("config/luna.toml", "port = 1\n")]);
+    assert_eq!(
+        loose.mistakes(&[]),
+        ["config/luna.toml: port stands before the first [section]; it belongs into one"]
+    );
+}
+
+#[test]
+fn the_connection_string_is_never_shown() {
+    let url = "postgres://luna:geheim@localhost/luna";
+    for name in ["DATABASE_URL", "DB_DSN", "LUNA_DATABASE__URL"] {
+        let loaded = Place::new(&[]).load(&[(name, url)]);
+        let given = loaded.settings.database_url.as_ref().unwrap();
+        assert_eq!(given.expose_secret(), url);
+        let shown = loaded.show(true);
+        let expected = format!("# environment {name}\n");
+        assert!(shown.contains("database.url = ********") && shown.contains(&expected), "{shown}");
+        assert!(!format!("{loaded:?}{shown}").contains("geheim"));
+    }
+    let both = Place::new(&[]).load(&[("DATABASE_URL", url), ("DB_DSN", "postgres://old")]);
+    assert_eq!(row(&both, "database.url").origin, "environment DATABASE_URL");
+    let number = Place::new(&[("config/luna.toml", "[database]\nurl = 5\n")]);
+    assert_eq!(number.mistakes(&[]), ["config/luna.toml: database.url must be text in quotes"]);
+}
+
+#[test]
+fn a_known_but_unused_variable_is_said_once() {
+    let loaded = Place::new(&[]).load(&[("REDIS_PORT", "6379")]);
+    assert_eq!(
+        loaded.notices,
+        ["environment REDIS_PORT has no effect: caches live in the process"]
+    );
+}
+
+#[test]
+fn text_that_looks_like_a_number_stays_text_where_text_is_wanted() {
+    let loaded = Place::new(&[]).load(&[("LUNA_DATA_DIR", "2026"), ("LUNA_MARKET__DEFAULT", "de")]);
+    assert_eq!(loaded.settings.storage.data_dir, Path::new("2026"));
+    assert_eq!(loaded.settings.market.default.code(), "DE-LU");
+}
+
+fn project_file(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
+}
+
+#[test]
+fn the_documented_file_lists_every_setting_with_its_default() {
+    let text = project_file("config/luna.toml");
+    let opened: String = text
+        .lines()
+        .map(|line| match line.strip_prefix("# ") {
+            Some(setting)
+                if setting.split_once(" = ").is_some_and(|(key, _)| !key.contains(' ')) =>
+            {
+                setting
+            }
+            _ => line,
+        })
+        .collect::<Vec<_>>()
+        .join("\n");
+    let (documented, defaults) =
+        (Place::new(&[("config/luna.toml", &opened)]).load(&[]), Place::new(&[]).load(&[]));
+    for (given, default) in documented.effective.iter().zip(&defaults.effective) {
+        assert!(given.origin.ends_with("luna.toml"), "{} is not in config/luna.toml", given.key);
+        // Where nothing is the default, the file shows an example.
+        if !default.value.is_empty() {
+            assert_eq!(given.value, default.value, "{}", given.key);
+        }
+    }
+    let as_it_is = Place::new(&[("config/luna.toml", &text)]).load(&[]);
+    assert_eq!(as_it_is.effective, defaults.effective, "every line is commented out");
+}
+
+#[test]
+fn the_example_of_variables_names_those_that_are_known_with_their_defaults() {
+    let text = project_file(".env.example");
+    let listed: BTreeSet<&str> = text
+        .lines()
+        .filter_map(|line| line.trim_start_matches("# ").split_once('='))
+        .map(|(name, _)| name)
+        .filter(|name| {
+            name.chars().all(|letter| letter.is_ascii_uppercase() || "_0123456789".contains(letter))
+        })
+        .collect();
+    let known: BTreeSet<&str> = FIXED.iter().map(|(name, _)| *name).collect();
+    assert_eq!(listed, known);
+
+    let place = Place::new(&[(".env", &text)]);
+    let (loaded, defaults) = (place.load(&[]), Place::new(&[]).load(&[]));
+    for (given, default) in loaded.effective.iter().zip(&defaults.effective) {
+        assert_eq!(given.value, default.value, "{}", given.key);
+    }
+    let settings: BTreeSet<&str> = defaults.effective.iter().map(|row| row.key.as_str()).collect();
+    for (name, used) in FIXED {
+        if let Use::Setting(key) = used {
+            assert!(settings.contains(key), "{name} means {key}, which is not a setting");
+        }
+    }
+}
