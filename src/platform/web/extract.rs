@@ -191,6 +191,10 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
         }
     })?;
     reader.end().map_err(|error| not_json(&error))?;
+    // serde would read a list as a struct whose fields come in order; nobody means that.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("body", "expected a JSON object, not a list"));
+    }
     Ok(value)
 }
 
