@@ -197,6 +197,12 @@ impl Params {
         self.resolve(algorithm).map(drop)
     }
 
+    /// The same with every default of `algorithm` filled in; refused when a key or value is not its.
+    pub fn filled(&self, algorithm: Algorithm) -> Result<Self, ParamError> {
+        let values = self.resolve(algorithm)?.0.into_iter();
+        Ok(Self(values.map(|(key, value)| (key.to_owned(), value)).collect()))
+    }
+
     /// All parameters of `algorithm`, the given ones over the defaults.
     pub(super) fn resolve(&self, algorithm: Algorithm) -> Result<Resolved, ParamError> {
         let known = algorithm.params();

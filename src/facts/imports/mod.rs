@@ -3,6 +3,7 @@
 //! Reading is pure: [`parse_prices`] turns bytes into checked points and says what it left out and
 //! why. Nothing is stored by it, so a file is either understood as a whole or not at all.
 
+mod api; // HTTP: translates, decides nothing
 mod columns; // which column is what
 mod findings; // what was dropped, what is wrong, what is worth knowing
 mod grid; // sorted points, duplicates, hours or quarter hours
@@ -19,6 +20,7 @@ pub use self::model::{
     KnownAtRule, ParsedPrice, ParsedPrices, PriceUnit, UnknownUnit, assumed_forecast_known_at,
     assumed_price_known_at,
 };
+pub use self::api::routes;
 pub use self::prices::parse_prices;
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
