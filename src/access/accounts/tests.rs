@@ -477,6 +477,7 @@ async fn nothing_secret_is_logged_even_before_redaction() {
     let sink = written.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
         .with_writer(move || sink.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
