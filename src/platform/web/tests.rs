@@ -105,6 +105,13 @@ async fn get_form(_: Public, token: CsrfToken) -> String {
     token.value().to_owned()
 }
 
+/// A greeting
+#[utoipa::path(security(()), responses((status = 200)))]
+#[get("/hello")]
+async fn hello(visitor: Visitor, _: Params<Page>) -> String {
+    visitor.0.map_or("nobody".to_owned(), |who| who.role.to_string())
+}
+
 /// A bug
 #[utoipa::path(responses((status = 200)))]
 #[get("/bug")]
@@ -122,6 +129,7 @@ macro_rules! app {
             .service(get_mine)
             .service(wish)
             .service(get_form)
+            .service(hello)
             .service(bug)
             .split_for_parts();
         describe(&mut document);
@@ -197,6 +205,18 @@ async fn who_may_not_call_learns_nothing_about_body_or_path() {
     let junk = TestRequest::put().uri("/baskets/junk");
     let junk = junk.insert_header(("authorization", "Bearer viewer")).to_request();
     assert_eq!(problem(call_service(&app, junk).await).await.status, 403);
+}
+
+#[actix_web::test]
+async fn a_public_page_greets_who_is_known_and_refuses_nobody() {
+    let (app, _) = app!();
+    for (token, greeting) in
+        [("Bearer analyst", "analyst"), ("Bearer x", "nobody"), ("?", "nobody")]
+    {
+        let request = TestRequest::get().uri("/hello?limit=3");
+        let request = request.insert_header(("authorization", token)).to_request();
+        assert_eq!(read_body(call_service(&app, request).await).await, greeting, "{token}");
+    }
 }
 
 #[actix_web::test]
