@@ -341,6 +341,37 @@ async fn head_is_answered_like_get() {
 }
 
 #[actix_web::test]
+async fn on_one_connection_head_sends_no_body_and_a_panic_costs_only_its_request() {
+    let authenticator: Arc<dyn Authenticator> = Arc::new(Names);
+    let server = actix_web::HttpServer::new(move || {
+        App::new()
+            .app_data(Arc::clone(&authenticator))
+            .service(list_baskets)
+            .service(bug)
+            .default_service(web::to(fallback))
+            .wrap(from_fn(around))
+    });
+    let server = server.workers(1).disable_signals().bind(("127.0.0.1", 0)).unwrap();
+    let origin = format!("http://{}", server.addrs()[0]);
+    let running = server.run();
+    let handle = running.handle();
+    let ended = actix_web::rt::spawn(running);
+
+    let client = reqwest::Client::builder().pool_max_idle_per_host(1).build().unwrap();
+    let head = client.head(format!("{origin}/baskets")).send().await.unwrap();
+    assert_eq!((head.status().as_u16(), head.content_length()), (200, Some(0)));
+    assert_eq!(head.headers()["content-length"], "11", "of the body of GET: customer 50");
+    for (path, status) in [("/bug", 500), ("/baskets", 200), ("/none", 404)] {
+        let response = client.get(format!("{origin}{path}")).send().await.unwrap();
+        assert_eq!(response.status().as_u16(), status, "{path}");
+        assert!(response.headers().contains_key("x-request-id"), "{path}");
+        assert_eq!(response.headers()["x-content-type-options"], "nosniff", "{path}");
+    }
+    handle.stop(true).await;
+    ended.await.unwrap().unwrap();
+}
+
+#[actix_web::test]
 async fn a_panic_is_a_problem_that_tells_nothing() {
     let (app, _) = app!();
     let request = TestRequest::get().uri("/bug").insert_header(("x-request-id", "mine-1234"));
