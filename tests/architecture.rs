@@ -142,7 +142,7 @@ fn unlisted_folders(tree: &Tree) -> Vec<String> {
     let folders: BTreeSet<String> = tree
         .rust()
         .filter(|(path, _)| path.starts_with("src/") && !path.starts_with("src/testing/"))
-        .filter_map(|(path, _)| path.split('/').nth(1).filter(|name| !name.ends_with(".rs")))
+        .filter_map(|(path, _)| path.split('/').nth(1).filter(|name| !name.contains('.')))
         .map(str::to_owned)
         .collect();
     let unlisted = folders.into_iter().filter(|floor| !areas.contains(floor));
