@@ -42,6 +42,11 @@ impl Market {
             .ok_or_else(|| UnknownMarket { given: text.to_owned() })
     }
 
+    /// The market of Luna's own simulation.
+    pub fn sim_ch() -> Self {
+        Self("SIM-CH".to_owned())
+    }
+
     /// The code, e.g. `DE-LU`.
     pub fn code(&self) -> &str {
         &self.0

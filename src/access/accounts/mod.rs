@@ -1,1 +1,21 @@
-//! People, their sessions and roles.
+//! People who may log in: accounts, sessions, signing keys, the one-time set-up code.
+
+mod api; // HTTP: translates, decides nothing
+mod authenticator; // credentials of a request → principal
+mod cookies; // the session cookie of the login form
+mod model; // logins, accounts, sessions
+mod passwords; // rules and argon2id, off the web workers
+mod service; // accounts: register, create, reset, set-up code
+mod sessions; // sessions: log in, refresh, log out
+mod settings; // the `[accounts]` section
+mod signing; // signing keys and the tokens they sign
+mod store; // SQL
+
+pub use self::api::{Login, Me, Register, TokensAnswer, routes};
+pub use self::cookies::{login_cookie, logout_cookies};
+pub use self::model::{Account, NewTokens, Profile};
+pub use self::service::{Accounts, AccountsError};
+pub use self::settings::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,25 @@
-//! Forecasting models and the scores that judge them.
+//! Forecasting models of day-ahead prices and the scores that judge them.
+//!
+//! [`fit`] makes a [`Model`] out of a training and a validation [`Table`]; the model forecasts a point
+//! and the [`QUANTILES`] for every row, and travels as bytes. Everything a model needs to forecast the
+//! same numbers again (scales, trees, calibrated bands) is inside those bytes.
+
+mod bands; // residual quantiles, conformal correction
+mod errors; // what can be wrong with a fit, a forecast, stored bytes
+pub mod lightgbm; // gradient boosting and random forest
+mod linear; // least squares per local hour
+mod model; // the face of all algorithms, stored form
+mod naive; // yesterday or last week
+mod params; // hyperparameters and their ranges
+mod scaling; // columns as a regression wants them
+pub mod scores; // errors of points and of bands
+mod table; // rows, features, keys
+mod trees; // decision trees as plain data
+
+pub use self::errors::{FitError, LoadError, PredictError};
+pub use self::model::{Model, fit};
+pub use self::params::{Algorithm, Kind, ParamError, ParamSpec, Params, UnknownAlgorithm};
+pub use self::table::{Prediction, QUANTILES, RowKey, Table, TableError, is_price_like};
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,13 @@
 //! Prices of the market SIM-CH, which does not exist: deterministic for a seed, marked as simulated.
+
+mod noise; // randomness without state: any value from a seed and a place
+mod prices; // the course of a simulated day
+mod service; // the market kept filled
+mod settings; // the `[simulation]` section
+
+pub use self::prices::{SimulatedPrice, simulate_prices};
+pub use self::service::{Filled, Simulation};
+pub use self::settings::Settings;
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,7 @@
-//! Feature tables exported to Parquet, named, hashed, in time order.
+//! Feature tables exported to Parquet: named, hashed, in time order; training reads the file.
+
+mod file;
+mod service;
+mod store;
+
+pub use self::service::{Dataset, DatasetError, Datasets, NewDataset};

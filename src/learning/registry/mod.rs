@@ -1,1 +1,10 @@
 //! Models with versions, data hash, artefact hash, scores, and which one serves.
+
+mod api;
+mod model;
+mod service;
+mod store;
+
+pub use self::api::routes;
+pub use self::model::{Gate, ModelMetrics, ModelRecord, ModelStatus, NewModel};
+pub use self::service::{Registry, RegistryError};

@@ -1,1 +1,7 @@
 //! Health and status: what is reachable, what stands in for what, how many rows.
+
+mod api;
+mod service;
+
+pub use self::api::routes;
+pub use self::service::{Health, Readiness, Status, StatusSummary};

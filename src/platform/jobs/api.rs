@@ -52,7 +52,9 @@ struct JobDetail {
 }
 
 /// Jobs of the queue, newest first.
-#[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage), Refusals))]
+#[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage,
+    example = json!({"jobs": [], "next_cursor": null})), Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[get("/api/jobs")]
 async fn list_jobs(
     _: Require<Analyst>,
@@ -60,8 +62,8 @@ async fn list_jobs(
     query: Params<JobQuery>,
 ) -> Result<Json<JobPage>, Problem> {
     let Params(JobQuery { name, state, limit, cursor }) = query;
-    let after = cursor.as_ref().map(position).transpose()?;
     let page = Page { limit, cursor };
+    let after = page.position()?;
     let listed = jobs.list(&JobFilter { name, state, after }, page.fetch_limit()).await?;
     let (jobs, next_cursor) = page.cut(listed, |job| Cursor::new(job.created_at, job.job_id));
     Ok(Json(JobPage { jobs, next_cursor }))
@@ -69,7 +71,8 @@ async fn list_jobs(
 
 /// One job with its attempts and what they logged.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = JobDetail), NotFound, Refusals))]
+    responses((status = 200, body = JobDetail), NotFound, Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[get("/api/jobs/{job_id}")]
 async fn get_job(
     _: Require<Analyst>,
@@ -82,7 +85,8 @@ async fn get_job(
 
 /// End a queued job at once; ask a running one to end.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = Job), NotFound, Conflict, Refusals))]
+    responses((status = 200, body = Job), NotFound, Conflict, Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/jobs/{job_id}/cancel")]
 async fn cancel_job(
     _: Require<Analyst>,
@@ -95,13 +99,6 @@ async fn cancel_job(
 /// The queue's routes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_jobs).service(get_job).service(cancel_job);
-}
-
-/// The place in the list of jobs that a cursor names.
-fn position(cursor: &Cursor) -> Result<(chrono::DateTime<chrono::Utc>, Uuid), Problem> {
-    let job_id = cursor.id.parse();
-    let job_id = job_id.map_err(|_| Problem::invalid("cursor", "not a cursor of this list"))?;
-    Ok((cursor.at, job_id))
 }
 
 impl From<JobsError> for Problem {

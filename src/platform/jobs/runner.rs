@@ -94,7 +94,7 @@ impl Runner {
 
     async fn measure_lag(&self) {
         if let Ok(lag_s) = self.jobs.lag_s().await {
-            metrics::gauge!("jobs_queue_lag_seconds").set(lag_s);
+            metrics::gauge!("luna_jobs_queue_lag_seconds").set(lag_s);
         }
     }
 
@@ -125,9 +125,9 @@ impl Runner {
 
         let (name, job_id) = (claim.name.clone(), claim.job_id);
         let duration_s = started.elapsed().as_secs_f64();
-        metrics::counter!("jobs_runs_total", "job" => name.clone(), "outcome" => outcome)
+        metrics::counter!("luna_jobs_runs_total", "job" => name.clone(), "outcome" => outcome)
             .increment(1);
-        metrics::histogram!("jobs_run_duration_seconds", "job" => name.clone()).record(duration_s);
+        metrics::histogram!("luna_jobs_run_duration_seconds", "job" => name.clone()).record(duration_s);
         match ending.error() {
             None => {
                 tracing::info!(job = name, %job_id, outcome, duration_s, "Job {name}: {outcome}");

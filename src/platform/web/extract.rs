@@ -40,6 +40,24 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
     }
 }
 
+/// Longest file that a request may bring, in bytes.
+pub const UPLOAD_BYTES_MAX: usize = 64 << 20;
+
+/// A file sent as the body, whatever its type; up to [`UPLOAD_BYTES_MAX`].
+#[derive(Debug, Clone)]
+pub struct Upload(pub Bytes);
+
+impl FromRequest for Upload {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let acceptable = refuse_coding(request.headers());
+        let body = limited_body(request, payload, acceptable, BodyLimit(UPLOAD_BYTES_MAX));
+        async move { body.await.map(Self) }.boxed_local()
+    }
+}
+
 /// The query string.
 #[derive(Debug, Clone)]
 pub struct Params<T>(pub T);
@@ -128,9 +146,18 @@ fn read_body(
     payload: &mut Payload,
     media_type: &'static str,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
-    let passed = passed(request);
     let acceptable = check_media_type(request.headers(), media_type);
     let limit = request.app_data::<BodyLimit>().copied().unwrap_or_default();
+    limited_body(request, payload, acceptable, limit)
+}
+
+fn limited_body(
+    request: &HttpRequest,
+    payload: &mut Payload,
+    acceptable: Result<(), Problem>,
+    limit: BodyLimit,
+) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
+    let passed = passed(request);
     let announced = request
         .headers()
         .get(header::CONTENT_LENGTH)
@@ -160,17 +187,27 @@ fn too_large(BodyLimit(limit): BodyLimit) -> Problem {
     )
 }
 
-fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
-    let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let given = text(header::CONTENT_TYPE).split(';').next().unwrap_or_default().trim();
-    let unsupported = |detail: String| {
-        Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
-    };
-    // A compressed body could unpack to any size; bodies read into memory come as they are.
-    let coding = text(header::CONTENT_ENCODING);
-    if !coding.is_empty() && !coding.eq_ignore_ascii_case("identity") {
-        return Err(unsupported(format!("the body must not be compressed ('{coding}')")));
+fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn unsupported(detail: String) -> Problem {
+    Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
+}
+
+/// A compressed body could unpack to any size; bodies read into memory come as they are.
+fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
+    let coding = header_text(headers, header::CONTENT_ENCODING);
+    if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
+        return Ok(());
     }
+    Err(unsupported(format!("the body must not be compressed ('{coding}')")))
+}
+
+fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> {
+    refuse_coding(headers)?;
+    let given = header_text(headers, header::CONTENT_TYPE);
+    let given = given.split(';').next().unwrap_or_default().trim();
     if given.eq_ignore_ascii_case(expected) {
         return Ok(());
     }
@@ -191,6 +228,10 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
         }
     })?;
     reader.end().map_err(|error| not_json(&error))?;
+    // serde would read a list as a struct whose fields come in order; nobody means that.
+    if bytes.trim_ascii_start().starts_with(b"[") {
+        return Err(Problem::invalid("body", "expected a JSON object, not a list"));
+    }
     Ok(value)
 }
 

@@ -30,6 +30,14 @@ pub struct AdminOnly;
 #[derive(Debug, Clone, Copy)]
 pub struct Analyst;
 
+/// Everybody but customers: who looks after the box, at models or at jobs.
+#[derive(Debug, Clone, Copy)]
+pub struct Viewer;
+
+/// Everybody who is logged in; guests are not.
+#[derive(Debug, Clone, Copy)]
+pub struct LoggedIn;
+
 /// Everybody who is logged in, and, for reading, guests of a box that has no admin yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader;
@@ -40,6 +48,14 @@ impl Permits for AdminOnly {
 
 impl Permits for Analyst {
     const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst];
+}
+
+impl Permits for Viewer {
+    const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst, Role::Viewer];
+}
+
+impl Permits for LoggedIn {
+    const ROLES: &'static [Role] = Role::ALL;
 }
 
 impl Permits for Reader {

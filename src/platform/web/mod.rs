@@ -15,9 +15,9 @@ mod problem; // RFC 9457
 pub use self::around::around;
 pub use self::context::{RequestId, current_request_id};
 pub use self::csrf::{CSRF_FIELD, CsrfToken};
-pub use self::extract::{Body, BodyLimit, Form, Params, Path};
+pub use self::extract::{Body, BodyLimit, Form, Params, Path, UPLOAD_BYTES_MAX, Upload};
 pub use self::fallback::{MethodTable, fallback};
-pub use self::guard::{AdminOnly, Analyst, Public, Reader, Require};
+pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer};
 pub use self::openapi::{
     BadBody, Conflict, DeclaredAccess, NotFound, Refusals, Unavailable, declared_access, describe,
 };

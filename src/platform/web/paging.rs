@@ -9,6 +9,9 @@ use serde::de::{self, Deserializer, Visitor};
 use serde::{Deserialize, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 use utoipa::{IntoParams, ToSchema};
+use uuid::Uuid;
+
+use super::problem::Problem;
 
 /// Bytes of the checksum in a cursor; it finds typing mistakes and cuts, it keeps no secret.
 const CHECK_BYTES: usize = 4;
@@ -30,6 +33,14 @@ impl Page {
     /// Rows to ask of the database: one more than fit, which tells whether there is a next page.
     pub fn fetch_limit(&self) -> i64 {
         i64::from(self.limit.0) + 1
+    }
+
+    /// The last row of the page before, for lists whose rows are identified by a UUID.
+    pub fn position(&self) -> Result<Option<(DateTime<Utc>, Uuid)>, Problem> {
+        let Some(cursor) = &self.cursor else { return Ok(None) };
+        let id = cursor.id.parse();
+        let id = id.map_err(|_| Problem::invalid("cursor", "is not a cursor of this list"))?;
+        Ok(Some((cursor.at, id)))
     }
 
     /// Cuts `rows` (fetched with [`Page::fetch_limit`]) to the page, and says where the next begins.

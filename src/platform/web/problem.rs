@@ -8,6 +8,8 @@ use actix_web::{HttpResponse, ResponseError};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::platform::db::DbError;
+
 use super::context::current_request_id;
 
 /// Seconds after which a caller may try again when something Luna needs is away.
@@ -208,6 +210,16 @@ impl ResponseError for Problem {
         match serde_json::to_vec(&self.document()) {
             Ok(body) => response.body(body),
             Err(_) => response.finish(),
+        }
+    }
+}
+
+impl From<DbError> for Problem {
+    fn from(error: DbError) -> Self {
+        if error.is_unavailable() || error.is_timeout() {
+            Self::unavailable(error)
+        } else {
+            Self::internal(error)
         }
     }
 }

@@ -1,1 +1,15 @@
 //! Server-rendered pages: Today and the log-in.
+
+mod api; // pages and forms over HTTP
+mod assets; // files of static/dist, hashed and cached
+mod catalogue; // texts per language
+mod format; // numbers, dates, ages
+mod levels; // five price levels
+mod pages; // shell, log-in, set-up, error
+mod gather; // what pages are made from
+mod templates; // tera
+mod today; // the page of the day
+
+pub use self::api::{PAGES, pages};
+pub use self::gather::Gather;
+pub use self::templates::{PageError, Templates};

@@ -1,0 +1,277 @@
+//! Sessions: log in, refresh, log out; every request asks whether its session is still alive.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use chrono::{DateTime, Duration, Utc};
+use metrics::counter;
+use secrecy::{ExposeSecret, SecretString};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use crate::platform::db::DbError;
+use crate::platform::web::Principal;
+
+use super::model::{Account, LoginName, NewTokens, SessionKind};
+use super::service::{Accounts, AccountsError};
+use super::signing::{self, Audience, Claims, ROTATION_DAYS, SigningKey, TokenError};
+use super::store::{self, NewSession};
+
+/// A session in use is noted at most so often, so that reading does not write on every request.
+const TOUCH_EVERY_S: i64 = 60;
+/// Characters of a browser's self-description that are kept.
+const USER_AGENT_MAX: usize = 200;
+/// Random bytes of a refresh token, after the 16 of its session's identifier.
+const REFRESH_BYTES: usize = 32;
+
+impl Accounts {
+    /// Opens a session for who knows the password. Unknown login, wrong password and disabled
+    /// account cost the same and say the same.
+    pub async fn login(
+        &self,
+        login: &str,
+        password: SecretString,
+        user_agent: &str,
+    ) -> Result<NewTokens, AccountsError> {
+        let found = match LoginName::parse(login) {
+            Ok(name) => {
+                let mut conn = self.db.conn().await?;
+                store::by_login(&mut conn, name.as_str()).await.map_err(DbError::from)?
+            }
+            Err(_) => None,
+        };
+        let (account, hash) = found.unzip();
+        let knows = self.passwords.verify(password, hash).await?;
+        let account = account.filter(|account| knows && account.disabled_at.is_none());
+        let outcome = if account.is_some() { "accepted" } else { "refused" };
+        counter!("luna_logins_total", "outcome" => outcome).increment(1);
+        let Some(account) = account else {
+            tracing::warn!("Refused a login: login or password is wrong");
+            return Err(AccountsError::WrongCredentials);
+        };
+        tracing::info!(user_id = %account.user_id, "Logged in");
+        self.open_session(account, user_agent).await
+    }
+
+    /// A session for an account that has just proved itself, e.g. by registering.
+    pub async fn open_session(
+        &self,
+        account: Account,
+        user_agent: &str,
+    ) -> Result<NewTokens, AccountsError> {
+        let now = self.clock.now();
+        let session_id = Uuid::now_v7();
+        let refresh = new_refresh_token(session_id);
+        let expires_at = now + Duration::days(self.settings.session_days.into());
+        let new = NewSession {
+            session_id,
+            account_id: account.account_id,
+            kind: SessionKind::Login,
+            refresh_hash: Some(&token_hash(&refresh)),
+            user_agent: &user_agent.chars().take(USER_AGENT_MAX).collect::<String>(),
+            now,
+            expires_at,
+        };
+        let mut conn = self.db.conn().await?;
+        store::insert_session(&mut conn, &new).await.map_err(DbError::from)?;
+        drop(conn);
+        self.tokens(account, session_id, refresh, expires_at).await
+    }
+
+    /// A new pair of tokens for a refresh token, which is used up by it. A refresh token that comes
+    /// a second time was copied: its session ends, for whoever holds it.
+    pub async fn refresh(&self, token: &SecretString) -> Result<NewTokens, AccountsError> {
+        let now = self.clock.now();
+        let session_id =
+            refresh_session(token.expose_secret()).ok_or(AccountsError::SessionEnded)?;
+        let mut conn = self.db.conn().await?;
+        let session = store::session(&mut conn, session_id)
+            .await
+            .map_err(DbError::from)?
+            .filter(|session| session.is_alive(now, self.idle_max()))
+            .ok_or(AccountsError::SessionEnded)?;
+        let next = new_refresh_token(session_id);
+        let hashes = (token_hash(token.expose_secret()), token_hash(&next));
+        let rotated = store::rotate_refresh(&mut conn, session_id, (&hashes.0, &hashes.1), now)
+            .await
+            .map_err(DbError::from)?;
+        if !rotated {
+            store::revoke(&mut conn, session_id, now).await.map_err(DbError::from)?;
+            tracing::warn!(
+                user_id = %session.account.user_id, session_id = %session_id,
+                "Ended session {session_id}: its refresh token came a second time"
+            );
+            return Err(AccountsError::SessionEnded);
+        }
+        drop(conn);
+        self.tokens(session.account, session_id, next, session.expires_at).await
+    }
+
+    /// Ends the session the request belongs to, at once and for all its tokens.
+    pub async fn logout(&self, principal: &Principal) -> Result<(), AccountsError> {
+        let Some(session_id) = principal.session_id else { return Ok(()) };
+        let mut conn = self.db.conn().await?;
+        store::revoke(&mut conn, session_id, self.clock.now()).await.map_err(DbError::from)?;
+        tracing::info!(user_id = %principal.user_id, "Logged out");
+        Ok(())
+    }
+
+    /// An access token for scripts on the box, and when it ends; it cannot be refreshed.
+    pub async fn issue_token_for(
+        &self,
+        login: &str,
+    ) -> Result<(SecretString, DateTime<Utc>), AccountsError> {
+        let name = LoginName::parse(login).map_err(AccountsError::BadLogin)?;
+        let mut conn = self.db.conn().await?;
+        let (account, _) = store::by_login(&mut conn, name.as_str())
+            .await
+            .map_err(DbError::from)?
+            .filter(|(account, _)| account.disabled_at.is_none())
+            .ok_or_else(|| AccountsError::UnknownLogin(name.to_string()))?;
+        let now = self.clock.now();
+        let expires_at = now + Duration::hours(self.settings.command_line_hours.into());
+        let session_id = Uuid::now_v7();
+        let new = NewSession {
+            session_id,
+            account_id: account.account_id,
+            kind: SessionKind::CommandLine,
+            refresh_hash: None,
+            user_agent: "luna admin token",
+            now,
+            expires_at,
+        };
+        store::insert_session(&mut conn, &new).await.map_err(DbError::from)?;
+        drop(conn);
+        let key = self.signing_key().await?;
+        let who = (account.user_id, session_id, account.role);
+        let token = key.sign(&Claims::new(Audience::Api, who, now, expires_at))?;
+        Ok((token, expires_at))
+    }
+
+    /// Removes sessions that ended more than a month ago; returns how many.
+    pub async fn remove_ended_sessions(&self) -> Result<usize, AccountsError> {
+        let before = self.clock.now() - Duration::days(30);
+        let mut conn = self.db.conn().await?;
+        Ok(store::remove_sessions(&mut conn, before).await.map_err(DbError::from)?)
+    }
+
+    /// Who sends a request with this token.
+    pub(super) async fn principal_of(
+        &self,
+        token: &SecretString,
+        audience: Audience,
+    ) -> Result<Principal, AccountsError> {
+        let now = self.clock.now();
+        let token = token.expose_secret();
+        let key = self.verifying_key(&signing::key_name(token)?).await?;
+        let claims = key.verify(token, audience, now)?;
+        let mut conn = self.db.conn().await?;
+        let session = store::session(&mut conn, claims.sid)
+            .await
+            .map_err(DbError::from)?
+            .filter(|session| session.is_alive(now, self.idle_max()))
+            .filter(|session| session.account.user_id == claims.sub)
+            .ok_or(AccountsError::SessionEnded)?;
+        if now >= session.last_seen_at + Duration::seconds(TOUCH_EVERY_S) {
+            store::touch(&mut conn, session.session_id, now).await.map_err(DbError::from)?;
+        }
+        Ok(session.account.into_principal(session.session_id))
+    }
+
+    async fn tokens(
+        &self,
+        account: Account,
+        session_id: Uuid,
+        refresh: String,
+        session_expires_at: DateTime<Utc>,
+    ) -> Result<NewTokens, AccountsError> {
+        let now = self.clock.now();
+        let life = Duration::minutes(self.settings.access_token_minutes.into());
+        let access_until = (now + life).min(session_expires_at);
+        let key = self.signing_key().await?;
+        let who = (account.user_id, session_id, account.role);
+        Ok(NewTokens {
+            access_token: key.sign(&Claims::new(Audience::Api, who, now, access_until))?,
+            access_token_s: (access_until - now).num_seconds(),
+            refresh_token: refresh.into(),
+            cookie_token: key.sign(&Claims::new(Audience::Web, who, now, session_expires_at))?,
+            session_expires_at,
+            account,
+        })
+    }
+
+    fn idle_max(&self) -> Duration {
+        Duration::days(self.settings.session_idle_days.into())
+    }
+
+    /// The key to sign with; made when there is none, or none young enough.
+    async fn signing_key(&self) -> Result<SigningKey, AccountsError> {
+        let now = self.clock.now();
+        if let Some(key) = self.keys.current(now) {
+            return Ok(key);
+        }
+        self.load_keys().await?;
+        if let Some(key) = self.keys.current(now) {
+            return Ok(key);
+        }
+        let key = SigningKey::generate(now);
+        // A key signs for a month; the last token it signed lives as long as a session.
+        let life = Duration::days(ROTATION_DAYS + i64::from(self.settings.session_days) + 1);
+        let mut conn = self.db.conn().await?;
+        store::add_signing_key(&mut conn, &key, now - life).await.map_err(DbError::from)?;
+        drop(conn);
+        self.load_keys().await?;
+        Ok(key)
+    }
+
+    /// The key of this name; another process may have made it a moment ago.
+    async fn verifying_key(&self, kid: &str) -> Result<SigningKey, AccountsError> {
+        if let Some(key) = self.keys.named(kid) {
+            return Ok(key);
+        }
+        if self.keys.may_reload(self.clock.now()) {
+            self.load_keys().await?;
+        }
+        Ok(self.keys.named(kid).ok_or(TokenError::UnknownKey)?)
+    }
+
+    async fn load_keys(&self) -> Result<(), AccountsError> {
+        let mut conn = self.db.conn().await?;
+        let keys = store::signing_keys(&mut conn).await.map_err(DbError::from)?;
+        self.keys.load(keys, self.clock.now());
+        Ok(())
+    }
+}
+
+/// A refresh token: the session's identifier and 256 random bits.
+fn new_refresh_token(session_id: Uuid) -> String {
+    let random: [u8; REFRESH_BYTES] = rand::random();
+    URL_SAFE_NO_PAD.encode([session_id.as_bytes().as_slice(), &random].concat())
+}
+
+/// The session a refresh token names.
+fn refresh_session(token: &str) -> Option<Uuid> {
+    let bytes = URL_SAFE_NO_PAD.decode(token).ok()?;
+    let (session_id, random) = bytes.split_first_chunk::<16>()?;
+    (random.len() == REFRESH_BYTES).then(|| Uuid::from_bytes(*session_id))
+}
+
+/// Hash under which a refresh token is stored; it is random, so a plain hash is enough.
+fn token_hash(token: &str) -> String {
+    hex::encode(Sha256::digest(token))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refresh_tokens_name_their_session_and_are_never_the_same() {
+        let session_id = Uuid::now_v7();
+        let token = new_refresh_token(session_id);
+        assert_eq!(refresh_session(&token), Some(session_id));
+        assert_ne!(token, new_refresh_token(session_id));
+        for refused in ["", "x", &token[..60], "ä"] {
+            assert_eq!(refresh_session(refused), None, "{refused}");
+        }
+    }
+}

@@ -1,0 +1,37 @@
+//! The `[accounts]` section.
+
+use serde::{Deserialize, Serialize};
+
+/// The `[accounts]` section.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Whether anybody who reaches the port may register as a customer.
+    pub registration_open: bool,
+    /// Life of an access token, in minutes.
+    pub access_token_minutes: u32,
+    /// Longest life of a session, however much it is used, in days.
+    pub session_days: u32,
+    /// A session that nobody used for so long has ended, in days.
+    pub session_idle_days: u32,
+    /// Life of a token printed by `luna admin token`, in hours.
+    pub command_line_hours: u32,
+    /// Life of the one-time set-up code, in minutes.
+    pub setup_code_minutes: u32,
+    /// Passwords hashed at the same time; each takes a core for a moment and 19 MiB.
+    pub hashing_parallel: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            registration_open: false,
+            access_token_minutes: 15,
+            session_days: 30,
+            session_idle_days: 7,
+            command_line_hours: 12,
+            setup_code_minutes: 30,
+            hashing_parallel: 2,
+        }
+    }
+}

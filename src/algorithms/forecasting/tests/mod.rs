@@ -1,0 +1,3 @@
+//! Tests of the models through their public face.
+
+mod benchmark;

@@ -1,0 +1,119 @@
+//! `POST /api/import/prices`: a file in, a report of every row out.
+
+use actix_web::http::StatusCode;
+use actix_web::post;
+use actix_web::web::{Data, Json};
+use chrono_tz::Tz;
+use serde::Deserialize;
+use utoipa::IntoParams;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::model::{ImportError, ImportOptions, PriceUnit};
+use super::prices::parse_prices;
+use super::service::{ImportFailure, ImportReport, Imports};
+use crate::base::ids::{Market, Product};
+use crate::platform::runtime::CpuPool;
+use crate::platform::web::{Analyst, Params, Problem, Refusals, Require, Upload};
+
+/// Registers the operations of this area.
+pub fn routes(config: &mut ServiceConfig) {
+    config.service(import_prices);
+}
+
+/// How to read the file; what is left open is found out from it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ImportQuery {
+    /// Market code or alias.
+    #[param(value_type = String, example = "CH")]
+    market: Market,
+    /// Name of the file, kept as the source of its rows.
+    #[serde(default)]
+    #[param(example = "prices.csv", max_length = 200)]
+    file_name: Option<String>,
+    /// Header of the column with the price.
+    #[serde(default)]
+    column: Option<String>,
+    /// Header of the column with the start of the interval.
+    #[serde(default)]
+    time_column: Option<String>,
+    /// Unit of the price; the header's unit or EUR/MWh unless said.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "EUR/MWh")]
+    unit: Option<PriceUnit>,
+    /// Zone of times without offset; the market's unless said.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "Europe/Zurich")]
+    zone: Option<Tz>,
+    /// Product; the spacing of the rows decides unless said.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "day_ahead")]
+    product: Option<Product>,
+    /// Read and check, store nothing.
+    #[serde(default)]
+    #[param(required = false)]
+    dry_run: bool,
+    /// Leave rows that cannot be read out instead of refusing the file.
+    #[serde(default)]
+    #[param(required = false)]
+    skip_bad_rows: bool,
+}
+
+/// Import day-ahead prices from a CSV or Parquet file sent as the body, plain or gzipped.
+///
+/// All rows or none are stored; sending a file again changes nothing.
+#[utoipa::path(tag = "market", params(ImportQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+        description = "The file's bytes: CSV with a header, or Parquet; CSV may be gzipped"),
+    responses((status = 200, body = ImportReport), Refusals,
+        (status = 413, description = "The file is too large"),
+        (status = 415, description = "The body has a content encoding")),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/import/prices")]
+async fn import_prices(
+    _: Require<Analyst>,
+    imports: Data<Imports>,
+    pool: Data<CpuPool>,
+    query: Params<ImportQuery>,
+    file: Upload,
+) -> Result<Json<ImportReport>, Problem> {
+    let query = query.0;
+    let name = query.file_name.unwrap_or_else(|| "upload".to_owned());
+    if name.chars().count() > 200 || name.chars().any(char::is_control) {
+        return Err(Problem::invalid("file_name", "is longer than 200 characters or has control characters"));
+    }
+    let options = ImportOptions {
+        time_column: query.time_column,
+        column: query.column,
+        unit: query.unit,
+        zone: query.zone,
+        product: query.product,
+        dry_run: query.dry_run,
+        skip_bad_rows: query.skip_bad_rows,
+        ..ImportOptions::new(query.market)
+    };
+    let dry_run = options.dry_run;
+    let parsed = pool.run("import", move || parse_prices(&file.0, &name, &options)).await;
+    let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
+    Ok(Json(imports.store(parsed, dry_run).await?))
+}
+
+impl From<ImportFailure> for Problem {
+    fn from(failure: ImportFailure) -> Self {
+        match failure {
+            ImportFailure::File(error) => refused(&error),
+            ImportFailure::Prices(error) => error.into(),
+        }
+    }
+}
+
+fn refused(error: &ImportError) -> Problem {
+    let problem = Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "unusable-file", error);
+    match error {
+        ImportError::BadRows { first, .. } => first.iter().fold(problem, |problem, row| {
+            problem.with_field(format!("line {}, {}", row.line, row.column), &row.reason)
+        }),
+        _ => problem,
+    }
+}

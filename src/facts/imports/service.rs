@@ -1,0 +1,217 @@
+//! Storing what a file holds: once, and never over something better.
+
+use std::collections::{BTreeMap, HashMap};
+
+use chrono::{DateTime, Duration, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::model::{ColumnsUsed, Dropped, ImportError, ImportOptions, ParsedPrice, ParsedPrices};
+use super::prices::parse_prices;
+use crate::base::ids::{Market, Product};
+use crate::base::timeline::{Clock, TimeRange};
+use crate::facts::market::{PriceError, PricePoint, Prices, Quality};
+
+/// Days that are read at once when an import is compared with what is stored.
+const COMPARED_DAYS: i64 = 3_650;
+
+/// Reasons for which points of a sound file are not stored.
+const OWN_VALUE_STORED: &str =
+    "the hour has a value of its own already (autumn clock change, one value for two hours)";
+const NEWER_STORED: &str = "a value that was published later is stored";
+
+/// Why an import came to nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum ImportFailure {
+    /// The file was refused.
+    #[error(transparent)]
+    File(#[from] ImportError),
+    /// The prices could not be read or stored.
+    #[error(transparent)]
+    Prices(#[from] PriceError),
+}
+
+/// What an import did.
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+pub struct ImportReport {
+    /// Market the prices went to.
+    pub market: Market,
+    /// Product the prices went to.
+    pub product: Product,
+    /// Rows of the file below the header.
+    pub rows_read: u64,
+    /// Prices that are new or replaced another; in a dry run those that would be.
+    pub stored: u64,
+    /// Prices that were stored already.
+    pub unchanged: u64,
+    /// What was left out, by reason.
+    pub dropped: Vec<Dropped>,
+    /// Start of the first interval.
+    pub first: Option<DateTime<Utc>>,
+    /// Start of the last interval.
+    pub last: Option<DateTime<Utc>>,
+    /// How the file was understood.
+    pub columns: ColumnsUsed,
+    /// Sentences worth reading.
+    pub notes: Vec<String>,
+    /// Whether nothing was written on purpose.
+    pub dry_run: bool,
+}
+
+/// Imports of files into the facts.
+#[derive(Clone)]
+pub struct Imports {
+    prices: Prices,
+    clock: Clock,
+}
+
+impl Imports {
+    /// The service on a price store.
+    pub const fn new(prices: Prices, clock: Clock) -> Self {
+        Self { prices, clock }
+    }
+
+    /// Reads a file and stores its prices; see [`parse_prices`] and [`Imports::store`].
+    ///
+    /// Reading is work for a processor: callers on a web worker read on the CPU pool and hand the
+    /// outcome to [`Imports::store`].
+    pub async fn import_prices(
+        &self,
+        bytes: &[u8],
+        file_name: &str,
+        options: &ImportOptions,
+    ) -> Result<ImportReport, ImportFailure> {
+        let parsed = parse_prices(bytes, file_name, options)?;
+        self.store(parsed, options.dry_run).await
+    }
+
+    /// Stores what was read, in one transaction; a second time nothing changes.
+    ///
+    /// A value shared by two hours gives way to a value that an hour has of its own. No price can
+    /// have become known after now, whatever the assumption says.
+    pub async fn store(
+        &self,
+        mut parsed: ParsedPrices,
+        dry_run: bool,
+    ) -> Result<ImportReport, ImportFailure> {
+        self.yield_to_own_values(&mut parsed).await?;
+        let now = self.clock.now();
+        let points: Vec<PricePoint> =
+            parsed.points.iter().map(|point| stored_form(point, &parsed.source, now)).collect();
+        let (market, product) = (&parsed.market, parsed.product);
+        let counts = if dry_run {
+            self.compare(market, product, &points).await?
+        } else {
+            let stored = self.prices.put(market, product, &points).await?;
+            Counts {
+                stored: stored.inserted + stored.replaced,
+                unchanged: stored.unchanged,
+                older: stored.refused_older,
+            }
+        };
+        if counts.older > 0 {
+            parsed.dropped.push(dropped(NEWER_STORED, counts.older));
+        }
+        Ok(ImportReport {
+            first: points.first().map(|point| point.ts),
+            last: points.last().map(|point| point.ts),
+            market: parsed.market,
+            product: parsed.product,
+            rows_read: parsed.rows_read,
+            stored: counts.stored,
+            unchanged: counts.unchanged,
+            dropped: parsed.dropped,
+            columns: parsed.columns,
+            notes: parsed.notes,
+            dry_run,
+        })
+    }
+
+    /// Takes out estimated points where something better than an estimate is stored.
+    async fn yield_to_own_values(&self, parsed: &mut ParsedPrices) -> Result<(), PriceError> {
+        let mut own_values = Vec::new();
+        // One pair of hours a year: a few short reads.
+        let mut days: BTreeMap<i64, TimeRange> = BTreeMap::new();
+        for point in parsed.points.iter().filter(|point| point.estimated) {
+            let end = point.ts + Duration::seconds(point.interval_s.into());
+            days.entry(point.ts.timestamp() / 86_400)
+                .and_modify(|range| range.to = end)
+                .or_insert_with(|| TimeRange::new(point.ts, end));
+        }
+        for range in days.into_values() {
+            let stored = self.prices.prices(&parsed.market, parsed.product, range).await?;
+            let own = |point: &PricePoint| matches!(point.quality, Quality::Ok | Quality::Restated);
+            own_values.extend(stored.into_iter().filter(own).map(|point| point.ts));
+        }
+        let before = parsed.points.len();
+        parsed.points.retain(|point| !point.estimated || !own_values.contains(&point.ts));
+        let removed = before - parsed.points.len();
+        if removed > 0 {
+            parsed.dropped.push(dropped(OWN_VALUE_STORED, removed as u64));
+        }
+        Ok(())
+    }
+
+    /// What storing would do, without doing it.
+    async fn compare(
+        &self,
+        market: &Market,
+        product: Product,
+        points: &[PricePoint],
+    ) -> Result<Counts, PriceError> {
+        let mut counts = Counts::default();
+        let mut rest = points;
+        while let Some(first) = rest.first() {
+            let end = first.ts + Duration::days(COMPARED_DAYS);
+            let (near, far) = rest.split_at(rest.partition_point(|point| point.ts < end));
+            let range = TimeRange::new(first.ts, end);
+            let present: HashMap<DateTime<Utc>, PricePoint> = self
+                .prices
+                .prices(market, product, range)
+                .await?
+                .into_iter()
+                .map(|point| (point.ts, point))
+                .collect();
+            for point in near {
+                match present.get(&point.ts) {
+                    Some(stored) if says_the_same(stored, point) => counts.unchanged += 1,
+                    Some(stored) if point.known_at < stored.known_at => counts.older += 1,
+                    _ => counts.stored += 1,
+                }
+            }
+            rest = far;
+        }
+        Ok(counts)
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    stored: u64,
+    unchanged: u64,
+    older: u64,
+}
+
+fn dropped(reason: &str, rows: u64) -> Dropped {
+    Dropped { reason: reason.to_owned(), rows, lines: Vec::new() }
+}
+
+fn says_the_same(stored: &PricePoint, point: &PricePoint) -> bool {
+    stored.price_eur_mwh == point.price_eur_mwh
+        && stored.volume == point.volume
+        && stored.interval_s == point.interval_s
+        && stored.quality == point.quality
+}
+
+fn stored_form(point: &ParsedPrice, source: &str, now: DateTime<Utc>) -> PricePoint {
+    PricePoint {
+        ts: point.ts,
+        interval_s: point.interval_s,
+        price_eur_mwh: Some(point.price_eur_mwh),
+        volume: None,
+        quality: if point.estimated { Quality::Estimated } else { Quality::Ok },
+        known_at: point.known_at.min(now),
+        known_at_assumed: point.known_at_assumed,
+        source: source.to_owned(),
+    }
+}

@@ -1,0 +1,57 @@
+//! The `[market]` section.
+
+use serde::{Deserialize, Serialize};
+
+use crate::base::ids::{Market, Product};
+
+/// Which prices pages and answers show when nobody says.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Market shown by default; `auto` takes a real market with prices for now, else the simulated one.
+    pub default: Choice,
+    /// Products in the order in which readers prefer them.
+    pub products: Vec<Product>,
+    /// Longest range one request for prices may cover, in days.
+    pub range_days_max: u16,
+}
+
+/// A market, or the rule that finds one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub enum Choice {
+    /// The market with prices for now, real ones first.
+    Auto,
+    /// This market.
+    Fixed(Market),
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            default: Choice::Auto,
+            products: vec![Product::DayAhead15min, Product::DayAhead],
+            range_days_max: 400,
+        }
+    }
+}
+
+impl TryFrom<String> for Choice {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        if text.trim().eq_ignore_ascii_case("auto") {
+            return Ok(Self::Auto);
+        }
+        Market::parse(&text).map(Self::Fixed).map_err(|error| format!("{error}, or auto"))
+    }
+}
+
+impl From<Choice> for String {
+    fn from(choice: Choice) -> Self {
+        match choice {
+            Choice::Auto => "auto".to_owned(),
+            Choice::Fixed(market) => market.into(),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! Bulk upsert of observations, through the pool or through COPY; the same SQL decides in both.
+
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Bool, Double, Integer, Timestamptz};
+use diesel_async::RunQueryDsl;
+
+use crate::facts::series::model::{Observation, Stored};
+use crate::platform::db::Conn;
+
+/// Rows per statement: larger ones are not faster, and hold their arrays in memory on both sides.
+const STATEMENT_ROWS_MAX: usize = 20_000;
+
+/// Where the rows of a statement come from when they travel as arrays.
+const ARRAYS: &str = "unnest($2::timestamptz[], $3::timestamptz[], $4::bool[], $5::float8[]) \
+     AS n (ts, known_at, known_at_assumed, value)";
+/// Writers of one series take turns until their transaction ends, so that they cannot wait for
+/// each other's rows in a circle.
+pub(super) const TAKE_TURN: &str =
+    "SELECT pg_advisory_xact_lock(hashtextextended('observations', $1::int))";
+pub(super) const NOTIFY: &str =
+    "SELECT pg_notify('luna_series_changed', name) FROM series WHERE series_id = $1";
+
+/// New pairs of instant and publication.
+pub(super) fn insert(source: &str) -> String {
+    format!(
+        "INSERT INTO observations (series_id, ts, known_at, known_at_assumed, value)
+         SELECT $1::int, n.ts, n.known_at, n.known_at_assumed, n.value FROM {source}
+         ON CONFLICT (series_id, ts, known_at) DO NOTHING"
+    )
+}
+
+/// Pairs that are stored with something else.
+pub(super) fn replace(source: &str) -> String {
+    format!(
+        "UPDATE observations o SET value = n.value, known_at_assumed = n.known_at_assumed
+         FROM {source}
+         WHERE o.series_id = $1::int AND o.ts = n.ts AND o.known_at = n.known_at
+             AND (o.value, o.known_at_assumed) IS DISTINCT FROM (n.value, n.known_at_assumed)"
+    )
+}
+
+/// A statement on rows of a series, bound as arrays.
+macro_rules! with_arrays {
+    ($statement:expr, $series_id:expr, $rows:expr) => {
+        diesel::sql_query(&$statement)
+            .bind::<Integer, _>($series_id)
+            .bind::<Array<Timestamptz>, _>(column($rows, |row| row.ts))
+            .bind::<Array<Timestamptz>, _>(column($rows, |row| row.known_at))
+            .bind::<Array<Bool>, _>(column($rows, |row| row.known_at_assumed))
+            .bind::<Array<Double>, _>(column($rows, |row| row.value))
+    };
+}
+
+fn column<T>(rows: &[Observation], field: impl Fn(&Observation) -> T) -> Vec<T> {
+    rows.iter().map(field).collect()
+}
+
+/// Writes `rows`, sorted by key and without duplicates; the caller's transaction holds it together.
+pub(in crate::facts::series) async fn put(
+    conn: &mut Conn,
+    series_id: i32,
+    rows: &[Observation],
+) -> QueryResult<Stored> {
+    diesel::sql_query(TAKE_TURN).bind::<Integer, _>(series_id).execute(conn).await?;
+    let (insert, replace) = (insert(ARRAYS), replace(ARRAYS));
+    let mut stored = Stored::default();
+    for rows in rows.chunks(STATEMENT_ROWS_MAX) {
+        let all = rows.len() as u64;
+        let inserted = with_arrays!(insert, series_id, rows).execute(conn).await? as u64;
+        let replaced = if inserted == all {
+            0
+        } else {
+            with_arrays!(replace, series_id, rows).execute(conn).await? as u64
+        };
+        stored.inserted += inserted;
+        stored.replaced += replaced;
+        stored.unchanged += all - inserted - replaced;
+    }
+    if stored.inserted + stored.replaced > 0 {
+        diesel::sql_query(NOTIFY).bind::<Integer, _>(series_id).execute(conn).await?;
+    }
+    Ok(stored)
+}

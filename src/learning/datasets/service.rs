@@ -1,0 +1,180 @@
+//! Exports and opens datasets.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::file::{self, FileError};
+use super::store;
+use crate::base::ids::Market;
+use crate::base::ids::Product;
+use crate::base::timeline::Clock;
+use crate::learning::features::FeatureTable;
+use crate::platform::db::Db;
+use crate::platform::db::DbError;
+use crate::platform::objects::ObjectError;
+use crate::platform::objects::Objects;
+
+/// An exported feature table.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct Dataset {
+    /// Identifier.
+    pub dataset_id: Uuid,
+    /// File name, `modeling_data_YYYYMMDD_HHMM.parquet` (UTC).
+    #[schema(example = "modeling_data_20260301_0415.parquet")]
+    pub name: String,
+    /// Market of the target.
+    pub market: String,
+    /// Product of the target.
+    pub product: String,
+    /// Feature columns in order.
+    pub features: Vec<String>,
+    /// First local delivery day.
+    pub from_day: NaiveDate,
+    /// Last local delivery day.
+    pub to_day: NaiveDate,
+    /// Number of rows.
+    pub rows: i64,
+    /// SHA-256 of the file.
+    pub sha256: String,
+    /// When it was exported.
+    pub created_at: DateTime<Utc>,
+    #[serde(skip)]
+    object_key: String,
+}
+
+/// What is to be exported.
+#[derive(Debug)]
+pub struct NewDataset<'a> {
+    /// Market of the target.
+    pub market: &'a Market,
+    /// Product of the target.
+    pub product: Product,
+    /// Rows with target, in time order.
+    pub table: &'a FeatureTable,
+    /// First and last local delivery day.
+    pub days: (NaiveDate, NaiveDate),
+}
+
+/// Why a dataset could not be written or opened.
+#[derive(Debug, thiserror::Error)]
+pub enum DatasetError {
+    /// There is nothing to export.
+    #[error("the dataset of {market} would have no row: too few prices are known")]
+    Empty {
+        /// Market asked for.
+        market: Market,
+    },
+    /// No dataset of that id.
+    #[error("there is no dataset {0}")]
+    Unknown(Uuid),
+    /// The file is not what was written.
+    #[error("the dataset's file cannot be used")]
+    File(#[from] FileError),
+    /// The file could not be kept or found.
+    #[error("the dataset's file could not be kept or found")]
+    Object(#[from] ObjectError),
+    /// The database refused or is away.
+    #[error("the database did not answer")]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for DatasetError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// Exported feature tables.
+#[derive(Clone)]
+pub struct Datasets {
+    db: Db,
+    objects: Objects,
+    clock: Clock,
+}
+
+impl Datasets {
+    /// Datasets in this database, files in `objects`.
+    pub const fn new(db: Db, objects: Objects, clock: Clock) -> Self {
+        Self { db, objects, clock }
+    }
+
+    /// Writes `new` as a Parquet file and records it.
+    pub async fn export(&self, new: NewDataset<'_>) -> Result<Dataset, DatasetError> {
+        if new.table.len() == 0 {
+            return Err(DatasetError::Empty { market: new.market.clone() });
+        }
+        let bytes = file::write(new.table)?;
+        let created_at = self.clock.now();
+        let name = self.free_name(created_at);
+        let object_key = format!("datasets/{name}");
+        let sha256 = self.objects.put(&object_key, &bytes)?;
+        let row = store::Row {
+            dataset_id: Uuid::now_v7(),
+            name,
+            market: new.market.code().to_owned(),
+            product: new.product.name().to_owned(),
+            object_key,
+            features: serde_json::json!(new.table.table.features),
+            from_day: new.days.0,
+            to_day: new.days.1,
+            row_count: i64::try_from(new.table.len()).unwrap_or(i64::MAX),
+            sha256,
+            created_at,
+        };
+        store::insert(&mut *self.db.conn().await?, &row).await?;
+        Ok(row.into())
+    }
+
+    /// Reads a dataset's file; refused when it is not the one that was written.
+    pub fn open(&self, dataset: &Dataset) -> Result<FeatureTable, DatasetError> {
+        let bytes = self.objects.get(&dataset.object_key, &dataset.sha256)?;
+        Ok(file::read(bytes)?)
+    }
+
+    /// The dataset of an id.
+    pub async fn get(&self, id: Uuid) -> Result<Dataset, DatasetError> {
+        let row = store::by_id(&mut *self.db.conn().await?, id).await?;
+        row.map(Dataset::from).ok_or(DatasetError::Unknown(id))
+    }
+
+    /// Up to `limit` datasets, newest first, after the position `before`.
+    pub async fn list(
+        &self,
+        before: Option<(DateTime<Utc>, Uuid)>,
+        limit: i64,
+    ) -> Result<Vec<Dataset>, DatasetError> {
+        let rows = store::list(&mut *self.db.conn().await?, before, limit).await?;
+        Ok(rows.into_iter().map(Dataset::from).collect())
+    }
+
+    /// The name of this minute, with a counter when the minute already has one.
+    fn free_name(&self, at: DateTime<Utc>) -> String {
+        let stem = format!("modeling_data_{}", at.format("%Y%m%d_%H%M"));
+        let candidates = std::iter::once(format!("{stem}.parquet"))
+            .chain((2..).map(|n| format!("{stem}_{n}.parquet")));
+        candidates
+            .into_iter()
+            .find(|name| !self.objects.exists(&format!("datasets/{name}")))
+            .unwrap_or(stem)
+    }
+}
+
+impl From<store::Row> for Dataset {
+    fn from(row: store::Row) -> Self {
+        Self {
+            dataset_id: row.dataset_id,
+            name: row.name,
+            market: row.market,
+            product: row.product,
+            features: serde_json::from_value(row.features).unwrap_or_default(),
+            from_day: row.from_day,
+            to_day: row.to_day,
+            rows: row.row_count,
+            sha256: row.sha256,
+            created_at: row.created_at,
+            object_key: row.object_key,
+        }
+    }
+}

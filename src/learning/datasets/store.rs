@@ -1,0 +1,55 @@
+//! SQL of the table `datasets`.
+
+use chrono::{DateTime, NaiveDate, Utc};
+use diesel::prelude::*;
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use crate::platform::db::Conn;
+use crate::platform::db::schema::datasets;
+
+#[derive(Debug, Clone, Queryable, Selectable, Insertable)]
+#[diesel(table_name = datasets)]
+pub(super) struct Row {
+    pub dataset_id: Uuid,
+    pub name: String,
+    pub market: String,
+    pub product: String,
+    pub object_key: String,
+    pub features: serde_json::Value,
+    pub from_day: NaiveDate,
+    pub to_day: NaiveDate,
+    pub row_count: i64,
+    pub sha256: String,
+    pub created_at: DateTime<Utc>,
+}
+
+pub(super) async fn insert(conn: &mut Conn, row: &Row) -> QueryResult<usize> {
+    diesel::insert_into(datasets::table).values(row).execute(conn).await
+}
+
+pub(super) async fn by_id(conn: &mut Conn, id: Uuid) -> QueryResult<Option<Row>> {
+    let found = datasets::table.find(id).select(Row::as_select()).first(conn).await;
+    found.optional()
+}
+
+/// Datasets created before `before`, newest first.
+pub(super) async fn list(
+    conn: &mut Conn,
+    before: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> QueryResult<Vec<Row>> {
+    let mut query = datasets::table.select(Row::as_select()).into_boxed();
+    if let Some((at, id)) = before {
+        query = query.filter(
+            datasets::created_at
+                .lt(at)
+                .or(datasets::created_at.eq(at).and(datasets::dataset_id.lt(id))),
+        );
+    }
+    query
+        .order((datasets::created_at.desc(), datasets::dataset_id.desc()))
+        .limit(limit)
+        .load(conn)
+        .await
+}

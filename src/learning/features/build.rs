@@ -1,0 +1,393 @@
+//! Turns histories into feature tables, one issue time after the other.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::f64::consts::TAU;
+use std::ops::RangeInclusive;
+use std::rc::Rc;
+
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Timelike, Utc};
+use chrono_tz::Tz;
+use ndarray::Array2;
+
+use super::spec::{Calendar, Day, FeatureSpec, Kind, Statistic};
+use super::vintages::Vintages;
+use crate::algorithms::forecasting::RowKey;
+use crate::algorithms::forecasting::Table;
+use crate::base::ids::Market;
+use crate::base::timeline::AsOf;
+use crate::base::timeline::TimeRange;
+use crate::base::timeline::WallTime;
+use crate::base::timeline::add_days;
+use crate::base::timeline::day_range;
+use crate::base::timeline::instants_of;
+use crate::base::timeline::local_date;
+use crate::facts::holidays;
+
+/// A stale series is still forecast from its last published day if that is not older than this.
+const ANCHOR_AGE_DAYS_MAX: i64 = 60;
+
+/// Everything a market's features are made of.
+#[derive(Debug, Clone)]
+pub struct MarketHistory {
+    /// The market; gives time zone and holidays.
+    pub market: Market,
+    /// Day-ahead prices in EUR/MWh.
+    pub prices: Vintages,
+    /// Exogenous series in the order of the feature list, in their own units.
+    pub exogenous: Vec<Vintages>,
+}
+
+/// An issue time and what it stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Origin {
+    /// When the forecast is issued.
+    pub issued_at: AsOf,
+    /// The last local day whose prices were known then.
+    pub anchor: NaiveDate,
+}
+
+/// Feature rows with their target, ordered by issue time, then delivery period.
+#[derive(Debug, Clone)]
+pub struct FeatureTable {
+    /// Start of the delivery period, per row.
+    pub ts: Vec<DateTime<Utc>>,
+    /// Issue time, per row.
+    pub issued_at: Vec<DateTime<Utc>>,
+    /// Length of a delivery period in seconds.
+    pub interval_s: i32,
+    /// Features `[rows × columns]`; `y` in EUR/MWh, empty where the truth is not asked for.
+    pub table: Table,
+}
+
+impl FeatureTable {
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.ts.len()
+    }
+
+    /// The rows for which `keep(row)` holds, in their order.
+    pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
+        let rows: Vec<usize> = (0..self.len()).filter(|row| keep(*row)).collect();
+        Self {
+            ts: rows.iter().map(|row| self.ts[*row]).collect(),
+            issued_at: rows.iter().map(|row| self.issued_at[*row]).collect(),
+            interval_s: self.interval_s,
+            table: Table {
+                features: self.table.features.clone(),
+                x: self.table.x.select(ndarray::Axis(0), &rows),
+                y: if self.table.y.is_empty() {
+                    Vec::new()
+                } else {
+                    rows.iter().map(|row| self.table.y[*row]).collect()
+                },
+                groups: rows.iter().map(|row| self.table.groups[*row]).collect(),
+            },
+        }
+    }
+}
+
+impl MarketHistory {
+    /// The origin of a forecast issued at `issued_at`; `None` when too little was known then.
+    pub fn origin(&self, issued_at: AsOf) -> Option<Origin> {
+        let zone = self.market.time_zone();
+        let newest = local_date(self.prices.end() - Duration::seconds(1), zone)
+            .min(add_days(local_date(issued_at.0, zone), 2));
+        (0..=ANCHOR_AGE_DAYS_MAX)
+            .map(|back| add_days(newest, -back))
+            .find(|day| {
+                let slots = day_range(*day, zone).slots(self.interval_s());
+                let (mut known, mut all) = (0, 0);
+                for ts in slots {
+                    all += 1;
+                    known += usize::from(self.prices.at(ts, issued_at).is_some());
+                }
+                2 * known > all
+            })
+            .map(|anchor| Origin { issued_at, anchor })
+    }
+
+    /// Length of a delivery period in seconds.
+    pub fn interval_s(&self) -> i32 {
+        i32::try_from(self.prices.interval_s()).unwrap_or(3_600)
+    }
+}
+
+/// Training rows: for every origin the days `leads` after its anchor whose truth is known today.
+///
+/// Rows without `lag_24h`, `lag_168h` or anchor mean are left out; other gaps are NaN.
+pub fn build(
+    history: &MarketHistory,
+    spec: &FeatureSpec,
+    origins: &[Origin],
+    leads: &RangeInclusive<u8>,
+) -> FeatureTable {
+    rows(history, spec, origins, leads, true)
+}
+
+/// Rows to predict on: every delivery period of the days `leads` after the anchor.
+pub fn predict_rows(
+    history: &MarketHistory,
+    spec: &FeatureSpec,
+    origin: Origin,
+    leads: &RangeInclusive<u8>,
+) -> FeatureTable {
+    rows(history, spec, &[origin], leads, false)
+}
+
+fn rows(
+    history: &MarketHistory,
+    spec: &FeatureSpec,
+    origins: &[Origin],
+    leads: &RangeInclusive<u8>,
+    training: bool,
+) -> FeatureTable {
+    let needed: Vec<usize> = spec
+        .columns
+        .iter()
+        .enumerate()
+        .filter(|(_, (name, _))| ["lag_24h", "lag_168h", "anchor_mean"].contains(&name.as_str()))
+        .map(|(column, _)| column)
+        .collect();
+    let width = spec.columns.len();
+    let (mut ts, mut issued_at, mut y, mut groups) = (vec![], vec![], vec![], vec![]);
+    let mut x: Vec<f32> = Vec::new();
+    for origin in origins {
+        let view = View::new(history, *origin);
+        for lead in leads.clone() {
+            let day = add_days(origin.anchor, i64::from(lead));
+            for at in day_range(day, view.zone).slots(history.interval_s()) {
+                let truth = history.prices.truth(at);
+                if training && truth.is_none() {
+                    continue;
+                }
+                let target = Target::new(at, day, lead, &view);
+                let start = x.len();
+                // f32 keeps seven digits: a cent in a price of 10,000 EUR/MWh.
+                #[expect(clippy::cast_possible_truncation, reason = "datasets hold 32-bit features")]
+                x.extend(spec.columns.iter().map(|(_, kind)| view.value(*kind, &target) as f32));
+                if training && needed.iter().any(|column| x[start + column].is_nan()) {
+                    x.truncate(start);
+                    continue;
+                }
+                ts.push(at);
+                issued_at.push(origin.issued_at.0);
+                if training {
+                    y.extend(truth);
+                }
+                groups.push(RowKey {
+                    day: day.num_days_from_ce(),
+                    slot: target.slot,
+                    lead_day: lead,
+                });
+            }
+        }
+    }
+    let x = Array2::from_shape_vec((ts.len(), width), x).expect("every row has one value a column");
+    let table = Table { features: spec.names(), x, y, groups };
+    FeatureTable { ts, issued_at, interval_s: history.interval_s(), table }
+}
+
+/// The delivery period that a row is about.
+struct Target {
+    at: DateTime<Utc>,
+    day: NaiveDate,
+    /// Wall-clock slot within the day: 0..24 hourly, 0..96 quarter-hourly.
+    slot: u16,
+    wall: NaiveTime,
+    lead: u8,
+}
+
+impl Target {
+    fn new(at: DateTime<Utc>, day: NaiveDate, lead: u8, view: &View<'_>) -> Self {
+        let wall = at.with_timezone(&view.zone).time();
+        let slot = i64::from(wall.num_seconds_from_midnight()) / view.history.prices.interval_s();
+        Self { at, day, slot: u16::try_from(slot).unwrap_or(0), wall, lead }
+    }
+}
+
+/// Prices of one local day by wall-clock slot, as known at the origin.
+struct DayPrices {
+    slots: Vec<f64>,
+    mean: f64,
+    min: f64,
+    max: f64,
+    standard_deviation: f64,
+}
+
+/// What one origin can see.
+struct View<'a> {
+    history: &'a MarketHistory,
+    origin: Origin,
+    zone: Tz,
+    slots_per_day: i64,
+    days: RefCell<HashMap<NaiveDate, Rc<DayPrices>>>,
+    rolling: RefCell<HashMap<i64, f64>>,
+    exogenous_days: RefCell<HashMap<(usize, NaiveDate), f64>>,
+}
+
+impl<'a> View<'a> {
+    fn new(history: &'a MarketHistory, origin: Origin) -> Self {
+        Self {
+            history,
+            origin,
+            zone: history.market.time_zone(),
+            slots_per_day: 86_400 / history.prices.interval_s(),
+            days: RefCell::default(),
+            rolling: RefCell::default(),
+            exogenous_days: RefCell::default(),
+        }
+    }
+
+    fn value(&self, kind: Kind, target: &Target) -> f64 {
+        match kind {
+            Kind::Calendar(calendar) => self.calendar(calendar, target),
+            Kind::Lag { day, shift_slots } => {
+                self.lag(self.date(day, target), i64::from(target.slot) + i64::from(shift_slots))
+            }
+            Kind::RollingMean { hours } => self.rolling_mean(hours),
+            Kind::SlotMean { days } => mean(
+                (0..days)
+                    .map(|back| self.lag(add_days(self.origin.anchor, -back), target.slot.into())),
+            ),
+            Kind::DayStatistic { day, statistic } => {
+                let prices = self.day(self.date(day, target));
+                match statistic {
+                    Statistic::Mean => prices.mean,
+                    Statistic::Min => prices.min,
+                    Statistic::Max => prices.max,
+                    Statistic::StandardDeviation => prices.standard_deviation,
+                }
+            }
+            Kind::Exogenous { series } => self.history.exogenous[series]
+                .at(target.at, self.origin.issued_at)
+                .unwrap_or(f64::NAN),
+            Kind::ExogenousDayMean { series } => self.exogenous_day_mean(series, target.day),
+            Kind::ExogenousWeekAgo { series } => {
+                self.at_wall(&self.history.exogenous[series], add_days(target.day, -7), target.wall)
+            }
+        }
+    }
+
+    fn date(&self, day: Day, target: &Target) -> NaiveDate {
+        match day {
+            Day::BeforeAnchor(days) => add_days(self.origin.anchor, -days),
+            Day::BeforeTarget(days) => add_days(target.day, -days),
+        }
+    }
+
+    fn calendar(&self, calendar: Calendar, target: &Target) -> f64 {
+        let day_share = f64::from(target.wall.num_seconds_from_midnight()) / 86_400.0;
+        let year_share = f64::from(target.day.ordinal0()) / 365.25;
+        let holiday = || holidays::kind(self.history.market.country(), target.day);
+        let flag = |is: bool| f64::from(u8::from(is));
+        match calendar {
+            Calendar::Hour => f64::from(target.wall.hour()),
+            Calendar::HourSin => (TAU * day_share).sin(),
+            Calendar::HourCos => (TAU * day_share).cos(),
+            Calendar::Quarter => f64::from(target.wall.minute() / 15),
+            Calendar::Weekday => f64::from(target.day.weekday().num_days_from_monday()),
+            Calendar::IsWeekend => flag(target.day.weekday().num_days_from_monday() >= 5),
+            Calendar::Month => f64::from(target.day.month()),
+            Calendar::YearSin => (TAU * year_share).sin(),
+            Calendar::YearCos => (TAU * year_share).cos(),
+            Calendar::IsHoliday => flag(holiday() == holidays::Holiday::Public),
+            Calendar::IsBridgeDay => flag(holiday() == holidays::Holiday::Bridge),
+            Calendar::LeadDay => f64::from(target.lead),
+        }
+    }
+
+    /// Price at wall-clock `slot` of `day`; slots before the first and after the last reach into the neighbouring day.
+    fn lag(&self, day: NaiveDate, slot: i64) -> f64 {
+        let day = add_days(day, slot.div_euclid(self.slots_per_day));
+        // A shifted lag may reach into a day that is not published yet: then the slot itself is NaN.
+        let slot = usize::try_from(slot.rem_euclid(self.slots_per_day)).unwrap_or(0);
+        self.day(day).slots[slot]
+    }
+
+    fn day(&self, day: NaiveDate) -> Rc<DayPrices> {
+        if let Some(known) = self.days.borrow().get(&day) {
+            return Rc::clone(known);
+        }
+        let prices = Rc::new(self.read_day(day));
+        self.days.borrow_mut().insert(day, Rc::clone(&prices));
+        prices
+    }
+
+    fn read_day(&self, day: NaiveDate) -> DayPrices {
+        let interval_s = self.history.prices.interval_s();
+        let slots: Vec<f64> = (0..self.slots_per_day)
+            .map(|slot| {
+                let wall = NaiveTime::MIN + Duration::seconds(slot * interval_s);
+                self.at_wall(&self.history.prices, day, wall)
+            })
+            .collect();
+        // Statistics count real instants, so a doubled hour weighs double and a skipped one not at all.
+        let real: Vec<f64> = day_range(day, self.zone)
+            .slots(self.history.interval_s())
+            .filter_map(|ts| self.history.prices.at(ts, self.origin.issued_at))
+            .collect();
+        let average = mean(real.iter().copied());
+        let variance = mean(real.iter().map(|price| (price - average).powi(2)));
+        DayPrices {
+            slots,
+            mean: average,
+            min: real.iter().copied().fold(f64::NAN, f64::min),
+            max: real.iter().copied().fold(f64::NAN, f64::max),
+            standard_deviation: variance.sqrt(),
+        }
+    }
+
+    /// The value at a wall-clock time: the mean of a doubled hour's two values; for a skipped one the
+    /// mean of the hours before and after it.
+    fn at_wall(&self, series: &Vintages, day: NaiveDate, wall: NaiveTime) -> f64 {
+        let as_of = self.origin.issued_at;
+        let local = day.and_time(wall);
+        match instants_of(local, self.zone) {
+            WallTime::Once(at) => series.at(at, as_of).unwrap_or(f64::NAN),
+            WallTime::Twice(first, second) => {
+                mean([first, second].into_iter().filter_map(|at| series.at(at, as_of)))
+            }
+            WallTime::Skipped => {
+                let around = [local - Duration::hours(1), local + Duration::hours(1)];
+                mean(around.into_iter().filter_map(|near| match instants_of(near, self.zone) {
+                    WallTime::Once(at) | WallTime::Twice(at, _) => series.at(at, as_of),
+                    WallTime::Skipped => None,
+                }))
+            }
+        }
+    }
+
+    fn rolling_mean(&self, hours: i64) -> f64 {
+        *self.rolling.borrow_mut().entry(hours).or_insert_with(|| {
+            let end = day_range(self.origin.anchor, self.zone).to;
+            let range = TimeRange::new(end - Duration::hours(hours), end);
+            let known = range
+                .slots(self.history.interval_s())
+                .filter_map(|ts| self.history.prices.at(ts, self.origin.issued_at));
+            mean(known)
+        })
+    }
+
+    fn exogenous_day_mean(&self, series: usize, day: NaiveDate) -> f64 {
+        *self.exogenous_days.borrow_mut().entry((series, day)).or_insert_with(|| {
+            let values = &self.history.exogenous[series];
+            let step = i32::try_from(values.interval_s()).unwrap_or(3_600);
+            mean(
+                day_range(day, self.zone)
+                    .slots(step)
+                    .filter_map(|ts| values.at(ts, self.origin.issued_at)),
+            )
+        })
+    }
+}
+
+/// Mean of what is there; NaN when nothing is. Values that are NaN themselves do not count.
+fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
+    let (mut sum, mut count) = (0.0, 0_u32);
+    for value in values.into_iter().filter(|value| !value.is_nan()) {
+        sum += value;
+        count += 1;
+    }
+    if count == 0 { f64::NAN } else { sum / f64::from(count) }
+}

@@ -1,0 +1,115 @@
+//! Forecasting and scoring as jobs, run after new prices and on a schedule.
+
+use chrono::Duration;
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::service::{ForecastError, Forecasts};
+use crate::base::timeline::Clock;
+use crate::facts::market::PriceError;
+use crate::facts::market::Prices;
+use crate::facts::simulation::Simulation;
+use crate::base::ids::Market;
+use crate::base::ids::Product;
+use crate::platform::jobs::Handler;
+use crate::platform::jobs::JobContext;
+use crate::platform::jobs::JobError;
+
+/// Markets whose last price is older than this are not forecast.
+const RECENT_DAYS: i64 = 14;
+
+/// Issues a forecast; its payload is `{"market": …, "product": …}`.
+pub struct ForecastJob(pub Forecasts);
+
+impl ForecastJob {
+    /// Name in the queue.
+    pub const NAME: &'static str = "learning.forecast";
+}
+
+impl Handler for ForecastJob {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn run(
+        &self,
+        _: JobContext,
+        payload: Value,
+    ) -> BoxFuture<'static, Result<Value, JobError>> {
+        let forecasts = self.0.clone();
+        async move {
+            let text = payload["market"].as_str().unwrap_or_default();
+            let market = Market::parse(text).map_err(|error| JobError::Fatal(error.into()))?;
+            let product = payload["product"].as_str().and_then(Product::parse);
+            let issued = forecasts.issue(&market, product.unwrap_or(Product::DayAhead)).await;
+            let forecast = issued.map_err(refusal)?;
+            Ok(serde_json::json!({
+                "run_id": forecast.run.run_id,
+                "model": forecast.run.model_label,
+                "values": forecast.values.len(),
+            }))
+        }
+        .boxed()
+    }
+}
+
+/// Keeps the box current: fills the simulation, forecasts every market with recent prices, scores
+/// what truth arrived for. Looks at the whole state each time, so a lost run costs only its delay.
+pub struct RefreshJob {
+    /// Fills the simulated market.
+    pub simulation: Simulation,
+    /// Knows which markets have prices.
+    pub prices: Prices,
+    /// Forecasts and scores.
+    pub forecasts: Forecasts,
+    /// What «recent» is measured against.
+    pub clock: Clock,
+}
+
+impl RefreshJob {
+    /// Name in the queue.
+    pub const NAME: &'static str = "learning.refresh";
+
+    async fn refresh(self, context: &JobContext) -> Result<Value, JobError> {
+        let retry = |error: PriceError| JobError::Retry(error.into());
+        self.simulation.fill().await.map_err(retry)?;
+        let recent = self.clock.now() - Duration::days(RECENT_DAYS);
+        let mut issued = Vec::new();
+        for stored in self.prices.markets().await.map_err(retry)? {
+            if stored.last < recent {
+                continue;
+            }
+            match self.forecasts.issue(&stored.market, stored.product).await {
+                Ok(forecast) => issued.push(forecast.run.series),
+                // One market without a forecast must not cost the others theirs.
+                Err(error) => context.log(format!("No forecast of {}: {error}", stored.market)),
+            }
+        }
+        let scored = self.forecasts.score_due().await.map_err(refusal)?;
+        Ok(serde_json::json!({ "issued": issued, "runs_scored": scored }))
+    }
+}
+
+impl Handler for RefreshJob {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn run(&self, context: JobContext, _: Value) -> BoxFuture<'static, Result<Value, JobError>> {
+        let this = Self {
+            simulation: self.simulation.clone(),
+            prices: self.prices.clone(),
+            forecasts: self.forecasts.clone(),
+            clock: self.clock.clone(),
+        };
+        async move { this.refresh(&context).await }.boxed()
+    }
+}
+
+fn refusal(error: ForecastError) -> JobError {
+    match error {
+        ForecastError::TooShort { .. } | ForecastError::History(_) => JobError::Fatal(error.into()),
+        other => JobError::Retry(other.into()),
+    }
+}

@@ -1,0 +1,228 @@
+//! SQL of the tables `forecast_runs` and `forecast_values`.
+
+use chrono::{DateTime, Utc};
+use diesel::prelude::*;
+use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uuid as SqlUuid};
+use diesel_async::RunQueryDsl;
+use uuid::Uuid;
+
+use super::model::{ForecastRun, ForecastValue, RunScore};
+use crate::base::ids::Market;
+use crate::base::ids::Product;
+use crate::platform::db::Conn;
+use crate::platform::db::schema::forecast_runs;
+use crate::platform::db::schema::forecast_values;
+
+#[derive(Debug, Queryable, Selectable, Insertable)]
+#[diesel(table_name = forecast_runs)]
+struct RunRow {
+    run_id: Uuid,
+    series: String,
+    market: String,
+    product: String,
+    model_id: Option<Uuid>,
+    model_label: String,
+    issued_at: DateTime<Utc>,
+    known_until: DateTime<Utc>,
+    created_at: DateTime<Utc>,
+    inputs_hash: String,
+    score: Option<serde_json::Value>,
+    scored_at: Option<DateTime<Utc>>,
+}
+
+#[derive(Debug, Queryable, Selectable)]
+#[diesel(table_name = forecast_values)]
+struct ValueRow {
+    ts: DateTime<Utc>,
+    interval_s: i32,
+    lead_day: i16,
+    mean: f64,
+    quantiles: Vec<f32>,
+}
+
+/// Stores a run with its values; the caller holds a transaction.
+pub(super) async fn insert(
+    conn: &mut Conn,
+    run: &ForecastRun,
+    values: &[ForecastValue],
+) -> QueryResult<()> {
+    let row = RunRow {
+        run_id: run.run_id,
+        series: run.series.clone(),
+        market: run.market.code().to_owned(),
+        product: run.product.name().to_owned(),
+        model_id: run.model_id,
+        model_label: run.model_label.clone(),
+        issued_at: run.issued_at,
+        known_until: run.known_until,
+        created_at: run.created_at,
+        inputs_hash: run.inputs_hash.clone(),
+        score: None,
+        scored_at: None,
+    };
+    diesel::insert_into(forecast_runs::table).values(row).execute(conn).await?;
+    let quantiles: Vec<f32> = values.iter().flat_map(|value| value.quantiles_eur_mwh).collect();
+    // One statement whatever the horizon: quarter hours over a week are 672 rows of 13 values.
+    diesel::sql_query(
+        "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
+         SELECT $1, v.ts, v.interval_s, v.lead_day, v.mean, ($6::real[])[(v.n - 1) * 7 + 1 : v.n * 7]
+         FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS v (ts, interval_s, lead_day, mean, n)",
+    )
+    .bind::<SqlUuid, _>(run.run_id)
+    .bind::<Array<Timestamptz>, _>(values.iter().map(|value| value.ts).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(values.iter().map(|value| value.interval_s).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(values.iter().map(|value| value.lead_day).collect::<Vec<_>>())
+    .bind::<Array<Double>, _>(values.iter().map(|value| value.price_eur_mwh).collect::<Vec<_>>())
+    .bind::<Array<Float>, _>(quantiles)
+    .execute(conn)
+    .await?;
+    Ok(())
+}
+
+/// The newest run of a series.
+pub(super) async fn latest(conn: &mut Conn, series: &str, product: Product) -> QueryResult<Option<ForecastRun>> {
+    let row: Option<RunRow> = forecast_runs::table
+        .filter(forecast_runs::series.eq(series))
+        .filter(forecast_runs::product.eq(product.name()))
+        .order((forecast_runs::issued_at.desc(), forecast_runs::created_at.desc()))
+        .select(RunRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.and_then(RunRow::into_run))
+}
+
+/// Runs created before `before`, newest first.
+pub(super) async fn runs(
+    conn: &mut Conn,
+    series: &str,
+    before: Option<(DateTime<Utc>, Uuid)>,
+    limit: i64,
+) -> QueryResult<Vec<ForecastRun>> {
+    let mut query = forecast_runs::table
+        .filter(forecast_runs::series.eq(series.to_owned()))
+        .select(RunRow::as_select())
+        .into_boxed();
+    if let Some((at, id)) = before {
+        query = query.filter(
+            forecast_runs::created_at
+                .lt(at)
+                .or(forecast_runs::created_at.eq(at).and(forecast_runs::run_id.lt(id))),
+        );
+    }
+    let rows: Vec<RunRow> = query
+        .order((forecast_runs::created_at.desc(), forecast_runs::run_id.desc()))
+        .limit(limit)
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
+}
+
+/// Runs of a series issued since `since` that have a score, newest first.
+pub(super) async fn scored_since(
+    conn: &mut Conn,
+    series: &str,
+    since: DateTime<Utc>,
+) -> QueryResult<Vec<ForecastRun>> {
+    let rows: Vec<RunRow> = forecast_runs::table
+        .filter(forecast_runs::series.eq(series))
+        .filter(forecast_runs::issued_at.ge(since))
+        .filter(forecast_runs::score.is_not_null())
+        .order(forecast_runs::issued_at.desc())
+        .limit(1_000)
+        .select(RunRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
+}
+
+/// Runs that begin before `now` and are not scored to their end, oldest first.
+pub(super) async fn unscored(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<ForecastRun>> {
+    let rows: Vec<RunRow> = forecast_runs::table
+        .filter(forecast_runs::scored_at.is_null())
+        .filter(forecast_runs::issued_at.lt(now))
+        .order(forecast_runs::issued_at)
+        .limit(limit)
+        .select(RunRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
+}
+
+/// Values of a run, oldest first.
+pub(super) async fn values(conn: &mut Conn, run_id: Uuid) -> QueryResult<Vec<ForecastValue>> {
+    let rows: Vec<ValueRow> = forecast_values::table
+        .filter(forecast_values::run_id.eq(run_id))
+        .order(forecast_values::ts)
+        .limit(10_000)
+        .select(ValueRow::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(ForecastValue::from).collect())
+}
+
+pub(super) async fn put_score(
+    conn: &mut Conn,
+    run_id: Uuid,
+    score: &RunScore,
+    finished: Option<DateTime<Utc>>,
+) -> QueryResult<usize> {
+    diesel::update(forecast_runs::table.find(run_id))
+        .set((
+            forecast_runs::score.eq(serde_json::json!(score)),
+            forecast_runs::scored_at.eq(finished),
+        ))
+        .execute(conn)
+        .await
+}
+
+/// Closes a run whose truth never came.
+pub(super) async fn close(conn: &mut Conn, run_id: Uuid, at: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::update(forecast_runs::table.find(run_id))
+        .set(forecast_runs::scored_at.eq(at))
+        .execute(conn)
+        .await
+}
+
+pub(super) async fn count(conn: &mut Conn) -> QueryResult<i64> {
+    forecast_runs::table.count().get_result(conn).await
+}
+
+impl RunRow {
+    /// `None` for a market or product that this version no longer knows.
+    fn into_run(self) -> Option<ForecastRun> {
+        Some(ForecastRun {
+            run_id: self.run_id,
+            series: self.series,
+            market: Market::parse(&self.market).ok()?,
+            product: Product::parse(&self.product)?,
+            model_id: self.model_id,
+            model_label: self.model_label,
+            issued_at: self.issued_at,
+            known_until: self.known_until,
+            created_at: self.created_at,
+            inputs_hash: self.inputs_hash,
+            score: self.score.and_then(|score| serde_json::from_value(score).ok()),
+            scored_at: self.scored_at,
+        })
+    }
+}
+
+impl From<ValueRow> for ForecastValue {
+    fn from(row: ValueRow) -> Self {
+        // The table's CHECK holds seven quantiles a row.
+        let mut quantiles_eur_mwh = [0.0; 7];
+        quantiles_eur_mwh.iter_mut().zip(row.quantiles).for_each(|(to, from)| *to = from);
+        Self {
+            ts: row.ts,
+            interval_s: row.interval_s,
+            lead_day: row.lead_day,
+            price_eur_mwh: row.mean,
+            quantiles_eur_mwh,
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! `/api/models`: what is registered, what serves, and changes to both.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, delete, get, post};
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::model::ModelRecord;
+use super::service::{Registry, RegistryError};
+use crate::algorithms::forecasting::Algorithm;
+use crate::algorithms::forecasting::Params as HyperParams;
+use crate::platform::web::{
+    AdminOnly, Analyst, Conflict, Cursor, NotFound, Page, Params, Path, Problem, Reader, Refusals,
+    Require,
+};
+
+/// Registers the operations of this area.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(list_available)
+        .service(list_active)
+        .service(list_models)
+        .service(get_model)
+        .service(activate_model)
+        .service(deactivate_model)
+        .service(delete_model);
+}
+
+/// An algorithm that can be trained.
+#[derive(Debug, Serialize, ToSchema)]
+struct AvailableAlgorithm {
+    /// Name to give as `model`.
+    #[schema(example = "lightgbm")]
+    name: &'static str,
+    /// Hyper-parameters with their defaults.
+    #[schema(value_type = Object)]
+    defaults: serde_json::Value,
+}
+
+/// Algorithms that can be trained.
+#[derive(Debug, Serialize, ToSchema)]
+struct AvailableList {
+    /// One entry per algorithm, simplest first.
+    models: Vec<AvailableAlgorithm>,
+}
+
+/// Models, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct ModelList {
+    /// The models.
+    models: Vec<ModelRecord>,
+    /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// Which models to list.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default)]
+#[into_params(parameter_in = Query)]
+struct ModelQuery {
+    /// Only models of this series.
+    #[param(example = "price:CH:day_ahead")]
+    target: Option<String>,
+}
+
+/// List the algorithms that can be trained, with their hyper-parameters.
+#[utoipa::path(tag = "models", responses((status = 200, body = AvailableList,
+    example = json!({"models": [{"name": "naive", "defaults": {"lag": "standard"}}]})), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/models/available")]
+async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
+    let models = Algorithm::ALL.into_iter().map(|algorithm| {
+        // No given key can be wrong, so the defaults are always there.
+        let defaults = HyperParams::default().filled(algorithm).unwrap_or_default();
+        AvailableAlgorithm { name: algorithm.name(), defaults: defaults.0.into() }
+    });
+    Json(AvailableList { models: models.collect() })
+}
+
+/// List the models that serve, one per series at most.
+#[utoipa::path(tag = "models", responses((status = 200, body = ModelList,
+    example = json!({"models": [], "next_cursor": null})), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/models/active")]
+async fn list_active(
+    _: Require<Reader>,
+    registry: Data<Registry>,
+) -> Result<Json<ModelList>, Problem> {
+    Ok(Json(ModelList { models: registry.active().await?, next_cursor: None }))
+}
+
+/// List registered models, newest first.
+#[utoipa::path(tag = "models", params(ModelQuery, Page), responses((status = 200, body = ModelList,
+    example = json!({"models": [], "next_cursor": null})), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/models")]
+async fn list_models(
+    _: Require<Reader>,
+    registry: Data<Registry>,
+    query: Params<PagedModels>,
+) -> Result<Json<ModelList>, Problem> {
+    let PagedModels { target, limit, cursor } = query.0;
+    let page = Page { limit, cursor };
+    let rows = registry.list(target.as_deref(), page.position()?, page.fetch_limit()).await?;
+    let (models, next_cursor) =
+        page.cut(rows, |model| Cursor::new(model.created_at, model.model_id));
+    Ok(Json(ModelList { models, next_cursor }))
+}
+
+/// [`ModelQuery`] and [`Page`] in one, as a query string is read whole.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PagedModels {
+    target: Option<String>,
+    limit: crate::platform::web::Limit,
+    cursor: Option<Cursor>,
+}
+
+/// Get one model with its scores.
+#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
+    responses((status = 200, body = ModelRecord), Refusals, NotFound),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/models/{id}")]
+async fn get_model(
+    _: Require<Reader>,
+    registry: Data<Registry>,
+    id: Path<Uuid>,
+) -> Result<Json<ModelRecord>, Problem> {
+    Ok(Json(registry.get(*id).await?))
+}
+
+/// Let a model serve its series; refused when it is not better than the naive model.
+#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
+    responses((status = 200, body = ModelRecord), Refusals, NotFound, Conflict),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/models/{id}/activate")]
+async fn activate_model(
+    _: Require<Analyst>,
+    registry: Data<Registry>,
+    id: Path<Uuid>,
+) -> Result<Json<ModelRecord>, Problem> {
+    Ok(Json(registry.activate(*id).await?))
+}
+
+/// Take a model out of service; the naive model stands in.
+#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
+    responses((status = 200, body = ModelRecord), Refusals, NotFound),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/models/{id}/deactivate")]
+async fn deactivate_model(
+    _: Require<Analyst>,
+    registry: Data<Registry>,
+    id: Path<Uuid>,
+) -> Result<Json<ModelRecord>, Problem> {
+    Ok(Json(registry.deactivate(*id).await?))
+}
+
+/// Delete a model that does not serve; its scores stay for the record.
+#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
+    responses((status = 204, description = "Deleted"), Refusals, NotFound, Conflict),
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+#[delete("/api/models/{id}")]
+async fn delete_model(
+    _: Require<AdminOnly>,
+    registry: Data<Registry>,
+    id: Path<Uuid>,
+) -> Result<HttpResponse, Problem> {
+    registry.delete(*id).await?;
+    Ok(HttpResponse::NoContent().finish())
+}
+
+impl From<RegistryError> for Problem {
+    fn from(error: RegistryError) -> Self {
+        match &error {
+            RegistryError::Unknown(_) => Self::not_found(&error),
+            RegistryError::NotReady { .. }
+            | RegistryError::GateClosed { .. }
+            | RegistryError::Serving { .. } => Self::conflict(&error),
+            RegistryError::Object(_) => Self::internal(error),
+            RegistryError::Db(_) => Self::unavailable(error),
+        }
+    }
+}

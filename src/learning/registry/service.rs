@@ -1,0 +1,203 @@
+//! Registers, loads, activates and retires models.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use chrono::{DateTime, Utc};
+use diesel_async::AsyncConnection;
+use uuid::Uuid;
+
+use super::model::{ModelMetrics, ModelRecord, ModelStatus, NewModel};
+use super::store;
+use crate::base::timeline::Clock;
+use crate::platform::db::Db;
+use crate::platform::db::DbError;
+use crate::platform::objects::ObjectError;
+use crate::platform::objects::Objects;
+
+/// Why the registry refuses.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// No model of that id.
+    #[error("there is no model {0}")]
+    Unknown(Uuid),
+    /// The model is not fitted.
+    #[error("{label} is not ready: its status is {status:?}")]
+    NotReady {
+        /// Name and version.
+        label: String,
+        /// Where it stands.
+        status: ModelStatus,
+    },
+    /// The model is not better than the naive one.
+    #[error("{label} may not serve: {reason}")]
+    GateClosed {
+        /// Name and version.
+        label: String,
+        /// The figures.
+        reason: String,
+    },
+    /// A serving model cannot be deleted.
+    #[error("{label} serves {series}; deactivate it before you delete it")]
+    Serving {
+        /// Name and version.
+        label: String,
+        /// Series it serves.
+        series: String,
+    },
+    /// The stored model is missing or damaged.
+    #[error("the stored model could not be read")]
+    Object(#[from] ObjectError),
+    /// The database refused or is away.
+    #[error("the database did not answer")]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for RegistryError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+/// The models of this installation.
+#[derive(Clone)]
+pub struct Registry {
+    db: Db,
+    objects: Objects,
+    clock: Clock,
+    /// Artefacts by hash, so that a serving model is read from disk once.
+    loaded: Arc<Mutex<HashMap<String, Arc<Vec<u8>>>>>,
+}
+
+impl Registry {
+    /// The registry in this database, artefacts in `objects`.
+    pub fn new(db: Db, objects: Objects, clock: Clock) -> Self {
+        Self { db, objects, clock, loaded: Arc::default() }
+    }
+
+    /// Registers a model that is about to be fitted.
+    pub async fn begin(&self, new: NewModel) -> Result<ModelRecord, RegistryError> {
+        let (model_id, at) = (Uuid::now_v7(), self.clock.now());
+        let mut conn = self.db.conn().await?;
+        conn.transaction(async |conn| store::insert(conn, model_id, &new, at).await).await?;
+        drop(conn);
+        self.get(model_id).await
+    }
+
+    /// Stores the fitted model's bytes and scores; the model is then ready.
+    pub async fn complete(
+        &self,
+        model_id: Uuid,
+        artifact: &[u8],
+        metrics: &ModelMetrics,
+    ) -> Result<ModelRecord, RegistryError> {
+        let key = format!("models/{model_id}.bin");
+        let sha256 = self.objects.put(&key, artifact)?;
+        let at = self.clock.now();
+        let mut conn = self.db.conn().await?;
+        store::mark_ready(&mut conn, model_id, (&key, &sha256), metrics, at).await?;
+        drop(conn);
+        self.get(model_id).await
+    }
+
+    /// Notes why a model could not be fitted.
+    pub async fn fail(&self, model_id: Uuid, why: &str) -> Result<(), RegistryError> {
+        metrics::counter!("ml_errors_total", "kind" => "training").increment(1);
+        store::mark_failed(&mut *self.db.conn().await?, model_id, why).await?;
+        Ok(())
+    }
+
+    /// The model of an id.
+    pub async fn get(&self, id: Uuid) -> Result<ModelRecord, RegistryError> {
+        let found = store::by_id(&mut *self.db.conn().await?, id).await?;
+        found.ok_or(RegistryError::Unknown(id))
+    }
+
+    /// Up to `limit` models, newest first, after the position `before`.
+    pub async fn list(
+        &self,
+        target: Option<&str>,
+        before: Option<(DateTime<Utc>, Uuid)>,
+        limit: i64,
+    ) -> Result<Vec<ModelRecord>, RegistryError> {
+        Ok(store::list(&mut *self.db.conn().await?, target, before, limit).await?)
+    }
+
+    /// The models that serve, one per series at most.
+    pub async fn active(&self) -> Result<Vec<ModelRecord>, RegistryError> {
+        Ok(store::active(&mut *self.db.conn().await?).await?)
+    }
+
+    /// The model that serves `series`.
+    pub async fn serving(&self, series: &str) -> Result<Option<ModelRecord>, RegistryError> {
+        Ok(self.active().await?.into_iter().find(|model| model.target_variable == series))
+    }
+
+    /// Number of models that are not deleted.
+    pub async fn count(&self) -> Result<i64, RegistryError> {
+        Ok(store::count(&mut *self.db.conn().await?).await?)
+    }
+
+    /// Lets a model serve its series; refused when it did not beat the naive model.
+    pub async fn activate(&self, id: Uuid) -> Result<ModelRecord, RegistryError> {
+        let model = self.get(id).await?;
+        let label = model.label();
+        let (ModelStatus::Ready, Some(scores)) = (model.status, &model.metrics) else {
+            return Err(RegistryError::NotReady { label, status: model.status });
+        };
+        if !scores.gate.passed {
+            return Err(RegistryError::GateClosed { label, reason: scores.gate.reason.clone() });
+        }
+        let mut conn = self.db.conn().await?;
+        store::activate(&mut conn, &model.target_variable, id, self.clock.now()).await?;
+        let serving = store::active(&mut conn).await?.len();
+        drop(conn);
+        metrics::gauge!("ml_active_models").set(serving as f64);
+        tracing::info!(model = %label, series = %model.target_variable, "{label} serves");
+        self.get(id).await
+    }
+
+    /// Takes a model out of service; its series falls back to the naive model.
+    pub async fn deactivate(&self, id: Uuid) -> Result<ModelRecord, RegistryError> {
+        self.get(id).await?;
+        let mut conn = self.db.conn().await?;
+        store::deactivate(&mut conn, id).await?;
+        let serving = store::active(&mut conn).await?.len();
+        drop(conn);
+        metrics::gauge!("ml_active_models").set(serving as f64);
+        self.get(id).await
+    }
+
+    /// Marks a model as deleted; its file and its scores stay for the record.
+    pub async fn delete(&self, id: Uuid) -> Result<(), RegistryError> {
+        let model = self.get(id).await?;
+        if model.is_active {
+            let (label, series) = (model.label(), model.target_variable);
+            return Err(RegistryError::Serving { label, series });
+        }
+        store::delete(&mut *self.db.conn().await?, id).await?;
+        Ok(())
+    }
+
+    /// The bytes of a ready model, checked against the hash noted when it was stored.
+    pub fn artifact(&self, model: &ModelRecord) -> Result<Arc<Vec<u8>>, RegistryError> {
+        let (Some(key), Some(sha256)) = (&model.artifact_key, &model.artifact_sha256) else {
+            return Err(RegistryError::NotReady { label: model.label(), status: model.status });
+        };
+        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(bytes) = loaded.get(sha256) {
+            return Ok(Arc::clone(bytes));
+        }
+        let started = Instant::now();
+        let bytes = Arc::new(self.objects.get(key, sha256)?);
+        metrics::histogram!("ml_model_load_seconds").record(started.elapsed().as_secs_f64());
+        // A handful of series serve at once; whoever scrolls through old models must not fill memory.
+        if loaded.len() >= 16 {
+            loaded.clear();
+        }
+        loaded.insert(sha256.clone(), Arc::clone(&bytes));
+        metrics::gauge!("ml_models_loaded").set(loaded.len() as f64);
+        Ok(bytes)
+    }
+}

@@ -1,0 +1,204 @@
+//! `/api/training/jobs` and `/api/datasets`: work that takes longer than a request.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get, post};
+use serde::Serialize;
+use serde_json::Value;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+use uuid::Uuid;
+
+use super::jobs::{TrainingJob, TrainingOrder};
+use super::service::{TrainRequest, Training, TrainingError, Watch};
+use super::evaluate::EvaluateRequest;
+use crate::algorithms::forecasting::Params;
+use crate::learning::datasets::Dataset;
+use crate::learning::datasets::DatasetError;
+use crate::learning::datasets::Datasets;
+use crate::platform::jobs::Job;
+use crate::platform::jobs::JobFilter;
+use crate::platform::jobs::Jobs;
+use crate::platform::jobs::NewJob;
+use crate::platform::web::{
+    Analyst, BadBody, Body, Cursor, NotFound, Page, Params as Query, Path, Problem, Refusals,
+    Require, Viewer,
+};
+
+/// Registers the operations of this area.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(create_training_job)
+        .service(list_training_jobs)
+        .service(get_training_job)
+        .service(list_datasets)
+        .service(create_dataset);
+}
+
+/// The job that does the work.
+#[derive(Debug, Serialize, ToSchema)]
+struct Queued {
+    /// Look at `/api/training/jobs/{job_id}` for its progress and result.
+    job_id: Uuid,
+}
+
+/// Jobs, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct JobList {
+    /// The jobs.
+    jobs: Vec<Job>,
+    /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// Datasets, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct DatasetList {
+    /// The datasets.
+    datasets: Vec<Dataset>,
+    /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// Queue a training or an evaluation; the answer names the job.
+#[utoipa::path(tag = "training", request_body(content = TrainingOrder,
+        example = json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
+    responses((status = 202, body = Queued,
+        example = json!({"job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d"})), Refusals, BadBody),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/training/jobs")]
+async fn create_training_job(
+    principal: Require<Analyst>,
+    jobs: Data<Jobs>,
+    order: Body<Value>,
+) -> Result<HttpResponse, Problem> {
+    let payload = read_order(order.0)?;
+    let mut job = NewJob::new(TrainingJob::NAME).payload(payload);
+    job.requested_by = Some(principal.user_id);
+    let queued = jobs.enqueue(job).await?;
+    Ok(HttpResponse::Accepted().json(Queued { job_id: queued.job_id }))
+}
+
+/// Reads an order kind by kind: an untagged look at the whole would lose the path of a mistake.
+fn read_order(order: Value) -> Result<Value, Problem> {
+    let mut rest = order.clone();
+    let kind = rest.as_object_mut().and_then(|fields| fields.remove("kind"));
+    let refuse = |error: serde_path_to_error::Error<serde_json::Error>| {
+        Problem::invalid(error.path().to_string(), error.inner())
+    };
+    match kind.as_ref().and_then(Value::as_str) {
+        Some("train") => {
+            let request: TrainRequest = serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            Params(request.params)
+                .check(request.model)
+                .map_err(|error| Problem::invalid("params", error))?;
+        }
+        Some("evaluate") => {
+            let request: EvaluateRequest =
+                serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            request.check()?;
+        }
+        _ => return Err(Problem::invalid("kind", "is neither train nor evaluate")),
+    }
+    Ok(order)
+}
+
+/// List trainings and evaluations, newest first.
+#[utoipa::path(tag = "training", params(Page), responses((status = 200, body = JobList,
+    example = json!({"jobs": [], "next_cursor": null})), Refusals),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+#[get("/api/training/jobs")]
+async fn list_training_jobs(
+    _: Require<Viewer>,
+    jobs: Data<Jobs>,
+    page: Query<Page>,
+) -> Result<Json<JobList>, Problem> {
+    let filter = JobFilter {
+        name: Some(TrainingJob::NAME.to_owned()),
+        after: page.0.position()?,
+        ..JobFilter::default()
+    };
+    let rows = jobs.list(&filter, page.0.fetch_limit()).await?;
+    let (jobs, next_cursor) = page.0.cut(rows, |job| Cursor::new(job.created_at, job.job_id));
+    Ok(Json(JobList { jobs, next_cursor }))
+}
+
+/// Get one training or evaluation with progress and result.
+#[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the job")),
+    responses((status = 200, body = Job), Refusals, NotFound),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+#[get("/api/training/jobs/{id}")]
+async fn get_training_job(
+    _: Require<Viewer>,
+    jobs: Data<Jobs>,
+    id: Path<Uuid>,
+) -> Result<Json<Job>, Problem> {
+    let job = jobs.job(*id).await?;
+    if job.name == TrainingJob::NAME {
+        Ok(Json(job))
+    } else {
+        Err(Problem::not_found(format!("there is no training job {}", *id)))
+    }
+}
+
+/// List exported datasets, newest first.
+#[utoipa::path(tag = "training", params(Page), responses((status = 200, body = DatasetList,
+    example = json!({"datasets": [], "next_cursor": null})), Refusals),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+#[get("/api/datasets")]
+async fn list_datasets(
+    _: Require<Viewer>,
+    datasets: Data<Datasets>,
+    page: Query<Page>,
+) -> Result<Json<DatasetList>, Problem> {
+    let rows = datasets.list(page.0.position()?, page.0.fetch_limit()).await?;
+    let position = |dataset: &Dataset| Cursor::new(dataset.created_at, dataset.dataset_id);
+    let (datasets, next_cursor) = page.0.cut(rows, position);
+    Ok(Json(DatasetList { datasets, next_cursor }))
+}
+
+/// Export a dataset as a Parquet file in the data folder.
+#[utoipa::path(tag = "training", request_body(content = TrainRequest,
+        example = json!({"market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
+    responses((status = 201, body = Dataset), Refusals, BadBody),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/datasets")]
+async fn create_dataset(
+    _: Require<Analyst>,
+    training: Data<Training>,
+    request: Body<TrainRequest>,
+) -> Result<HttpResponse, Problem> {
+    let dataset = training.export(&request.0, &Watch::nobody()).await?;
+    Ok(HttpResponse::Created().json(dataset))
+}
+
+impl From<TrainingError> for Problem {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::History(_)
+            | TrainingError::TooShort { .. }
+            | TrainingError::BadRange(_) => {
+                Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
+            }
+            TrainingError::Params(_) => Self::invalid("params", &error),
+            TrainingError::Registry(error) => error.into(),
+            TrainingError::Dataset(error) => error.into(),
+            TrainingError::Pool(_) | TrainingError::Cancelled => Self::unavailable(error),
+            other => Self::internal(other),
+        }
+    }
+}
+
+impl From<DatasetError> for Problem {
+    fn from(error: DatasetError) -> Self {
+        match &error {
+            DatasetError::Empty { .. } => {
+                Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
+            }
+            DatasetError::Unknown(_) => Self::not_found(&error),
+            DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
+            DatasetError::Db(_) => Self::unavailable(error),
+        }
+    }
+}

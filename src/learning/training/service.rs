@@ -1,0 +1,396 @@
+//! Fits models on exported datasets and lets only those serve that beat the naive one.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use chrono::{NaiveDate, NaiveTime};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::lead_model::LeadModel;
+use super::split::{Split, split};
+use crate::algorithms::forecasting::Algorithm;
+use crate::algorithms::forecasting::FitError;
+use crate::algorithms::forecasting::LoadError;
+use crate::algorithms::forecasting::ParamError;
+use crate::algorithms::forecasting::Params;
+use crate::algorithms::forecasting::PredictError;
+use crate::algorithms::forecasting::scores::NaiveReference;
+use crate::algorithms::forecasting::scores::ScoreError;
+use crate::algorithms::forecasting::scores::Scores;
+use crate::algorithms::forecasting::scores::WEEKLY_NAIVE;
+use crate::algorithms::forecasting::scores::score;
+use crate::base::ids::Market;
+use crate::base::ids::Product;
+use crate::base::timeline::AsOf;
+use crate::base::timeline::Clock;
+use crate::base::timeline::add_days;
+use crate::base::timeline::at_local;
+use crate::base::timeline::day_range;
+use crate::base::timeline::local_date;
+use crate::learning::datasets::Dataset;
+use crate::learning::datasets::DatasetError;
+use crate::learning::datasets::Datasets;
+use crate::learning::datasets::NewDataset;
+use crate::learning::features;
+use crate::learning::features::FeatureSpec;
+use crate::learning::features::FeatureTable;
+use crate::learning::features::Features;
+use crate::learning::features::HistoryError;
+use crate::learning::features::MarketHistory;
+use crate::learning::features::Origin;
+use crate::learning::registry::Gate;
+use crate::learning::registry::ModelMetrics;
+use crate::learning::registry::ModelRecord;
+use crate::learning::registry::NewModel;
+use crate::learning::registry::Registry;
+use crate::learning::registry::RegistryError;
+use crate::platform::runtime::CpuPool;
+use crate::platform::runtime::CpuPoolError;
+
+/// Days a model learns from when nothing else is asked: the long window of Lago et al. 2021.
+pub const CALIBRATION_WINDOW_DAYS: u16 = 1_092;
+/// Local days that lags reach back beyond the first training day.
+const LAG_DAYS: i64 = 22;
+/// Lead days that a served model must know.
+const LEADS: std::ops::RangeInclusive<u8> = 1..=7;
+
+/// Local time at which a forecast is issued on the day before delivery (design ruling).
+pub fn issue_time() -> NaiveTime {
+    NaiveTime::MIN + chrono::Duration::hours(10)
+}
+
+/// What to train.
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct TrainRequest {
+    /// Market whose day-ahead price is forecast.
+    pub market: Market,
+    /// Product; `day_ahead` unless said.
+    #[serde(default = "default_product")]
+    pub product: Product,
+    /// Algorithm.
+    pub model: Algorithm,
+    /// Last local delivery day to learn from; the newest one unless said.
+    #[serde(default)]
+    pub until: Option<NaiveDate>,
+    /// Local days to learn from, counted back from `until`; 1092 unless said.
+    #[serde(default)]
+    pub window_days: Option<u16>,
+    /// Hyper-parameters; the algorithm's defaults unless said.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    pub params: serde_json::Map<String, serde_json::Value>,
+    /// Whether the model should serve when it passes the gate.
+    #[serde(default = "yes")]
+    pub activate: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// The product meant when none is named.
+pub const fn default_product() -> Product {
+    Product::DayAhead
+}
+
+/// What a training run did.
+#[derive(Debug, Clone, Serialize, ToSchema)]
+pub struct TrainReport {
+    /// The registered model with its validation scores and the gate's verdict.
+    pub model: ModelRecord,
+    /// The dataset it was fitted on.
+    pub dataset: Dataset,
+    /// Whether it serves now.
+    pub serves: bool,
+}
+
+/// Why a model could not be trained or evaluated.
+#[derive(Debug, thiserror::Error)]
+pub enum TrainingError {
+    /// There is no usable history.
+    #[error(transparent)]
+    History(#[from] HistoryError),
+    /// Too few days.
+    #[error("{days} days of {market} with complete lags are too few; ten are the least")]
+    TooShort {
+        /// Market asked for.
+        market: Market,
+        /// Days with rows.
+        days: usize,
+    },
+    /// The days asked for are in the wrong order or too many.
+    #[error("{0}")]
+    BadRange(String),
+    /// A hyper-parameter is unknown or out of range.
+    #[error(transparent)]
+    Params(#[from] ParamError),
+    /// The fit failed or was cancelled.
+    #[error("the model could not be fitted: {0}")]
+    Fit(#[source] FitError),
+    /// Whoever asked does not want the result any more.
+    #[error("cancelled")]
+    Cancelled,
+    /// The stored model is not readable.
+    #[error("the stored model could not be read")]
+    Load(#[from] LoadError),
+    /// A fitted model could not forecast.
+    #[error("the fitted model could not forecast")]
+    Predict(#[from] PredictError),
+    /// Scores could not be computed.
+    #[error("the forecasts could not be scored")]
+    Score(#[from] ScoreError),
+    /// The dataset could not be kept.
+    #[error(transparent)]
+    Dataset(#[from] DatasetError),
+    /// The registry refused.
+    #[error(transparent)]
+    Registry(#[from] RegistryError),
+    /// The pool for heavy work is full or going down.
+    #[error("the computation could not run")]
+    Pool(#[from] CpuPoolError),
+}
+
+impl From<FitError> for TrainingError {
+    fn from(error: FitError) -> Self {
+        match error {
+            FitError::Cancelled => Self::Cancelled,
+            FitError::Params(error) => Self::Params(error),
+            other => Self::Fit(other),
+        }
+    }
+}
+
+/// How a caller follows and stops a long computation.
+#[derive(Clone)]
+pub struct Watch {
+    /// Whether to stop.
+    pub cancelled: Arc<dyn Fn() -> bool + Send + Sync>,
+    /// Told how far the work is (0 to 1) and what it does.
+    pub progress: Arc<dyn Fn(f64, &str) + Send + Sync>,
+}
+
+impl Watch {
+    /// Nobody looks.
+    pub fn nobody() -> Self {
+        Self { cancelled: Arc::new(|| false), progress: Arc::new(|_, _| {}) }
+    }
+}
+
+/// Trains and evaluates models.
+#[derive(Clone)]
+pub struct Training {
+    pub(super) features: Features,
+    datasets: Datasets,
+    registry: Registry,
+    pub(super) pool: CpuPool,
+    pub(super) clock: Clock,
+}
+
+impl Training {
+    /// Training on these facts, with results in these stores.
+    pub const fn new(
+        features: Features,
+        datasets: Datasets,
+        registry: Registry,
+        pool: CpuPool,
+        clock: Clock,
+    ) -> Self {
+        Self { features, datasets, registry, pool, clock }
+    }
+
+    /// Exports a dataset, fits a model on that file, scores it on its last days and registers it.
+    ///
+    /// The model serves its series when it was asked to and beats the naive model.
+    pub async fn train(
+        &self,
+        request: &TrainRequest,
+        watch: &Watch,
+    ) -> Result<TrainReport, TrainingError> {
+        let params = Params(request.params.clone()).filled(request.model)?;
+        let dataset = self.export(request, watch).await?;
+        // Training reads the exported file, so that what was learned can be repeated from it.
+        let table = self.datasets.open(&dataset)?;
+        let Some(parts) = split(&table) else {
+            let days = days_of(&table);
+            return Err(TrainingError::TooShort { market: request.market.clone(), days });
+        };
+        let record = self.registry.begin(new_model(request, &params, &dataset, &parts)).await?;
+        let started = Instant::now();
+        let (algorithm, follow) = (request.model, watch.clone());
+        let fitted = self
+            .pool
+            .run("train", move || fit_and_score(algorithm, &params, &parts, &follow))
+            .await
+            .map_err(TrainingError::from)
+            .and_then(|result| result);
+        let training_s = started.elapsed().as_secs_f64();
+        metrics::histogram!("luna_training_duration_seconds").record(training_s);
+        let (model, mut scores) = match fitted {
+            Ok(fitted) => fitted,
+            Err(error) => {
+                self.registry.fail(record.model_id, &error.to_string()).await?;
+                return Err(error);
+            }
+        };
+        scores.training_s = training_s;
+        let mut record =
+            self.registry.complete(record.model_id, &model.to_bytes(), &scores).await?;
+        if request.activate && scores.gate.passed {
+            record = self.registry.activate(record.model_id).await?;
+        } else if !scores.gate.passed {
+            tracing::warn!(model = %record.label(), reason = %scores.gate.reason, "Model may not serve");
+        }
+        (watch.progress)(1.0, "done");
+        Ok(TrainReport { serves: record.is_active, model: record, dataset })
+    }
+
+    /// Exports the feature table of a request as a dataset.
+    pub async fn export(
+        &self,
+        request: &TrainRequest,
+        watch: &Watch,
+    ) -> Result<Dataset, TrainingError> {
+        let zone = request.market.time_zone();
+        let today = local_date(self.clock.now(), zone);
+        let until = request.until.unwrap_or_else(|| add_days(today, 1));
+        let window = i64::from(request.window_days.unwrap_or(CALIBRATION_WINDOW_DAYS));
+        let first = add_days(until, 1 - window);
+        (watch.progress)(0.0, "reading history");
+        let history = self
+            .features
+            .history(&request.market, request.product, add_days(first, -LAG_DAYS), until)
+            .await?;
+        (watch.progress)(0.02, "computing features");
+        let table = self.table(history, first, until, LEADS).await?;
+        let market = &request.market;
+        let Some((from, to)) = table.ts.first().zip(table.ts.iter().max()) else {
+            return Err(TrainingError::TooShort { market: market.clone(), days: 0 });
+        };
+        let days = (local_date(*from, zone), local_date(*to, zone));
+        let new = NewDataset { market, product: request.product, table: &table, days };
+        Ok(self.datasets.export(new).await?)
+    }
+
+    /// Rows of the delivery days `first..=last` for the given lead days, computed off the web workers.
+    pub(super) async fn table(
+        &self,
+        (history, spec): (MarketHistory, FeatureSpec),
+        first: NaiveDate,
+        last: NaiveDate,
+        leads: std::ops::RangeInclusive<u8>,
+    ) -> Result<FeatureTable, TrainingError> {
+        let work = move || {
+            let started = Instant::now();
+            let origins = origins(&history, add_days(first, -1), add_days(last, -1));
+            let range = (day_range(first, history.market.time_zone()).from)
+                ..(day_range(last, history.market.time_zone()).to);
+            let rows = features::build(&history, &spec, &origins, &leads);
+            let rows = rows.filtered(|row| range.contains(&rows.ts[row]));
+            let elapsed = started.elapsed().as_secs_f64();
+            metrics::histogram!("ml_feature_processing_seconds").record(elapsed);
+            rows
+        };
+        Ok(self.pool.run("features", work).await?)
+    }
+}
+
+/// One origin per local day `first..=last`, at the issue time, where enough was known.
+pub fn origins(history: &MarketHistory, first: NaiveDate, last: NaiveDate) -> Vec<Origin> {
+    let zone = history.market.time_zone();
+    first
+        .iter_days()
+        .take_while(|day| *day <= last)
+        .filter_map(|day| history.origin(AsOf(at_local(day, issue_time(), zone))))
+        .collect()
+}
+
+fn new_model(
+    request: &TrainRequest,
+    params: &Params,
+    dataset: &Dataset,
+    parts: &Split,
+) -> NewModel {
+    let interval = chrono::Duration::seconds(request.product.interval_s().into());
+    let train = &parts.train;
+    let start = train.ts.iter().min().copied().unwrap_or_default();
+    let end = train.ts.iter().max().copied().unwrap_or_default() + interval;
+    NewModel {
+        name: format!("price-{}-{}-{}", request.market, request.product.name(), request.model),
+        model_type: request.model.name(),
+        target_variable: request.market.price_series(),
+        train_start: start,
+        train_end: end,
+        features: train.table.features.clone(),
+        future_minutes: i32::from(*LEADS.end()) * 24 * 60,
+        params: params.0.clone().into(),
+        dataset: (dataset.dataset_id, dataset.sha256.clone()),
+    }
+}
+
+fn fit_and_score(
+    algorithm: Algorithm,
+    params: &Params,
+    parts: &Split,
+    watch: &Watch,
+) -> Result<(LeadModel, ModelMetrics), TrainingError> {
+    let cancelled = Arc::clone(&watch.cancelled);
+    let mut progress = |done: f64| (watch.progress)(0.05 + 0.9 * done, "fitting");
+    let (train, valid) = (&parts.train.table, &parts.valid.table);
+    let model =
+        LeadModel::fit(algorithm, params, train, valid, &move || cancelled(), &mut progress)?;
+    let scores = validation_scores(&model, &parts.valid)?;
+    let naive = naive_scores(parts)?;
+    let gate = gate(algorithm, &scores, &naive);
+    let metrics = ModelMetrics {
+        train_rows: parts.train.len(),
+        validation_rows: parts.valid.len(),
+        validation: scores,
+        naive,
+        gate,
+        training_s: 0.0,
+        importance: model.importance(),
+    };
+    Ok((model, metrics))
+}
+
+fn validation_scores(model: &LeadModel, valid: &FeatureTable) -> Result<Scores, TrainingError> {
+    let prediction = model.predict(&valid.table)?;
+    let weekly = column(valid, "lag_168h");
+    let naive = NaiveReference { forecast: &weekly, definition: WEEKLY_NAIVE };
+    Ok(score(&valid.table.y, &prediction.mean, Some(&prediction.quantiles), Some(naive))?)
+}
+
+/// Scores of the better of the two plain rules, yesterday and last week, on the validation rows.
+fn naive_scores(parts: &Split) -> Result<Scores, TrainingError> {
+    let weekly = column(&parts.valid, "lag_168h");
+    let daily = column(&parts.valid, "lag_24h");
+    let y = &parts.valid.table.y;
+    let naive = NaiveReference { forecast: &weekly, definition: WEEKLY_NAIVE };
+    let of_week = score(y, &weekly, None, Some(naive))?;
+    let of_day = score(y, &daily, None, Some(naive))?;
+    Ok(if of_day.mae < of_week.mae { of_day } else { of_week })
+}
+
+/// The naive model itself always may serve; it is what everything else is held to.
+fn gate(algorithm: Algorithm, scores: &Scores, naive: &Scores) -> Gate {
+    let passed = algorithm == Algorithm::Naive || scores.mae < naive.mae;
+    let reason = format!(
+        "MAE {:.2} EUR/MWh against {:.2} of the naive model on the validation days",
+        scores.mae, naive.mae
+    );
+    Gate { passed, reason }
+}
+
+/// A feature column as numbers; NaN throughout when the table has no such column.
+pub(super) fn column(table: &FeatureTable, name: &str) -> Vec<f64> {
+    match table.table.column(name) {
+        Some(index) => table.table.x.column(index).iter().map(|v| f64::from(*v)).collect(),
+        None => vec![f64::NAN; table.len()],
+    }
+}
+
+fn days_of(table: &FeatureTable) -> usize {
+    table.table.groups.iter().map(|key| key.day).collect::<std::collections::BTreeSet<_>>().len()
+}

@@ -1,0 +1,112 @@
+//! `/health`, `/metrics` and `/status/summary`, with and without the prefix `/api`.
+
+use actix_web::web::{Data, Json};
+use actix_web::{HttpResponse, get};
+use serde::Serialize;
+use utoipa::ToSchema;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use super::service::{Health, Status, StatusSummary};
+use crate::platform::telemetry::Metrics;
+use crate::platform::telemetry::Sample;
+use crate::platform::web::{Public, Reader, Refusals, Require, Unavailable};
+
+/// Registers the operations of this area.
+pub fn routes(config: &mut ServiceConfig) {
+    config
+        .service(get_health)
+        .service(get_api_health)
+        .service(get_live)
+        .service(get_ready)
+        .service(get_metrics)
+        .service(list_metrics)
+        .service(get_summary)
+        .service(get_api_summary);
+}
+
+/// The values of all metrics.
+#[derive(Debug, Serialize, ToSchema)]
+struct MetricList {
+    /// One entry per series, ordered by name.
+    metrics: Vec<Sample>,
+}
+
+fn answer(health: &Health) -> HttpResponse {
+    if health.ready {
+        HttpResponse::Ok().json(health)
+    } else {
+        HttpResponse::ServiceUnavailable().json(health)
+    }
+}
+
+/// Get whether the box can serve; 503 while it cannot.
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
+    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[get("/health")]
+async fn get_health(_: Public, status: Data<Status>) -> HttpResponse {
+    answer(&status.health().await)
+}
+
+/// Get whether the box can serve; 503 while it cannot.
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
+    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[get("/api/health")]
+async fn get_api_health(_: Public, status: Data<Status>) -> HttpResponse {
+    answer(&status.health().await)
+}
+
+/// Whether the process answers at all.
+#[derive(Debug, Serialize, ToSchema)]
+struct Live {
+    /// Always true.
+    live: bool,
+}
+
+/// Get whether the process answers at all; asks nobody.
+#[utoipa::path(tag = "operations", responses((status = 200, body = Live,
+    example = json!({"live": true})), Unavailable), security(()))]
+#[get("/health/live")]
+async fn get_live(_: Public) -> Json<Live> {
+    Json(Live { live: true })
+}
+
+/// Get whether requests that need the database can be served; 503 while they cannot.
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
+    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[get("/health/ready")]
+async fn get_ready(_: Public, status: Data<Status>) -> HttpResponse {
+    answer(&status.health().await)
+}
+
+/// Get all metrics in Prometheus' text form.
+#[utoipa::path(tag = "operations", responses((status = 200, body = String,
+    content_type = "text/plain", example = "# TYPE ml_predictions_total counter\nml_predictions_total 168\n"), Unavailable), security(()))]
+#[get("/metrics")]
+async fn get_metrics(_: Public, metrics: Data<Metrics>) -> HttpResponse {
+    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
+}
+
+/// List all metrics as JSON.
+#[utoipa::path(tag = "operations", responses((status = 200, body = MetricList,
+    example = json!({"metrics": [{"name": "ml_predictions_total", "labels": {}, "value": 168.0}]})), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/metrics")]
+async fn list_metrics(_: Require<Reader>, metrics: Data<Metrics>) -> Json<MetricList> {
+    Json(MetricList { metrics: metrics.samples() })
+}
+
+/// Get reachability and counts of everything.
+#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/status/summary")]
+async fn get_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
+    Json(status.summary().await)
+}
+
+/// Get reachability and counts of everything.
+#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary), Refusals),
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+#[get("/api/status/summary")]
+async fn get_api_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
+    Json(status.summary().await)
+}

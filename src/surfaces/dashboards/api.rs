@@ -1,0 +1,375 @@
+//! The pages over HTTP: who may see them, what they are made from, what their forms do.
+
+use actix_web::cookie::{Cookie, SameSite};
+use actix_web::http::StatusCode;
+use actix_web::http::header::{self, ContentType};
+use actix_web::web::{self, Data, ServiceConfig};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use secrecy::SecretString;
+use serde::Deserialize;
+
+use super::assets::asset;
+use super::catalogue::Language;
+use super::gather::Gather;
+use super::pages::{
+    ErrorPage, FieldError, LoginPage, LoginProblem, Preferences, SetupPage, Shell, Theme, safe_path,
+};
+use super::templates::{PageError, Templates};
+use super::today::today;
+use crate::access::accounts::Accounts;
+use crate::access::accounts::AccountsError;
+use crate::access::accounts::login_cookie;
+use crate::access::accounts::logout_cookies;
+use crate::base::ids::Market;
+use crate::base::timeline::Clock;
+use crate::platform::web::{
+    CsrfToken, Form, LoggedIn, Params, Path, Problem, Public, Reader, Require, current_request_id,
+};
+
+/// Pages that are not in the OpenAPI document, with their methods.
+pub const PAGES: &[(&str, &[&str])] = &[
+    ("/", &["GET"]),
+    ("/login", &["GET", "POST"]),
+    ("/logout", &["POST"]),
+    ("/setup", &["GET", "POST"]),
+    ("/preferences", &["GET"]),
+    ("/static/{name}", &["GET"]),
+];
+
+/// Registers the pages.
+pub fn pages(config: &mut ServiceConfig) {
+    config
+        .service(get_today)
+        .service(get_login)
+        .service(post_login)
+        .service(post_logout)
+        .service(get_setup)
+        .service(post_setup)
+        .service(get_preferences)
+        .service(get_asset);
+}
+
+/// What a page is shown with.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct TodayQuery {
+    market: Option<Market>,
+}
+
+/// Page of the day; asks to log in once somebody is admin.
+#[get("/")]
+async fn get_today(
+    reader: Result<Require<Reader>, Problem>,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    gather: Data<Gather>,
+    clock: Data<Clock>,
+    csrf: CsrfToken,
+    query: Params<TodayQuery>,
+) -> HttpResponse {
+    let reader = match reader {
+        Ok(reader) => reader,
+        Err(problem) => return refused(&request, &templates, &problem),
+    };
+    let user = (!reader.is_setup_guest).then(|| reader.login.clone());
+    let shell = shell(&request, user, &csrf);
+    let input = match gather.today(query.0.market, reader.is_setup_guest).await {
+        Ok(input) => input,
+        Err(problem) => return problem_page(&request, &templates, &problem),
+    };
+    let view = today(&input, shell.language, clock.now());
+    page(StatusCode::OK, templates.today(&shell, &view))
+}
+
+/// Where a log-in leads, and whether it follows a log-out.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct LoginQuery {
+    next: String,
+    ended: bool,
+}
+
+/// Log-in form.
+#[get("/login")]
+async fn get_login(
+    _: Public,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    accounts: Data<Accounts>,
+    csrf: CsrfToken,
+    query: Params<LoginQuery>,
+) -> HttpResponse {
+    let has_admin = accounts.has_admin().await;
+    let view = LoginPage {
+        next: query.0.next,
+        ended: query.0.ended,
+        insecure: !is_https(&request),
+        setup_open: matches!(has_admin, Ok(false)),
+        problem: has_admin.is_err().then_some(LoginProblem::Unavailable),
+        ..LoginPage::default()
+    };
+    page(StatusCode::OK, templates.login(&shell(&request, None, &csrf), &view))
+}
+
+/// What the log-in form sends.
+#[derive(Debug, Deserialize)]
+struct LoginForm {
+    login: String,
+    password: SecretString,
+    #[serde(default)]
+    next: String,
+}
+
+/// Logs in and goes on to the page that asked for it.
+#[post("/login")]
+async fn post_login(
+    _: Public,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    accounts: Data<Accounts>,
+    csrf: CsrfToken,
+    form: Result<Form<LoginForm>, Problem>,
+) -> HttpResponse {
+    let shell = shell(&request, None, &csrf);
+    let form = match form {
+        Ok(form) => form.0,
+        Err(problem) => {
+            let view = LoginPage {
+                problem: Some(LoginProblem::Expired),
+                insecure: !is_https(&request),
+                ..LoginPage::default()
+            };
+            return page(problem.status(), templates.login(&shell, &view));
+        }
+    };
+    match accounts.login(&form.login, form.password, user_agent(&request)).await {
+        Ok(tokens) => go_to(safe_path(&form.next), [login_cookie(&request, &tokens)]),
+        Err(error) => {
+            let (status, problem) = match &error {
+                AccountsError::WrongCredentials => {
+                    (StatusCode::UNAUTHORIZED, LoginProblem::Wrong { left: None })
+                }
+                _ => (StatusCode::SERVICE_UNAVAILABLE, LoginProblem::Unavailable),
+            };
+            let view = LoginPage {
+                login: form.login,
+                problem: Some(problem),
+                next: form.next,
+                insecure: !is_https(&request),
+                ..LoginPage::default()
+            };
+            page(status, templates.login(&shell, &view))
+        }
+    }
+}
+
+/// A form without fields of its own.
+#[derive(Debug, Deserialize)]
+struct Empty {}
+
+/// Ends the session and shows the log-in form.
+#[post("/logout")]
+async fn post_logout(
+    principal: Result<Require<LoggedIn>, Problem>,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    accounts: Data<Accounts>,
+    form: Result<Form<Empty>, Problem>,
+) -> HttpResponse {
+    if let Err(problem) = form {
+        return problem_page(&request, &templates, &problem);
+    }
+    // Whose session has ended already only loses the cookie.
+    if let Ok(principal) = principal
+        && let Err(error) = accounts.logout(&principal).await
+    {
+        return problem_page(&request, &templates, &error.into());
+    }
+    go_to("/login?ended=true", logout_cookies())
+}
+
+/// Form for the first account; leads to the log-in form once somebody is admin.
+#[get("/setup")]
+async fn get_setup(
+    _: Public,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    accounts: Data<Accounts>,
+    csrf: CsrfToken,
+) -> HttpResponse {
+    match accounts.has_admin().await {
+        Ok(true) => go_to("/login", []),
+        Ok(false) => {
+            let view = SetupPage { insecure: !is_https(&request), ..SetupPage::default() };
+            page(StatusCode::OK, templates.setup(&shell(&request, None, &csrf), &view))
+        }
+        Err(error) => problem_page(&request, &templates, &error.into()),
+    }
+}
+
+/// What the set-up form sends.
+#[derive(Debug, Deserialize)]
+struct SetupForm {
+    setup_code: SecretString,
+    login: String,
+    password: SecretString,
+}
+
+/// Creates the first admin with the one-time code and logs them in.
+#[post("/setup")]
+async fn post_setup(
+    _: Public,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    accounts: Data<Accounts>,
+    csrf: CsrfToken,
+    form: Result<Form<SetupForm>, Problem>,
+) -> HttpResponse {
+    let SetupForm { setup_code, login, password } = match form {
+        Ok(form) => form.0,
+        Err(problem) => return problem_page(&request, &templates, &problem),
+    };
+    let opened = match accounts.register(&login, password, Some(setup_code)).await {
+        Ok(account) => accounts.open_session(account, user_agent(&request)).await,
+        Err(error) => Err(error),
+    };
+    match opened {
+        Ok(tokens) => go_to("/", [login_cookie(&request, &tokens)]),
+        Err(error) => {
+            let field = match &error {
+                AccountsError::SetupCode => "setup_code",
+                AccountsError::BadLogin(_) | AccountsError::LoginTaken(_) => "login",
+                AccountsError::WeakPassword(_) => "password",
+                _ => return problem_page(&request, &templates, &error.into()),
+            };
+            let message = error.to_string();
+            let view = SetupPage {
+                login,
+                errors: vec![FieldError { field: field.to_owned(), message }],
+                insecure: !is_https(&request),
+                ..SetupPage::default()
+            };
+            let shell = shell(&request, None, &csrf);
+            page(StatusCode::UNPROCESSABLE_ENTITY, templates.setup(&shell, &view))
+        }
+    }
+}
+
+/// Language or theme to keep, and where to go back to.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PreferencesQuery {
+    lang: Option<String>,
+    theme: Option<String>,
+    back: String,
+}
+
+/// Keeps language or theme in a cookie and goes back to the page.
+#[get("/preferences")]
+async fn get_preferences(_: Public, query: Params<PreferencesQuery>) -> HttpResponse {
+    let language = query.0.lang.as_deref().and_then(Language::parse);
+    let theme = query.0.theme.as_deref().and_then(Theme::parse);
+    let language = language.map(|it| kept(Preferences::LANGUAGE_COOKIE, it.code()));
+    let theme = theme.map(|it| kept(Preferences::THEME_COOKIE, it.name()));
+    go_to(safe_path(&query.0.back), language.into_iter().chain(theme))
+}
+
+/// Version of a built file.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct AssetQuery {
+    v: Option<String>,
+}
+
+/// A built style or script.
+#[get("/static/{name}")]
+async fn get_asset(
+    _: Public,
+    request: HttpRequest,
+    name: Path<String>,
+    query: web::Query<AssetQuery>,
+) -> HttpResponse {
+    let tag = request.headers().get(header::IF_NONE_MATCH).and_then(|tag| tag.to_str().ok());
+    asset(&name, query.v.as_deref(), tag)
+}
+
+fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell {
+    let cookie = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
+    let preferences = Preferences::of(
+        cookie(Preferences::LANGUAGE_COOKIE).as_deref(),
+        cookie(Preferences::THEME_COOKIE).as_deref(),
+        accepted.and_then(|value| value.to_str().ok()),
+    );
+    Shell {
+        language: preferences.language,
+        theme: preferences.theme,
+        path: request.path().to_owned(),
+        user,
+        csrf_token: Some(csrf.value().to_owned()),
+    }
+}
+
+/// Who is not logged in is asked to; everything else is said in words.
+fn refused(request: &HttpRequest, templates: &Templates, problem: &Problem) -> HttpResponse {
+    if problem.status() == StatusCode::UNAUTHORIZED {
+        let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
+        let query = serde_urlencoded::to_string([("next", back)]).unwrap_or_default();
+        return go_to(&format!("/login?{query}"), []);
+    }
+    problem_page(request, templates, problem)
+}
+
+fn problem_page(request: &HttpRequest, templates: &Templates, problem: &Problem) -> HttpResponse {
+    let cookie = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
+    let preferences = Preferences::of(
+        cookie(Preferences::LANGUAGE_COOKIE).as_deref(),
+        cookie(Preferences::THEME_COOKIE).as_deref(),
+        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
+    );
+    let shell = Shell {
+        language: preferences.language,
+        theme: preferences.theme,
+        path: request.path().to_owned(),
+        ..Shell::default()
+    };
+    let view = ErrorPage {
+        status: problem.status().as_u16(),
+        detail: problem.detail().to_owned(),
+        request_id: current_request_id().map(|id| id.to_string()).unwrap_or_default(),
+    };
+    page(problem.status(), templates.error(&shell, &view))
+}
+
+fn page(status: StatusCode, html: Result<String, PageError>) -> HttpResponse {
+    match html {
+        Ok(html) => HttpResponse::build(status).content_type(ContentType::html()).body(html),
+        Err(error) => HttpResponse::from_error(Problem::internal(error)),
+    }
+}
+
+fn go_to(path: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+    let mut response = HttpResponse::SeeOther();
+    response.insert_header((header::LOCATION, path));
+    for cookie in cookies {
+        response.cookie(cookie);
+    }
+    response.finish()
+}
+
+fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
+    Cookie::build(name, value)
+        .path("/")
+        .same_site(SameSite::Lax)
+        .max_age(actix_web::cookie::time::Duration::days(365))
+        .finish()
+}
+
+fn user_agent(request: &HttpRequest) -> &str {
+    let header = request.headers().get(header::USER_AGENT);
+    header.and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn is_https(request: &HttpRequest) -> bool {
+    request.connection_info().scheme() == "https"
+}

@@ -1,0 +1,129 @@
+//! Asks the services for what the pages show and puts it into the pages' own values.
+
+use chrono::Duration;
+
+use super::today::{
+    DataState, Quality as Mark, Slot, SlotKind, TodayInput, Window as Row, WindowProvenance,
+};
+use crate::base::ids::Market;
+use crate::base::timeline::Clock;
+use crate::base::timeline::TimeRange;
+use crate::decisions::windows::Outlook;
+use crate::decisions::windows::OutlookSlot;
+use crate::decisions::windows::Provenance;
+use crate::decisions::windows::Window;
+use crate::decisions::windows::Windows;
+use crate::facts::market::Prices;
+use crate::facts::market::Quality;
+use crate::learning::prediction::Forecasts;
+use crate::platform::web::Problem;
+
+/// Days whose mean the price levels are measured against.
+const REFERENCE_DAYS: i64 = 7;
+/// Days over which the error of the forecast is stated.
+const ACCURACY_DAYS: i64 = 30;
+
+/// What pages are made from.
+#[derive(Clone)]
+pub struct Gather {
+    windows: Windows,
+    forecasts: Forecasts,
+    prices: Prices,
+    clock: Clock,
+}
+
+impl Gather {
+    /// Pages from these services.
+    pub const fn new(
+        windows: Windows,
+        forecasts: Forecasts,
+        prices: Prices,
+        clock: Clock,
+    ) -> Self {
+        Self { windows, forecasts, prices, clock }
+    }
+
+    /// Everything Today shows of `market`, or of the market the settings choose.
+    pub(super) async fn today(
+        &self,
+        market: Option<Market>,
+        setup_open: bool,
+    ) -> Result<TodayInput, Problem> {
+        let outlook = self.windows.outlook(market, None, Duration::hours(24)).await?;
+        let windows = self.windows.suggestions(&outlook);
+        let accuracy = self.forecasts.accuracy(&outlook.market, ACCURACY_DAYS).await?;
+        let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
+        let run = outlook.forecast.as_ref();
+        let state = DataState {
+            published_until: outlook.published_until,
+            prices_known_at: outlook.prices_known_at,
+            source: outlook.source.clone(),
+            attribution: None,
+            forecast_issued_at: run.map(|run| run.issued_at),
+            model_label: run.map(|run| run.model_label.clone()),
+            mean_abs_error_eur_mwh: first_lead.map(|lead| lead.mae),
+            warnings: Vec::new(),
+        };
+        Ok(TodayInput {
+            market: outlook.market.code().to_owned(),
+            simulated: outlook.market.is_simulated(),
+            zone: outlook.market.time_zone(),
+            slots: outlook.slots.iter().map(Slot::from).collect(),
+            reference_mean_eur_mwh: self.reference(&outlook).await?,
+            windows: windows.iter().map(Row::from).collect(),
+            state,
+            setup_open,
+        })
+    }
+
+    /// Time-weighted mean of the published prices of the last days.
+    async fn reference(&self, outlook: &Outlook) -> Result<Option<f64>, Problem> {
+        let now = self.clock.now();
+        let range = TimeRange::new(now - Duration::days(REFERENCE_DAYS), now);
+        let points = self.prices.prices(&outlook.market, outlook.product, range).await?;
+        let (mut cost, mut seconds) = (0.0, 0.0);
+        for point in points {
+            if let Some(price) = point.price_eur_mwh {
+                cost += price * f64::from(point.interval_s);
+                seconds += f64::from(point.interval_s);
+            }
+        }
+        Ok((seconds > 0.0).then(|| cost / seconds))
+    }
+}
+
+impl From<&OutlookSlot> for Slot {
+    fn from(slot: &OutlookSlot) -> Self {
+        Self {
+            ts: slot.ts,
+            interval_s: slot.interval_s,
+            price_eur_mwh: slot.price_eur_mwh,
+            kind: match slot.provenance {
+                Provenance::Published => SlotKind::Published,
+                Provenance::Forecast | Provenance::Mixed => SlotKind::Forecast,
+            },
+            quantiles: slot.quantiles_eur_mwh,
+            quality: match slot.quality {
+                Quality::Estimated => Mark::Estimated,
+                Quality::Simulated => Mark::Simulated,
+                _ => Mark::Ok,
+            },
+        }
+    }
+}
+
+impl From<&Window> for Row {
+    fn from(window: &Window) -> Self {
+        Self {
+            from: window.from,
+            to: window.to,
+            mean_price_eur_mwh: window.mean_price_eur_mwh,
+            provenance: match window.provenance {
+                Provenance::Published => WindowProvenance::Published,
+                Provenance::Forecast => WindowProvenance::Forecast,
+                Provenance::Mixed => WindowProvenance::Mixed,
+            },
+            vs_day_mean_percent: window.vs_day_mean_percent,
+        }
+    }
+}

@@ -1,0 +1,439 @@
+//! One set of numbers for the drawing without script, the canvas and the readout line.
+//!
+//! Prices are in ct/kWh, instants in seconds since 1970, ascending.
+
+use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono_tz::Tz;
+use serde::Serialize;
+
+use super::model::{Quality, TodayInput};
+use super::points::{Point, Points, Situation};
+use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
+use crate::surfaces::dashboards::format::{Format, cents, number};
+
+/// Room above the highest value, as a share of the range.
+const HEADROOM: f64 = 0.12;
+
+/// The chart of the page.
+#[derive(Debug, Clone, Serialize)]
+pub struct Chart {
+    /// The present instant.
+    pub now: i64,
+    /// The present as a wall-clock time.
+    pub now_label: String,
+    /// Index of the slot the readout rests on: the present one, or the last before it.
+    pub home: usize,
+    /// First instant that is not published, if a forecast follows there.
+    pub seam: Option<i64>,
+    /// Word at the seam.
+    pub seam_label: &'static str,
+    /// Unit of the value axis.
+    pub unit: &'static str,
+    /// Names of the levels 1 to 5.
+    pub levels: Vec<&'static str>,
+    /// Name of the slider for assistive technology.
+    pub slider_label: String,
+    /// What is drawn and read out.
+    pub slots: Vec<ChartSlot>,
+    /// Cheap windows inside the range.
+    pub windows: Vec<ChartWindow>,
+    /// Local days that touch the range.
+    pub days: Vec<ChartDay>,
+    /// The short view and the long one.
+    pub views: Vec<ChartView>,
+}
+
+/// One price with its words.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChartSlot {
+    /// Start.
+    pub from: i64,
+    /// End.
+    pub to: i64,
+    /// Price.
+    pub price: f64,
+    /// Whether it is a forecast.
+    pub forecast: bool,
+    /// Lower and upper end of the 80 % band.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band80: Option<[f64; 2]>,
+    /// Lower and upper end of the 50 % band.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub band50: Option<[f64; 2]>,
+    /// 1 to 5.
+    pub level: u8,
+    /// Weekday and date.
+    pub day: String,
+    /// Span of hours.
+    pub hours: String,
+    /// Offset from UTC.
+    pub offset: String,
+    /// Price with unit.
+    pub value: String,
+    /// Provenance, or the forecast's range.
+    pub note: String,
+}
+
+/// A numbered cheap window.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChartWindow {
+    /// Number, the same as in the list.
+    pub number: usize,
+    /// Start.
+    pub from: i64,
+    /// End.
+    pub to: i64,
+}
+
+/// One local day.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChartDay {
+    /// Midnight.
+    pub from: i64,
+    /// Next midnight.
+    pub to: i64,
+    /// Short weekday.
+    pub weekday: &'static str,
+    /// Day and month.
+    pub date: String,
+    /// Day alone, for narrow screens.
+    pub tiny: String,
+    /// `25 h` or `23 h` when the clock changes.
+    pub note: Option<String>,
+}
+
+/// One range of the chart with its own value axis.
+#[derive(Debug, Clone, Serialize)]
+pub struct ChartView {
+    /// `h36` or `d8`.
+    pub id: &'static str,
+    /// First instant.
+    pub from: i64,
+    /// Last instant.
+    pub to: i64,
+    /// Lowest value of the axis.
+    pub low: f64,
+    /// Highest value of the axis.
+    pub high: f64,
+    /// Values with a hairline.
+    pub ticks: Vec<Tick>,
+    /// Hours with a label; only the short view has them.
+    pub hours: Vec<HourTick>,
+    /// Highest and lowest price.
+    pub marks: Vec<Mark>,
+    /// The view in a sentence or two.
+    pub summary: String,
+}
+
+/// A value with its label.
+#[derive(Debug, Clone, Serialize)]
+pub struct Tick {
+    /// Where.
+    pub value: f64,
+    /// What it says.
+    pub label: String,
+}
+
+/// An hour with its label.
+#[derive(Debug, Clone, Serialize)]
+pub struct HourTick {
+    /// Where.
+    pub at: i64,
+    /// What it says.
+    pub label: String,
+}
+
+/// Highest or lowest price of a view.
+#[derive(Debug, Clone, Serialize)]
+pub struct Mark {
+    /// Middle of the slot.
+    pub at: i64,
+    /// Price.
+    pub value: f64,
+    /// Price as text, `~` before a forecast.
+    pub label: String,
+    /// Whether the label stands below the point.
+    pub below: bool,
+}
+
+impl Chart {
+    /// The chart of `points`; `None` without any.
+    pub fn new(
+        points: &Points,
+        input: &TodayInput,
+        format: &Format,
+        now: DateTime<Utc>,
+    ) -> Option<Self> {
+        let whole = range(points, now)?;
+        let shown: Vec<&Point> = points.within(whole.from, whole.to).collect();
+        let home = shown.iter().rposition(|point| point.from <= now).unwrap_or(0);
+        let short = short_range(whole, points.situation, now);
+        let view = |id, range| view(id, range, points, format, input.zone);
+        Some(Self {
+            now: now.timestamp(),
+            now_label: format.time(now),
+            home,
+            seam: points.seam().map(|at| at.timestamp()),
+            seam_label: format.text("forecast"),
+            unit: format.text("unit"),
+            levels: ["level_1", "level_2", "level_3", "level_4", "level_5"]
+                .map(|key| format.text(key))
+                .into(),
+            slider_label: format.fill("chart_slider", &[("market", &input.market)]),
+            slots: shown.iter().map(|point| slot(point, format)).collect(),
+            windows: input
+                .windows
+                .iter()
+                .enumerate()
+                .filter(|(_, window)| window.to > whole.from && window.from < whole.to)
+                .filter(|_| points.situation.may_advise())
+                .map(|(index, window)| ChartWindow {
+                    number: index + 1,
+                    from: window.from.timestamp(),
+                    to: window.to.timestamp(),
+                })
+                .collect(),
+            days: days(whole, format, input.zone),
+            views: vec![view("h36", short), view("d8", whole)],
+        })
+    }
+}
+
+/// From 24 h back to the end of the values, at most 7 days ahead; old data are shown where they are.
+pub fn range(points: &Points, now: DateTime<Utc>) -> Option<TimeRange> {
+    let (first, last) = (points.all.first()?, points.all.last()?);
+    let range = if let Situation::Past { until } = points.situation {
+        let end = now.min(until + Duration::hours(24));
+        TimeRange::new(first.from.max(until - Duration::days(7)), end)
+    } else {
+        TimeRange::new(
+            first.from.max(full_hour(now) - Duration::hours(24)),
+            last.to
+                .min(full_hour(now) + Duration::days(7))
+                .max(full_hour(now) + Duration::hours(1)),
+        )
+    };
+    (range.from < range.to).then_some(range)
+}
+
+fn short_range(whole: TimeRange, situation: Situation, now: DateTime<Utc>) -> TimeRange {
+    let from = if let Situation::Past { until } = situation {
+        until - Duration::hours(30)
+    } else {
+        full_hour(now) - Duration::hours(6)
+    };
+    let from = from.max(whole.from);
+    TimeRange::new(from, (from + Duration::hours(36)).min(whole.to))
+}
+
+fn full_hour(at: DateTime<Utc>) -> DateTime<Utc> {
+    at - Duration::seconds(at.timestamp().rem_euclid(3_600))
+}
+
+fn slot(point: &Point, format: &Format) -> ChartSlot {
+    let band = |low: usize, high: usize| {
+        point.quantiles.map(|q| [rounded(q[low] / 10.0), rounded(q[high] / 10.0)])
+    };
+    ChartSlot {
+        from: point.from.timestamp(),
+        to: point.to.timestamp(),
+        price: rounded(point.price / 10.0),
+        forecast: point.is_forecast(),
+        band80: band(1, 5),
+        band50: band(2, 4),
+        level: point.level.number(),
+        day: format.day(format.date_of(point.from)),
+        hours: format.hours(point.from, point.to),
+        offset: format.offset(point.from),
+        value: format!(
+            "{}{}",
+            if point.is_forecast() { "~" } else { "" },
+            format.price(point.price)
+        ),
+        note: note(point, format),
+    }
+}
+
+fn note(point: &Point, format: &Format) -> String {
+    let mut words = vec![match (point.quality, point.is_forecast()) {
+        (_, true) => format.text("forecast").to_owned(),
+        (Quality::Simulated, false) => format.text("simulated").to_owned(),
+        (Quality::Estimated, false) => format.text("estimated").to_owned(),
+        (Quality::Ok, false) => format.text("published").to_owned(),
+    }];
+    if let Some(q) = point.quantiles {
+        let (low, high) = (cents(q[1]), format.price(q[5]));
+        words.push(format.fill("range_80", &[("low", &low), ("high", &high)]));
+    }
+    if point.is_forecast() && point.quality == Quality::Simulated {
+        words.push(format.text("simulated").to_owned());
+    }
+    words.join(", ")
+}
+
+fn days(range: TimeRange, format: &Format, zone: Tz) -> Vec<ChartDay> {
+    let mut days = Vec::new();
+    let mut date = local_date(range.from, zone);
+    loop {
+        let day = day_range(date, zone);
+        if day.from >= range.to || day.from >= day.to {
+            return days;
+        }
+        let hours = day.length().num_hours();
+        days.push(ChartDay {
+            from: day.from.timestamp(),
+            to: day.to.timestamp(),
+            weekday: format.weekday(date),
+            date: format.date_short(date),
+            tiny: format.date_tiny(date),
+            note: (hours != 24).then(|| format.fill("window_hours", &[("n", &hours.to_string())])),
+        });
+        date = add_days(date, 1);
+    }
+}
+
+fn view(
+    id: &'static str,
+    range: TimeRange,
+    points: &Points,
+    format: &Format,
+    zone: Tz,
+) -> ChartView {
+    let shown: Vec<&Point> = points.within(range.from, range.to).collect();
+    let lowest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[1].min(p.price)));
+    let highest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[5].max(p.price)));
+    let low = lowest.fold(0.0, f64::min) / 10.0;
+    let high = highest.fold(1.0, f64::max) / 10.0;
+    let (ticks, low, high) = axis(low, high);
+    let least = shown.iter().min_by(|a, b| a.price.total_cmp(&b.price)).copied();
+    let most = shown.iter().max_by(|a, b| a.price.total_cmp(&b.price)).copied();
+    let distinct = least.zip(most).is_some_and(|(a, b)| a.price < b.price);
+    let marks = if distinct {
+        [(most, false), (least, true)]
+            .into_iter()
+            .filter_map(|(point, below)| Some(mark(point?, below)))
+            .collect()
+    } else {
+        Vec::new()
+    };
+    ChartView {
+        id,
+        from: range.from.timestamp(),
+        to: range.to.timestamp(),
+        low,
+        high,
+        ticks,
+        hours: if id == "h36" { hour_ticks(range, format, zone) } else { Vec::new() },
+        marks,
+        summary: summary(least, most, points, format),
+    }
+}
+
+fn mark(point: &Point, below: bool) -> Mark {
+    let tilde = if point.is_forecast() { "~" } else { "" };
+    Mark {
+        at: i64::midpoint(point.from.timestamp(), point.to.timestamp()),
+        value: rounded(point.price / 10.0),
+        label: format!("{tilde}{}", number(point.price / 10.0, 1)),
+        below,
+    }
+}
+
+fn summary(
+    least: Option<&Point>,
+    most: Option<&Point>,
+    points: &Points,
+    format: &Format,
+) -> String {
+    let (Some(least), Some(most)) = (least, most) else {
+        return String::new();
+    };
+    let about = |point: &Point| {
+        format!("{}{}", if point.is_forecast() { "~" } else { "" }, format.price(point.price))
+    };
+    let (low, high) = (about(least), about(most));
+    let extremes = if least.price < most.price {
+        let (low_at, high_at) =
+            (format.span(least.from, least.to), format.span(most.from, most.to));
+        let values = [("low", &*low), ("low_at", &low_at), ("high", &*high), ("high_at", &high_at)];
+        format.fill("sum_extremes", &values)
+    } else {
+        format.fill("sum_flat", &[("low", &low)])
+    };
+    let until = points.published_until().map(|until| format.end(until));
+    let key = match (points.situation, points.seam().is_some()) {
+        (Situation::Past { .. }, _) => "sum_past",
+        (_, true) => "sum_both",
+        (_, false) if until.is_some() => "sum_published",
+        (_, false) => "sum_forecast",
+    };
+    let until = until.unwrap_or_default();
+    format!("{extremes} {}", format.fill(key, &[("until", &until)]))
+}
+
+/// Labels at 00, 06, 12 and 18 o'clock.
+fn hour_ticks(range: TimeRange, format: &Format, zone: Tz) -> Vec<HourTick> {
+    let first = local_date(range.from, zone);
+    (0..3)
+        .flat_map(|day| [0, 6, 12, 18].map(|hour| (add_days(first, day), hour)))
+        .filter_map(|(date, hour)| Some(at_local(date, NaiveTime::from_hms_opt(hour, 0, 0)?, zone)))
+        .filter(|at| range.contains(*at))
+        .map(|at| HourTick { at: at.timestamp(), label: format.time(at) })
+        .collect()
+}
+
+/// Four to eight round values that span `low` to `high`, and the ends of the axis: a round value
+/// below, and room for a label above.
+fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
+    let top = high + HEADROOM * (high - low);
+    let raw = (top - low).max(0.1) / 6.0;
+    let magnitude = 10_f64.powf(raw.log10().floor());
+    let step = [1.0, 2.0, 5.0, 10.0]
+        .into_iter()
+        .map(|factor| factor * magnitude)
+        .find(|step| *step >= raw)
+        .unwrap_or(raw);
+    let first = (low / step).floor();
+    let count = (top / step).floor() - first;
+    let decimals = if step >= 1.0 && (step.fract() == 0.0) {
+        0
+    } else if step >= 0.1 {
+        1
+    } else {
+        2
+    };
+    let ticks: Vec<Tick> = (0..=12)
+        .map(f64::from)
+        .take_while(|index| *index <= count)
+        .map(|index| {
+            let value = rounded((first + index) * step);
+            Tick { value, label: number(value, decimals) }
+        })
+        .collect();
+    (ticks, rounded(first * step), rounded(top))
+}
+
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn axes_are_round_and_hold_the_values() {
+        for (low, high, labels) in [
+            (0.0, 14.9, "0 5 10 15"),
+            (-3.2, 14.9, "−5 0 5 10 15"),
+            (0.0, 0.1, "0.00 0.02 0.04 0.06 0.08 0.10"),
+            (0.0, 1.3, "0.0 0.5 1.0"),
+            (-50.0, 400.0, "−100 0 100 200 300 400"),
+        ] {
+            let (ticks, from, to) = axis(low, high);
+            let text: Vec<_> = ticks.iter().map(|tick| tick.label.as_str()).collect();
+            assert_eq!(text.join(" "), labels);
+            assert!(from <= low && to >= high, "{low} {high}: {from} {to}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The page of the day: what the price does, when it is cheap, how old what is shown is.
+
+mod chart; // one set of numbers for the SVG, the canvas and the readout
+mod chart_svg; // the chart without script
+mod model; // what goes in
+mod points; // slots made ready: sorted, checked, levelled
+mod sentence; // the one sentence on top
+mod table; // hours as rows, days as columns
+mod view; // what the template prints
+
+pub use self::model::{DataState, Quality, Slot, SlotKind, TodayInput, Window, WindowProvenance};
+pub use self::view::{TodayView, today};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,438 @@
+//! Tests of the page of the day: every state, both clock changes, hostile texts, and the pages as
+//! files under `target/pages` for a look in the browser.
+
+use std::fs;
+use std::path::Path;
+
+use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
+
+use super::chart::Chart;
+use super::chart_svg::svg;
+use super::points::{Points, Situation};
+use super::sentence::LENGTH_MAX;
+use super::*;
+use crate::base::timeline::{TimeRange, day_range};
+use crate::surfaces::dashboards::catalogue::Language;
+use crate::surfaces::dashboards::format::Format;
+use crate::surfaces::dashboards::pages::{
+    ErrorPage, FieldError, LoginPage, LoginProblem, SetupPage, Shell, Theme,
+};
+use crate::surfaces::dashboards::templates::Templates;
+
+/// Swiss day-ahead prices of 27 October 2023 in EUR/MWh, hour by hour (ENTSO-E Transparency).
+const DAY: [f64; 24] = [
+    103.8, 100.65, 98.9, 97.96, 97.88, 100.68, 123.63, 143.82, 148.98, 143.57, 137.4, 129.56,
+    118.24, 108.33, 105.06, 106.96, 116.44, 127.84, 136.97, 139.0, 123.93, 109.32, 103.55, 97.52,
+];
+/// The day after.
+const NEXT: [f64; 24] = [
+    82.1, 71.69, 66.14, 62.09, 64.12, 67.39, 76.73, 83.86, 91.29, 92.41, 86.11, 78.07, 64.79,
+    59.49, 61.58, 73.51, 90.7, 108.2, 112.07, 109.45, 90.96, 75.92, 74.36, 56.32,
+];
+
+fn at(text: &str) -> DateTime<Utc> {
+    text.parse().unwrap()
+}
+
+/// Friday, 27 October 2023, 14:20 in Zurich.
+fn now() -> DateTime<Utc> {
+    at("2023-10-27T12:20:00Z")
+}
+
+fn midnight() -> DateTime<Utc> {
+    at("2023-10-26T22:00:00Z")
+}
+
+fn slot(ts: DateTime<Utc>, price: f64, kind: SlotKind) -> Slot {
+    let forecast = kind == SlotKind::Forecast;
+    #[expect(clippy::cast_possible_truncation, reason = "quantiles are kept in 32 bits")]
+    let quantiles = forecast.then(|| {
+        [-30.0, -22.0, -9.0, 0.0, 9.0, 22.0, 30.0].map(|distance| (price + distance) as f32)
+    });
+    let quality = Quality::Ok;
+    Slot { ts, interval_s: 3_600, price_eur_mwh: Some(price), kind, quantiles, quality }
+}
+
+fn published(from: DateTime<Utc>, prices: &[f64]) -> Vec<Slot> {
+    let hours = TimeRange::new(from, from + Duration::hours(prices.len() as i64)).slots(3_600);
+    hours.zip(prices).map(|(ts, price)| slot(ts, *price, SlotKind::Published)).collect()
+}
+
+fn forecast(from: DateTime<Utc>, hours: i64) -> Vec<Slot> {
+    TimeRange::new(from, from + Duration::hours(hours))
+        .slots(3_600)
+        .enumerate()
+        .map(|(i, ts)| slot(ts, NEXT[(i + 1) % 24] * 0.9, SlotKind::Forecast))
+        .collect()
+}
+
+fn window(from: &str, hours: i64, mean: f64, provenance: WindowProvenance) -> Window {
+    let from = at(from);
+    Window {
+        from,
+        to: from + Duration::hours(hours),
+        mean_price_eur_mwh: mean,
+        provenance,
+        vs_day_mean_percent: Some(-21.4),
+    }
+}
+
+fn input(slots: Vec<Slot>) -> TodayInput {
+    TodayInput {
+        market: "CH".into(),
+        simulated: false,
+        zone: Tz::Europe__Zurich,
+        slots,
+        reference_mean_eur_mwh: Some(100.0),
+        windows: Vec::new(),
+        state: DataState {
+            published_until: None,
+            prices_known_at: Some(at("2023-10-27T11:03:00Z")),
+            source: Some("import:prices.csv".into()),
+            attribution: Some("ENTSO-E Transparency Platform, CC BY 4.0".into()),
+            forecast_issued_at: Some(at("2023-10-27T11:42:00Z")),
+            model_label: Some("lightgbm 2023-10-27".into()),
+            mean_abs_error_eur_mwh: Some(14.2),
+            warnings: Vec::new(),
+        },
+        setup_open: false,
+    }
+}
+
+/// Yesterday, today and tomorrow published, a forecast of six days behind them.
+fn normal() -> TodayInput {
+    let mut slots = published(midnight() - Duration::hours(24), &DAY);
+    slots.extend(published(midnight(), &DAY));
+    slots.extend(published(midnight() + Duration::hours(24), &NEXT));
+    slots.extend(forecast(midnight() + Duration::hours(48), 133));
+    let mut input = input(slots);
+    input.windows = vec![
+        window("2023-10-28T10:00:00Z", 4, 64.84, WindowProvenance::Published),
+        window("2023-10-28T23:00:00Z", 6, 58.6, WindowProvenance::Forecast),
+        window("2023-10-31T00:00:00Z", 5, 61.0, WindowProvenance::Forecast),
+    ];
+    input
+}
+
+fn flat() -> TodayInput {
+    input(published(midnight(), &[100.0; 48]))
+}
+
+fn negative() -> TodayInput {
+    let mut slots = published(midnight(), &DAY);
+    for slot in &mut slots[12..15] {
+        slot.price_eur_mwh = Some(-8.0);
+    }
+    input(slots)
+}
+
+fn only_forecast() -> TodayInput {
+    let mut slots = published(midnight() - Duration::hours(24), &DAY);
+    slots.extend(forecast(midnight(), 180));
+    let mut input = input(slots);
+    input.windows = vec![window("2023-10-28T10:00:00Z", 4, 64.84, WindowProvenance::Forecast)];
+    input
+}
+
+fn past() -> TodayInput {
+    let mut input = input(published(midnight() - Duration::hours(48), &DAY));
+    input.windows = vec![window("2023-10-28T10:00:00Z", 4, 1.0, WindowProvenance::Published)];
+    input
+}
+
+fn states() -> Vec<(&'static str, TodayInput)> {
+    let mut old = only_forecast();
+    old.state.forecast_issued_at = Some(at("2023-10-24T08:00:00Z"));
+    let mut simulated = normal();
+    (simulated.simulated, simulated.market) = (true, "SIM-CH".into());
+    simulated.slots.iter_mut().for_each(|slot| slot.quality = Quality::Simulated);
+    let mut empty = input(Vec::new());
+    (empty.state, empty.setup_open) = (DataState::default(), true);
+    vec![
+        ("normal", normal()),
+        ("flat", flat()),
+        ("negative", negative()),
+        ("only-forecast", only_forecast()),
+        ("old-forecast", old),
+        ("past", past()),
+        ("simulated", simulated),
+        ("empty", empty),
+    ]
+}
+
+fn said(input: &TodayInput, language: Language) -> String {
+    let status = today(input, language, now()).status;
+    [Some(status.lead), status.advice].into_iter().flatten().collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn the_sentence_follows_the_state() {
+    let german = [
+        "Teuer von 16:00 bis 21:00, günstig morgen ab 00:00. Grosse Verbraucher am besten morgen 12:00–16:00 starten.",
+        "Der Preis bleibt bis morgen 24:00 fast gleich. Starten Sie, wann es Ihnen passt.",
+        "Der Preis ist negativ bis 15:00. Ein guter Moment für grosse Verbraucher.",
+        "Nur Prognose: Günstig bis 16:00, wieder ab 19:00. Voraussichtlich am günstigsten morgen 12:00–16:00.",
+        "Keine aktuellen Preise; die Prognose ist 3\u{a0}Tage alt. Luna empfiehlt nichts, bis neue Werte da sind.",
+        "Keine aktuellen Preise; die letzten galten bis Mi 25.10. 24:00. Luna empfiehlt nichts, bis neue Werte da sind.",
+        "Simuliert: Teuer von 16:00 bis 21:00, günstig morgen ab 00:00. Am günstigsten morgen 12:00–16:00.",
+        "Es sind noch keine Preise da. Importieren Sie Preise, dann sagt Luna, wann es günstig ist.",
+    ];
+    for ((name, input), sentence) in states().iter().zip(german) {
+        assert_eq!(said(input, Language::De), sentence, "{name}");
+    }
+}
+
+#[test]
+fn the_sentence_is_short_in_every_language() {
+    for (name, input) in states() {
+        for language in Language::ALL {
+            let text = said(&input, *language);
+            assert!(text.chars().count() <= LENGTH_MAX, "{name}: {text}");
+        }
+    }
+}
+
+#[test]
+fn stale_data_are_never_called_good() {
+    for (name, input) in states() {
+        let view = today(&input, Language::De, now());
+        if ["old-forecast", "past", "empty"].contains(&name) {
+            assert!(view.windows.is_empty(), "{name} names windows");
+            assert!(!view.notes.is_empty(), "{name} has no note");
+            assert!(!view.status.lead.contains("günstig"), "{name}: {}", view.status.lead);
+        }
+    }
+    let prices = &today(&past(), Language::De, now()).facts[0];
+    assert_eq!(prices.badge, Some(("stale", "veraltet, 38\u{a0}h".into())));
+}
+
+#[test]
+fn the_window_that_runs_is_told_with_its_end() {
+    let mut input = normal();
+    input.windows.push(window("2023-10-27T12:00:00Z", 2, 1.0, WindowProvenance::Published));
+    let status = today(&input, Language::De, now()).status;
+    assert_eq!(
+        status.advice.as_deref(),
+        Some("Grosse Verbraucher am besten jetzt starten, bis 16:00.")
+    );
+}
+
+#[test]
+fn published_wins_over_forecast_and_broken_values_are_left_out() {
+    let mut slots = vec![slot(midnight(), 50.0, SlotKind::Forecast)];
+    slots.extend(published(midnight(), &[80.0, f64::NAN]));
+    slots.push(slot(midnight() + Duration::hours(2), f64::INFINITY, SlotKind::Forecast));
+    let mut broken = slot(midnight() + Duration::hours(3), 1.0, SlotKind::Published);
+    broken.interval_s = 0;
+    slots.push(broken);
+    let points = Points::new(&input(slots), midnight());
+    let kept: Vec<_> = points.all.iter().map(|point| (point.price, point.is_forecast())).collect();
+    assert_eq!(kept, [(80.0, false)]);
+    assert_eq!(points.situation, Situation::Published);
+}
+
+#[test]
+fn both_clock_changes_are_in_chart_and_table() {
+    for (date, hours, note) in [("2023-10-29", 25, "25 h"), ("2023-03-26", 23, "23 h")] {
+        let day = day_range(date.parse().unwrap(), Tz::Europe__Zurich);
+        let prices: Vec<f64> = (0..hours).map(|hour| f64::from(hour) + 20.0).collect();
+        let input = input(published(day.from, &prices));
+        let noon = day.from + Duration::hours(12);
+        let chart = today(&input, Language::De, noon).chart.unwrap();
+        assert_eq!(chart.table.hours, prices.len(), "{date}");
+        assert!(chart.has_clock_change && chart.svg_d8.contains(note), "{date}");
+        let labels: Vec<_> = chart.table.rows.iter().map(|row| row.label.as_str()).collect();
+        assert_eq!(labels.contains(&"02:00 (2.)"), hours == 25, "{labels:?}");
+        let missing = chart.table.rows.iter().filter(|row| row.cells[0].is_none());
+        let missing: Vec<_> = missing.map(|row| row.label.as_str()).collect();
+        assert_eq!(missing, if hours == 23 { vec!["02:00"] } else { vec![] });
+        let view = today(&input, Language::De, noon);
+        assert_eq!((view.band.bars.len(), view.band.hours), (prices.len(), hours.into()));
+    }
+}
+
+#[test]
+fn the_doubled_hour_is_read_out_with_its_offset() {
+    let day = day_range("2023-10-29".parse().unwrap(), Tz::Europe__Zurich);
+    let prices: Vec<f64> = (0..25).map(|hour| f64::from(hour) * 10.0).collect();
+    let input = input(published(day.from, &prices));
+    let points = Points::new(&input, day.from);
+    let format = Format::new(Language::De, Tz::Europe__Zurich);
+    let chart = Chart::new(&points, &input, &format, day.from).unwrap();
+    let read: Vec<_> =
+        chart.slots[2..4].iter().map(|slot| (slot.hours.as_str(), slot.offset.as_str())).collect();
+    assert_eq!(read, [("02:00–02:00 (2.)", "UTC+2"), ("02:00 (2.)–03:00", "UTC+1")]);
+}
+
+#[test]
+fn quarter_hours_are_drawn_and_tabled_as_hourly_means() {
+    let slots = TimeRange::new(midnight(), midnight() + Duration::hours(24))
+        .slots(900)
+        .enumerate()
+        .map(|(i, ts)| Slot {
+            interval_s: 900,
+            ..slot(ts, [10.0, 20.0, 30.0, 40.0][i % 4], SlotKind::Published)
+        })
+        .collect();
+    let chart = today(&input(slots), Language::De, now()).chart.unwrap();
+    assert_eq!(chart.table.hours, 24);
+    assert_eq!(chart.table.rows[0].cells[0].as_ref().unwrap().value, "25.00");
+    assert!(chart.table.caption.contains("Stundenmittel"));
+    assert!(chart.home.hours == "14:15–14:30", "{}", chart.home.hours);
+}
+
+#[test]
+fn the_table_holds_the_same_hours_as_the_chart() {
+    let chart = today(&normal(), Language::De, now()).chart.unwrap();
+    let cells: usize = chart.table.rows.iter().map(|row| row.cells.iter().flatten().count()).sum();
+    let json: serde_json::Value = serde_json::from_str(&chart.json).unwrap();
+    assert_eq!(cells, chart.table.hours);
+    assert_eq!(json["slots"].as_array().unwrap().len(), cells);
+    // 24 h back from 14:00 to the end of the forecast, 13 h into 3 November.
+    assert_eq!(cells, 24 + 34 + 133);
+}
+
+#[test]
+fn the_drawing_is_well_formed_and_has_no_style() {
+    for (name, input) in states() {
+        let Some(chart) = today(&input, Language::De, now()).chart else { continue };
+        for drawing in [&chart.svg_h36, &chart.svg_d8] {
+            assert_well_formed(drawing, name);
+            assert!(!drawing.contains("style="), "{name}");
+            assert!(!drawing.contains("NaN") && !drawing.contains("inf"), "{name}");
+        }
+        assert!(chart.svg_d8.matches("<path").count() >= 1, "{name}");
+    }
+}
+
+/// Every tag is closed in order, and every attribute is quoted.
+fn assert_well_formed(text: &str, name: &str) {
+    let mut open = Vec::new();
+    for part in text.split('<').skip(1) {
+        let (tag, content) = part.split_once('>').unwrap_or_else(|| panic!("{name}: {part}"));
+        assert!(!content.contains(['"', '\'']), "{name}: {part}");
+        assert_eq!(tag.matches('"').count() % 2, 0, "{name}: {tag}");
+        if let Some(closed) = tag.strip_prefix('/') {
+            assert_eq!(open.pop(), Some(closed), "{name}");
+        } else if !tag.ends_with('/') {
+            open.push(tag.split_whitespace().next().unwrap_or_default());
+        }
+    }
+    assert!(open.is_empty(), "{name}: {open:?}");
+}
+
+#[test]
+fn hostile_texts_stay_texts() {
+    let hostile = "</script><script>alert(1)</script>\"'&";
+    let mut input = normal();
+    input.market = hostile.into();
+    input.state.source = Some(hostile.into());
+    input.state.attribution = Some(hostile.into());
+    input.state.model_label = Some(hostile.into());
+    input.state.warnings = vec![hostile.into()];
+    let shell = Shell {
+        path: "/".into(),
+        user: Some(hostile.into()),
+        csrf_token: Some(hostile.into()),
+        ..Shell::default()
+    };
+    let view = today(&input, Language::De, now());
+    let html = Templates::load().unwrap().today(&shell, &view).unwrap();
+    assert!(!html.contains("<script>alert"), "a text ended its element");
+    assert_eq!(html.matches("</script>").count(), 2, "the page's own two script elements");
+    let points = Points::new(&input, now());
+    let format = Format::new(Language::De, Tz::Europe__Zurich);
+    let mut chart = Chart::new(&points, &input, &format, now()).unwrap();
+    chart.now_label = hostile.into();
+    assert_well_formed(&svg(&chart, &chart.views[0], hostile, hostile), "hostile");
+}
+
+#[test]
+fn pages_carry_no_inline_style_or_handler() {
+    for (name, html) in pages(Language::De) {
+        assert!(!html.contains(" style="), "{name}");
+        assert!(!html.contains("<style"), "{name}");
+        assert!(!html.contains(" onclick") && !html.contains("javascript:"), "{name}");
+        assert!(!html.contains("http://") && !html.contains("https://"), "{name}");
+    }
+}
+
+fn pages(language: Language) -> Vec<(String, String)> {
+    let templates = Templates::load().unwrap();
+    let shell = |path: &str| Shell { language, path: path.into(), ..Shell::default() };
+    let code = language.code();
+    let mut pages: Vec<(String, String)> = states()
+        .into_iter()
+        .map(|(name, input)| {
+            let view = today(&input, language, now());
+            (format!("{name}-{code}"), templates.today(&shell("/"), &view).unwrap())
+        })
+        .collect();
+    let dark = Shell {
+        theme: Theme::Dark,
+        user: Some("lindenweg4".into()),
+        csrf_token: Some("t".into()),
+        ..shell("/")
+    };
+    let view = today(&normal(), language, now());
+    pages.push((format!("dark-{code}"), templates.today(&dark, &view).unwrap()));
+    let login = LoginPage {
+        login: "lindenweg4".into(),
+        problem: Some(LoginProblem::Wrong { left: Some((4, Duration::minutes(5))) }),
+        next: "/".into(),
+        insecure: true,
+        setup_open: true,
+        ended: false,
+    };
+    pages.push((format!("login-{code}"), templates.login(&shell("/login"), &login).unwrap()));
+    let errors =
+        vec![FieldError { field: "password".into(), message: "Zu kurz: 3 Zeichen.".into() }];
+    let setup =
+        SetupPage { setup_code: "K7QF-2M9X".into(), login: "anna".into(), errors, insecure: true };
+    pages.push((format!("setup-{code}"), templates.setup(&shell("/setup"), &setup).unwrap()));
+    let error = ErrorPage {
+        status: 503,
+        detail: "Die Datenbank antwortet nicht.".into(),
+        request_id: "0192c1d4".into(),
+    };
+    pages.push((format!("error-{code}"), templates.error(&shell("/x"), &error).unwrap()));
+    pages
+}
+
+#[test]
+fn every_page_renders_in_every_language() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/pages");
+    fs::create_dir_all(&folder).unwrap();
+    for language in Language::ALL {
+        for (name, html) in pages(*language) {
+            assert!(html.contains("<main") && html.ends_with("</html>\n"), "{name}");
+            fs::write(folder.join(format!("{name}.html")), html).unwrap();
+        }
+    }
+}
+
+#[test]
+fn any_prices_make_a_page() {
+    // A walk through sizes, signs and lengths that real markets do not reach.
+    for (hours, base, swing) in [
+        (1, 0.0, 0.0),
+        (2, -500.0, 1.0),
+        (200, 0.0, 4_000.0),
+        (24, 1e-9, 1e-9),
+        (30, 99_999.0, 1.0),
+    ] {
+        let prices: Vec<f64> =
+            (0..hours).map(|hour| base + swing * f64::from(hour % 7 - 3)).collect();
+        for offset in [-240, -1, 0, 1, 23, 240] {
+            let mut given = input(published(midnight(), &prices));
+            given.reference_mean_eur_mwh = None;
+            let instant = midnight() + Duration::hours(offset);
+            let view = today(&given, Language::En, instant);
+            if let Some(chart) = &view.chart {
+                assert_well_formed(&chart.svg_h36, "any");
+            }
+            assert!(view.status.lead.chars().count() <= LENGTH_MAX, "{}", view.status.lead);
+        }
+    }
+}
