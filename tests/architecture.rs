@@ -142,7 +142,7 @@ fn unlisted_folders(tree: &Tree) -> Vec<String> {
     let folders: BTreeSet<String> = tree
         .rust()
         .filter(|(path, _)| path.starts_with("src/") && !path.starts_with("src/testing/"))
-        .filter_map(|(path, _)| path.split('/').nth(1).filter(|name| !name.ends_with(".rs")))
+        .filter_map(|(path, _)| path.split('/').nth(1).filter(|name| !name.contains('.')))
         .map(str::to_owned)
         .collect();
     let unlisted = folders.into_iter().filter(|floor| !areas.contains(floor));
@@ -194,8 +194,8 @@ fn shared_tables(tree: &Tree) -> Vec<String> {
     faults
 }
 
-/// SQL stands in `store.rs`, below a folder `store`, or in the database area; errors of the database
-/// may pass through a service.
+/// SQL stands in `store.rs`, below a folder `store`, or in the database area; a service opens
+/// transactions and passes on errors of the database.
 fn sql_elsewhere(tree: &Tree) -> Vec<String> {
     const SQL: [&str; 7] = [
         "diesel::",
@@ -214,6 +214,7 @@ fn sql_elsewhere(tree: &Tree) -> Vec<String> {
     let mut faults = Vec::new();
     for (path, text) in tree.program().filter(|(path, _)| !at_home(path)) {
         let text = text.replace("diesel::result::Error", "");
+        let text = text.replace("use diesel_async::AsyncConnection;", "");
         if let Some(found) = SQL.iter().find(|sql| text.contains(**sql)) {
             faults.push(format!("{path}: `{}` belongs into the area's store", found.trim()));
         }

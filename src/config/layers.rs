@@ -71,7 +71,7 @@ impl Entry {
     /// The entry with its text read as what `default` is; text stays text where text is wanted.
     fn fitted(&self, default: Option<&Value>) -> Self {
         let text = self.value.as_str().filter(|_| !matches!(default, Some(Value::String(..))));
-        let value = text.map_or_else(|| self.value.clone(), |text| parse(text));
+        let value = text.map_or_else(|| self.value.clone(), parse);
         Self { value, ..self.clone() }
     }
 }

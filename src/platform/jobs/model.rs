@@ -96,6 +96,7 @@ pub struct Enqueued {
 
 /// A stored job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct Job {
     /// Identifier.
     pub job_id: Uuid,
@@ -141,6 +142,7 @@ pub struct Job {
 
 /// One attempt at a job.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct Run {
     /// Identifier.
     pub run_id: Uuid,

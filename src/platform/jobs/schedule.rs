@@ -121,20 +121,25 @@ impl Schedule {
     }
 }
 
+/// A schedule with the instant up to which its occurrences are in the queue.
+struct Watched {
+    schedule: Schedule,
+    since: DateTime<Utc>,
+}
+
 /// Enqueues the jobs of schedules while the program runs.
 #[derive(Clone)]
 pub struct Scheduler {
     jobs: Jobs,
     clock: Clock,
-    /// Schedules with the instant up to which their occurrences are in the queue.
-    schedules: Arc<Mutex<Vec<(Schedule, DateTime<Utc>)>>>,
+    schedules: Arc<Mutex<Vec<Watched>>>,
 }
 
 impl Scheduler {
     /// Schedules that begin with what was missed in the last day, if it was.
     pub fn new(jobs: Jobs, clock: Clock, schedules: Vec<Schedule>) -> Self {
         let since = clock.now() - Duration::hours(MISSED_H_MAX);
-        let schedules = schedules.into_iter().map(|schedule| (schedule, since)).collect();
+        let schedules = schedules.into_iter().map(|schedule| Watched { schedule, since }).collect();
         Self { jobs, clock, schedules: Arc::new(Mutex::new(schedules)) }
     }
 
@@ -171,15 +176,16 @@ impl Scheduler {
         let now = self.clock.now();
         let due: Vec<_> = {
             let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
-            let due = schedules.iter().enumerate().filter_map(|(index, (schedule, since))| {
-                Some((index, schedule.job(schedule.last_due(*since, now)?)))
-            });
+            let due =
+                schedules.iter().enumerate().filter_map(|(index, Watched { schedule, since })| {
+                    Some((index, schedule.job(schedule.last_due(*since, now)?)))
+                });
             due.collect()
         };
         for (index, job) in due {
             self.jobs.enqueue(job).await?;
             let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
-            schedules[index].1 = now;
+            schedules[index].since = now;
         }
         Ok(())
     }

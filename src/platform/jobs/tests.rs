@@ -322,7 +322,7 @@ async fn workers_run_what_is_stored_and_a_stop_gives_running_jobs_back() {
     runner.start();
     let stored = bench.jobs.enqueue(job()).await.unwrap();
     signal.notified().await;
-    assert_eq!(bench.tasks.shutdown(Duration::from_secs(60)).await, Shutdown::Complete);
+    assert_eq!(bench.tasks.shutdown(Duration::from_mins(1)).await, Shutdown::Complete);
     let back = bench.job(stored).await;
     assert_eq!((back.state, back.attempts), (JobState::Queued, 0));
 }

@@ -118,7 +118,7 @@ impl Tasks {
         M: Fn(CancellationToken) -> F + Send + Sync + 'static,
         F: Future<Output = ()> + Send + 'static,
     {
-        let pauses = Pauses { first: Duration::from_secs(1), longest: Duration::from_secs(60) };
+        let pauses = Pauses { first: Duration::from_secs(1), longest: Duration::from_mins(1) };
         self.spawn_in(stage, name, supervise(name, make, self.stop_token(stage), pauses));
     }
 
@@ -212,7 +212,7 @@ mod tests {
 
     use super::*;
 
-    const LONG: Duration = Duration::from_secs(60);
+    const LONG: Duration = Duration::from_mins(1);
 
     #[tokio::test]
     async fn stages_end_in_order() {
