@@ -168,7 +168,7 @@ impl Chart {
         let shown: Vec<&Point> = points.within(whole.from, whole.to).collect();
         let home = shown.iter().rposition(|point| point.from <= now).unwrap_or(0);
         let short = short_range(whole, points.situation, now);
-        let view = |id, range| view(id, range, points, format, input.zone);
+        let view = |id, range| view(id, range, points, input, format);
         Some(Self {
             now: now.timestamp(),
             now_label: format.time(now),
@@ -296,8 +296,8 @@ fn view(
     id: &'static str,
     range: TimeRange,
     points: &Points,
+    input: &TodayInput,
     format: &Format,
-    zone: Tz,
 ) -> ChartView {
     let shown: Vec<&Point> = points.within(range.from, range.to).collect();
     let lowest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[1].min(p.price)));
@@ -323,9 +323,9 @@ fn view(
         low,
         high,
         ticks,
-        hours: if id == "h36" { hour_ticks(range, format, zone) } else { Vec::new() },
+        hours: if id == "h36" { hour_ticks(range, format, input.zone) } else { Vec::new() },
         marks,
-        summary: summary(least, most, points, format),
+        summary: summary(least, most, points, input.simulated, format),
     }
 }
 
@@ -343,6 +343,7 @@ fn summary(
     least: Option<&Point>,
     most: Option<&Point>,
     points: &Points,
+    simulated: bool,
     format: &Format,
 ) -> String {
     let (Some(least), Some(most)) = (least, most) else {
@@ -363,7 +364,9 @@ fn summary(
     let until = points.published_until().map(|until| format.end(until));
     let key = match (points.situation, points.seam().is_some()) {
         (Situation::Past { .. }, _) => "sum_past",
+        (_, true) if simulated => "sum_both_simulated",
         (_, true) => "sum_both",
+        (_, false) if until.is_some() && simulated => "sum_published_simulated",
         (_, false) if until.is_some() => "sum_published",
         (_, false) => "sum_forecast",
     };

@@ -32,6 +32,9 @@ pub fn svg(chart: &Chart, view: &ChartView, name_id: &str, summary_id: &str) -> 
     out
 }
 
+/// A label closer than this to an upright line would lie across it.
+const NEAR_PERCENT: f64 = 6.0;
+
 struct Drawing<'a> {
     chart: &'a Chart,
     view: &'a ChartView,
@@ -178,11 +181,8 @@ impl Drawing<'_> {
         for mark in &self.view.marks {
             let (x, y) = (self.x(mark.at), self.y(mark.value));
             let dy = if mark.below { 18 } else { -9 };
-            // Beside the line of the present the label stands on the far side of it.
-            let distance = x - self.x(self.chart.now);
             let anchor = match anchor(x) {
-                "middle" if (0.0..8.0).contains(&distance) => "start",
-                "middle" if (-8.0..0.0).contains(&distance) => "end",
+                "middle" => self.beside_uprights(x),
                 inside => inside,
             };
             put(
@@ -192,6 +192,17 @@ impl Drawing<'_> {
                     escaped(&mark.label)
                 ),
             );
+        }
+    }
+
+    /// Beside the lines of the present and of the seam a label stands on the far side of them.
+    fn beside_uprights(&self, x: f64) -> &'static str {
+        let lines = [Some(self.chart.now), self.chart.seam];
+        let mut distances = lines.into_iter().flatten().map(|at| x - self.x(at));
+        match distances.find(|distance| distance.abs() < NEAR_PERCENT) {
+            Some(distance) if distance >= 0.0 => "start",
+            Some(_) => "end",
+            None => "middle",
         }
     }
 

@@ -436,3 +436,16 @@ fn any_prices_make_a_page() {
         }
     }
 }
+
+#[test]
+fn simulated_values_are_never_called_published() {
+    let mut input = normal();
+    input.simulated = true;
+    input.slots.iter_mut().for_each(|slot| slot.quality = Quality::Simulated);
+    for (language, word) in [(Language::De, "eröffentlicht"), (Language::En, "ublished")] {
+        let shell = Shell { language, path: "/".into(), ..Shell::default() };
+        let view = today(&input, language, now());
+        let html = Templates::load().unwrap().today(&shell, &view).unwrap();
+        assert!(!html.contains(word), "{language:?} says {word}");
+    }
+}

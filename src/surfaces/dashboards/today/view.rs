@@ -144,13 +144,15 @@ pub struct ChartPart {
     pub table: PriceTable,
     /// Whether a day inside has 23 or 25 hours.
     pub has_clock_change: bool,
-    /// Which entries the key needs.
-    pub has_published: bool,
-    /// See above.
+    /// What the solid line is called; `None` when there is none.
+    pub solid_name: Option<&'static str>,
+    /// Whether the key needs the forecast.
     pub has_forecast: bool,
-    /// See above.
+    /// Whether the short view holds a forecast.
+    pub has_forecast_h36: bool,
+    /// Whether the key needs the bands.
     pub has_band: bool,
-    /// See above.
+    /// Whether the key needs the windows.
     pub has_windows: bool,
 }
 
@@ -163,7 +165,7 @@ pub struct WindowRow {
     pub when: String,
     /// `4 h`.
     pub length: String,
-    /// `pub` or `fc`.
+    /// `pub`, `fc` or `sim`.
     pub badge: &'static str,
     /// Provenance in a word.
     pub badge_text: &'static str,
@@ -180,7 +182,7 @@ pub struct Fact {
     pub name: String,
     /// Age or value.
     pub value: String,
-    /// `stale` or `err` with its words instead of a value.
+    /// `stale` with its words instead of a value.
     pub badge: Option<(&'static str, String)>,
     /// One line of context.
     pub text: String,
@@ -191,7 +193,12 @@ pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> Toda
     let format = Format::new(language, input.zone);
     let points = Points::new(input, now);
     let windows: Vec<WindowRow> = if points.situation.may_advise() {
-        input.windows.iter().enumerate().map(|(i, window)| window_row(i, window, &format)).collect()
+        input
+            .windows
+            .iter()
+            .enumerate()
+            .map(|(i, window)| window_row(i, window, input.simulated, &format))
+            .collect()
     } else {
         Vec::new()
     };
@@ -209,13 +216,16 @@ pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> Toda
         facts: facts(input, &points, &format, now),
         as_of: format.time(now),
         warnings: warnings(input, &points, &format, now),
-        foot: vec![
-            format.text("foot_scope").to_owned(),
-            format.fill("foot_levels", &[("mean", &format.price(points.reference))]),
-            format.fill("foot_zone", &[("zone", input.zone.name())]),
-        ],
+        foot: foot(input, &points, &format),
         simulated: input.simulated,
     }
+}
+
+fn foot(input: &TodayInput, points: &Points, format: &Format) -> Vec<String> {
+    let levels = (points.situation != Situation::Empty)
+        .then(|| format.fill("foot_levels", &[("mean", &format.price(points.reference))]));
+    let zone = format.fill("foot_zone", &[("zone", input.zone.name())]);
+    [Some(format.text("foot_scope").to_owned()), levels, Some(zone)].into_iter().flatten().collect()
 }
 
 fn notes(input: &TodayInput, points: &Points, format: &Format) -> Vec<Note> {
@@ -365,7 +375,12 @@ fn chart_part(
         home,
         table: PriceTable::new(points, whole, input, format),
         has_clock_change: chart.days.iter().any(|day| day.note.is_some()),
-        has_published: chart.slots.iter().any(|slot| !slot.forecast),
+        solid_name: chart
+            .slots
+            .iter()
+            .any(|slot| !slot.forecast)
+            .then(|| format.text(if input.simulated { "simulated" } else { "published" })),
+        has_forecast_h36: chart.slots.iter().any(|slot| slot.forecast && slot.from < short.to),
         has_forecast: chart.slots.iter().any(|slot| slot.forecast),
         has_band: chart.slots.iter().any(|slot| slot.band80.is_some()),
         has_windows: !chart.windows.is_empty(),
@@ -378,7 +393,7 @@ fn script_safe_json(chart: &Chart) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-fn window_row(index: usize, window: &Window, format: &Format) -> WindowRow {
+fn window_row(index: usize, window: &Window, simulated: bool, format: &Format) -> WindowRow {
     let is_published = window.provenance == WindowProvenance::Published;
     let minutes = (window.to - window.from).num_minutes();
     let key = if minutes % 60 == 0 { "window_hours" } else { "window_minutes" };
@@ -391,8 +406,13 @@ fn window_row(index: usize, window: &Window, format: &Format) -> WindowRow {
         number: index + 1,
         when: format.span(window.from, window.to),
         length,
-        badge: if is_published { "pub" } else { "fc" },
+        badge: match (is_published, simulated) {
+            (true, false) => "pub",
+            (true, true) => "sim",
+            (false, _) => "fc",
+        },
         badge_text: format.text(match window.provenance {
+            WindowProvenance::Published if simulated => "simulated",
             WindowProvenance::Published => "published",
             WindowProvenance::Forecast => "forecast",
             WindowProvenance::Mixed => "mixed",
@@ -412,15 +432,15 @@ fn facts(input: &TodayInput, points: &Points, format: &Format, now: DateTime<Utc
     let stale = |since: DateTime<Utc>| {
         Some(("stale", format.fill("badge_stale", &[("age", &format.age(now - since))])))
     };
-    let none = || Some(("err", format.text("badge_none").to_owned()));
     let until = state.published_until.or_else(|| points.published_until());
+    let until_key = if input.simulated { "data_until_simulated" } else { "data_until" };
     let mut facts = vec![Fact {
         name: format.fill("data_prices", &[("market", &input.market)]),
         value: state.prices_known_at.map(ago).unwrap_or_default(),
-        badge: until.map_or_else(none, |until| if until <= now { stale(until) } else { None }),
+        badge: until.filter(|until| *until <= now).and_then(stale),
         text: until.map_or_else(
             || format.text("data_no_prices").to_owned(),
-            |until| format.fill("data_until", &[("until", &format.end(until))]),
+            |until| format.fill(until_key, &[("until", &format.end(until))]),
         ),
     }];
     let mut about = Vec::new();
