@@ -103,6 +103,14 @@ impl Cluster {
         self.ensure_running().map(drop)
     }
 
+    /// Stops the server that runs, whoever started it.
+    #[cfg(test)]
+    pub(crate) fn stop(&self) {
+        if let Some(mut process) = Process::find(&self.folder()) {
+            process.stop();
+        }
+    }
+
     /// Folder of the database's files.
     pub(super) fn folder(&self) -> PathBuf {
         self.data_dir.join("postgres")
