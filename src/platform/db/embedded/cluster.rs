@@ -24,7 +24,7 @@ const NAME: &str = "luna";
 /// A log above this size is put aside at the start.
 const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// Recovery after a crash replays at most `max_wal_size`, which takes seconds even on slow disks.
-const START_MAX: Duration = Duration::from_secs(300);
+const START_MAX: Duration = Duration::from_mins(5);
 
 /// What the server must be good at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

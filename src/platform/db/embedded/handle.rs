@@ -126,7 +126,7 @@ impl EmbeddedPostgres {
                         tracing::warn!("The private database had died and runs again");
                     }
                     Ok(Err(error)) => {
-                        pause = (pause * 2).min(Duration::from_secs(60));
+                        pause = (pause * 2).min(Duration::from_mins(1));
                         tracing::error!(%error, "The private database died and does not start");
                     }
                     Ok(Ok(State::GivenBack)) | Err(_) => return,

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 const POLL: Duration = Duration::from_millis(10);
 /// A fast stop writes a checkpoint, which takes a while on slow disks.
-const FAST_STOP_MAX: Duration = Duration::from_secs(60);
+const FAST_STOP_MAX: Duration = Duration::from_mins(1);
 const IMMEDIATE_STOP_MAX: Duration = Duration::from_secs(10);
 
 /// What `postmaster.pid` says.
