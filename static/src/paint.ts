@@ -197,13 +197,17 @@ export function paintFront(u: uPlot, scene: Scene): void {
       text(u, scene, String(span.number), place((from + to) / 2), top + 14 * ratio, { color: palette.level, weight: 620 });
     }
   }
-  const upright = (at: number, label: string, color: string, wide: number, dash: number[], weight: number): void => {
+  const upright = (at: number, label: string, color: string, wide: number, dash: number[], weight: number, y: number): void => {
     const x = place(at);
     const late = x > left + 0.85 * width;
     line(u, x, top - 18 * ratio, x, bottom, color, wide, dash);
-    text(u, scene, label, x + (late ? -4 : 4) * ratio, top - 10 * ratio, { align: late ? "right" : "left", color, weight, halo: true });
+    text(u, scene, label, x + (late ? -4 : 4) * ratio, y - 10 * ratio, { align: late ? "right" : "left", color, weight, halo: true });
   };
-  if (data.seam !== null && shown(data.seam)) upright(data.seam, data.seam_label, palette.ink2, 1, [4, 3], 400);
+  if (data.seam !== null && shown(data.seam)) {
+    // Close to the present the two words would lie over each other at the top.
+    const crowded = Math.abs(place(data.seam) - place(data.now)) < 0.25 * width;
+    upright(data.seam, data.seam_label, palette.ink2, 1, [4, 3], 400, crowded ? bottom : top);
+  }
   const uprights = [data.now, ...(data.seam === null ? [] : [data.seam])].map(place);
   for (const mark of view.marks) {
     const [x, y] = [place(mark.at), u.valToPos(mark.value, "y", true)];
@@ -220,7 +224,7 @@ export function paintFront(u: uPlot, scene: Scene): void {
     text(u, scene, mark.label, x, y + (mark.below ? 18 : -9) * ratio, { align, color: palette.ink, weight: 500, halo: true });
   }
   paintDays(u, scene);
-  if (shown(data.now)) upright(data.now, data.now_label, palette.ink, 2, [], 620);
+  if (shown(data.now)) upright(data.now, data.now_label, palette.ink, 2, [], 620, top);
 }
 
 function paintDays(u: uPlot, scene: Scene): void {
