@@ -1,3 +1,7 @@
 //! The program `luna`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    luna::cli::main()
+}

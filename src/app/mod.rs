@@ -6,6 +6,4 @@ mod services; // every service, in the order of the floors
 
 pub(crate) use self::http::{application_data, configure, openapi};
 pub(crate) use self::serve::{ServeError, serve};
-pub(crate) use self::services::{Services, connect};
-#[cfg(test)]
-pub(crate) use self::services::assemble;
+pub(crate) use self::services::{Services, assemble, connect};

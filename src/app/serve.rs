@@ -180,7 +180,7 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
     }
     let schema = services.db.schema_status().await?;
     anyhow::ensure!(
-        schema.is_at_head(),
+        schema.is_head,
         "the database has another schema than this program; run luna db migrate"
     );
     services.registry.count_serving().await?;

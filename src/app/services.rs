@@ -75,7 +75,7 @@ pub(crate) async fn connect(
     }
     let folder = std::path::absolute(&settings.storage.data_dir)
         .unwrap_or_else(|_| settings.storage.data_dir.clone());
-    let bin = settings.database.pg_bin.as_deref();
+    let bin = settings.database.postgres_bin.as_deref();
     let private = EmbeddedPostgres::start(&folder, mode, bin).await?;
     Ok((Db::new(&settings.database, &private.url())?, Some(private)))
 }

@@ -1,1 +1,110 @@
-//! Commands.
+//! Commands: what a person or a script may ask of the program.
+
+mod admin; // accounts from the box itself
+mod arguments; // the command line's form
+mod data; // import, datasets, database
+mod learning; // train, evaluate, forecast
+mod output; // results to standard output, the rest to standard error
+mod session; // services for one command
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use self::arguments::{Cli, Command, ConfigCommand};
+use self::output::Failure;
+use crate::app;
+use crate::config;
+use crate::platform::telemetry;
+
+/// Reads the command line, does what it says, and says how it went: 0 done, 1 the input or the
+/// world was wrong, 2 wrong usage or a bug of ours.
+pub fn main() -> ExitCode {
+    // libgomp reads the variable when it is loaded, which is before this line: start once more with it.
+    if let Some(code) = with_passive_openmp() {
+        return code;
+    }
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(message) => {
+            let code = if message.use_stderr() { 2 } else { 0 };
+            drop(message.print());
+            return ExitCode::from(code);
+        }
+    };
+    // Two TLS back ends may be linked; the first to be asked must not be left to chance.
+    drop(rustls::crypto::ring::default_provider().install_default());
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli)),
+        Err(error) => Err(Failure::bug(error)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "must be decided before settings exist")]
+fn with_passive_openmp() -> Option<ExitCode> {
+    use std::os::unix::process::CommandExt;
+    if std::env::var_os("OMP_WAIT_POLICY").is_some() {
+        return None;
+    }
+    let program = std::env::current_exe().ok()?;
+    let error = std::process::Command::new(program)
+        .args(std::env::args_os().skip(1))
+        .env("OMP_WAIT_POLICY", "passive")
+        .exec();
+    Some(Failure::bug(error).report())
+}
+
+async fn run(cli: Cli) -> Result<(), Failure> {
+    let loaded = config::load(&cli.sources())?;
+    if let Command::Config(command) = &cli.command {
+        return show_config(command, &loaded);
+    }
+    let mut telemetry = loaded.settings.telemetry.clone();
+    if !matches!(cli.command, Command::Serve) && !cli.sets_log_level(&loaded) {
+        // A command's own words are its output; the log speaks up when something is off.
+        "warn".clone_into(&mut telemetry.level);
+    }
+    let logs = telemetry::init(&telemetry).map_err(Failure::world)?;
+    drop(logs);
+    for notice in &loaded.notices {
+        tracing::warn!("{notice}");
+    }
+    let settings = loaded.settings;
+    match cli.command {
+        Command::Serve => app::serve(settings).await.map_err(Failure::world),
+        Command::Config(_) => Ok(()),
+        Command::Openapi => output::json(&app::openapi()),
+        Command::Health => data::health(&settings).await,
+        Command::Db(command) => data::database(&settings, command).await,
+        Command::Import(command) => data::import(&settings, command).await,
+        Command::Dataset(command) => data::dataset(&settings, command).await,
+        Command::Train(arguments) => learning::train(&settings, arguments).await,
+        Command::Evaluate(arguments) => learning::evaluate(&settings, arguments).await,
+        Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
+        Command::Admin(command) => admin::run(&settings, command).await,
+    }
+}
+
+fn show_config(command: &ConfigCommand, loaded: &config::Loaded) -> Result<(), Failure> {
+    match command {
+        ConfigCommand::Show { origin } => output::text(&loaded.show(*origin)),
+        ConfigCommand::Check => output::text("The settings are sound.\n"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::arguments::Cli;
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Cli::command().debug_assert();
+    }
+}

@@ -9,9 +9,7 @@ mod sections; // the sections put together
 mod sources; // flags, environment, .env, files
 
 pub use self::layers::{ConfigError, Effective, Mistake};
-pub use self::sections::{
-    Loaded, MarketSettings, ServerSettings, Settings, SimulationSettings, StorageSettings, load,
-};
+pub use self::sections::{Loaded, Settings, load};
 pub use self::sources::{Flag, Sources};
 
 #[cfg(test)]

@@ -7,7 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::layers::{ConfigError, Effective};
 use super::sources::Sources;
-use crate::base::ids::Market;
+use crate::access::accounts;
+use crate::facts::market;
+use crate::facts::simulation;
 use crate::platform::db;
 use crate::platform::jobs;
 use crate::platform::telemetry;
@@ -60,47 +62,6 @@ impl Default for StorageSettings {
     }
 }
 
-/// The `[market]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct MarketSettings {
-    /// Market that pages show first.
-    pub default: Market,
-}
-
-impl Default for MarketSettings {
-    fn default() -> Self {
-        let default = Market::parse("CH").expect("CH is in the list of markets");
-        Self { default }
-    }
-}
-
-/// The `[simulation]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct SimulationSettings {
-    /// Whether a box without prices gets the prices of a market that does not exist.
-    pub enabled: bool,
-    /// Start of the random numbers: the same seed gives the same prices.
-    pub seed: u64,
-    /// Local days of history that the first start simulates.
-    pub history_days: u16,
-}
-
-impl Default for SimulationSettings {
-    fn default() -> Self {
-        Self { enabled: true, seed: 1, history_days: 730 }
-    }
-}
-
-impl SimulationSettings {
-    fn mistakes(&self) -> Vec<String> {
-        let days = self.history_days;
-        let too_few = format!("history_days = {days} is too short; a forecast needs at least 30");
-        if days < 30 { vec![too_few] } else { Vec::new() }
-    }
-}
-
 /// Every setting of the program.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -117,9 +78,11 @@ pub struct Settings {
     /// Workers, leases, retries.
     pub jobs: jobs::Settings,
     /// The market shown first.
-    pub market: MarketSettings,
+    pub market: market::Settings,
     /// Prices of a market that does not exist.
-    pub simulation: SimulationSettings,
+    pub simulation: simulation::Settings,
+    /// Sessions, registration, passwords.
+    pub accounts: accounts::Settings,
 }
 
 /// The settings with where they come from.
@@ -147,8 +110,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         database: layers.section("database", db::Settings::mistakes),
         telemetry: layers.section("telemetry", no_rules::<telemetry::Settings>),
         jobs: layers.section("jobs", jobs::Settings::mistakes),
-        market: layers.section("market", no_rules::<MarketSettings>),
-        simulation: layers.section("simulation", SimulationSettings::mistakes),
+        market: layers.section("market", market::Settings::mistakes),
+        simulation: layers.section("simulation", simulation::Settings::mistakes),
+        accounts: layers.section("accounts", no_rules::<accounts::Settings>),
     };
     layers.finish()?;
     let (effective, notices) = (layers.effective, layers.notices);

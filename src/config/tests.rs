@@ -176,7 +176,8 @@ fn a_known_but_unused_variable_is_said_once() {
 fn text_that_looks_like_a_number_stays_text_where_text_is_wanted() {
     let loaded = Place::new(&[]).load(&[("LUNA_DATA_DIR", "2026"), ("LUNA_MARKET__DEFAULT", "de")]);
     assert_eq!(loaded.settings.storage.data_dir, Path::new("2026"));
-    assert_eq!(loaded.settings.market.default.code(), "DE-LU");
+    let market = crate::base::ids::Market::parse("DE-LU").unwrap();
+    assert_eq!(loaded.settings.market.default, crate::facts::market::Choice::Fixed(market));
 }
 
 fn project_file(name: &str) -> String {

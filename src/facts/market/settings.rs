@@ -36,6 +36,17 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// Everything that cannot work, one sentence each; empty when all is well.
+    pub fn mistakes(&self) -> Vec<String> {
+        let days = self.range_days_max;
+        if (1..=3_600).contains(&days) {
+            return Vec::new();
+        }
+        vec![format!("range_days_max = {days} is not between 1 and 3600")]
+    }
+}
+
 impl TryFrom<String> for Choice {
     type Error = String;
 

@@ -28,12 +28,14 @@ impl Default for Settings {
 }
 
 impl Settings {
-    /// What is wrong with the values, as `(key, what would be right)`.
-    pub fn mistakes(&self) -> Vec<(&'static str, String)> {
+    /// Everything that cannot work, one sentence each; empty when all is well.
+    pub fn mistakes(&self) -> Vec<String> {
         let days = self.history_days;
-        if (1..=HISTORY_DAYS_MAX).contains(&days) {
+        if (30..=HISTORY_DAYS_MAX).contains(&days) {
             return Vec::new();
         }
-        vec![("history_days", format!("{days} must be between 1 and {HISTORY_DAYS_MAX}"))]
+        vec![format!(
+            "history_days = {days} is not between 30, the least that can be forecast from, and {HISTORY_DAYS_MAX}"
+        )]
     }
 }

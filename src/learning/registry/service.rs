@@ -134,6 +134,13 @@ impl Registry {
         Ok(self.active().await?.into_iter().find(|model| model.target_variable == series))
     }
 
+    /// Number of models that serve; also sets the gauge of that name.
+    pub async fn count_serving(&self) -> Result<usize, RegistryError> {
+        let serving = store::active(&mut *self.db.conn().await?).await?.len();
+        metrics::gauge!("ml_active_models").set(serving as f64);
+        Ok(serving)
+    }
+
     /// Number of models that are not deleted.
     pub async fn count(&self) -> Result<i64, RegistryError> {
         Ok(store::count(&mut *self.db.conn().await?).await?)
@@ -151,9 +158,8 @@ impl Registry {
         }
         let mut conn = self.db.conn().await?;
         store::activate(&mut conn, &model.target_variable, id, self.clock.now()).await?;
-        let serving = store::active(&mut conn).await?.len();
         drop(conn);
-        metrics::gauge!("ml_active_models").set(serving as f64);
+        self.count_serving().await?;
         tracing::info!(model = %label, series = %model.target_variable, "{label} serves");
         self.get(id).await
     }
@@ -163,9 +169,8 @@ impl Registry {
         self.get(id).await?;
         let mut conn = self.db.conn().await?;
         store::deactivate(&mut conn, id).await?;
-        let serving = store::active(&mut conn).await?.len();
         drop(conn);
-        metrics::gauge!("ml_active_models").set(serving as f64);
+        self.count_serving().await?;
         self.get(id).await
     }
 

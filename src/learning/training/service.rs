@@ -172,6 +172,11 @@ pub struct Watch {
 }
 
 impl Watch {
+    /// Somebody who is told how far the work is and never stops it.
+    pub fn told(progress: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
+        Self { cancelled: Arc::new(|| false), progress: Arc::new(progress) }
+    }
+
     /// Nobody looks.
     pub fn nobody() -> Self {
         Self { cancelled: Arc::new(|| false), progress: Arc::new(|_, _| {}) }

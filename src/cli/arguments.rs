@@ -1,0 +1,282 @@
+//! The form of the command line.
+
+use std::path::PathBuf;
+
+use chrono::NaiveDate;
+use chrono_tz::Tz;
+use clap::{Args, Parser, Subcommand};
+
+use crate::algorithms::forecasting::Algorithm;
+use crate::base::ids::Market;
+use crate::base::ids::Product;
+use crate::config::Flag;
+use crate::config::Loaded;
+use crate::config::Sources;
+use crate::facts::imports::PriceUnit;
+use crate::platform::web::Role;
+
+/// Energy management on your own box: prices, forecasts, cheap windows
+#[derive(Debug, Parser)]
+#[command(name = "luna", version, disable_help_subcommand = true)]
+pub(super) struct Cli {
+    /// Folder of the private database, datasets and models
+    #[arg(long, global = true, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Port to listen on
+    #[arg(long, global = true)]
+    port: Option<u16>,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+impl Cli {
+    /// Where settings come from, with what was said on the command line.
+    pub fn sources(&self) -> Sources {
+        let data_dir = self.data_dir.as_ref().map(|folder| Flag {
+            name: "--data-dir",
+            key: "storage.data_dir",
+            value: folder.display().to_string(),
+        });
+        let port = self.port.map(|port| Flag {
+            name: "--port",
+            key: "server.port",
+            value: port.to_string(),
+        });
+        Sources::of_process(data_dir.into_iter().chain(port).collect())
+    }
+
+    /// Whether somebody chose a log level; commands are quieter than the server by default.
+    pub fn sets_log_level(&self, loaded: &Loaded) -> bool {
+        let row = loaded.effective.iter().find(|row| row.key == "telemetry.level");
+        row.is_some_and(|row| row.origin != "default")
+    }
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum Command {
+    /// Serve the pages and the API, and run jobs, until told to stop
+    Serve,
+    /// Show or check the settings
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// Print the OpenAPI document
+    Openapi,
+    /// Ask the Luna that serves on this box whether it is ready
+    Health,
+    /// Bring the database to this version, or look at its version
+    #[command(subcommand)]
+    Db(DbCommand),
+    /// Import files
+    #[command(subcommand)]
+    Import(ImportCommand),
+    /// Export feature tables
+    #[command(subcommand)]
+    Dataset(DatasetCommand),
+    /// Fit a model; it serves when it beats the naive one
+    ///
+    /// Example: luna train --market CH --model lightgbm --until 2023-06-30
+    Train(TrainArguments),
+    /// Compare models by rolling origin
+    ///
+    /// Example: luna evaluate --market CH --from 2023-07-01 --to 2023-12-31 --models naive,linear,lightgbm
+    Evaluate(EvaluateArguments),
+    /// Forecast the days behind the published prices
+    Forecast(ForecastArguments),
+    /// Accounts
+    #[command(subcommand)]
+    Admin(AdminCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ConfigCommand {
+    /// Print the settings in force; secrets are masked
+    Show {
+        /// Say where each value comes from
+        #[arg(long)]
+        origin: bool,
+    },
+    /// Name every mistake in the settings
+    Check,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DbCommand {
+    /// Bring the database to this version
+    Migrate {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print which version the database has
+    Status {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum ImportCommand {
+    /// Import day-ahead prices from a CSV or Parquet file
+    ///
+    /// Example: luna import prices prices.csv --market CH --column CH --zone Europe/Zurich
+    Prices(ImportArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ImportArguments {
+    /// CSV, gzipped CSV or Parquet
+    pub file: PathBuf,
+    /// Market code or alias
+    #[arg(long)]
+    pub market: Market,
+    /// Header of the column with the price
+    #[arg(long)]
+    pub column: Option<String>,
+    /// Header of the column with the start of the interval
+    #[arg(long)]
+    pub time_column: Option<String>,
+    /// EUR/MWh, EUR/kWh or ct/kWh
+    #[arg(long)]
+    pub unit: Option<PriceUnit>,
+    /// Zone of times without offset
+    #[arg(long)]
+    pub zone: Option<Tz>,
+    /// Product; the spacing of the rows decides unless said
+    #[arg(long, value_parser = product)]
+    pub product: Option<Product>,
+    /// Read and check, store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Leave rows that cannot be read out instead of refusing the file
+    #[arg(long)]
+    pub skip_bad_rows: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum DatasetCommand {
+    /// Export the feature table a model would be trained on as Parquet
+    Export(TrainArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TrainArguments {
+    /// Market code or alias
+    #[arg(long)]
+    pub market: Market,
+    /// day_ahead or day_ahead_15min
+    #[arg(long, value_parser = product, default_value = "day_ahead")]
+    pub product: Product,
+    /// naive, linear, lightgbm or random_forest
+    #[arg(long, default_value = "lightgbm")]
+    pub model: Algorithm,
+    /// Last local day to learn from, inclusive
+    #[arg(long)]
+    pub until: Option<NaiveDate>,
+    /// Local days to learn from
+    #[arg(long)]
+    pub window_days: Option<u16>,
+    /// Hyper-parameter as NAME=VALUE; may be given several times
+    #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, serde_json::Value)>,
+    /// Do not let the model serve even if it may
+    #[arg(long)]
+    pub no_activate: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct EvaluateArguments {
+    /// Market code or alias
+    #[arg(long)]
+    pub market: Market,
+    /// day_ahead or day_ahead_15min
+    #[arg(long, value_parser = product, default_value = "day_ahead")]
+    pub product: Product,
+    /// First local day to score
+    #[arg(long)]
+    pub from: NaiveDate,
+    /// Last local day to score, inclusive
+    #[arg(long)]
+    pub to: NaiveDate,
+    /// Models to compare
+    #[arg(long, value_delimiter = ',', default_value = "naive,linear,lightgbm")]
+    pub models: Vec<Algorithm>,
+    /// Local days each fit learns from
+    #[arg(long)]
+    pub window_days: Option<u16>,
+    /// Days between two fits
+    #[arg(long)]
+    pub refit_days: Option<u16>,
+    /// Hyper-parameter as MODEL.NAME=VALUE; may be given several times
+    #[arg(long = "param", value_name = "MODEL.NAME=VALUE", value_parser = parameter)]
+    pub params: Vec<(String, serde_json::Value)>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ForecastArguments {
+    /// Market code or alias
+    #[arg(long)]
+    pub market: Market,
+    /// day_ahead or day_ahead_15min
+    #[arg(long, value_parser = product, default_value = "day_ahead")]
+    pub product: Product,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum AdminCommand {
+    /// Create an account; the password comes from standard input
+    CreateUser {
+        /// E-mail address or any other login name
+        #[arg(long, alias = "login")]
+        email: String,
+        /// admin, analyst, viewer or customer
+        #[arg(long)]
+        role: Role,
+        /// Read the password from standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Set a new password and end all sessions of the account
+    ResetPassword {
+        /// Login of the account
+        #[arg(long, alias = "login")]
+        email: String,
+        /// Read the password from standard input
+        #[arg(long, required = true)]
+        password_stdin: bool,
+    },
+    /// Print an access token
+    Token {
+        /// Login of the account
+        #[arg(long, alias = "login")]
+        email: String,
+    },
+}
+
+fn product(text: &str) -> Result<Product, String> {
+    Product::parse(text).ok_or_else(|| {
+        let known: Vec<&str> = Product::ALL.iter().map(|product| product.name()).collect();
+        format!("'{text}' is not a product; known are {}", known.join(", "))
+    })
+}
+
+/// `name=value`; what reads as a number is one.
+fn parameter(text: &str) -> Result<(String, serde_json::Value), String> {
+    let (name, value) =
+        text.split_once('=').ok_or_else(|| format!("'{text}' is not NAME=VALUE"))?;
+    let value = serde_json::from_str(value)
+        .unwrap_or_else(|_| serde_json::Value::String(value.to_owned()));
+    Ok((name.to_owned(), value))
+}

@@ -1,0 +1,154 @@
+//! Import, datasets, database, health.
+
+use std::fmt::Write;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::arguments::{DatasetCommand, DbCommand, ImportArguments, ImportCommand};
+use super::learning::train_request;
+use super::output::{Failure, json, progress, text};
+use super::session::with_services;
+use crate::app::connect;
+use crate::config::Settings;
+use crate::facts::imports::ImportFailure;
+use crate::facts::imports::ImportOptions;
+use crate::facts::imports::ImportReport;
+use crate::learning::training::Watch;
+use crate::platform::db::embedded::Mode;
+
+/// Longest wait for an answer to `luna health`.
+const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
+
+pub(super) async fn import(settings: &Settings, command: ImportCommand) -> Result<(), Failure> {
+    let ImportCommand::Prices(arguments) = command;
+    let path = arguments.file.display().to_string();
+    let bytes = std::fs::read(&arguments.file)
+        .with_context(|| format!("cannot read {path}"))
+        .map_err(Failure::world)?;
+    let name = arguments.file.file_name().map(|name| name.to_string_lossy().into_owned());
+    let name = name.unwrap_or_default();
+    let as_json = arguments.json;
+    let options = options(arguments);
+    let report = with_services(settings, async |services| {
+        services.imports.import_prices(&bytes, &name, &options).await.map_err(|error| match error {
+            ImportFailure::File(error) => Failure::world(anyhow::anyhow!("{path}: {error}")),
+            other => Failure::world(other),
+        })
+    })
+    .await?;
+    if as_json { json(&report) } else { text(&words(&report)) }
+}
+
+fn options(arguments: ImportArguments) -> ImportOptions {
+    ImportOptions {
+        time_column: arguments.time_column,
+        column: arguments.column,
+        unit: arguments.unit,
+        zone: arguments.zone,
+        product: arguments.product,
+        dry_run: arguments.dry_run,
+        skip_bad_rows: arguments.skip_bad_rows,
+        ..ImportOptions::new(arguments.market)
+    }
+}
+
+fn words(report: &ImportReport) -> String {
+    let verb = if report.dry_run { "would store" } else { "stored" };
+    let mut text = format!(
+        "{} {}: read {} rows, {verb} {}, unchanged {}\n",
+        report.market,
+        report.product.name(),
+        report.rows_read,
+        report.stored,
+        report.unchanged
+    );
+    if let (Some(first), Some(last)) = (report.first, report.last) {
+        drop(writeln!(text, "  from {} to {}", first.to_rfc3339(), last.to_rfc3339()));
+    }
+    for dropped in &report.dropped {
+        let lines: Vec<String> = dropped.lines.iter().map(ToString::to_string).collect();
+        let places = if lines.is_empty() { String::new() } else { format!(" (lines {} …)", lines.join(", ")) };
+        drop(writeln!(text, "  dropped {}: {}{places}", dropped.rows, dropped.reason));
+    }
+    for note in &report.notes {
+        drop(writeln!(text, "  note: {note}"));
+    }
+    text
+}
+
+pub(super) async fn dataset(settings: &Settings, command: DatasetCommand) -> Result<(), Failure> {
+    let DatasetCommand::Export(arguments) = command;
+    let as_json = arguments.json;
+    let request = train_request(arguments);
+    with_services(settings, async |services| {
+        let watch = Watch::told(progress);
+        let dataset = services.training.export(&request, &watch).await.map_err(Failure::world)?;
+        if as_json {
+            return json(&dataset);
+        }
+        text(&format!(
+            "{}: {} rows × {} features, {} to {}, sha256 {}\n",
+            dataset.name,
+            dataset.rows,
+            dataset.features.len(),
+            dataset.from_day,
+            dataset.to_day,
+            dataset.sha256
+        ))
+    })
+    .await
+}
+
+pub(super) async fn database(settings: &Settings, command: DbCommand) -> Result<(), Failure> {
+    let (db, private) = connect(settings, Mode::Command).await.map_err(Failure::world)?;
+    let result = match command {
+        DbCommand::Migrate { json: as_json } => match db.migrate().await {
+            Ok(report) if as_json => json(&report),
+            Ok(report) if report.applied.is_empty() => text("The database is at this version.\n"),
+            Ok(report) => text(&format!("Applied {}.\n", report.applied.join(", "))),
+            Err(error) => Err(Failure::world(error)),
+        },
+        DbCommand::Status { json: as_json } => match db.schema_status().await {
+            Ok(status) if as_json => json(&status),
+            Ok(status) if status.is_head => text("The database is at this version.\n"),
+            Ok(status) => text(&format!(
+                "Pending: {}. Unknown to this program: {}.\n",
+                status.pending.join(", "),
+                status.unknown.join(", ")
+            )),
+            Err(error) => Err(Failure::world(error)),
+        },
+    };
+    if let Some(private) = private
+        && let Err(error) = private.stop().await
+    {
+        tracing::error!(%error, "The private database did not stop: {error}");
+    }
+    result
+}
+
+/// Asks the Luna that listens on the configured port; for container health checks.
+pub(super) async fn health(settings: &Settings) -> Result<(), Failure> {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let address = ("127.0.0.1", settings.server.port);
+    let ask = async {
+        let mut stream = tokio::net::TcpStream::connect(address).await?;
+        let request = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+        stream.write_all(request.as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.take(64 << 10).read_to_end(&mut answer).await?;
+        std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
+    };
+    let answer = tokio::time::timeout(HEALTH_TIMEOUT, ask).await;
+    let answer = answer
+        .map_err(anyhow::Error::from)
+        .and_then(|answer| answer.map_err(anyhow::Error::from))
+        .with_context(|| format!("Luna does not answer on port {}", settings.server.port))
+        .map_err(Failure::world)?;
+    if answer.starts_with("HTTP/1.1 200") {
+        return text("ready\n");
+    }
+    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
+    Err(Failure::world(anyhow::anyhow!("Luna is not ready: {body}")))
+}
