@@ -38,6 +38,10 @@ pub(super) fn insert(source: &str) -> String {
 /// All parts of the statement see the table as it was before, so `old` is what is replaced, and a
 /// row that [`insert`] has just written equals its own point. Answers with the counts of rows
 /// replaced, refused because they were known earlier, and equal.
+///
+/// Each row finds its old one by key (`OFFSET 0` keeps the look-up a look-up) and replaces it by
+/// key. Left a choice, the planner takes a table that nobody has analysed yet for a tiny one and
+/// compares every row with every other, which makes a second import of a year take seconds.
 pub(super) fn replace(source: &str) -> String {
     format!(
         "WITH judged AS MATERIALIZED (
@@ -48,9 +52,10 @@ pub(super) fn replace(source: &str) -> String {
                  (n.price_eur_mwh, n.volume, n.interval_s, n.quality) IS DISTINCT FROM
                      (old.price_eur_mwh, old.volume, old.interval_s, old.quality) AS differs,
                  n.known_at < old.known_at AS is_older
-             FROM {source}
-             JOIN market_prices old
-                 ON old.market = $1::text AND old.product = $2::text AND old.ts = n.ts
+             FROM {source} CROSS JOIN LATERAL (
+                 SELECT * FROM market_prices p
+                 WHERE p.market = $1::text AND p.product = $2::text AND p.ts = n.ts OFFSET 0
+             ) AS old
          ), kept AS (
              INSERT INTO market_price_revisions (market, product, ts, interval_s, price_eur_mwh,
                  volume, quality, known_at, known_at_assumed, source)
@@ -58,13 +63,16 @@ pub(super) fn replace(source: &str) -> String {
                  old_known_at, old_assumed, old_source
              FROM judged WHERE differs AND NOT is_older
          ), written AS (
-             UPDATE market_prices p
-             SET interval_s = j.interval_s, price_eur_mwh = j.price_eur_mwh, volume = j.volume,
-                 quality = j.quality, known_at = j.known_at,
-                 known_at_assumed = j.known_at_assumed, source = j.source
-             FROM judged j
-             WHERE p.market = $1::text AND p.product = $2::text AND p.ts = j.ts
-                 AND j.differs AND NOT j.is_older
+             INSERT INTO market_prices (market, product, ts, interval_s, price_eur_mwh, volume,
+                 quality, known_at, known_at_assumed, source)
+             SELECT $1::text, $2::text, ts, interval_s, price_eur_mwh, volume, quality, known_at,
+                 known_at_assumed, source
+             FROM judged WHERE differs AND NOT is_older
+             ON CONFLICT (market, product, ts) DO UPDATE
+             SET interval_s = excluded.interval_s, price_eur_mwh = excluded.price_eur_mwh,
+                 volume = excluded.volume, quality = excluded.quality,
+                 known_at = excluded.known_at, known_at_assumed = excluded.known_at_assumed,
+                 source = excluded.source
          )
          SELECT count(*) FILTER (WHERE differs AND NOT is_older) AS replaced,
              count(*) FILTER (WHERE differs AND is_older) AS refused,
@@ -153,4 +161,41 @@ pub(in crate::facts::market) async fn put(
         diesel::sql_query(NOTIFY).bind::<Text, _>(&series).execute(conn).await?;
     }
     Ok(stored)
+}
+
+#[cfg(test)]
+mod tests {
+    use diesel_async::SimpleAsyncConnection;
+
+    use super::*;
+    use crate::testing::TestDb;
+
+    #[derive(QueryableByName)]
+    struct Plan {
+        #[diesel(sql_type = Text, column_name = "QUERY PLAN")]
+        line: String,
+    }
+
+    /// A second import of a year comes before the first analysis of the table.
+    #[actix_web::test]
+    async fn old_rows_are_found_by_key_in_a_table_nobody_has_analysed() {
+        let test = TestDb::new().await;
+        let mut conn = test.db().conn().await.unwrap();
+        let fill = "CREATE TEMP TABLE new_rows AS SELECT \
+                 '2026-01-01Z'::timestamptz + i * interval '1 hour' AS ts, 3600 AS interval_s, \
+                 1.5::float8 AS price_eur_mwh, NULL::float8 AS volume, 'ok' AS quality, \
+                 '2026-01-01Z'::timestamptz AS known_at, false AS known_at_assumed, \
+                 't' AS source FROM generate_series(1, 9000) AS i";
+        conn.batch_execute(fill).await.unwrap();
+        let keyed = |statement: String| {
+            statement.replace("$1::text", "'CH'").replace("$2::text", "'day_ahead'")
+        };
+        conn.batch_execute(&keyed(insert("new_rows AS n"))).await.unwrap();
+        let explain = format!("EXPLAIN {}", keyed(replace("new_rows AS n")));
+        let plan: Vec<Plan> = diesel::sql_query(explain).load(&mut *conn).await.unwrap();
+        let plan: Vec<String> = plan.into_iter().map(|row| row.line).collect();
+        let plan = plan.join("\n");
+        assert!(plan.contains("Index Scan using market_prices_pkey"), "{plan}");
+        assert!(!plan.contains("Join Filter"), "{plan}");
+    }
 }

@@ -29,13 +29,18 @@ pub(super) fn insert(source: &str) -> String {
     )
 }
 
-/// Pairs that are stored with something else.
+/// Pairs that are stored with something else; after [`insert`] every pair exists.
+///
+/// Each row finds its old one by key: as a join, the planner could take a table that nobody has
+/// analysed yet for a tiny one and compare every row with every other.
 pub(super) fn replace(source: &str) -> String {
     format!(
-        "UPDATE observations o SET value = n.value, known_at_assumed = n.known_at_assumed
-         FROM {source}
-         WHERE o.series_id = $1::int AND o.ts = n.ts AND o.known_at = n.known_at
-             AND (o.value, o.known_at_assumed) IS DISTINCT FROM (n.value, n.known_at_assumed)"
+        "INSERT INTO observations AS o (series_id, ts, known_at, known_at_assumed, value)
+         SELECT $1::int, n.ts, n.known_at, n.known_at_assumed, n.value FROM {source}
+         ON CONFLICT (series_id, ts, known_at) DO UPDATE
+         SET value = excluded.value, known_at_assumed = excluded.known_at_assumed
+         WHERE (o.value, o.known_at_assumed)
+             IS DISTINCT FROM (excluded.value, excluded.known_at_assumed)"
     )
 }
 
