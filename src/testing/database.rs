@@ -29,8 +29,8 @@ pub struct TestDb {
 impl TestDb {
     /// A database on the shared server.
     pub async fn new() -> Self {
-        static SERVER: OnceCell<Server> = OnceCell::const_new();
-        SERVER.get_or_init(|| Server::prepare(server_url())).await.copy().await
+        let server = server().await;
+        server.copy_of(&server.template).await
     }
 
     /// A database on each kind of server that the tests of the database must hold for.
@@ -39,9 +39,14 @@ impl TestDb {
         let mut all = vec![Self::new().await];
         if let Some(url) = variable("LUNA_TEST_TIMESCALE_URL") {
             let server = TIMESCALE.get_or_init(|| Server::prepare(url.into())).await;
-            all.push(server.copy().await);
+            all.push(server.copy_of(&server.template).await);
         }
         all
+    }
+
+    /// A database without any table.
+    pub async fn empty() -> Self {
+        server().await.copy_of("template0").await
     }
 
     /// The pool.
@@ -72,6 +77,12 @@ impl Drop for TestDb {
     }
 }
 
+/// The server that every test uses, prepared once per process.
+async fn server() -> &'static Server {
+    static SERVER: OnceCell<Server> = OnceCell::const_new();
+    SERVER.get_or_init(|| Server::prepare(server_url())).await
+}
+
 /// A server with a template of the present migrations.
 struct Server {
     url: SecretString,
@@ -99,7 +110,7 @@ impl Server {
         Self { url, template }
     }
 
-    async fn copy(&self) -> TestDb {
+    async fn copy_of(&self, template: &str) -> TestDb {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let name = format!("luna_test_{}_{number}", std::process::id());
@@ -107,7 +118,7 @@ impl Server {
         // Left behind by an earlier process with the same number.
         let drop_old = format!("DROP DATABASE IF EXISTS {name} WITH (FORCE)");
         client.batch_execute(&drop_old).await.unwrap();
-        let create = format!("CREATE DATABASE {name} TEMPLATE {}", self.template);
+        let create = format!("CREATE DATABASE {name} TEMPLATE {template}");
         client.batch_execute(&create).await.unwrap();
         let db = Db::new(&Settings::default(), &with_database(&self.url, &name)).unwrap();
         TestDb { db, name, server: self.url.clone() }

@@ -65,11 +65,13 @@ const px = (u: uPlot): number => u.width > 0 ? u.ctx.canvas.width / u.width : 1;
 
 const touches = (slot: Slot, view: View): boolean => slot.to > view.from && slot.from < view.to;
 
-/** Where a label of a mark stands: inside the plot, and on the far side of the present. */
-function markAlign(x: number, now: number, left: number, width: number): CanvasTextAlign {
-  const near = Math.abs(x - now) < 0.08 * width;
-  if (x < left + 0.04 * width || (near && x >= now)) return "left";
-  return x > left + 0.96 * width || near ? "right" : "center";
+/** Where a label of a mark stands: inside the plot, and on the far side of the upright lines. */
+function markAlign(x: number, uprights: number[], left: number, width: number): CanvasTextAlign {
+  if (x < left + 0.04 * width) return "left";
+  if (x > left + 0.96 * width) return "right";
+  const near = uprights.find((line) => Math.abs(x - line) < 0.06 * width);
+  if (near === undefined) return "center";
+  return x >= near ? "left" : "right";
 }
 
 /** Steps of the slots that pass `choose`, never joined across a gap or a change of kind. */
@@ -195,13 +197,18 @@ export function paintFront(u: uPlot, scene: Scene): void {
       text(u, scene, String(span.number), place((from + to) / 2), top + 14 * ratio, { color: palette.level, weight: 620 });
     }
   }
-  const upright = (at: number, label: string, color: string, wide: number, dash: number[], weight: number): void => {
+  const upright = (at: number, label: string, color: string, wide: number, dash: number[], weight: number, y: number): void => {
     const x = place(at);
     const late = x > left + 0.85 * width;
     line(u, x, top - 18 * ratio, x, bottom, color, wide, dash);
-    text(u, scene, label, x + (late ? -4 : 4) * ratio, top - 10 * ratio, { align: late ? "right" : "left", color, weight, halo: true });
+    text(u, scene, label, x + (late ? -4 : 4) * ratio, y - 10 * ratio, { align: late ? "right" : "left", color, weight, halo: true });
   };
-  if (data.seam !== null && shown(data.seam)) upright(data.seam, data.seam_label, palette.ink2, 1, [4, 3], 400);
+  if (data.seam !== null && shown(data.seam)) {
+    // Close to the present the two words would lie over each other at the top.
+    const crowded = Math.abs(place(data.seam) - place(data.now)) < 0.25 * width;
+    upright(data.seam, data.seam_label, palette.ink2, 1, [4, 3], 400, crowded ? bottom : top);
+  }
+  const uprights = [data.now, ...(data.seam === null ? [] : [data.seam])].map(place);
   for (const mark of view.marks) {
     const [x, y] = [place(mark.at), u.valToPos(mark.value, "y", true)];
     u.ctx.save();
@@ -213,11 +220,11 @@ export function paintFront(u: uPlot, scene: Scene): void {
     u.ctx.lineWidth = 2 * ratio;
     u.ctx.stroke();
     u.ctx.restore();
-    const align = markAlign(x, place(data.now), left, width);
+    const align = markAlign(x, uprights, left, width);
     text(u, scene, mark.label, x, y + (mark.below ? 18 : -9) * ratio, { align, color: palette.ink, weight: 500, halo: true });
   }
   paintDays(u, scene);
-  if (shown(data.now)) upright(data.now, data.now_label, palette.ink, 2, [], 620);
+  if (shown(data.now)) upright(data.now, data.now_label, palette.ink, 2, [], 620, top);
 }
 
 function paintDays(u: uPlot, scene: Scene): void {

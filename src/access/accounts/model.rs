@@ -43,6 +43,7 @@ impl fmt::Display for LoginName {
 
 /// Somebody who may log in.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Account {
     /// The account.
     pub account_id: Uuid,
@@ -109,6 +110,7 @@ impl SessionKind {
 
 /// A session and whose it is.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub(super) struct Session {
     pub(super) session_id: Uuid,
     pub(super) account: Account,

@@ -477,6 +477,7 @@ async fn nothing_secret_is_logged_even_before_redaction() {
     let sink = written.clone();
     let subscriber = tracing_subscriber::fmt()
         .with_max_level(tracing::Level::TRACE)
+        .with_ansi(false)
         .with_writer(move || sink.clone())
         .finish();
     let guard = tracing::subscriber::set_default(subscriber);
@@ -486,6 +487,9 @@ async fn nothing_secret_is_logged_even_before_redaction() {
     let new = json!({"login": "anna", "password": PASSWORD, "setup_code": code.expose_secret()});
     let tokens =
         json(call_service(&app, post("/api/auth/register", new).to_request()).await, 201).await;
+    let bearer = format!("Bearer {}", tokens["access_token"].as_str().unwrap());
+    let me = TestRequest::get().uri("/api/me").insert_header(("authorization", bearer));
+    json(call_service(&app, me.to_request()).await, 200).await;
     let wrong = json!({"login": "anna", "password": "c4n4ry wrong"});
     json(call_service(&app, post("/api/auth/login", wrong).to_request()).await, 401).await;
     let refresh = json!({"refresh_token": tokens["refresh_token"]});
@@ -496,7 +500,9 @@ async fn nothing_secret_is_logged_even_before_redaction() {
     drop(guard);
     let log = String::from_utf8(written.0.lock().unwrap().clone()).unwrap();
     assert!(log.contains("refresh token came a second time"), "{log}");
-    assert!(log.contains("request_id="), "{log}");
+    let me = log.lines().find(|line| line.contains("GET /api/me answered 200")).unwrap();
+    let user = format!("user_id={}", tokens["user"]["user_id"].as_str().unwrap());
+    assert!(me.contains("request_id=") && me.contains(&user), "{me}");
     let secrets = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
     for secret in ["c4n4ry", code.expose_secret(), secrets[0], secrets[1]] {
         assert!(!log.contains(secret), "{secret}: {log}");

@@ -239,7 +239,12 @@ mod tests {
     }
 
     fn normalish(rows: i32, spread: impl Fn(RowKey) -> f64) -> Residuals {
-        // Equidistant probabilities through the logistic quantile function, in a scrambled order.
+        // Probabilities of a linear congruential generator through the logistic quantile function.
+        let mut state = 1_u32;
+        let mut probability = move || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (f64::from(state) / f64::from(u32::MAX)).clamp(0.001, 0.999)
+        };
         let keys: Vec<RowKey> = (0..rows)
             .map(|row| RowKey {
                 day: row / 48,
@@ -247,8 +252,8 @@ mod tests {
                 lead_day: u8::try_from(1 + row / 24 % 2).unwrap(),
             })
             .collect();
-        let actual = keys.iter().enumerate().map(|(row, key)| {
-            let probability = ((row as f64 * 0.618_033_988_75).fract()).clamp(0.001, 0.999);
+        let actual = keys.iter().map(|key| {
+            let probability = probability();
             50.0 + spread(*key) * (probability / (1.0 - probability)).ln()
         });
         let actual = actual.collect();

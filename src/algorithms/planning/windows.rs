@@ -114,7 +114,8 @@ pub enum WindowError {
     },
 }
 
-/// The cheapest windows, cheapest first; fewer than asked for when no more fit, never none.
+/// The cheapest windows in the order they are chosen; fewer than asked for when no more fit, never
+/// none.
 ///
 /// `slots` must be in time order and not overlap; lengths may differ and there may be gaps.
 pub fn cheapest(slots: &[Slot], wanted: &Wanted) -> Result<Vec<Window>, WindowError> {

@@ -8,7 +8,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-use super::model::{ImportError, ImportOptions, PriceUnit};
+use super::ImportError;
+use super::model::{ImportOptions, PriceUnit};
 use super::prices::parse_prices;
 use super::service::{ImportFailure, ImportReport, Imports};
 use crate::base::ids::{Market, Product};
@@ -104,6 +105,7 @@ impl From<ImportFailure> for Problem {
         match failure {
             ImportFailure::File(error) => refused(&error),
             ImportFailure::Prices(error) => error.into(),
+            ImportFailure::Series(error) => Self::unavailable(error),
         }
     }
 }

@@ -4,7 +4,8 @@ use std::ops::ControlFlow;
 
 use chrono_tz::Tz;
 
-use super::model::{ImportError, ImportOptions, KnownAtRule, PriceUnit, UnknownUnit};
+use super::error::ImportError;
+use super::model::{ImportOptions, KnownAtRule, PriceUnit, UnknownUnit};
 use super::moments::{moment_of_number, parse_moment};
 use super::numbers::{DecimalMark, MarkCount, is_missing, parse_number};
 use super::sheet::{Cell, Sheet};
@@ -105,6 +106,9 @@ impl Columns {
         }
         let header = sheet.header();
         let names: Vec<String> = header.iter().map(|name| simplified(name)).collect();
+        if let Some(cell) = header.iter().find(|name| parse_moment(name).is_some()) {
+            return Err(ImportError::NoHeader { cell: cell.clone() });
+        }
         refuse_forecasts(header, &names)?;
         let looks = Looks::at(sheet)?;
         let mut notes = Vec::new();

@@ -1,6 +1,7 @@
 //! What reading a file brings to light: rows left out, rows that are wrong, things worth knowing.
 
-use super::model::{BadRow, Dropped, ImportError};
+use super::error::{BadRow, ImportError};
+use super::model::Dropped;
 
 /// Bad rows shown one by one.
 const BAD_ROWS_SHOWN: usize = 20;
@@ -55,14 +56,16 @@ impl Findings {
 
     /// Leaves a row out of a sound file.
     pub fn drop_row(&mut self, reason: &str, line: u64) {
-        let entry = match self.dropped.iter_mut().position(|known| known.reason == reason) {
-            Some(at) => &mut self.dropped[at],
-            None => {
-                self.dropped.push(Dropped { reason: reason.to_owned(), rows: 0, lines: vec![] });
-                let last = self.dropped.len() - 1;
-                &mut self.dropped[last]
-            }
-        };
+        let at =
+            self.dropped.iter().position(|known| known.reason == reason).unwrap_or_else(|| {
+                self.dropped.push(Dropped {
+                    reason: reason.to_owned(),
+                    rows: 0,
+                    lines: Vec::new(),
+                });
+                self.dropped.len() - 1
+            });
+        let entry = &mut self.dropped[at];
         entry.rows += 1;
         if entry.lines.len() < LINES_SHOWN {
             entry.lines.push(line);

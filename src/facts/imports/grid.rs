@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::error::ImportError;
 use super::findings::{Fault, Findings, reason};
-use super::model::ImportError;
 use super::placing::Placed;
 use crate::base::ids::Product;
 

@@ -5,9 +5,10 @@
 
 mod api; // HTTP: translates, decides nothing
 mod columns; // which column is what
+mod error; // every way in which a file can be refused
 mod findings; // what was dropped, what is wrong, what is worth knowing
 mod grid; // sorted points, duplicates, hours or quarter hours
-mod model; // options, results, errors
+mod model; // options and results
 mod moments; // texts and numbers that name an instant or a wall-clock time
 mod numbers; // decimal marks, missing values
 mod placing; // wall-clock times onto the UTC axis, across both clock changes
@@ -15,14 +16,14 @@ mod prices; // the whole way of a price file
 mod service; // storing it, once
 mod sheet; // bytes taken apart into rows and cells
 
+pub use self::error::{BadRow, ImportError};
 pub use self::model::{
-    BadRow, ColumnsUsed, Dropped, ExogenousRow, ExogenousSeries, ImportError, ImportOptions,
-    KnownAtRule, ParsedPrice, ParsedPrices, PriceUnit, UnknownUnit, assumed_forecast_known_at,
-    assumed_price_known_at,
+    ColumnsUsed, Dropped, ExogenousRow, ExogenousSeries, ImportOptions, KnownAtRule, ParsedPrice,
+    ParsedPrices, PriceUnit, UnknownUnit, assumed_forecast_known_at, assumed_price_known_at,
 };
 pub use self::api::routes;
 pub use self::prices::parse_prices;
-pub use self::service::{ImportFailure, ImportReport, Imports};
+pub use self::service::{ImportFailure, ImportReport, Imports, SeriesReport};
 
 #[cfg(test)]
 mod tests;

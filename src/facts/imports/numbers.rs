@@ -113,7 +113,9 @@ mod tests {
     #[test]
     fn the_majority_of_a_column_decides_about_its_mark() {
         let mut count = MarkCount::default();
-        ["1,5", "2,5", "3.5", "7", "1.000,5"].iter().for_each(|text| count.add(text));
+        for text in ["1,5", "2,5", "3.5", "7", "1.000,5"] {
+            count.add(text);
+        }
         assert_eq!(count.mark(), DecimalMark::Comma);
         assert_eq!(MarkCount::default().mark(), DecimalMark::Point);
     }

@@ -70,7 +70,7 @@ pub(super) fn place(
         let WallTime::Twice(summer, winter) = instants_of(wall, zone) else { continue };
         match rows.as_slice() {
             [row] => {
-                placed.extend([summer, winter].map(|ts| Placed { ts, estimated: true, row: *row }))
+                placed.extend([summer, winter].map(|ts| Placed { ts, estimated: true, row: *row }));
             }
             [first, second] => placed.extend([
                 Placed { ts: summer, estimated: false, row: *first },

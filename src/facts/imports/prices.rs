@@ -6,11 +6,12 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 
 use super::columns::Columns;
+use super::error::ImportError;
 use super::findings::{Fault, Findings};
 use super::grid;
 use super::model::{
-    ColumnsUsed, ExogenousRow, ExogenousSeries, ImportError, ImportOptions, KnownAtRule,
-    ParsedPrice, ParsedPrices, assumed_forecast_known_at, assumed_price_known_at,
+    ColumnsUsed, ExogenousRow, ExogenousSeries, ImportOptions, KnownAtRule, ParsedPrice,
+    ParsedPrices, assumed_forecast_known_at, assumed_price_known_at,
 };
 use super::moments::{Moment, moment_of_number, parse_moment};
 use super::numbers::{DecimalMark, is_missing, parse_number};

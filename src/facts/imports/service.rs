@@ -6,11 +6,13 @@ use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::model::{ColumnsUsed, Dropped, ImportError, ImportOptions, ParsedPrice, ParsedPrices};
+use super::error::ImportError;
+use super::model::{ColumnsUsed, Dropped, ExogenousRow, ImportOptions, ParsedPrice, ParsedPrices};
 use super::prices::parse_prices;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality};
+use crate::facts::series::{Observation, Observations, SeriesError, SeriesSpec};
 
 /// Days that are read at once when an import is compared with what is stored.
 const COMPARED_DAYS: i64 = 3_650;
@@ -29,6 +31,24 @@ pub enum ImportFailure {
     /// The prices could not be read or stored.
     #[error(transparent)]
     Prices(#[from] PriceError),
+    /// The further series of a benchmark file could not be stored.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+}
+
+/// What became of a further column of a benchmark file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct SeriesReport {
+    /// Name of the series, e.g. `exo1:EPF-DE`.
+    pub name: String,
+    /// Header of the column.
+    pub header: String,
+    /// Values read.
+    pub rows: u64,
+    /// Values that are new or replaced another; 0 in a dry run.
+    pub stored: u64,
+    /// Values that were stored already; 0 in a dry run.
+    pub unchanged: u64,
 }
 
 /// What an import did.
@@ -52,6 +72,8 @@ pub struct ImportReport {
     pub last: Option<DateTime<Utc>>,
     /// How the file was understood.
     pub columns: ColumnsUsed,
+    /// Further series of benchmark files.
+    pub series: Vec<SeriesReport>,
     /// Sentences worth reading.
     pub notes: Vec<String>,
     /// Whether nothing was written on purpose.
@@ -62,13 +84,14 @@ pub struct ImportReport {
 #[derive(Clone)]
 pub struct Imports {
     prices: Prices,
+    observations: Observations,
     clock: Clock,
 }
 
 impl Imports {
-    /// The service on a price store.
-    pub const fn new(prices: Prices, clock: Clock) -> Self {
-        Self { prices, clock }
+    /// The service on the stores of prices and of everything else.
+    pub const fn new(prices: Prices, observations: Observations, clock: Clock) -> Self {
+        Self { prices, observations, clock }
     }
 
     /// Reads a file and stores its prices; see [`parse_prices`] and [`Imports::store`].
@@ -85,7 +108,8 @@ impl Imports {
         self.store(parsed, options.dry_run).await
     }
 
-    /// Stores what was read, in one transaction; a second time nothing changes.
+    /// Stores what was read, all prices in one transaction, each further series in another; a
+    /// second time nothing changes, so a failure between two of them is mended by importing again.
     ///
     /// A value shared by two hours gives way to a value that an hour has of its own. No price can
     /// have become known after now, whatever the assumption says.
@@ -99,6 +123,7 @@ impl Imports {
         let points: Vec<PricePoint> =
             parsed.points.iter().map(|point| stored_form(point, &parsed.source, now)).collect();
         let (market, product) = (&parsed.market, parsed.product);
+        let series = self.store_series(&parsed, dry_run).await?;
         let counts = if dry_run {
             self.compare(market, product, &points).await?
         } else {
@@ -122,9 +147,45 @@ impl Imports {
             unchanged: counts.unchanged,
             dropped: parsed.dropped,
             columns: parsed.columns,
+            series,
             notes: parsed.notes,
             dry_run,
         })
+    }
+
+    /// Stores the further series of a benchmark file.
+    async fn store_series(
+        &self,
+        parsed: &ParsedPrices,
+        dry_run: bool,
+    ) -> Result<Vec<SeriesReport>, SeriesError> {
+        let mut reports = Vec::new();
+        for series in &parsed.exogenous {
+            let mut report = SeriesReport {
+                name: series.name.clone(),
+                header: series.header.clone(),
+                rows: series.rows.len() as u64,
+                stored: 0,
+                unchanged: 0,
+            };
+            if !dry_run {
+                let spec = SeriesSpec {
+                    name: series.name.clone(),
+                    unit: series.unit.to_owned(),
+                    source: parsed.source.clone(),
+                    market: Some(parsed.market.clone()),
+                    resolution_s: series.interval_s,
+                    attribution: String::new(),
+                };
+                let series_id = self.observations.ensure_series(&spec).await?;
+                let rows: Vec<Observation> = series.rows.iter().map(observation).collect();
+                let stored = self.observations.put(series_id, &rows).await?;
+                report.stored = stored.inserted + stored.replaced;
+                report.unchanged = stored.unchanged;
+            }
+            reports.push(report);
+        }
+        Ok(reports)
     }
 
     /// Takes out estimated points where something better than an estimate is stored.
@@ -201,6 +262,10 @@ fn says_the_same(stored: &PricePoint, point: &PricePoint) -> bool {
         && stored.volume == point.volume
         && stored.interval_s == point.interval_s
         && stored.quality == point.quality
+}
+
+const fn observation(row: &ExogenousRow) -> Observation {
+    Observation { ts: row.ts, known_at: row.known_at, known_at_assumed: true, value: row.value }
 }
 
 fn stored_form(point: &ParsedPrice, source: &str, now: DateTime<Utc>) -> PricePoint {

@@ -61,7 +61,7 @@ pub struct PricePoint {
     pub interval_s: i32,
     /// Price in EUR/MWh; null exactly when the quality is `missing`.
     pub price_eur_mwh: Option<f64>,
-    /// Traded volume in MWh, where published.
+    /// Traded volume in `MWh`, where published.
     pub volume: Option<f64>,
     /// How far to trust it.
     pub quality: Quality,

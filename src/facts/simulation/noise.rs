@@ -19,7 +19,7 @@ pub(super) enum Channel {
     Spike = 6,
 }
 
-/// A number without pattern for a place on a channel (SplitMix64, Steele et al. 2014).
+/// A number without pattern for a place on a channel (`SplitMix64`, Steele et al. 2014).
 pub(super) fn hash(seed: u64, channel: Channel, place: i64) -> u64 {
     mix(mix(mix(seed) ^ channel as u64) ^ place.cast_unsigned())
 }

@@ -129,7 +129,7 @@ fn quarter_price(seed: u64, start: DateTime<Utc>, zone: Tz) -> f64 {
         + kind.offset();
     let unforeseen = 5.5 * normal(hash(seed, Channel::Quarter, start.timestamp() / 900));
     level + shape(hour, summer, sun, kind) - surplus(hour, summer, sun, wind, kind)
-        + spike(seed, &date, hour, summer, kind)
+        + spike(seed, date, hour, summer, kind)
         + unforeseen
 }
 
@@ -156,7 +156,7 @@ fn surplus(hour: f64, summer: f64, sun: f64, wind: f64, kind: DayKind) -> f64 {
 }
 
 /// A scarce evening on about one working day in a hundred, more often in winter.
-fn spike(seed: u64, date: &NaiveDate, hour: f64, summer: f64, kind: DayKind) -> f64 {
+fn spike(seed: u64, date: NaiveDate, hour: f64, summer: f64, kind: DayKind) -> f64 {
     let chance = hash(seed, Channel::Spike, date.num_days_from_ce().into());
     let strikes = even(chance) < 0.012 * (1.5 - summer);
     if !strikes || !matches!(kind, DayKind::Working(_)) {

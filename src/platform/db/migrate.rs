@@ -39,15 +39,10 @@ pub struct SchemaStatus {
     pub pending: Vec<String>,
     /// Versions that this program does not know: a newer one was here.
     pub unknown: Vec<String>,
+    /// Whether the schema is what this program needs: nothing pending, nothing unknown.
+    pub is_head: bool,
     /// Whether time series live in hypertables.
     pub has_timescale: bool,
-}
-
-impl SchemaStatus {
-    /// Whether the schema is what this program needs.
-    pub fn is_at_head(&self) -> bool {
-        self.pending.is_empty() && self.unknown.is_empty()
-    }
 }
 
 impl Db {
@@ -117,11 +112,12 @@ async fn status(conn: &mut Conn) -> Result<SchemaStatus, DbError> {
     let known = names();
     let versions: BTreeSet<&str> = known.iter().map(|(version, _)| version.as_str()).collect();
     let unknown = applied.iter().filter(|version| !versions.contains(version.as_str()));
-    let unknown = unknown.cloned().collect();
+    let unknown: Vec<String> = unknown.cloned().collect();
     let pending = known.iter().filter(|(version, _)| !applied.contains(version));
-    let pending = pending.map(|(_, name)| name.clone()).collect();
+    let pending: Vec<String> = pending.map(|(_, name)| name.clone()).collect();
+    let is_head = pending.is_empty() && unknown.is_empty();
     let has_timescale = timescale::is_installed(conn).await?;
-    Ok(SchemaStatus { applied, pending, unknown, has_timescale })
+    Ok(SchemaStatus { applied, pending, unknown, is_head, has_timescale })
 }
 
 /// Whether a query finds a row.

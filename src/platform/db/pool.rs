@@ -30,7 +30,7 @@ pub type PooledConn = Object<Conn>;
 /// Bulk writes at once; each has a connection beside the pool.
 const COPIES_MAX: usize = 2;
 /// An idle connection above `pool_min` is closed after this time.
-const IDLE_MAX: Duration = Duration::from_secs(300);
+const IDLE_MAX: Duration = Duration::from_mins(5);
 
 /// The one way to the database. Cloning is cheap; nothing connects before the first use.
 #[derive(Clone)]

@@ -5,6 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use metrics::{Label, counter, gauge, histogram};
 use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use super::TelemetryError;
 
@@ -84,6 +86,18 @@ const METRICS: &[Metric] = &[
     ),
     metric("luna_db_rows_written_total", Kind::Counter, "Rows written to the database in bulk"),
     metric("luna_jobs_queue_lag_seconds", Kind::Gauge, "Age of the oldest job that is due"),
+    Metric {
+        name: "luna_jobs_runs_total",
+        kind: Kind::Counter,
+        help: "Attempts of jobs, by job and outcome",
+        series: &[],
+    },
+    Metric {
+        name: "luna_jobs_run_duration_seconds",
+        kind: Kind::Histogram(LONG_S),
+        help: "Duration of one attempt of a job, by job",
+        series: &[],
+    },
     metric(
         "luna_training_duration_seconds",
         Kind::Histogram(LONG_S),
@@ -108,7 +122,7 @@ const METRICS: &[Metric] = &[
 pub struct Metrics(PrometheusHandle);
 
 /// One value of one metric.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct Sample {
     /// Name, e.g. `ml_predictions_total`; parts of histograms end in `_sum` and `_count`.
     pub name: String,

@@ -132,3 +132,33 @@ fn a_bare_level_is_about_luna_and_nonsense_is_refused() {
     let refusal = super::subscriber(&with("luna=loud"), &super::Logs::default()).err().unwrap();
     assert!(refusal.to_string().starts_with("'luna=loud' is not a log level"), "{refusal}");
 }
+
+#[test]
+fn what_is_logged_goes_to_the_file_and_to_memory() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("luna.log");
+    let settings = super::Settings {
+        format: super::Format::Human,
+        file: Some(path.clone()),
+        ..Default::default()
+    };
+    let logs = super::Logs::default();
+    let subscriber = super::subscriber(&settings, &logs).unwrap();
+    tracing::subscriber::with_default(subscriber, || {
+        tracing::info!("started with token={CANARY}");
+        tracing::debug!("a detail");
+    });
+    let file = std::fs::read_to_string(path).unwrap();
+    assert_eq!(file.lines().collect::<Vec<_>>(), logs.recent(10));
+    assert_eq!(file.lines().count(), 1, "{file}");
+    assert!(file.contains("started with token=***"), "{file}");
+    assert!(logs.recent(0).is_empty());
+}
+
+#[test]
+fn a_log_file_that_cannot_be_written_is_named() {
+    let settings =
+        super::Settings { file: Some("/dev/null/luna.log".into()), ..Default::default() };
+    let refusal = super::subscriber(&settings, &super::Logs::default()).err().unwrap();
+    assert_eq!(refusal.to_string(), "cannot write the log file /dev/null/luna.log");
+}

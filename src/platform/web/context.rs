@@ -7,7 +7,7 @@ use actix_web::dev::{Extensions, ServiceRequest};
 use tracing::Span;
 use uuid::Uuid;
 
-/// Identifier of one request: the caller's `X-Request-Id` when it is a sane one, else a UUIDv7.
+/// Identifier of one request: the caller's `X-Request-Id` when it is a sane one, else a `UUIDv7`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct RequestId(String);
 

@@ -168,3 +168,26 @@ impl FromRequest for Public {
         ready(Ok(Self))
     }
 }
+
+/// First parameter of a public page that looks different to who is logged in: who calls, if that
+/// can be said. Nobody is refused; use [`Require`] wherever rights matter.
+#[derive(Debug, Clone)]
+pub struct Visitor(pub Option<Principal>);
+
+impl FromRequest for Visitor {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let decision = decide::<Reader>(request);
+        let request = request.clone();
+        async move {
+            let principal = decision.await.ok();
+            if let Some(principal) = &principal {
+                record_user(&request.extensions(), principal.user_id);
+            }
+            Ok(Self(principal))
+        }
+        .boxed_local()
+    }
+}

@@ -11,13 +11,16 @@ mod openapi; // shared answers, security schemes, declared roles
 mod paging; // pages by cursor
 mod principal; // who calls
 mod problem; // RFC 9457
+mod redirect; // where a login may lead
 
 pub use self::around::around;
 pub use self::context::{RequestId, current_request_id};
 pub use self::csrf::{CSRF_FIELD, CsrfToken};
 pub use self::extract::{Body, BodyLimit, Form, Params, Path, UPLOAD_BYTES_MAX, Upload};
 pub use self::fallback::{MethodTable, fallback};
-pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer};
+pub use self::guard::{
+    AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor,
+};
 pub use self::openapi::{
     BadBody, Conflict, DeclaredAccess, NotFound, Refusals, Unavailable, declared_access, describe,
 };
@@ -26,6 +29,7 @@ pub use self::principal::{
     Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
 };
 pub use self::problem::{FieldError, Problem, ProblemDocument};
+pub use self::redirect::local_path;
 
 #[cfg(test)]
 mod tests;

@@ -121,7 +121,6 @@ impl Problem {
     }
 
     /// 503: something Luna needs is away; the chain of causes goes to the log, not to the caller.
-    #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(Problem::unavailable)`")]
     pub fn unavailable(error: impl std::error::Error) -> Self {
         tracing::warn!(error = %Chain(&error), "Answered 503, because {error}");
         Self::busy("Luna cannot do this at the moment; try again shortly")
@@ -134,7 +133,6 @@ impl Problem {
     }
 
     /// 500: our bug; the chain of causes goes to the log, the caller gets the request's identifier.
-    #[expect(clippy::needless_pass_by_value, reason = "used as `map_err(Problem::internal)`")]
     pub fn internal(error: impl std::error::Error) -> Self {
         tracing::error!(error = %Chain(&error), "Answered 500, because {error}");
         Self::bug()

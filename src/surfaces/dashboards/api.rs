@@ -4,7 +4,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, get, post};
+use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -139,7 +139,7 @@ async fn post_login(
                 insecure: !is_https(&request),
                 ..LoginPage::default()
             };
-            return page(problem.status(), templates.login(&shell, &view));
+            return page(problem.status_code(), templates.login(&shell, &view));
         }
     };
     match accounts.login(&form.login, form.password, user_agent(&request)).await {
@@ -312,7 +312,7 @@ fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell
 
 /// Who is not logged in is asked to; everything else is said in words.
 fn refused(request: &HttpRequest, templates: &Templates, problem: &Problem) -> HttpResponse {
-    if problem.status() == StatusCode::UNAUTHORIZED {
+    if problem.status_code() == StatusCode::UNAUTHORIZED {
         let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
         let query = serde_urlencoded::to_string([("next", back)]).unwrap_or_default();
         return go_to(&format!("/login?{query}"), []);
@@ -334,11 +334,11 @@ fn problem_page(request: &HttpRequest, templates: &Templates, problem: &Problem)
         ..Shell::default()
     };
     let view = ErrorPage {
-        status: problem.status().as_u16(),
+        status: problem.status_code().as_u16(),
         detail: problem.detail().to_owned(),
-        request_id: current_request_id().map(|id| id.to_string()).unwrap_or_default(),
+        request_id: current_request_id().to_string(),
     };
-    page(problem.status(), templates.error(&shell, &view))
+    page(problem.status_code(), templates.error(&shell, &view))
 }
 
 fn page(status: StatusCode, html: Result<String, PageError>) -> HttpResponse {

@@ -208,6 +208,9 @@ impl LoginPage {
         let pause_text = |pause: Duration| format.age(pause.max(Duration::minutes(1)));
         let problem = self.problem.map(|problem| match problem {
             LoginProblem::Wrong { left: None } => format.text("login_wrong").to_owned(),
+            LoginProblem::Wrong { left: Some((1, pause)) } => {
+                format.fill("login_wrong_last", &[("pause", &pause_text(pause))])
+            }
             LoginProblem::Wrong { left: Some((tries, pause)) } => format.fill(
                 "login_wrong_left",
                 &[("n", &tries.to_string()), ("pause", &pause_text(pause))],

@@ -3,7 +3,7 @@
 use csv::{ReaderBuilder, StringRecord, Trim};
 
 use super::{Cell, Row, Step};
-use crate::facts::imports::model::ImportError;
+use crate::facts::imports::error::ImportError;
 
 /// Lines that are looked at to find the separator.
 const LINES_LOOKED_AT: usize = 20;

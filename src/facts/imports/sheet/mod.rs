@@ -10,10 +10,10 @@ use chrono::{DateTime, NaiveDateTime, Utc};
 
 use self::csv_text::CsvSheet;
 use self::parquet::ParquetSheet;
-use super::model::ImportError;
+use super::error::ImportError;
 
-/// Rows of a file that are read at most.
-const MAX_ROWS: u64 = 20_000_000;
+/// Rows of a file that are read at most: 57 years of quarter hours, which fit in memory.
+const MAX_ROWS: u64 = 2_000_000;
 /// Columns of a file that are read at most.
 const MAX_COLUMNS: usize = 1_000;
 

@@ -14,7 +14,7 @@ use parquet::arrow::ProjectionMask;
 use parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 
 use super::{Cell, Row, Step};
-use crate::facts::imports::model::ImportError;
+use crate::facts::imports::error::ImportError;
 
 const BATCH_ROWS: usize = 8_192;
 

@@ -5,7 +5,7 @@ use std::io::Read;
 
 use flate2::read::MultiGzDecoder;
 
-use crate::facts::imports::model::ImportError;
+use crate::facts::imports::error::ImportError;
 
 /// Bytes of a file that are read at most, once unpacked.
 const MAX_BYTES: usize = 256 << 20;

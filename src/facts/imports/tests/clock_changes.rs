@@ -1,5 +1,6 @@
 //! True and levelled local days, hourly and by quarter hour.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use proptest::prelude::*;
@@ -56,7 +57,9 @@ fn a_true_autumn_day_reads_summer_time_first() {
     rows.reverse();
     assert_eq!(shown(&parse(&file(&rows), "CH").unwrap()), expected);
     // Two hours of one price are two hours, not a duplicate.
-    rows.iter_mut().for_each(|row| row.1 = "7");
+    for row in &mut rows {
+        row.1 = "7";
+    }
     assert_eq!(parse(&file(&rows), "CH").unwrap().points.len(), 4);
     // One of the two without a value: the other keeps its own hour.
     rows[1].1 = "";
@@ -93,7 +96,7 @@ fn histories(first: &str, days: i64, step_s: i32) -> (String, String) {
     let first: chrono::NaiveDate = first.parse().unwrap();
     let last = first + chrono::Duration::days(days - 1);
     let mut truth = "date,price\n".to_owned();
-    let mut levelled: std::collections::BTreeMap<chrono::NaiveDateTime, f64> = Default::default();
+    let mut levelled: BTreeMap<chrono::NaiveDateTime, f64> = BTreeMap::new();
     for (at, ts) in days_range(first, last, zone).slots(step_s).enumerate() {
         let wall = ts.with_timezone(&zone).naive_local();
         let price = f64::from(u32::try_from(at).unwrap());

@@ -41,6 +41,10 @@ fn what_is_no_table_is_named() {
         (b"PAR1xxxxxxxxxxxxxxxxxxxxxxxPAR1", "the file cannot be read as Parquet"),
         (long.as_bytes(), "line 2 is 2097152 bytes long"),
         (wide.as_bytes(), "the file has 10000 columns"),
+        (
+            b"2023-01-01 00:00,5\n2023-01-01 01:00,5\n",
+            "the first line is data ('2023-01-01 00:00')",
+        ),
         (b"hello\nworld\n", "the header 'hello' has a single column"),
         (b"a,b\nx,y\n", "no column holds times; the file has 'a', 'b'"),
         (b"time,a,b\n2023-01-01,1,2\n", "which column holds the prices of CH?"),
@@ -58,6 +62,12 @@ fn a_gzip_bomb_is_cut_short() {
     let bomb = gzipped(&vec![b'0'; 300 << 20]);
     assert!(bomb.len() < 4 << 20);
     assert_eq!(refusal(&bomb), "the file holds more than 256 MB once unpacked; split it");
+}
+
+#[test]
+fn more_rows_than_anyone_has_are_refused() {
+    let text = format!("time,CH\n2023-01-01,1\n{}", "1,\n".repeat(2_000_000));
+    assert_eq!(refusal(text.as_bytes()), "the file has more than 2000000 rows; split it");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use crate::base::ids::Product;
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::imports::{ImportReport, Imports};
 use crate::facts::market::{PricePoint, Prices, Quality};
+use crate::facts::series::Observations;
 use crate::testing::TestDb;
 
 const AUTUMN: &str = "time_local,CH\n2023-10-29 01:00,1\n2023-10-29 02:00,2\n2023-10-29 03:00,3\n";
@@ -12,6 +13,7 @@ const AUTUMN: &str = "time_local,CH\n2023-10-29 01:00,1\n2023-10-29 02:00,2\n202
 struct Fixture {
     _db: TestDb,
     prices: Prices,
+    observations: Observations,
     imports: Imports,
     clock: Clock,
 }
@@ -20,9 +22,10 @@ impl Fixture {
     async fn new() -> Self {
         let db = TestDb::new().await;
         let prices = Prices::new(db.db().clone());
+        let observations = Observations::new(db.db().clone());
         let clock = Clock::fixed("2024-01-01T00:00:00Z".parse().unwrap());
-        let imports = Imports::new(prices.clone(), clock.clone());
-        Self { _db: db, prices, imports, clock }
+        let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
+        Self { _db: db, prices, observations, imports, clock }
     }
 
     async fn import(&self, text: &str, options: &ImportOptions) -> ImportReport {
@@ -109,4 +112,35 @@ async fn a_refused_file_leaves_nothing_behind() {
         "1 row cannot be read, nothing was imported: line 5, column 'CH': 'x' is not a number"
     );
     assert_eq!(fixture.prices.count().await.unwrap(), 0);
+}
+
+#[tokio::test]
+async fn a_benchmark_file_brings_its_forecasts() {
+    let fixture = Fixture::new().await;
+    let text = "Date,Price,Exogenous 1,Exogenous 2\n2017-10-29 01:00:00,1,100,10\n\
+                2017-10-29 02:00:00,2,200,20\n2017-10-29 03:00:00,3,300,\n";
+    for (stored, unchanged) in [(4, 0), (0, 4)] {
+        let report = fixture.import(text, &options("EPF-DE")).await;
+        assert_eq!((report.stored, report.unchanged), (stored, unchanged));
+        let series: Vec<_> = report
+            .series
+            .iter()
+            .map(|series| (series.name.as_str(), series.rows, series.stored + series.unchanged))
+            .collect();
+        assert_eq!(series, [("exo1:EPF-DE", 4, 4), ("exo2:EPF-DE", 3, 3)]);
+    }
+    let day = |text: &str| text.parse().unwrap();
+    let range = TimeRange::new(day("2017-10-28T00:00:00Z"), day("2017-10-30T00:00:00Z"));
+    let values = fixture.observations.history("exo1:EPF-DE", range).await.unwrap();
+    let shown: Vec<_> = values
+        .iter()
+        .map(|(ts, known, value)| {
+            format!("{} {} {value}", ts.format("%dT%H"), known.format("%dT%H:%M"))
+        })
+        .collect();
+    // 09:30 in Berlin on the day before, still summer time.
+    assert_eq!(
+        shown,
+        ["28T23 28T07:30 100", "29T00 28T07:30 200", "29T01 28T07:30 200", "29T02 28T07:30 300"]
+    );
 }

@@ -58,7 +58,7 @@ pub(in crate::facts::market) async fn put_by_copy(
     let keys: [&(dyn ToSql + Sync); 2] = [&batch.market.code(), &batch.product.name()];
     let inserted = transaction.execute(&insert(STAGING), &keys).await?;
     let judged = if inserted == batch.len() as u64 {
-        Judged { equal: batch.len() as i64, ..Judged::default() }
+        Judged::all_new(inserted)
     } else {
         let row = transaction.query_one(&replace(STAGING), &keys).await?;
         Judged { replaced: row.get(0), refused: row.get(1), equal: row.get(2) }

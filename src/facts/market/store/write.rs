@@ -84,6 +84,11 @@ pub(super) struct Judged {
 }
 
 impl Judged {
+    /// The counts when every row was new and nothing is left to judge.
+    pub(super) fn all_new(inserted: u64) -> Self {
+        Self { equal: inserted.cast_signed(), ..Self::default() }
+    }
+
     /// What a write did that inserted `inserted` of its rows before the rest was judged.
     pub(super) fn counts(&self, inserted: u64) -> Stored {
         Stored {
@@ -134,7 +139,7 @@ pub(in crate::facts::market) async fn put(
     for points in batch.points.chunks(STATEMENT_ROWS_MAX) {
         let inserted = with_arrays!(insert, batch, points).execute(conn).await? as u64;
         let judged = if inserted == points.len() as u64 {
-            Judged { equal: points.len() as i64, ..Judged::default() }
+            Judged::all_new(inserted)
         } else {
             with_arrays!(replace, batch, points).get_result(conn).await?
         };

@@ -24,7 +24,7 @@ const NAME: &str = "luna";
 /// A log above this size is put aside at the start.
 const LOG_BYTES_MAX: u64 = 10 * 1024 * 1024;
 /// Recovery after a crash replays at most `max_wal_size`, which takes seconds even on slow disks.
-const START_MAX: Duration = Duration::from_secs(300);
+const START_MAX: Duration = Duration::from_mins(5);
 
 /// What the server must be good at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +74,8 @@ pub(crate) struct Cluster {
     data_dir: PathBuf,
     profile: Profile,
     postgres_bin: Option<PathBuf>,
+    /// Settings that outrank those of the profile.
+    settings: Vec<String>,
 }
 
 impl Cluster {
@@ -85,13 +87,28 @@ impl Cluster {
     ) -> Result<Self, EmbeddedError> {
         fs::create_dir_all(data_dir).map_err(io_error("make the folder", data_dir))?;
         let data_dir = data_dir.canonicalize().map_err(io_error("find", data_dir))?;
-        Ok(Self { data_dir, profile, postgres_bin: postgres_bin.map(Path::to_owned) })
+        let postgres_bin = postgres_bin.map(Path::to_owned);
+        Ok(Self { data_dir, profile, postgres_bin, settings: Vec::new() })
+    }
+
+    /// The same cluster, its server with other settings.
+    #[cfg(test)]
+    pub(crate) fn with_settings(self, settings: Vec<String>) -> Self {
+        Self { settings, ..self }
     }
 
     /// Makes sure that a server runs and leaves it running when this process ends.
     #[cfg(test)]
     pub(crate) fn start_and_leave(&self) -> Result<(), EmbeddedError> {
         self.ensure_running().map(drop)
+    }
+
+    /// Stops the server that runs, whoever started it.
+    #[cfg(test)]
+    pub(crate) fn stop(&self) {
+        if let Some(mut process) = Process::find(&self.folder()) {
+            process.stop();
+        }
     }
 
     /// Folder of the database's files.
@@ -131,9 +148,12 @@ impl Cluster {
         if made_by.is_none() {
             self.initialise(&binaries, &run_as)?;
         }
+        let socket_folder = self.socket_folder(run_as.uid());
+        run_as.private_folder(&socket_folder)?;
+        run_as.check_reach(&socket_folder)?;
         end_orphans(&folder);
-        remove_stale_lock(&folder);
-        self.start(&binaries, &run_as)
+        remove_stale_locks(&folder, &socket_folder);
+        self.start(&binaries, &run_as, &socket_folder)
     }
 
     /// Connection string of the running server for one of its databases.
@@ -173,9 +193,8 @@ impl Cluster {
             // Who may enter the socket's folder is the database's user or root: no password needed.
             initdb.args(["--auth-local=trust", "--auth-host=reject"]);
             initdb.arg(format!("--locale={locale}"));
-            if self.profile == Profile::Throwaway {
-                initdb.arg("--no-sync");
-            }
+            // Its own way to the disk is file by file, which takes seconds; see `flush` below.
+            initdb.arg("--no-sync");
             result = self.run(initdb, "initdb");
             if result.is_ok() {
                 break;
@@ -183,6 +202,9 @@ impl Cluster {
             fs::remove_dir_all(&unfinished).map_err(io_error("remove", &unfinished))?;
         }
         result?;
+        if self.profile == Profile::Durable {
+            flush(&unfinished)?;
+        }
         fs::rename(&unfinished, &folder).map_err(io_error("put in place", &unfinished))?;
         let duration_ms = started.elapsed().as_millis();
         tracing::info!(folder = %folder.display(), duration_ms, "Made a private database");
@@ -198,20 +220,25 @@ impl Cluster {
         if status.success() { Ok(()) } else { Err(self.failed(what)) }
     }
 
-    fn start(&self, binaries: &Binaries, run_as: &RunAs) -> Result<Process, EmbeddedError> {
+    fn start(
+        &self,
+        binaries: &Binaries,
+        run_as: &RunAs,
+        socket_folder: &Path,
+    ) -> Result<Process, EmbeddedError> {
         let (folder, log) = (self.folder(), self.log());
-        let socket_folder = self.socket_folder(run_as.uid());
-        run_as.private_folder(&socket_folder)?;
-        run_as.check_reach(&socket_folder)?;
         let output = open_to_append(&log)?;
         let errors = output.try_clone().map_err(io_error("write", &log))?;
         let mut command = run_as.command(&binaries.program("postgres"));
-        command.arg("-D").arg(&folder).arg("-k").arg(&socket_folder);
+        command.arg("-D").arg(&folder).arg("-k").arg(socket_folder);
         let of_profile: &[&str] = match self.profile {
             Profile::Durable => &DURABLE,
             Profile::Throwaway => &THROWAWAY,
         };
         for setting in SETTINGS.iter().chain(of_profile) {
+            command.arg("-c").arg(setting);
+        }
+        for setting in &self.settings {
             command.arg("-c").arg(setting);
         }
         if binaries.has_timescale() {
@@ -260,6 +287,20 @@ impl Cluster {
     }
 }
 
+/// Brings everything below `folder` to the disk, in one go with the rest of its file system.
+fn flush(folder: &Path) -> Result<(), EmbeddedError> {
+    #[cfg(target_os = "linux")]
+    {
+        let file = File::open(folder).map_err(io_error("open", folder))?;
+        nix::unistd::syncfs(file).map_err(|error| io_error("flush", folder)(error.into()))
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        nix::unistd::sync();
+        Ok(())
+    }
+}
+
 fn open_to_append(path: &Path) -> Result<File, EmbeddedError> {
     OpenOptions::new().create(true).append(true).open(path).map_err(io_error("open", path))
 }
@@ -272,12 +313,19 @@ fn put_aside(log: &Path) {
     }
 }
 
-/// PostgreSQL refuses to start when the number in its old lock file belongs to any living process;
-/// the caller has made sure that it is not one of this cluster's.
-fn remove_stale_lock(folder: &Path) {
-    let path = folder.join("postmaster.pid");
-    if path.exists() && Process::find(folder).is_none() && fs::remove_file(&path).is_ok() {
+/// PostgreSQL refuses to start when the number in an old lock file belongs to any living process,
+/// or to one that died unnoticed by its parent; the caller has made sure that no server lives here.
+fn remove_stale_locks(folder: &Path, socket_folder: &Path) {
+    let lock = folder.join("postmaster.pid");
+    if lock.exists() {
         tracing::info!("The private database was not stopped last time; it recovers now");
+    }
+    for stale in [lock, socket_folder.join(".s.PGSQL.5432.lock")] {
+        if stale.exists()
+            && let Err(error) = fs::remove_file(&stale)
+        {
+            tracing::warn!(%error, file = %stale.display(), "A stale lock file stays");
+        }
     }
 }
 
@@ -297,7 +345,7 @@ mod tests {
 
     fn cluster(data_dir: &str) -> Cluster {
         let data_dir = PathBuf::from(data_dir);
-        Cluster { data_dir, profile: Profile::Durable, postgres_bin: None }
+        Cluster { data_dir, profile: Profile::Durable, postgres_bin: None, settings: Vec::new() }
     }
 
     #[test]

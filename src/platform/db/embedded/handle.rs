@@ -9,6 +9,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use secrecy::{ExposeSecret, SecretString};
 use tokio_postgres::NoTls;
+use tokio_postgres::error::SqlState;
 
 use super::cluster::{Cluster, Profile};
 use super::error::{EmbeddedError, io_error};
@@ -16,6 +17,8 @@ use super::process::Process;
 
 /// Database that holds Luna's tables.
 const DATABASE: &str = "luna";
+/// Looks for a server that lives before giving up.
+const ATTEMPTS_MAX: u32 = 3;
 /// How often a server that should run is looked after.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -35,7 +38,7 @@ pub enum Mode {
 #[derive(Debug)]
 pub struct EmbeddedPostgres {
     cluster: Cluster,
-    process: Arc<Mutex<Option<Process>>>,
+    pub(super) process: Arc<Mutex<Option<Process>>>,
     users: Users,
     owns_process: bool,
     url: SecretString,
@@ -50,11 +53,23 @@ impl EmbeddedPostgres {
         mode: Mode,
         postgres_bin: Option<&Path>,
     ) -> Result<Self, EmbeddedError> {
-        let (data_dir, bin) = (data_dir.to_owned(), postgres_bin.map(Path::to_owned));
-        let hold = tokio::task::spawn_blocking(move || Self::hold(&data_dir, mode, bin.as_deref()));
-        let hold = hold.await??;
-        hold.create_database().await?;
-        Ok(hold)
+        let mut attempts = 0;
+        loop {
+            let (data_dir, bin) = (data_dir.to_owned(), postgres_bin.map(Path::to_owned));
+            let hold =
+                tokio::task::spawn_blocking(move || Self::hold(&data_dir, mode, bin.as_deref()));
+            let hold = hold.await??;
+            attempts += 1;
+            match hold.create_database().await {
+                Ok(()) => return Ok(hold),
+                // A server that was found can be dying just then; the next look finds that out.
+                Err(error) if attempts < ATTEMPTS_MAX && is_going_away(&error) => {
+                    tracing::debug!(%error, "The private database went away; trying again");
+                    hold.wait_for_end().await;
+                }
+                Err(error) => return Err(error.into()),
+            }
+        }
     }
 
     fn hold(data_dir: &Path, mode: Mode, bin: Option<&Path>) -> Result<Self, EmbeddedError> {
@@ -111,7 +126,7 @@ impl EmbeddedPostgres {
                         tracing::warn!("The private database had died and runs again");
                     }
                     Ok(Err(error)) => {
-                        pause = (pause * 2).min(Duration::from_secs(60));
+                        pause = (pause * 2).min(Duration::from_mins(1));
                         tracing::error!(%error, "The private database died and does not start");
                     }
                     Ok(Ok(State::GivenBack)) | Err(_) => return,
@@ -148,23 +163,46 @@ impl EmbeddedPostgres {
         Ok(has_duty && is_last)
     }
 
-    async fn create_database(&self) -> Result<(), EmbeddedError> {
-        let Some(url) = self.cluster.url("postgres") else { return Ok(()) };
-        let mut config: tokio_postgres::Config = url.expose_secret().parse()?;
-        config.application_name("luna");
+    /// Waits for a server that dies to be dead, within reason.
+    async fn wait_for_end(&self) {
+        let ends = async {
+            loop {
+                tokio::time::sleep(Duration::from_millis(20)).await;
+                let mut process = self.process.lock().unwrap_or_else(PoisonError::into_inner);
+                if !process.as_mut().is_some_and(Process::is_alive) {
+                    return;
+                }
+            }
+        };
+        drop(tokio::time::timeout(Duration::from_secs(5), ends).await);
+    }
+
+    async fn create_database(&self) -> Result<(), tokio_postgres::Error> {
+        let mut config: tokio_postgres::Config = self.url.expose_secret().parse()?;
+        config.application_name("luna").dbname("postgres");
         let (client, connection) = config.connect(NoTls).await?;
         let set_up = async {
             let query = "SELECT 1 FROM pg_database WHERE datname = $1";
-            if client.query_opt(query, &[&DATABASE]).await?.is_none() {
-                client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await?;
+            if client.query_opt(query, &[&DATABASE]).await?.is_some() {
+                return Ok(());
             }
-            Ok::<_, tokio_postgres::Error>(())
+            let created = client.batch_execute(&format!("CREATE DATABASE {DATABASE}")).await;
+            created.or_else(|error| match error.code() {
+                // Another process did it in the same moment.
+                Some(&SqlState::DUPLICATE_DATABASE | &SqlState::UNIQUE_VIOLATION) => Ok(()),
+                _ => Err(error),
+            })
         };
         tokio::select! {
-            done = set_up => Ok(done?),
-            broken = connection => Ok(broken?),
+            done = set_up => done,
+            broken = connection => broken,
         }
     }
+}
+
+/// Whether a connection failed because its server stops or has died.
+fn is_going_away(error: &tokio_postgres::Error) -> bool {
+    error.as_db_error().is_none_or(|error| error.code().code().starts_with("57P"))
 }
 
 /// What became of the server since the last look.

@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 
 const POLL: Duration = Duration::from_millis(10);
 /// A fast stop writes a checkpoint, which takes a while on slow disks.
-const FAST_STOP_MAX: Duration = Duration::from_secs(60);
+const FAST_STOP_MAX: Duration = Duration::from_mins(1);
 const IMMEDIATE_STOP_MAX: Duration = Duration::from_secs(10);
 
 /// What `postmaster.pid` says.
@@ -124,10 +124,12 @@ pub(super) fn is_server_of(pid: i32, folder: &Path) -> bool {
     is_alive(pid) && works_in(pid, folder).unwrap_or(true)
 }
 
-/// Whether a process has `folder` as its working folder, where PostgreSQL puts itself.
+/// Whether a process is PostgreSQL's and has `folder` as its working folder, where it puts itself.
 fn works_in(pid: i32, folder: &Path) -> Option<bool> {
     let works_in = fs::read_link(format!("/proc/{pid}/cwd")).ok()?;
-    Some(works_in == folder.canonicalize().ok()?)
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    let is_postgres = ["postgres", "postmaster"].contains(&name.trim());
+    Some(is_postgres && works_in == folder.canonicalize().ok()?)
 }
 
 fn is_alive(pid: i32) -> bool {

@@ -6,13 +6,11 @@ use chrono::{DateTime, Duration, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
+use super::axis::{Tick, axis, rounded};
 use super::model::{Quality, TodayInput};
 use super::points::{Point, Points, Situation};
 use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
 use crate::surfaces::dashboards::format::{Format, cents, number};
-
-/// Room above the highest value, as a share of the range.
-const HEADROOM: f64 = 0.12;
 
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
@@ -125,15 +123,6 @@ pub struct ChartView {
     pub summary: String,
 }
 
-/// A value with its label.
-#[derive(Debug, Clone, Serialize)]
-pub struct Tick {
-    /// Where.
-    pub value: f64,
-    /// What it says.
-    pub label: String,
-}
-
 /// An hour with its label.
 #[derive(Debug, Clone, Serialize)]
 pub struct HourTick {
@@ -168,7 +157,7 @@ impl Chart {
         let shown: Vec<&Point> = points.within(whole.from, whole.to).collect();
         let home = shown.iter().rposition(|point| point.from <= now).unwrap_or(0);
         let short = short_range(whole, points.situation, now);
-        let view = |id, range| view(id, range, points, format, input.zone);
+        let view = |id, range| view(id, range, points, input, format);
         Some(Self {
             now: now.timestamp(),
             now_label: format.time(now),
@@ -296,8 +285,8 @@ fn view(
     id: &'static str,
     range: TimeRange,
     points: &Points,
+    input: &TodayInput,
     format: &Format,
-    zone: Tz,
 ) -> ChartView {
     let shown: Vec<&Point> = points.within(range.from, range.to).collect();
     let lowest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[1].min(p.price)));
@@ -323,9 +312,9 @@ fn view(
         low,
         high,
         ticks,
-        hours: if id == "h36" { hour_ticks(range, format, zone) } else { Vec::new() },
+        hours: if id == "h36" { hour_ticks(range, format, input.zone) } else { Vec::new() },
         marks,
-        summary: summary(least, most, points, format),
+        summary: summary(least, most, points, input.simulated, format),
     }
 }
 
@@ -343,6 +332,7 @@ fn summary(
     least: Option<&Point>,
     most: Option<&Point>,
     points: &Points,
+    simulated: bool,
     format: &Format,
 ) -> String {
     let (Some(least), Some(most)) = (least, most) else {
@@ -363,7 +353,9 @@ fn summary(
     let until = points.published_until().map(|until| format.end(until));
     let key = match (points.situation, points.seam().is_some()) {
         (Situation::Past { .. }, _) => "sum_past",
+        (_, true) if simulated => "sum_both_simulated",
         (_, true) => "sum_both",
+        (_, false) if until.is_some() && simulated => "sum_published_simulated",
         (_, false) if until.is_some() => "sum_published",
         (_, false) => "sum_forecast",
     };
@@ -380,60 +372,4 @@ fn hour_ticks(range: TimeRange, format: &Format, zone: Tz) -> Vec<HourTick> {
         .filter(|at| range.contains(*at))
         .map(|at| HourTick { at: at.timestamp(), label: format.time(at) })
         .collect()
-}
-
-/// Four to eight round values that span `low` to `high`, and the ends of the axis: a round value
-/// below, and room for a label above.
-fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
-    let top = high + HEADROOM * (high - low);
-    let raw = (top - low).max(0.1) / 6.0;
-    let magnitude = 10_f64.powf(raw.log10().floor());
-    let step = [1.0, 2.0, 5.0, 10.0]
-        .into_iter()
-        .map(|factor| factor * magnitude)
-        .find(|step| *step >= raw)
-        .unwrap_or(raw);
-    let first = (low / step).floor();
-    let count = (top / step).floor() - first;
-    let decimals = if step >= 1.0 && (step.fract() == 0.0) {
-        0
-    } else if step >= 0.1 {
-        1
-    } else {
-        2
-    };
-    let ticks: Vec<Tick> = (0..=12)
-        .map(f64::from)
-        .take_while(|index| *index <= count)
-        .map(|index| {
-            let value = rounded((first + index) * step);
-            Tick { value, label: number(value, decimals) }
-        })
-        .collect();
-    (ticks, rounded(first * step), rounded(top))
-}
-
-fn rounded(value: f64) -> f64 {
-    (value * 1e4).round() / 1e4
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn axes_are_round_and_hold_the_values() {
-        for (low, high, labels) in [
-            (0.0, 14.9, "0 5 10 15"),
-            (-3.2, 14.9, "−5 0 5 10 15"),
-            (0.0, 0.1, "0.00 0.02 0.04 0.06 0.08 0.10"),
-            (0.0, 1.3, "0.0 0.5 1.0"),
-            (-50.0, 400.0, "−100 0 100 200 300 400"),
-        ] {
-            let (ticks, from, to) = axis(low, high);
-            let text: Vec<_> = ticks.iter().map(|tick| tick.label.as_str()).collect();
-            assert_eq!(text.join(" "), labels);
-            assert!(from <= low && to >= high, "{low} {high}: {from} {to}");
-        }
-    }
 }

@@ -32,6 +32,14 @@ pub fn svg(chart: &Chart, view: &ChartView, name_id: &str, summary_id: &str) -> 
     out
 }
 
+/// A label closer than this to an upright line would lie across it.
+const NEAR_PERCENT: f64 = 6.0;
+
+/// Upright lines closer than this carry their words at different heights.
+const CROWDED_PERCENT: f64 = 25.0;
+const LABEL_ON_TOP: &str = r#"y="0" dy="-10""#;
+const LABEL_AT_FOOT: &str = r#"y="100%" dy="-10""#;
+
 struct Drawing<'a> {
     chart: &'a Chart,
     view: &'a ChartView,
@@ -154,23 +162,26 @@ impl Drawing<'_> {
     }
 
     fn seam_and_now(&self, out: &mut String) {
-        let upright = |out: &mut String, class: &str, at: i64, label: &str| {
+        let upright = |out: &mut String, class: &str, at: i64, label: &str, place: &str| {
             let x = self.x(at);
             // Near the right edge the word stands left of its line, or it would leave the panel.
             let (anchor, dx) = if x > 85.0 { ("end", -4) } else { ("start", 4) };
             put(
                 out,
                 format_args!(
-                    r#"<line class="{class}" x1="{x:.2}%" x2="{x:.2}%" y1="-18" y2="100%"/><text class="{class}" x="{x:.2}%" dx="{dx}" y="0" dy="-10" text-anchor="{anchor}">{}</text>"#,
+                    r#"<line class="{class}" x1="{x:.2}%" x2="{x:.2}%" y1="-18" y2="100%"/><text class="{class}" x="{x:.2}%" dx="{dx}" {place} text-anchor="{anchor}">{}</text>"#,
                     escaped(label)
                 ),
             );
         };
         if let Some(seam) = self.chart.seam.filter(|seam| self.is_shown(*seam)) {
-            upright(out, "seam", seam, self.chart.seam_label);
+            // Close to the present the two words would lie over each other at the top.
+            let crowded = (self.x(seam) - self.x(self.chart.now)).abs() < CROWDED_PERCENT;
+            let place = if crowded { LABEL_AT_FOOT } else { LABEL_ON_TOP };
+            upright(out, "seam", seam, self.chart.seam_label, place);
         }
         if self.is_shown(self.chart.now) {
-            upright(out, "now", self.chart.now, &self.chart.now_label);
+            upright(out, "now", self.chart.now, &self.chart.now_label, LABEL_ON_TOP);
         }
     }
 
@@ -178,11 +189,8 @@ impl Drawing<'_> {
         for mark in &self.view.marks {
             let (x, y) = (self.x(mark.at), self.y(mark.value));
             let dy = if mark.below { 18 } else { -9 };
-            // Beside the line of the present the label stands on the far side of it.
-            let distance = x - self.x(self.chart.now);
             let anchor = match anchor(x) {
-                "middle" if (0.0..8.0).contains(&distance) => "start",
-                "middle" if (-8.0..0.0).contains(&distance) => "end",
+                "middle" => self.beside_uprights(x),
                 inside => inside,
             };
             put(
@@ -192,6 +200,17 @@ impl Drawing<'_> {
                     escaped(&mark.label)
                 ),
             );
+        }
+    }
+
+    /// Beside the lines of the present and of the seam a label stands on the far side of them.
+    fn beside_uprights(&self, x: f64) -> &'static str {
+        let lines = [Some(self.chart.now), self.chart.seam];
+        let mut distances = lines.into_iter().flatten().map(|at| x - self.x(at));
+        match distances.find(|distance| distance.abs() < NEAR_PERCENT) {
+            Some(distance) if distance >= 0.0 => "start",
+            Some(_) => "end",
+            None => "middle",
         }
     }
 

@@ -20,15 +20,15 @@ use crate::surfaces::dashboards::pages::{
 };
 use crate::surfaces::dashboards::templates::Templates;
 
-/// Swiss day-ahead prices of 27 October 2023 in EUR/MWh, hour by hour (ENTSO-E Transparency).
+/// A made-up working day in EUR/MWh, hour by hour: dear in the morning and in the evening.
 const DAY: [f64; 24] = [
-    103.8, 100.65, 98.9, 97.96, 97.88, 100.68, 123.63, 143.82, 148.98, 143.57, 137.4, 129.56,
-    118.24, 108.33, 105.06, 106.96, 116.44, 127.84, 136.97, 139.0, 123.93, 109.32, 103.55, 97.52,
+    102.0, 100.0, 98.0, 97.0, 97.0, 101.0, 122.0, 142.0, 149.0, 145.0, 136.0, 128.0, 119.0, 109.0,
+    105.1, 107.0, 117.0, 127.0, 135.0, 138.0, 122.0, 110.0, 104.0, 96.0,
 ];
-/// The day after.
+/// A made-up Saturday: cheap at night and at noon.
 const NEXT: [f64; 24] = [
-    82.1, 71.69, 66.14, 62.09, 64.12, 67.39, 76.73, 83.86, 91.29, 92.41, 86.11, 78.07, 64.79,
-    59.49, 61.58, 73.51, 90.7, 108.2, 112.07, 109.45, 90.96, 75.92, 74.36, 56.32,
+    82.0, 72.0, 66.0, 62.0, 64.0, 68.0, 77.0, 84.0, 92.0, 93.0, 86.0, 78.0, 65.0, 59.0, 62.0, 74.0,
+    91.0, 108.0, 112.0, 109.0, 91.0, 76.0, 74.0, 56.0,
 ];
 
 fn at(text: &str) -> DateTime<Utc> {
@@ -55,7 +55,7 @@ fn slot(ts: DateTime<Utc>, price: f64, kind: SlotKind) -> Slot {
 }
 
 fn published(from: DateTime<Utc>, prices: &[f64]) -> Vec<Slot> {
-    let hours = TimeRange::new(from, from + Duration::hours(prices.len() as i64)).slots(3_600);
+    let hours = TimeRange::new(from, from + Duration::days(400)).slots(3_600);
     hours.zip(prices).map(|(ts, price)| slot(ts, *price, SlotKind::Published)).collect()
 }
 
@@ -434,5 +434,18 @@ fn any_prices_make_a_page() {
             }
             assert!(view.status.lead.chars().count() <= LENGTH_MAX, "{}", view.status.lead);
         }
+    }
+}
+
+#[test]
+fn simulated_values_are_never_called_published() {
+    let mut input = normal();
+    input.simulated = true;
+    input.slots.iter_mut().for_each(|slot| slot.quality = Quality::Simulated);
+    for (language, word) in [(Language::De, "eröffentlicht"), (Language::En, "ublished")] {
+        let shell = Shell { language, path: "/".into(), ..Shell::default() };
+        let view = today(&input, language, now());
+        let html = Templates::load().unwrap().today(&shell, &view).unwrap();
+        assert!(!html.contains(word), "{language:?} says {word}");
     }
 }

@@ -1,6 +1,6 @@
 //! What the template of the page of the day prints: ready texts, no arithmetic left.
 
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
 
 use super::chart::{Chart, ChartSlot, range};
@@ -8,14 +8,12 @@ use super::chart_svg::svg;
 use super::model::{TodayInput, Window, WindowProvenance};
 use super::points::{Point, Points, Situation, mean};
 use super::sentence::{Status, status};
+use super::state::{Fact, Note, facts, notes, warnings};
 use super::table::PriceTable;
-use crate::base::timeline::{add_days, at_local, day_range, local_date};
+use crate::base::timeline::{day_range, local_date};
 use crate::surfaces::dashboards::catalogue::Language;
 use crate::surfaces::dashboards::format::{Format, cents, signed_percent};
 use crate::surfaces::dashboards::levels::Level;
-
-/// A forecast older than this is marked as stale.
-const FORECAST_STALE: Duration = Duration::hours(36);
 
 /// The page of the day.
 #[derive(Debug, Clone, Serialize)]
@@ -46,21 +44,6 @@ pub struct TodayView {
     pub foot: Vec<String>,
     /// Whether every value is simulated.
     pub simulated: bool,
-}
-
-/// A sentence with a rule at its left.
-#[derive(Debug, Clone, Serialize)]
-pub struct Note {
-    /// `stale`, `err` or empty.
-    pub kind: &'static str,
-    /// First words, bold.
-    pub title: String,
-    /// The rest.
-    pub text: String,
-    /// A command to type.
-    pub command: Option<String>,
-    /// Target and words of one action.
-    pub link: Option<(&'static str, &'static str)>,
 }
 
 /// The big number.
@@ -144,14 +127,19 @@ pub struct ChartPart {
     pub table: PriceTable,
     /// Whether a day inside has 23 or 25 hours.
     pub has_clock_change: bool,
-    /// Which entries the key needs.
-    pub has_published: bool,
-    /// See above.
-    pub has_forecast: bool,
-    /// See above.
-    pub has_band: bool,
-    /// See above.
-    pub has_windows: bool,
+    /// Entries of the key, without those that have no data.
+    pub key: Vec<KeyEntry>,
+}
+
+/// One entry of the key.
+#[derive(Debug, Clone, Serialize)]
+pub struct KeyEntry {
+    /// Class of its swatch.
+    pub swatch: &'static str,
+    /// What it means.
+    pub text: &'static str,
+    /// Class that hides it in the view without such data.
+    pub views: &'static str,
 }
 
 /// One cheap window.
@@ -163,7 +151,7 @@ pub struct WindowRow {
     pub when: String,
     /// `4 h`.
     pub length: String,
-    /// `pub` or `fc`.
+    /// `pub`, `fc` or `sim`.
     pub badge: &'static str,
     /// Provenance in a word.
     pub badge_text: &'static str,
@@ -173,25 +161,17 @@ pub struct WindowRow {
     pub difference: String,
 }
 
-/// One line of the state of the data.
-#[derive(Debug, Clone, Serialize)]
-pub struct Fact {
-    /// What it is about.
-    pub name: String,
-    /// Age or value.
-    pub value: String,
-    /// `stale` or `err` with its words instead of a value.
-    pub badge: Option<(&'static str, String)>,
-    /// One line of context.
-    pub text: String,
-}
-
 /// Turns data into the page of the day.
 pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> TodayView {
     let format = Format::new(language, input.zone);
     let points = Points::new(input, now);
     let windows: Vec<WindowRow> = if points.situation.may_advise() {
-        input.windows.iter().enumerate().map(|(i, window)| window_row(i, window, &format)).collect()
+        input
+            .windows
+            .iter()
+            .enumerate()
+            .map(|(i, window)| window_row(i, window, input.simulated, &format))
+            .collect()
     } else {
         Vec::new()
     };
@@ -209,56 +189,16 @@ pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> Toda
         facts: facts(input, &points, &format, now),
         as_of: format.time(now),
         warnings: warnings(input, &points, &format, now),
-        foot: vec![
-            format.text("foot_scope").to_owned(),
-            format.fill("foot_levels", &[("mean", &format.price(points.reference))]),
-            format.fill("foot_zone", &[("zone", input.zone.name())]),
-        ],
+        foot: foot(input, &points, &format),
         simulated: input.simulated,
     }
 }
 
-fn notes(input: &TodayInput, points: &Points, format: &Format) -> Vec<Note> {
-    let plain = |kind, title: String, key| Note {
-        kind,
-        title,
-        text: format.text(key).to_owned(),
-        command: None,
-        link: None,
-    };
-    let mut notes = Vec::new();
-    if input.setup_open {
-        let mut note = plain("", format.text("note_setup_title").to_owned(), "note_setup");
-        note.link = Some(("/setup", format.text("setup_link")));
-        notes.push(note);
-    }
-    let missing_since = input.state.published_until.or_else(|| points.published_until());
-    let only_title = || match missing_since {
-        Some(since) => format.fill("note_only_title", &[("since", &format.end(since))]),
-        None => format.text("note_only_never").to_owned(),
-    };
-    match points.situation {
-        Situation::Empty => {
-            let mut note = plain("", format.text("note_empty_title").to_owned(), "note_empty");
-            note.command = Some(format.fill("note_empty_command", &[("market", &input.market)]));
-            notes.push(note);
-        }
-        Situation::Past { until } => {
-            let title = format.fill("note_past_title", &[("since", &format.end(until))]);
-            notes.push(plain("stale", title, "note_past"));
-        }
-        Situation::ForecastOnly => notes.push(plain("stale", only_title(), "note_only")),
-        Situation::ForecastOld { age } => {
-            let title = format.fill("note_old_title", &[("age", &format.age(age))]);
-            notes.push(plain("stale", title, "note_old"));
-        }
-        Situation::Published => {}
-    }
-    if input.simulated {
-        let title = format.text("note_simulated_title").to_owned();
-        notes.push(plain("sim", title, "note_simulated"));
-    }
-    notes
+fn foot(input: &TodayInput, points: &Points, format: &Format) -> Vec<String> {
+    let levels = (points.situation != Situation::Empty)
+        .then(|| format.fill("foot_levels", &[("mean", &format.price(points.reference))]));
+    let zone = format.fill("foot_zone", &[("zone", input.zone.name())]);
+    [Some(format.text("foot_scope").to_owned()), levels, Some(zone)].into_iter().flatten().collect()
 }
 
 fn now_stat(points: &Points, format: &Format, now: DateTime<Utc>) -> NowStat {
@@ -365,11 +305,29 @@ fn chart_part(
         home,
         table: PriceTable::new(points, whole, input, format),
         has_clock_change: chart.days.iter().any(|day| day.note.is_some()),
-        has_published: chart.slots.iter().any(|slot| !slot.forecast),
-        has_forecast: chart.slots.iter().any(|slot| slot.forecast),
-        has_band: chart.slots.iter().any(|slot| slot.band80.is_some()),
-        has_windows: !chart.windows.is_empty(),
+        key: key(&chart, input.simulated, format),
     })
+}
+
+/// Entries of the key that have data behind them.
+fn key(chart: &Chart, simulated: bool, format: &Format) -> Vec<KeyEntry> {
+    let short_end = chart.views.first().map_or(i64::MAX, |short| short.to);
+    let first_forecast = chart.slots.iter().find(|slot| slot.forecast).map(|slot| slot.from);
+    let views = if first_forecast.is_some_and(|at| at < short_end) { "" } else { "for-d8" };
+    let solid = if simulated { "simulated" } else { "published" };
+    let has_solid = chart.slots.iter().any(|slot| !slot.forecast);
+    let has_band = chart.slots.iter().any(|slot| slot.band80.is_some());
+    [
+        (has_solid, "kp", solid, ""),
+        (first_forecast.is_some(), "kf", "forecast", views),
+        (has_band, "k5", "key_50", views),
+        (has_band, "k8", "key_80", views),
+        (!chart.windows.is_empty(), "kw", "key_window", ""),
+    ]
+    .into_iter()
+    .filter(|(is_there, ..)| *is_there)
+    .map(|(_, swatch, text, views)| KeyEntry { swatch, text: format.text(text), views })
+    .collect()
 }
 
 /// JSON that can stand in a script element: no text in it can end the element.
@@ -378,7 +336,7 @@ fn script_safe_json(chart: &Chart) -> String {
     json.replace('<', "\\u003c").replace('>', "\\u003e").replace('&', "\\u0026")
 }
 
-fn window_row(index: usize, window: &Window, format: &Format) -> WindowRow {
+fn window_row(index: usize, window: &Window, simulated: bool, format: &Format) -> WindowRow {
     let is_published = window.provenance == WindowProvenance::Published;
     let minutes = (window.to - window.from).num_minutes();
     let key = if minutes % 60 == 0 { "window_hours" } else { "window_minutes" };
@@ -391,8 +349,13 @@ fn window_row(index: usize, window: &Window, format: &Format) -> WindowRow {
         number: index + 1,
         when: format.span(window.from, window.to),
         length,
-        badge: if is_published { "pub" } else { "fc" },
+        badge: match (is_published, simulated) {
+            (true, false) => "pub",
+            (true, true) => "sim",
+            (false, _) => "fc",
+        },
         badge_text: format.text(match window.provenance {
+            WindowProvenance::Published if simulated => "simulated",
             WindowProvenance::Published => "published",
             WindowProvenance::Forecast => "forecast",
             WindowProvenance::Mixed => "mixed",
@@ -404,79 +367,4 @@ fn window_row(index: usize, window: &Window, format: &Format) -> WindowRow {
         ),
         difference: window.vs_day_mean_percent.map(signed_percent).unwrap_or_default(),
     }
-}
-
-fn facts(input: &TodayInput, points: &Points, format: &Format, now: DateTime<Utc>) -> Vec<Fact> {
-    let state = &input.state;
-    let ago = |at: DateTime<Utc>| format.fill("ago", &[("age", &format.age(now - at))]);
-    let stale = |since: DateTime<Utc>| {
-        Some(("stale", format.fill("badge_stale", &[("age", &format.age(now - since))])))
-    };
-    let none = || Some(("err", format.text("badge_none").to_owned()));
-    let until = state.published_until.or_else(|| points.published_until());
-    let mut facts = vec![Fact {
-        name: format.fill("data_prices", &[("market", &input.market)]),
-        value: state.prices_known_at.map(ago).unwrap_or_default(),
-        badge: until.map_or_else(none, |until| if until <= now { stale(until) } else { None }),
-        text: until.map_or_else(
-            || format.text("data_no_prices").to_owned(),
-            |until| format.fill("data_until", &[("until", &format.end(until))]),
-        ),
-    }];
-    let mut about = Vec::new();
-    about.extend(state.model_label.as_ref().map(|m| format.fill("data_model", &[("model", m)])));
-    about.extend(
-        state
-            .mean_abs_error_eur_mwh
-            .map(|error| format.fill("data_error", &[("error", &format.price(error))])),
-    );
-    facts.push(Fact {
-        name: format.text("data_forecast").to_owned(),
-        value: state.forecast_issued_at.map(ago).unwrap_or_default(),
-        badge: state
-            .forecast_issued_at
-            .and_then(|issued| if now - issued > FORECAST_STALE { stale(issued) } else { None }),
-        text: if state.forecast_issued_at.is_some() {
-            about.join("; ")
-        } else {
-            format.text("data_no_forecast").to_owned()
-        },
-    });
-    if input.simulated || state.source.is_some() || state.attribution.is_some() {
-        let simulated = input.simulated.then(|| format.text("data_simulated").to_owned());
-        facts.push(Fact {
-            name: format.text("data_source").to_owned(),
-            value: state.source.clone().unwrap_or_default(),
-            badge: None,
-            text: simulated
-                .into_iter()
-                .chain(state.attribution.clone())
-                .collect::<Vec<_>>()
-                .join(" "),
-        });
-    }
-    facts
-}
-
-/// Warnings of the input, and a word about tomorrow's prices while they are not there.
-fn warnings(
-    input: &TodayInput,
-    points: &Points,
-    format: &Format,
-    now: DateTime<Utc>,
-) -> Vec<String> {
-    let mut warnings = input.state.warnings.clone();
-    let today = local_date(now, input.zone);
-    let due = NaiveTime::from_hms_opt(14, 0, 0).unwrap_or_default();
-    let late_from = at_local(today, due, input.zone);
-    let tomorrow = day_range(add_days(today, 1), input.zone);
-    let known = points.published_until();
-    if points.situation == Situation::Published
-        && !input.simulated
-        && known.is_some_and(|until| until <= tomorrow.from)
-    {
-        let key = if now < late_from { "waiting_tomorrow" } else { "late_tomorrow" };
-        warnings.push(format.text(key).to_owned());
-    }
-    warnings
 }

@@ -1,0 +1,92 @@
+//! The actix application: routes collected into the OpenAPI document, services handed to handlers.
+
+use std::sync::Arc;
+
+use actix_web::App;
+use actix_web::web::{Data, ServiceConfig};
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder};
+use utoipa_actix_web::AppExt;
+
+use super::services::Services;
+use crate::access::accounts;
+use crate::decisions::windows;
+use crate::facts::imports;
+use crate::facts::market;
+use crate::learning::prediction;
+use crate::learning::registry;
+use crate::learning::training;
+use crate::operations::status;
+use crate::platform::jobs;
+use crate::platform::telemetry::Metrics;
+use crate::platform::web;
+use crate::platform::web::Authenticator;
+use crate::platform::web::MethodTable;
+use crate::surfaces::dashboards::PAGES;
+use crate::surfaces::dashboards::Templates;
+
+/// Registers every operation of the API.
+pub(crate) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+    config
+        .configure(accounts::routes)
+        .configure(market::routes)
+        .configure(imports::routes)
+        .configure(registry::routes)
+        .configure(training::routes)
+        .configure(prediction::routes)
+        .configure(windows::routes)
+        .configure(jobs::routes)
+        .configure(status::routes);
+}
+
+/// The document of the API, collected from the routes themselves.
+pub(crate) fn openapi() -> OpenApi {
+    let (_, mut document) = App::new().into_utoipa_app().configure(configure).split_for_parts();
+    document.info = InfoBuilder::new()
+        .title("Luna")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(env!("CARGO_PKG_DESCRIPTION")))
+        .license(Some(LicenseBuilder::new().name(env!("CARGO_PKG_LICENSE")).build()))
+        .contact(Some(ContactBuilder::new().name(Some("Whoever runs this box")).build()))
+        .build();
+    web::describe(&mut document);
+    document
+}
+
+/// What handlers take: one entry per service, shared by all workers.
+pub(crate) fn application_data(
+    services: &Services,
+    metrics: &Metrics,
+    templates: &Data<Templates>,
+    document: &OpenApi,
+) -> impl FnOnce(&mut ServiceConfig) + Clone + use<> {
+    let (services, metrics, templates) = (services.clone(), metrics.clone(), templates.clone());
+    let table = PAGES
+        .iter()
+        .fold(MethodTable::of(document), |table, (path, methods)| table.with(path, methods))
+        .with("/docs/{file}", &["GET"])
+        .with("/openapi.json", &["GET"]);
+    let table = Arc::new(table);
+    move |config: &mut ServiceConfig| {
+        let authenticator: Arc<dyn Authenticator> = Arc::new(services.accounts.clone());
+        config
+            .app_data(authenticator)
+            .app_data(table)
+            .app_data(templates)
+            .app_data(Data::new(metrics))
+            .app_data(Data::new(services.clock))
+            .app_data(Data::new(services.pool))
+            .app_data(Data::new(services.accounts))
+            .app_data(Data::new(services.jobs))
+            .app_data(Data::new(services.prices))
+            .app_data(Data::new(services.shown))
+            .app_data(Data::new(services.imports))
+            .app_data(Data::new(services.datasets))
+            .app_data(Data::new(services.registry))
+            .app_data(Data::new(services.training))
+            .app_data(Data::new(services.forecasts))
+            .app_data(Data::new(services.windows))
+            .app_data(Data::new(services.status))
+            .app_data(Data::new(services.gather));
+    }
+}

@@ -1,0 +1,252 @@
+//! `luna serve`: brings everything up, says where it is, and takes it down in order.
+
+use std::io::IsTerminal;
+use std::net::TcpListener;
+use std::path::Path;
+use std::time::Duration;
+
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{self as actix, Data};
+use actix_web::{App, HttpServer};
+use secrecy::ExposeSecret;
+use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
+
+use super::http::{application_data, configure, openapi};
+use super::services::{ConnectError, Services, assemble, connect};
+use crate::base::timeline::Clock;
+use crate::config::Settings;
+use crate::learning::prediction::RefreshJob;
+use crate::platform::db::embedded::EmbeddedPostgres;
+use crate::platform::db::embedded::Mode;
+use crate::platform::jobs::NewJob;
+use crate::platform::jobs::Runner;
+use crate::platform::jobs::Schedule;
+use crate::platform::jobs::ScheduleError;
+use crate::platform::jobs::Scheduler;
+use crate::platform::jobs::SlotLength;
+use crate::platform::runtime::Stage;
+use crate::platform::runtime::Tasks;
+use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry::Metrics;
+use crate::platform::telemetry::TelemetryError;
+use crate::platform::web;
+use crate::surfaces::dashboards::PageError;
+use crate::surfaces::dashboards::Templates;
+use crate::surfaces::dashboards::pages;
+
+/// Pause between two looks for a database that is away.
+const DATABASE_RETRY: Duration = Duration::from_secs(1);
+/// Pause between two rounds of upkeep of the metrics.
+const UPKEEP: Duration = Duration::from_secs(5);
+/// Web workers; requests wait for the database, not for a processor.
+const WEB_WORKERS: usize = 2;
+
+/// Why the program does not come up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ServeError {
+    /// The port cannot be had.
+    #[error("cannot listen on {address}: {source}; choose another port with --port or API_PORT")]
+    Listen {
+        /// Host and port.
+        address: String,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// There is no database.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The templates are broken.
+    #[error(transparent)]
+    Pages(#[from] PageError),
+    /// Metrics cannot be collected.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// The schedule is broken.
+    #[error(transparent)]
+    Schedule(#[from] ScheduleError),
+    /// The server or the signal handler failed.
+    #[error("the server failed: {0}")]
+    Io(#[from] std::io::Error),
+}
+
+/// Serves until a signal asks to stop.
+pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
+    let clock = Clock::system();
+    // The port first: when it is taken, nothing else should have been started.
+    let address = format!("{}:{}", settings.server.host, settings.server.port);
+    let listener = TcpListener::bind((settings.server.host.as_str(), settings.server.port))
+        .map_err(|source| ServeError::Listen { address: address.clone(), source })?;
+    let metrics = Metrics::install()?;
+    let templates = Data::new(Templates::load()?);
+    let (db, private) = connect(&settings, Mode::Serve).await?;
+    let services = assemble(&settings, db, clock);
+    let tasks = Tasks::new();
+    keep_running(&tasks, private.as_ref(), &metrics);
+    let starter = (services.clone(), settings.clone(), tasks.clone());
+    tasks.spawn("start", async move { start(starter).await });
+
+    let document = openapi();
+    let data = application_data(&services, &metrics, &templates, &document);
+    let server = HttpServer::new(move || {
+        let (app, _) = App::new()
+            .into_utoipa_app()
+            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+            .configure(configure)
+            .split_for_parts();
+        app.configure(data.clone())
+            .configure(pages)
+            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
+            .default_service(actix::to(web::fallback))
+    })
+    .workers(WEB_WORKERS)
+    .disable_signals()
+    .shutdown_timeout(u64::from(settings.server.stop_patience_s) / 2)
+    .listen(listener)?
+    .run();
+    let handle = server.handle();
+    tasks.spawn_in(Stage::Intake, "http", async move {
+        if let Err(error) = server.await {
+            tracing::error!(%error, "The web server ended: {error}");
+        }
+    });
+    let signal = stop_requested().await?;
+    tracing::info!(signal, "Stopping");
+    handle.stop(true).await;
+    let patience = Duration::from_secs(settings.server.stop_patience_s.into());
+    let ended = tasks.shutdown(patience).await;
+    tracing::info!(?ended, "Stopped");
+    if let Some(private) = private
+        && let Err(error) = private.stop().await
+    {
+        tracing::error!(%error, "The private database did not stop: {error}");
+    }
+    Ok(())
+}
+
+/// Tasks that the others lean on until they have ended.
+fn keep_running(tasks: &Tasks, private: Option<&EmbeddedPostgres>, metrics: &Metrics) {
+    let metrics = metrics.clone();
+    tasks.spawn_supervised(Stage::Support, "metrics.upkeep", move |stop| {
+        let metrics = metrics.clone();
+        async move {
+            while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
+                metrics.run_upkeep();
+            }
+        }
+    });
+    if let Some(private) = private {
+        let supervisor = private.supervisor();
+        let stop = tasks.stop_token(Stage::Support);
+        tasks.spawn_in(Stage::Support, "database", async move {
+            tokio::select! {
+                () = supervisor => {}
+                () = stop.cancelled() => {}
+            }
+        });
+    }
+}
+
+/// Waits for the database, brings it to this version, then lets jobs run and shows the set-up code.
+async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
+    let stop = tasks.stop_token(Stage::Work);
+    while let Err(error) = prepare(&services, &settings).await {
+        tracing::warn!(%error, "The database cannot be used yet: {error}");
+        if tokio::time::timeout(DATABASE_RETRY, stop.cancelled()).await.is_ok() {
+            return;
+        }
+    }
+    services.readiness.set();
+    if let Err(error) = run_jobs(&services, &tasks).await {
+        tracing::error!(%error, "Jobs do not run: {error}");
+    }
+    let code = match services.accounts.ensure_setup_code().await {
+        Ok(code) => code,
+        Err(error) => {
+            tracing::error!(%error, "There is no set-up code: {error}");
+            None
+        }
+    };
+    banner(&settings, &services, code.as_ref().map(|code| code.expose_secret()));
+}
+
+async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()> {
+    services.db.ping().await?;
+    if settings.server.apply_migrations {
+        let report = services.db.migrate().await?;
+        if !report.applied.is_empty() {
+            tracing::info!(applied = report.applied.len(), "Brought the database to this version");
+        }
+    }
+    let schema = services.db.schema_status().await?;
+    anyhow::ensure!(
+        schema.is_at_head(),
+        "the database has another schema than this program; run luna db migrate"
+    );
+    services.registry.count_serving().await?;
+    Ok(())
+}
+
+async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
+    Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
+    // A fresh box should show something at once, not at the next full hour.
+    services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await?;
+    let hourly =
+        Schedule::new(RefreshJob::NAME, "0 7 * * * *", chrono_tz::Tz::UTC, SlotLength::Hour)?;
+    let schedules = vec![hourly];
+    Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;
+    Ok(())
+}
+
+/// Tells whoever started the program where it is and what it runs on.
+#[expect(clippy::print_stderr, reason = "the banner is for the terminal, not for the log")]
+fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
+    let folder = std::path::absolute(&settings.storage.data_dir)
+        .unwrap_or_else(|_| settings.storage.data_dir.clone());
+    let host = match settings.server.host.as_str() {
+        "0.0.0.0" | "::" => "localhost",
+        host => host,
+    };
+    let database = services.db.describe();
+    let time_series = if services.db.has_timescale() {
+        "TimescaleDB"
+    } else {
+        "plain PostgreSQL tables (TimescaleDB is not there)"
+    };
+    let lines = [
+        format!("Luna {} serves http://{host}:{}/", env!("CARGO_PKG_VERSION"), settings.server.port),
+        format!("  data folder  {}", folder.display()),
+        format!("  database     {database}"),
+        format!("  time series  {time_series}"),
+        "  files        data folder (no S3 configured)".to_owned(),
+    ];
+    let terminal = std::io::stderr().is_terminal();
+    if terminal {
+        for line in lines {
+            eprintln!("{line}");
+        }
+    } else {
+        tracing::info!("{}", lines.join("; "));
+    }
+    let Some(code) = code else { return };
+    if terminal {
+        eprintln!("  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)", settings.server.port);
+    } else {
+        match write_secret(&folder.join("setup-code"), code) {
+            Ok(()) => tracing::info!("The one-time set-up code is in {}/setup-code", folder.display()),
+            Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
+        }
+    }
+}
+
+fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    if let Err(error) = std::fs::remove_file(path)
+        && error.kind() != std::io::ErrorKind::NotFound
+    {
+        return Err(error);
+    }
+    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    writeln!(file, "{text}")
+}

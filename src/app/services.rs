@@ -1,0 +1,160 @@
+//! Every service, built once, handed to the next by constructor.
+
+use std::sync::Arc;
+
+use crate::access::accounts::Accounts;
+use crate::base::timeline::Clock;
+use crate::config::Settings;
+use crate::decisions::windows::Windows;
+use crate::facts::imports::Imports;
+use crate::facts::market::Prices;
+use crate::facts::market::Shown;
+use crate::facts::series::Observations;
+use crate::facts::simulation::Simulation;
+use crate::learning::datasets::Datasets;
+use crate::learning::features::Features;
+use crate::learning::prediction::ForecastJob;
+use crate::learning::prediction::Forecasts;
+use crate::learning::prediction::RefreshJob;
+use crate::learning::registry::Registry;
+use crate::learning::training::Training;
+use crate::learning::training::TrainingJob;
+use crate::operations::status::Readiness;
+use crate::operations::status::Status;
+use crate::platform::db::Db;
+use crate::platform::db::DbError;
+use crate::platform::db::embedded::EmbeddedError;
+use crate::platform::db::embedded::EmbeddedPostgres;
+use crate::platform::db::embedded::Mode;
+use crate::platform::jobs::Handler;
+use crate::platform::jobs::Jobs;
+use crate::platform::objects::Objects;
+use crate::platform::runtime::CpuPool;
+use crate::surfaces::dashboards::Gather;
+
+/// Every service of the program. Cloning is cheap.
+#[derive(Clone)]
+pub(crate) struct Services {
+    pub clock: Clock,
+    pub db: Db,
+    pub pool: CpuPool,
+    pub readiness: Readiness,
+    pub jobs: Jobs,
+    pub accounts: Accounts,
+    pub prices: Prices,
+    pub shown: Shown,
+    pub imports: Imports,
+    pub simulation: Simulation,
+    pub datasets: Datasets,
+    pub registry: Registry,
+    pub training: Training,
+    pub forecasts: Forecasts,
+    pub windows: Windows,
+    pub status: Status,
+    pub gather: Gather,
+}
+
+/// Why there is no database to work with.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ConnectError {
+    /// The private database could not be started.
+    #[error(transparent)]
+    Embedded(#[from] EmbeddedError),
+    /// The settings of the connection make no sense.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+/// The configured database, or the private one, which is started or joined.
+pub(crate) async fn connect(
+    settings: &Settings,
+    mode: Mode,
+) -> Result<(Db, Option<EmbeddedPostgres>), ConnectError> {
+    if let Some(url) = &settings.database_url {
+        return Ok((Db::new(&settings.database, url)?, None));
+    }
+    let folder = std::path::absolute(&settings.storage.data_dir)
+        .unwrap_or_else(|_| settings.storage.data_dir.clone());
+    let bin = settings.database.pg_bin.as_deref();
+    let private = EmbeddedPostgres::start(&folder, mode, bin).await?;
+    Ok((Db::new(&settings.database, &private.url())?, Some(private)))
+}
+
+/// The services on a database.
+pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
+    let pool = CpuPool::new(None);
+    let readiness = Readiness::default();
+    let objects = Objects::new(settings.storage.data_dir.clone());
+    let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
+    let accounts = Accounts::new(db.clone(), clock.clone(), settings.accounts.clone());
+    let prices = Prices::new(db.clone());
+    let shown = Shown::new(prices.clone(), settings.market.clone(), clock.clone());
+    let observations = Observations::new(db.clone());
+    let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
+    let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
+    let features = Features::new(prices.clone(), observations);
+    let datasets = Datasets::new(db.clone(), objects.clone(), clock.clone());
+    let registry = Registry::new(db.clone(), objects, clock.clone());
+    let training = Training::new(
+        features.clone(),
+        datasets.clone(),
+        registry.clone(),
+        pool.clone(),
+        clock.clone(),
+    );
+    let forecasts = Forecasts::new(
+        db.clone(),
+        prices.clone(),
+        features,
+        registry.clone(),
+        pool.clone(),
+        clock.clone(),
+    );
+    let windows =
+        Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let status = Status::new(
+        db.clone(),
+        readiness.clone(),
+        prices.clone(),
+        registry.clone(),
+        forecasts.clone(),
+        clock.clone(),
+    );
+    let gather =
+        Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
+    Services {
+        clock,
+        db,
+        pool,
+        readiness,
+        jobs,
+        accounts,
+        prices,
+        shown,
+        imports,
+        simulation,
+        datasets,
+        registry,
+        training,
+        forecasts,
+        windows,
+        status,
+        gather,
+    }
+}
+
+impl Services {
+    /// What runs the jobs of the queue.
+    pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
+        vec![
+            Arc::new(TrainingJob(self.training.clone())),
+            Arc::new(ForecastJob(self.forecasts.clone())),
+            Arc::new(RefreshJob {
+                simulation: self.simulation.clone(),
+                prices: self.prices.clone(),
+                forecasts: self.forecasts.clone(),
+                clock: self.clock.clone(),
+            }),
+        ]
+    }
+}
