@@ -88,7 +88,7 @@ impl Bands {
     }
 
     fn lead(&self, residuals: &Residuals, rows: &[usize], split: Split) -> Lead {
-        let all = self.offsets(residuals, rows.iter().copied());
+        let all = self.offsets(residuals, rows);
         if !split.by_slot {
             return Lead { all, slots: Vec::new() };
         }
@@ -109,19 +109,19 @@ impl Bands {
         };
         let own = |slot: usize| match near(slot) {
             rows if rows.len() < GROUP_MIN => all,
-            rows => self.offsets(residuals, rows.into_iter()),
+            rows => self.offsets(residuals, &rows),
         };
         Lead { all, slots: (0..slots).map(own).collect() }
     }
 
     /// Quantile of the scaled residuals at each level.
-    fn offsets(&self, r: &Residuals, rows: impl Iterator<Item = usize> + Clone) -> [f64; LEVELS] {
+    fn offsets(&self, r: &Residuals, rows: &[usize]) -> [f64; LEVELS] {
         let at_level = |level: usize| {
-            let residual = |row: usize| {
-                let base = &r.base[row];
-                (r.actual[row] - base[level]) / self.unit(base[LEVELS / 2])
+            let residual = |row: &usize| {
+                let base = &r.base[*row];
+                (r.actual[*row] - base[level]) / self.unit(base[LEVELS / 2])
             };
-            let mut sample: Vec<f64> = rows.clone().map(residual).collect();
+            let mut sample: Vec<f64> = rows.iter().map(residual).collect();
             sample.sort_by(f64::total_cmp);
             quantile(&sample, QUANTILES[level])
         };
@@ -230,12 +230,10 @@ mod tests {
     #[test]
     fn quantiles_sit_at_i_over_n_plus_one() {
         let sample: Vec<f64> = (1..=9).map(f64::from).collect();
-        assert_eq!(quantile(&sample, 0.1), 1.0);
-        assert_eq!(quantile(&sample, 0.5), 5.0);
-        assert_eq!(quantile(&sample, 0.9), 9.0);
-        assert!((quantile(&sample, 0.25) - 2.5).abs() < 1e-12);
-        assert_eq!(quantile(&sample, 0.01), 1.0);
-        assert_eq!(quantile(&[], 0.5), 0.0);
+        for (level, expected) in [(0.1, 1.0), (0.25, 2.5), (0.5, 5.0), (0.9, 9.0), (0.01, 1.0)] {
+            assert!((quantile(&sample, level) - expected).abs() < 1e-12, "{level}");
+        }
+        assert!(quantile(&[], 0.5).abs() < 1e-12);
     }
 
     fn normalish(rows: i32, spread: impl Fn(RowKey) -> f64) -> Residuals {

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use linfa::DatasetBase;
 use linfa::traits::Fit;
 use linfa_linear::LinearRegression;
-use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate, s};
+use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
 use serde::{Deserialize, Serialize};
 
 use super::errors::FitError;
@@ -141,13 +141,16 @@ impl Regression {
             Vec::new()
         } else {
             let penalty = Array2::eye(width) * (ridge * rows as f64).sqrt();
-            let x = concatenate![Axis(0), *matrix, penalty];
-            let mut y = Array1::zeros(rows + width);
-            y.slice_mut(s![..rows]).assign(&(&z - intercept));
+            let engine =
+                |message: String| FitError::Engine { algorithm: Algorithm::Linear, message };
+            let x = concatenate(Axis(0), &[matrix.view(), penalty.view()])
+                .map_err(|error| engine(error.to_string()))?;
+            let nothing = std::iter::repeat_n(0.0, width);
+            let y: Array1<f64> = z.iter().map(|value| value - intercept).chain(nothing).collect();
             let estimator = LinearRegression::new().with_intercept(false);
-            let fitted = estimator.fit(&DatasetBase::new(x, y)).map_err(|error| {
-                FitError::Engine { algorithm: Algorithm::Linear, message: error.to_string() }
-            })?;
+            let fitted = estimator
+                .fit(&DatasetBase::new(x, y))
+                .map_err(|error| engine(error.to_string()))?;
             fitted.params().to_vec()
         };
         let lowest = z.iter().copied().fold(f64::INFINITY, f64::min) - BEYOND;

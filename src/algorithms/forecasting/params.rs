@@ -118,20 +118,21 @@ const fn choice(key: &'static str, words: &'static [&'static str]) -> ParamSpec 
 const NAIVE: &[ParamSpec] = &[choice("lag", &["standard", "day", "week"])];
 
 /// `ridge` is the penalty per row on standardised columns.
-const LINEAR: &[ParamSpec] = &[number("ridge", 0.0, 1e3, 1e-2)];
+const LINEAR: &[ParamSpec] = &[number("ridge", 0.0, 1e3, 0.1)];
 
-/// `early_stopping_rounds` 0 trains all iterations; `bands` `residual` spares the quantile trees.
+/// Defaults are those with the lowest error on 2015 of the German benchmark, refitted each quarter.
+/// `early_stopping_rounds` 0 trains all iterations, which was 1 % better there than stopping; `bands` `residual` spares the quantile trees.
 const LIGHTGBM: &[ParamSpec] = &[
     integer("num_iterations", 1, 10_000, 500),
     integer("num_leaves", 2, 4_096, 63),
     number("learning_rate", 1e-4, 1.0, 0.03),
-    integer("min_data_in_leaf", 1, 100_000, 20),
+    integer("min_data_in_leaf", 1, 100_000, 50),
     number("feature_fraction", 0.05, 1.0, 0.5),
     number("bagging_fraction", 0.05, 1.0, 0.8),
     integer("bagging_freq", 0, 1_000, 1),
     number("lambda_l2", 0.0, 1e6, 0.0),
     choice("objective", &["l1", "l2", "huber"]),
-    integer("early_stopping_rounds", 0, 10_000, 50),
+    integer("early_stopping_rounds", 0, 10_000, 0),
     integer("seed", 0, i32::MAX as i64, 1),
     integer("num_threads", 1, 64, 2),
     choice("bands", &["quantile", "residual"]),

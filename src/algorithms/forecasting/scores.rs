@@ -198,10 +198,12 @@ pub fn dm_test(
     let variance = differences.iter().map(|d| (d - mean).powi(2)).sum::<f64>() / days as f64;
     let error = (variance / days as f64).sqrt();
     // Equal forecasts differ by nothing, with no error: no evidence either way.
-    let statistic = match (mean, error) {
-        (mean, error) if error > 0.0 => mean / error,
-        (mean, _) if mean == 0.0 => 0.0,
-        (mean, _) => mean.signum() * f64::MAX,
+    let statistic = if error > 0.0 {
+        mean / error
+    } else if mean == 0.0 {
+        0.0
+    } else {
+        mean.signum() * f64::MAX
     };
     Ok(DmTest { statistic, p_value: upper_tail(statistic), days })
 }

@@ -239,7 +239,9 @@ fn cheapest_pieces(free: &[Piece], duration: i64) -> Option<Vec<Piece>> {
         unequal => unequal,
     };
     // Zero is one price, whatever its sign.
-    by_price.iter_mut().for_each(|piece| piece.price += 0.0);
+    for piece in &mut by_price {
+        piece.price += 0.0;
+    }
     by_price.sort_by(order);
     let mut taken = filled(&by_price, duration);
     taken.sort_by_key(|piece| piece.start_s);

@@ -285,3 +285,33 @@ fn price_levels_are_told_by_their_names() {
         assert!(!is_price_like(name), "{name}");
     }
 }
+
+#[test]
+fn early_stopping_keeps_fewer_trees() {
+    let (train, valid) = (sample(7, 63), sample(70, 14));
+    let size = |rounds: i64| {
+        let params = json!({
+            "num_iterations": 200, "learning_rate": 0.3, "num_leaves": 7, "num_threads": 1,
+            "early_stopping_rounds": rounds, "bands": "residual",
+        });
+        fitted(Algorithm::Lightgbm, &params, &train, &valid).to_bytes().len()
+    };
+    assert!(size(3) < size(0) / 2);
+}
+
+#[test]
+fn a_price_that_never_changes_is_forecast() {
+    let constant = |mut table: Table| {
+        table.features[5] = "level".to_owned();
+        table.y.fill(-7.5);
+        table
+    };
+    let (train, valid) = (constant(sample(7, 63)), constant(sample(70, 14)));
+    for algorithm in [Algorithm::Linear, Algorithm::Lightgbm, Algorithm::RandomForest] {
+        let model = fitted(algorithm, &quick(algorithm), &train, &valid);
+        let forecast = model.predict(&valid).unwrap();
+        let all = forecast.mean.iter().chain(forecast.quantiles.as_flattened());
+        let worst = all.map(|value| (value + 7.5).abs()).fold(0.0, f64::max);
+        assert!(worst < 1e-5, "{algorithm}: {worst}, {:?}", forecast.mean.first());
+    }
+}
