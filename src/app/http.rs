@@ -13,11 +13,13 @@ use crate::access::accounts;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
+use crate::facts::series;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
 use crate::operations::status;
 use crate::platform::jobs;
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
 use crate::platform::web::Authenticator;
@@ -30,6 +32,7 @@ pub(crate) fn configure(config: &mut utoipa_actix_web::service_config::ServiceCo
     config
         .configure(accounts::routes)
         .configure(market::routes)
+        .configure(series::routes)
         .configure(imports::routes)
         .configure(registry::routes)
         .configure(training::routes)
@@ -56,11 +59,12 @@ pub(crate) fn openapi() -> OpenApi {
 /// What handlers take: one entry per service, shared by all workers.
 pub(crate) fn application_data(
     services: &Services,
-    metrics: &Metrics,
+    (metrics, logs): (&Metrics, &Logs),
     templates: &Data<Templates>,
     document: &OpenApi,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone + use<> {
-    let (services, metrics, templates) = (services.clone(), metrics.clone(), templates.clone());
+    let (services, templates) = (services.clone(), templates.clone());
+    let (metrics, logs) = (metrics.clone(), logs.clone());
     let table = PAGES
         .iter()
         .fold(MethodTable::of(document), |table, (path, methods)| table.with(path, methods))
@@ -74,12 +78,14 @@ pub(crate) fn application_data(
             .app_data(table)
             .app_data(templates)
             .app_data(Data::new(metrics))
+            .app_data(Data::new(logs))
             .app_data(Data::new(services.clock))
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
+            .app_data(Data::new(services.observations))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))

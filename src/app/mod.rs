@@ -4,6 +4,6 @@ mod http; // the actix application and its document
 mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors
 
-pub(crate) use self::http::{application_data, configure, openapi};
-pub(crate) use self::serve::{ServeError, serve};
+pub(crate) use self::http::openapi;
+pub(crate) use self::serve::serve;
 pub(crate) use self::services::{Services, assemble, connect};

@@ -14,6 +14,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::http::{application_data, configure, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
+use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::learning::prediction::RefreshJob;
@@ -28,6 +29,7 @@ use crate::platform::jobs::SlotLength;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
 use crate::platform::web;
@@ -71,7 +73,7 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until a signal asks to stop.
-pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
+pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeError> {
     let clock = Clock::system();
     // The port first: when it is taken, nothing else should have been started.
     let address = format!("{}:{}", settings.server.host, settings.server.port);
@@ -87,7 +89,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
     tasks.spawn("start", async move { start(starter).await });
 
     let document = openapi();
-    let data = application_data(&services, &metrics, &templates, &document);
+    let data = application_data(&services, (&metrics, &logs), &templates, &document);
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()
@@ -167,7 +169,7 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
             None
         }
     };
-    banner(&settings, &services, code.as_ref().map(|code| code.expose_secret()));
+    banner(&settings, &services, code.as_ref().map(ExposeSecret::expose_secret));
 }
 
 async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()> {
@@ -189,11 +191,13 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
 
 async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
     Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
-    // A fresh box should show something at once, not at the next full hour.
+    // A fresh box should show something at once, not at the next quarter of an hour.
     services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await?;
-    let hourly =
-        Schedule::new(RefreshJob::NAME, "0 7 * * * *", chrono_tz::Tz::UTC, SlotLength::Hour)?;
-    let schedules = vec![hourly];
+    let utc = chrono_tz::Tz::UTC;
+    let schedules = vec![
+        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
+    ];
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;
     Ok(())
 }
@@ -214,7 +218,11 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
         "plain PostgreSQL tables (TimescaleDB is not there)"
     };
     let lines = [
-        format!("Luna {} serves http://{host}:{}/", env!("CARGO_PKG_VERSION"), settings.server.port),
+        format!(
+            "Luna {} serves http://{host}:{}/",
+            env!("CARGO_PKG_VERSION"),
+            settings.server.port
+        ),
         format!("  data folder  {}", folder.display()),
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
@@ -230,10 +238,15 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
     }
     let Some(code) = code else { return };
     if terminal {
-        eprintln!("  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)", settings.server.port);
+        eprintln!(
+            "  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)",
+            settings.server.port
+        );
     } else {
         match write_secret(&folder.join("setup-code"), code) {
-            Ok(()) => tracing::info!("The one-time set-up code is in {}/setup-code", folder.display()),
+            Ok(()) => {
+                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display())
+            }
             Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
         }
     }
@@ -247,6 +260,7 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     {
         return Err(error);
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")
 }
