@@ -5,14 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{self as actix, Data};
-use actix_web::{App, HttpServer};
+use actix_web::web::Data;
 use secrecy::ExposeSecret;
-use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
-use super::http::{application_data, configure, openapi};
+use super::http::server;
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::base::timeline::Clock;
 use crate::config::Settings;
@@ -30,17 +26,13 @@ use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
-use crate::platform::web;
 use crate::surfaces::dashboards::PageError;
 use crate::surfaces::dashboards::Templates;
-use crate::surfaces::dashboards::pages;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Web workers; requests wait for the database, not for a processor.
-const WEB_WORKERS: usize = 2;
 
 /// Why the program does not come up.
 #[derive(Debug, thiserror::Error)]
@@ -86,24 +78,8 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
     let starter = (services.clone(), settings.clone(), tasks.clone());
     tasks.spawn("start", async move { start(starter).await });
 
-    let document = openapi();
-    let data = application_data(&services, &metrics, &templates, &document);
-    let server = HttpServer::new(move || {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
-            .configure(configure)
-            .split_for_parts();
-        app.configure(data.clone())
-            .configure(pages)
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
-            .default_service(actix::to(web::fallback))
-    })
-    .workers(WEB_WORKERS)
-    .disable_signals()
-    .shutdown_timeout(u64::from(settings.server.stop_patience_s) / 2)
-    .listen(listener)?
-    .run();
+    let patience_s = u64::from(settings.server.stop_patience_s) / 2;
+    let server = server(listener, &services, &metrics, &templates, patience_s)?;
     let handle = server.handle();
     tasks.spawn_in(Stage::Intake, "http", async move {
         if let Err(error) = server.await {
@@ -214,7 +190,11 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
         "plain PostgreSQL tables (TimescaleDB is not there)"
     };
     let lines = [
-        format!("Luna {} serves http://{host}:{}/", env!("CARGO_PKG_VERSION"), settings.server.port),
+        format!(
+            "Luna {} serves http://{host}:{}/",
+            env!("CARGO_PKG_VERSION"),
+            settings.server.port
+        ),
         format!("  data folder  {}", folder.display()),
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
@@ -230,10 +210,15 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
     }
     let Some(code) = code else { return };
     if terminal {
-        eprintln!("  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)", settings.server.port);
+        eprintln!(
+            "  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)",
+            settings.server.port
+        );
     } else {
         match write_secret(&folder.join("setup-code"), code) {
-            Ok(()) => tracing::info!("The one-time set-up code is in {}/setup-code", folder.display()),
+            Ok(()) => {
+                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display())
+            }
             Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
         }
     }
@@ -247,6 +232,7 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     {
         return Err(error);
     }
-    let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")
 }

@@ -1,0 +1,1 @@
+//! What a figure says, and that the benchmarks measure.
