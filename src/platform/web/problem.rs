@@ -158,12 +158,6 @@ impl Problem {
         &self.detail
     }
 
-    /// The fields that are wrong.
-    #[cfg(test)]
-    pub fn errors(&self) -> &[FieldError] {
-        &self.errors
-    }
-
     /// The document, with the identifier of the request that is being answered.
     pub fn document(&self) -> ProblemDocument {
         ProblemDocument {
