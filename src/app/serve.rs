@@ -36,6 +36,7 @@ use crate::platform::web;
 use crate::surfaces::dashboards::PageError;
 use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
+use crate::surfaces::dashboards::problems_as_pages;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
@@ -93,7 +94,11 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+            .map(|app| {
+                app.wrap(from_fn(problems_as_pages))
+                    .wrap(Compress::default())
+                    .wrap(from_fn(web::around))
+            })
             .configure(configure)
             .split_for_parts();
         app.configure(data.clone())
