@@ -32,6 +32,7 @@ use crate::platform::web::MethodTable;
 use crate::surfaces::dashboards::PAGES;
 use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
+use crate::surfaces::dashboards::problems_as_pages;
 
 /// Web workers; requests wait for the database, not for a processor.
 pub(crate) const WEB_WORKERS: usize = 2;
@@ -50,7 +51,11 @@ pub(crate) fn server(
     let server = HttpServer::new(move || {
         let (app, _) = App::new()
             .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+            .map(|app| {
+                app.wrap(from_fn(problems_as_pages))
+                    .wrap(Compress::default())
+                    .wrap(from_fn(web::around))
+            })
             .configure(configure)
             .split_for_parts();
         app.configure(data.clone())
