@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::http::{WEB_WORKERS, server};
+use super::serve::{WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
 use crate::base::timeline::Clock;
@@ -24,6 +24,7 @@ use crate::platform::db::embedded::Mode;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
 use crate::platform::web::Role;
@@ -140,7 +141,8 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
-    let application = server(listener, &services, &Metrics::install()?, &templates, 0)?;
+    let (metrics, logs) = (Metrics::install()?, Logs::default());
+    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
     let (handle, tasks) = (application.handle(), Tasks::new());
     tasks.spawn_in(Stage::Intake, "bench.http", async move {
         if let Err(error) = application.await {

@@ -1,13 +1,12 @@
 //! The actix application: routes collected into the OpenAPI document, services handed to handlers.
 
-use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{self as actix, Data, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::web::{Data, ServiceConfig, to};
+use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder};
 use utoipa_actix_web::AppExt;
@@ -18,11 +17,13 @@ use crate::access::accounts;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
+use crate::facts::series;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
 use crate::operations::status;
 use crate::platform::jobs;
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
 use crate::platform::web::Authenticator;
@@ -31,40 +32,36 @@ use crate::surfaces::dashboards::PAGES;
 use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
 
-/// Web workers; requests wait for the database, not for a processor.
-pub(crate) const WEB_WORKERS: usize = 2;
-
-/// The whole of what Luna answers on `listener`, with what happens around every request; it serves
-/// while the returned future is awaited. Open requests get `patience_s` to end when it is stopped.
-pub(crate) fn server(
-    listener: TcpListener,
-    services: &Services,
-    metrics: &Metrics,
-    templates: &Data<Templates>,
-    patience_s: u64,
-) -> io::Result<Server> {
-    let document = openapi();
-    let data = application_data(services, metrics, templates, &document);
-    let server = HttpServer::new(move || {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
-            .configure(configure)
-            .split_for_parts();
-        app.configure(data.clone())
-            .configure(pages)
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
-            .default_service(actix::to(web::fallback))
-    });
-    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
-    Ok(server.listen(listener)?.run())
+/// The application of one worker: middleware, operations, pages, documentation, fallback.
+pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
+    data: D,
+    document: OpenApi,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    > + use<D>,
+> {
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+        .configure(configure)
+        .split_for_parts();
+    app.configure(data)
+        .configure(pages)
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .default_service(to(web::fallback))
 }
 
 /// Registers every operation of the API.
-pub(crate) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
         .configure(accounts::routes)
         .configure(market::routes)
+        .configure(series::routes)
         .configure(imports::routes)
         .configure(registry::routes)
         .configure(training::routes)
@@ -91,11 +88,12 @@ pub(crate) fn openapi() -> OpenApi {
 /// What handlers take: one entry per service, shared by all workers.
 pub(crate) fn application_data(
     services: &Services,
-    metrics: &Metrics,
+    (metrics, logs): (&Metrics, &Logs),
     templates: &Data<Templates>,
     document: &OpenApi,
 ) -> impl FnOnce(&mut ServiceConfig) + Clone + use<> {
-    let (services, metrics, templates) = (services.clone(), metrics.clone(), templates.clone());
+    let (services, templates) = (services.clone(), templates.clone());
+    let (metrics, logs) = (metrics.clone(), logs.clone());
     let table = PAGES
         .iter()
         .fold(MethodTable::of(document), |table, (path, methods)| table.with(path, methods))
@@ -109,12 +107,14 @@ pub(crate) fn application_data(
             .app_data(table)
             .app_data(templates)
             .app_data(Data::new(metrics))
+            .app_data(Data::new(logs))
             .app_data(Data::new(services.clock))
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
+            .app_data(Data::new(services.observations))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))

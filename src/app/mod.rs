@@ -6,6 +6,6 @@ mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors
 
 pub(crate) use self::bench::measure;
-pub(crate) use self::http::{application_data, configure, openapi};
-pub(crate) use self::serve::{ServeError, serve};
+pub(crate) use self::http::openapi;
+pub(crate) use self::serve::serve;
 pub(crate) use self::services::{Services, assemble, connect};

@@ -5,11 +5,14 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use actix_web::HttpServer;
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
-use super::http::server;
+use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
+use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::learning::prediction::RefreshJob;
@@ -24,6 +27,7 @@ use crate::platform::jobs::SlotLength;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
 use crate::surfaces::dashboards::PageError;
@@ -31,6 +35,8 @@ use crate::surfaces::dashboards::Templates;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
+/// Web workers; requests wait for the database, not for a processor.
+pub(crate) const WEB_WORKERS: usize = 2;
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -63,7 +69,7 @@ pub(crate) enum ServeError {
 }
 
 /// Serves until a signal asks to stop.
-pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
+pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeError> {
     let clock = Clock::system();
     // The port first: when it is taken, nothing else should have been started.
     let address = format!("{}:{}", settings.server.host, settings.server.port);
@@ -79,7 +85,7 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
     tasks.spawn("start", async move { start(starter).await });
 
     let patience_s = u64::from(settings.server.stop_patience_s) / 2;
-    let server = server(listener, &services, &metrics, &templates, patience_s)?;
+    let server = server(listener, &services, (&metrics, &logs), &templates, patience_s)?;
     let handle = server.handle();
     tasks.spawn_in(Stage::Intake, "http", async move {
         if let Err(error) = server.await {
@@ -98,6 +104,22 @@ pub(crate) async fn serve(settings: Settings) -> Result<(), ServeError> {
         tracing::error!(%error, "The private database did not stop: {error}");
     }
     Ok(())
+}
+
+/// All that Luna answers on `listener`; it serves while the returned future is awaited. When it is
+/// stopped, open requests get `patience_s` to end.
+pub(crate) fn server(
+    listener: TcpListener,
+    services: &Services,
+    (metrics, logs): (&Metrics, &Logs),
+    templates: &Data<Templates>,
+    patience_s: u64,
+) -> std::io::Result<Server> {
+    let document = openapi();
+    let data = application_data(services, (metrics, logs), templates, &document);
+    let server = HttpServer::new(move || application(data.clone(), document.clone()));
+    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
+    Ok(server.listen(listener)?.run())
 }
 
 /// Tasks that the others lean on until they have ended.
@@ -143,7 +165,7 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
             None
         }
     };
-    banner(&settings, &services, code.as_ref().map(|code| code.expose_secret()));
+    banner(&settings, &services, code.as_ref().map(ExposeSecret::expose_secret));
 }
 
 async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()> {
@@ -165,11 +187,13 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
 
 async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
     Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
-    // A fresh box should show something at once, not at the next full hour.
+    // A fresh box should show something at once, not at the next quarter of an hour.
     services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await?;
-    let hourly =
-        Schedule::new(RefreshJob::NAME, "0 7 * * * *", chrono_tz::Tz::UTC, SlotLength::Hour)?;
-    let schedules = vec![hourly];
+    let utc = chrono_tz::Tz::UTC;
+    let schedules = vec![
+        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
+    ];
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;
     Ok(())
 }

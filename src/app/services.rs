@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::access::accounts::Accounts;
+use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
@@ -43,6 +44,7 @@ pub(crate) struct Services {
     pub accounts: Accounts,
     pub prices: Prices,
     pub shown: Shown,
+    pub observations: Observations,
     pub imports: Imports,
     pub simulation: Simulation,
     pub datasets: Datasets,
@@ -92,7 +94,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let observations = Observations::new(db.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
-    let features = Features::new(prices.clone(), observations);
+    let features = Features::new(prices.clone(), observations.clone());
     let datasets = Datasets::new(db.clone(), objects.clone(), clock.clone());
     let registry = Registry::new(db.clone(), objects, clock.clone());
     let training = Training::new(
@@ -110,8 +112,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
-    let windows =
-        Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
     let status = Status::new(
         db.clone(),
         readiness.clone(),
@@ -120,8 +121,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         forecasts.clone(),
         clock.clone(),
     );
-    let gather =
-        Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
+    let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
     Services {
         clock,
         db,
@@ -131,6 +131,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accounts,
         prices,
         shown,
+        observations,
         imports,
         simulation,
         datasets,
@@ -148,6 +149,7 @@ impl Services {
     pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
+            Arc::new(SessionsJob(self.accounts.clone())),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),

@@ -20,6 +20,7 @@ impl Clock {
     }
 
     /// A clock that stands still at `instant` until [`Clock::set`] moves it.
+    #[cfg(test)]
     pub fn fixed(instant: DateTime<Utc>) -> Self {
         Self(Some(Arc::new(Mutex::new(instant))))
     }
@@ -34,6 +35,7 @@ impl Clock {
     }
 
     /// Moves a fixed clock; the machine's clock stays as it is.
+    #[cfg(test)]
     pub fn set(&self, to: DateTime<Utc>) {
         if let Some(instant) = &self.0 {
             *instant.lock().unwrap_or_else(PoisonError::into_inner) = to;
@@ -91,11 +93,6 @@ pub fn days_range(first: NaiveDate, last: NaiveDate, zone: Tz) -> TimeRange {
 /// Local calendar day on which `instant` falls.
 pub fn local_date(instant: DateTime<Utc>, zone: Tz) -> NaiveDate {
     instant.with_timezone(&zone).date_naive()
-}
-
-/// Wall-clock time of `instant` in `zone`.
-pub fn wall_time(instant: DateTime<Utc>, zone: Tz) -> NaiveTime {
-    instant.with_timezone(&zone).time()
 }
 
 /// Day `days` after `date` (before, when negative) on the calendar.

@@ -51,7 +51,10 @@ fn read_password() -> Result<SecretString, Failure> {
     let line = input.lines().next().unwrap_or_default();
     if line.is_empty() {
         let error = anyhow::anyhow!("standard input holds no password");
-        return Err(Failure::with_hint(error, "printf '%s' PASSWORD | luna admin … --password-stdin"));
+        return Err(Failure::with_hint(
+            error,
+            "printf '%s' PASSWORD | luna admin … --password-stdin",
+        ));
     }
     Ok(line.to_owned().into())
 }

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use chrono::NaiveDate;
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
 
@@ -47,7 +47,7 @@ impl Cli {
     }
 
     /// Whether somebody chose a log level; commands are quieter than the server by default.
-    pub fn sets_log_level(&self, loaded: &Loaded) -> bool {
+    pub fn sets_log_level(loaded: &Loaded) -> bool {
         let row = loaded.effective.iter().find(|row| row.key == "telemetry.level");
         row.is_some_and(|row| row.origin != "default")
     }
@@ -160,6 +160,12 @@ pub(super) struct ImportArguments {
     /// Product; the spacing of the rows decides unless said
     #[arg(long, value_parser = product)]
     pub product: Option<Product>,
+    /// Instant at which all prices became known, e.g. 2026-03-01T12:00:00Z
+    #[arg(long)]
+    pub known_at: Option<DateTime<Utc>>,
+    /// Header of the column with the instant of publication
+    #[arg(long)]
+    pub known_at_column: Option<String>,
     /// Read and check, store nothing
     #[arg(long)]
     pub dry_run: bool,
@@ -182,10 +188,10 @@ pub(super) struct TrainArguments {
     /// Market code or alias
     #[arg(long)]
     pub market: Market,
-    /// day_ahead or day_ahead_15min
+    /// `day_ahead` or `day_ahead_15min`
     #[arg(long, value_parser = product, default_value = "day_ahead")]
     pub product: Product,
-    /// naive, linear, lightgbm or random_forest
+    /// naive, linear, lightgbm or `random_forest`
     #[arg(long, default_value = "lightgbm")]
     pub model: Algorithm,
     /// Last local day to learn from, inclusive
@@ -210,7 +216,7 @@ pub(super) struct EvaluateArguments {
     /// Market code or alias
     #[arg(long)]
     pub market: Market,
-    /// day_ahead or day_ahead_15min
+    /// `day_ahead` or `day_ahead_15min`
     #[arg(long, value_parser = product, default_value = "day_ahead")]
     pub product: Product,
     /// First local day to score
@@ -241,7 +247,7 @@ pub(super) struct ForecastArguments {
     /// Market code or alias
     #[arg(long)]
     pub market: Market,
-    /// day_ahead or day_ahead_15min
+    /// `day_ahead` or `day_ahead_15min`
     #[arg(long, value_parser = product, default_value = "day_ahead")]
     pub product: Product,
     /// Print JSON

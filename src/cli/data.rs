@@ -1,19 +1,19 @@
 //! Import, datasets, database, health.
 
-use std::fmt::Write;
 use std::time::Duration;
 
 use anyhow::Context;
 
 use super::arguments::{DatasetCommand, DbCommand, ImportArguments, ImportCommand};
 use super::learning::train_request;
-use super::output::{Failure, json, progress, text};
+use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::app::connect;
 use crate::config::Settings;
 use crate::facts::imports::ImportFailure;
 use crate::facts::imports::ImportOptions;
 use crate::facts::imports::ImportReport;
+use crate::facts::imports::KnownAtRule;
 use crate::learning::training::Watch;
 use crate::platform::db::embedded::Mode;
 
@@ -47,6 +47,7 @@ fn options(arguments: ImportArguments) -> ImportOptions {
         unit: arguments.unit,
         zone: arguments.zone,
         product: arguments.product,
+        known_at: KnownAtRule::of(arguments.known_at, arguments.known_at_column),
         dry_run: arguments.dry_run,
         skip_bad_rows: arguments.skip_bad_rows,
         ..ImportOptions::new(arguments.market)
@@ -64,15 +65,19 @@ fn words(report: &ImportReport) -> String {
         report.unchanged
     );
     if let (Some(first), Some(last)) = (report.first, report.last) {
-        drop(writeln!(text, "  from {} to {}", first.to_rfc3339(), last.to_rfc3339()));
+        line(&mut text, format_args!("  from {} to {}", first.to_rfc3339(), last.to_rfc3339()));
     }
     for dropped in &report.dropped {
         let lines: Vec<String> = dropped.lines.iter().map(ToString::to_string).collect();
-        let places = if lines.is_empty() { String::new() } else { format!(" (lines {} …)", lines.join(", ")) };
-        drop(writeln!(text, "  dropped {}: {}{places}", dropped.rows, dropped.reason));
+        let places = if lines.is_empty() {
+            String::new()
+        } else {
+            format!(" (lines {} …)", lines.join(", "))
+        };
+        line(&mut text, format_args!("  dropped {}: {}{places}", dropped.rows, dropped.reason));
     }
     for note in &report.notes {
-        drop(writeln!(text, "  note: {note}"));
+        line(&mut text, format_args!("  note: {note}"));
     }
     text
 }

@@ -1,9 +1,7 @@
 //! Train, evaluate, forecast.
 
-use std::fmt::Write;
-
 use super::arguments::{EvaluateArguments, ForecastArguments, TrainArguments};
-use super::output::{Failure, json, progress, text};
+use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::config::Settings;
 use crate::learning::training::EvaluateRequest;
@@ -59,19 +57,23 @@ fn train_words(report: &TrainReport) -> String {
     );
     if let Some(metrics) = &model.metrics {
         let (scores, naive) = (&metrics.validation, &metrics.naive);
-        drop(writeln!(
-            text,
-            "  fitted on {} rows in {:.1} s, validated on {} later ones",
-            metrics.train_rows, metrics.training_s, metrics.validation_rows
-        ));
-        drop(writeln!(
-            text,
-            "  MAE {:.3} (naive {:.3}), RMSE {:.3} (naive {:.3}) EUR/MWh",
-            scores.mae, naive.mae, scores.rmse, naive.rmse
-        ));
+        line(
+            &mut text,
+            format_args!(
+                "  fitted on {} rows in {:.1} s, validated on {} later ones",
+                metrics.train_rows, metrics.training_s, metrics.validation_rows
+            ),
+        );
+        line(
+            &mut text,
+            format_args!(
+                "  MAE {:.3} (naive {:.3}), RMSE {:.3} (naive {:.3}) EUR/MWh",
+                scores.mae, naive.mae, scores.rmse, naive.rmse
+            ),
+        );
     }
     let verdict = if report.serves { "serves" } else { "does not serve" };
-    drop(writeln!(text, "  {verdict} {}", model.target_variable));
+    line(&mut text, format_args!("  {verdict} {}", model.target_variable));
     text
 }
 
@@ -135,22 +137,24 @@ fn evaluation_words(report: &EvaluationReport) -> String {
     );
     let number = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |v| format!("{v:.3}"));
     for model in &report.models {
-        drop(writeln!(
-            text,
-            "{:<14}{:>7}{:>9.3}{:>9.3}{:>8}{:>9.2}{:>9}{:>9}{:>8.1}",
-            model.model,
-            model.n,
-            model.mae,
-            model.rmse,
-            number(model.rmae),
-            model.smape,
-            number(model.wape),
-            number(model.pinball),
-            model.fit_s
-        ));
+        line(
+            &mut text,
+            format_args!(
+                "{:<14}{:>7}{:>9.3}{:>9.3}{:>8}{:>9.2}{:>9}{:>9}{:>8.1}",
+                model.model,
+                model.n,
+                model.mae,
+                model.rmse,
+                number(model.rmae),
+                model.smape,
+                number(model.wape),
+                number(model.pinball),
+                model.fit_s
+            ),
+        );
     }
     for note in &report.notes {
-        drop(writeln!(text, "{note}"));
+        line(&mut text, format_args!("{note}"));
     }
     text
 }
@@ -175,14 +179,16 @@ pub(super) async fn forecast(
         forecast.run.known_until.with_timezone(&zone).format("%Y-%m-%d %H:%M")
     );
     for value in &forecast.values {
-        drop(writeln!(
-            words,
-            "{}  {:>9.2}  {:>9.2} … {:.2}",
-            value.ts.with_timezone(&zone).format("%a %d.%m. %H:%M"),
-            value.price_eur_mwh,
-            value.quantiles_eur_mwh[1],
-            value.quantiles_eur_mwh[5]
-        ));
+        line(
+            &mut words,
+            format_args!(
+                "{}  {:>9.2}  {:>9.2} … {:.2}",
+                value.ts.with_timezone(&zone).format("%a %d.%m. %H:%M"),
+                value.price_eur_mwh,
+                value.quantiles_eur_mwh[1],
+                value.quantiles_eur_mwh[5]
+            ),
+        );
     }
     text(&words)
 }

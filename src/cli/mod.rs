@@ -46,7 +46,6 @@ pub fn main() -> ExitCode {
     }
 }
 
-#[expect(clippy::disallowed_methods, reason = "must be decided before settings exist")]
 fn with_passive_openmp() -> Option<ExitCode> {
     use std::os::unix::process::CommandExt;
     if std::env::var_os("OMP_WAIT_POLICY").is_some() {
@@ -66,7 +65,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         return show_config(command, &loaded);
     }
     let mut telemetry = loaded.settings.telemetry.clone();
-    if !matches!(cli.command, Command::Serve) && !cli.sets_log_level(&loaded) {
+    if !matches!(cli.command, Command::Serve) && !Cli::sets_log_level(&loaded) {
         // A command's own words are its output; the log speaks up when something is off.
         "warn".clone_into(&mut telemetry.level);
     }
@@ -75,13 +74,13 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bench(_) => telemetry::init_for_measurement(&loaded.settings.telemetry),
         _ => telemetry::init(&telemetry),
     };
-    drop(logs.map_err(Failure::world)?);
+    let logs = logs.map_err(Failure::world)?;
     for notice in &loaded.notices {
         tracing::warn!("{notice}");
     }
     let settings = loaded.settings;
     match cli.command {
-        Command::Serve => app::serve(settings).await.map_err(Failure::world),
+        Command::Serve => app::serve(settings, logs).await.map_err(Failure::world),
         Command::Config(_) => Ok(()),
         Command::Openapi => output::json(&app::openapi()),
         Command::Health => data::health(&settings).await,

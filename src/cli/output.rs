@@ -98,6 +98,12 @@ pub(super) fn text(text: &str) -> Result<(), Failure> {
     }
 }
 
+/// Adds a line to `text`.
+pub(super) fn line(text: &mut String, line: std::fmt::Arguments<'_>) {
+    use std::fmt::Write;
+    writeln!(text, "{line}").expect("writing into a String cannot fail");
+}
+
 /// Tells how far a long work is, on a terminal only.
 pub(super) fn progress(done: f64, note: &str) {
     use std::io::IsTerminal;

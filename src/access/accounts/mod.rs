@@ -3,6 +3,7 @@
 mod api; // HTTP: translates, decides nothing
 mod authenticator; // credentials of a request → principal
 mod cookies; // the session cookie of the login form
+mod jobs; // housekeeping
 mod model; // logins, accounts, sessions
 mod passwords; // rules and argon2id, off the web workers
 mod service; // accounts: register, create, reset, set-up code
@@ -11,11 +12,16 @@ mod settings; // the `[accounts]` section
 mod signing; // signing keys and the tokens they sign
 mod store; // SQL
 
-pub use self::api::{Login, Me, Register, TokensAnswer, routes};
+pub use self::api::routes;
 pub use self::cookies::{login_cookie, logout_cookies};
-pub use self::model::{Account, NewTokens, Profile};
+pub use self::jobs::SessionsJob;
 pub use self::service::{Accounts, AccountsError};
 pub use self::settings::Settings;
+
+#[cfg(test)]
+use self::api::Login;
+#[cfg(test)]
+use self::model::{NewTokens, Profile};
 
 #[cfg(test)]
 mod tests;

@@ -7,5 +7,5 @@ mod service;
 mod tests;
 
 pub use self::api::routes;
-pub use self::model::{IsoDuration, Outlook, OutlookSlot, Provenance, Window, WindowQuery};
-pub use self::service::{Windows, WindowsError};
+pub use self::model::{Outlook, OutlookSlot, Provenance, Window};
+pub use self::service::Windows;

@@ -81,7 +81,7 @@ pub struct WindowQuery {
     /// Whether a window is one piece; true unless said.
     pub contiguous: Option<bool>,
     /// Energy used during a window; savings are then given in EUR too.
-    #[param(minimum = 0.0, maximum = 100000.0)]
+    #[param(minimum = 0.0, maximum = 100_000.0)]
     pub energy_kwh: Option<f64>,
 }
 
@@ -153,7 +153,8 @@ fn parse(text: &str) -> Option<i64> {
     {
         for (unit, seconds) in units {
             let Some((number, after)) = section.split_once(*unit) else { continue };
-            if number.is_empty() || number.len() > 9 || !number.bytes().all(|b| b.is_ascii_digit()) {
+            if number.is_empty() || number.len() > 9 || !number.bytes().all(|b| b.is_ascii_digit())
+            {
                 return None;
             }
             total += number.parse::<i64>().ok()? * seconds;
@@ -173,13 +174,19 @@ mod tests {
 
     #[test]
     fn durations_are_read_or_refused() {
-        for (text, seconds) in
-            [("PT3H", 10_800), ("PT1H30M", 5_400), ("P1DT2H", 93_600), ("PT45S", 45), ("P7D", 604_800)]
-        {
+        for (text, seconds) in [
+            ("PT3H", 10_800),
+            ("PT1H30M", 5_400),
+            ("P1DT2H", 93_600),
+            ("PT45S", 45),
+            ("P7D", 604_800),
+        ] {
             let read = IsoDuration::try_from(text.to_owned()).unwrap();
             assert_eq!(read.0.num_seconds(), seconds, "{text}");
         }
-        for text in ["", "P", "PT", "3H", "PT-3H", "PT3", "PTH", "PT1M1H", "P8D", "PT0S", "PT1.5H", "P1W"] {
+        for text in
+            ["", "P", "PT", "3H", "PT-3H", "PT3", "PTH", "PT1M1H", "P8D", "PT0S", "PT1.5H", "P1W"]
+        {
             assert!(IsoDuration::try_from(text.to_owned()).is_err(), "{text}");
         }
     }

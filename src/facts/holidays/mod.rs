@@ -2,7 +2,10 @@
 
 mod calendar; // the rules, country by country
 
-pub use self::calendar::{Holiday, easter, is_holiday, kind};
+pub use self::calendar::{Holiday, kind};
+
+#[cfg(test)]
+use self::calendar::{easter, is_holiday};
 
 #[cfg(test)]
 mod tests;

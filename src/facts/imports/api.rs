@@ -3,13 +3,14 @@
 use actix_web::http::StatusCode;
 use actix_web::post;
 use actix_web::web::{Data, Json};
+use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ImportError;
-use super::model::{ImportOptions, PriceUnit};
+use super::model::{ImportOptions, KnownAtRule, PriceUnit};
 use super::prices::parse_prices;
 use super::service::{ImportFailure, ImportReport, Imports};
 use crate::base::ids::{Market, Product};
@@ -51,6 +52,12 @@ struct ImportQuery {
     #[serde(default)]
     #[param(value_type = Option<String>, example = "day_ahead")]
     product: Option<Product>,
+    /// Instant at which all prices became known; 13:00 local on the day before delivery unless said.
+    #[serde(default)]
+    known_at: Option<DateTime<Utc>>,
+    /// Header of the column with the instant of publication.
+    #[serde(default)]
+    known_at_column: Option<String>,
     /// Read and check, store nothing.
     #[serde(default)]
     #[param(required = false)]
@@ -82,7 +89,10 @@ async fn import_prices(
     let query = query.0;
     let name = query.file_name.unwrap_or_else(|| "upload".to_owned());
     if name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err(Problem::invalid("file_name", "is longer than 200 characters or has control characters"));
+        return Err(Problem::invalid(
+            "file_name",
+            "is longer than 200 characters or has control characters",
+        ));
     }
     let options = ImportOptions {
         time_column: query.time_column,
@@ -90,6 +100,7 @@ async fn import_prices(
         unit: query.unit,
         zone: query.zone,
         product: query.product,
+        known_at: KnownAtRule::of(query.known_at, query.known_at_column),
         dry_run: query.dry_run,
         skip_bad_rows: query.skip_bad_rows,
         ..ImportOptions::new(query.market)
@@ -105,7 +116,7 @@ impl From<ImportFailure> for Problem {
         match failure {
             ImportFailure::File(error) => refused(&error),
             ImportFailure::Prices(error) => error.into(),
-            ImportFailure::Series(error) => Self::unavailable(error),
+            ImportFailure::Series(error) => error.into(),
         }
     }
 }

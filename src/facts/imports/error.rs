@@ -119,14 +119,6 @@ pub enum ImportError {
         /// Headers found.
         columns: Vec<String>,
     },
-    /// A column of a type that holds neither times nor numbers.
-    #[error("column '{column}' has the type {found}, which holds neither times nor numbers")]
-    ColumnType {
-        /// Header.
-        column: String,
-        /// Type in the file.
-        found: String,
-    },
     /// The column is there but empty.
     #[error("column '{column}' has no value in any row")]
     NoValues {

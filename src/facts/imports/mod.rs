@@ -16,14 +16,15 @@ mod prices; // the whole way of a price file
 mod service; // storing it, once
 mod sheet; // bytes taken apart into rows and cells
 
-pub use self::error::{BadRow, ImportError};
-pub use self::model::{
-    ColumnsUsed, Dropped, ExogenousRow, ExogenousSeries, ImportOptions, KnownAtRule, ParsedPrice,
-    ParsedPrices, PriceUnit, UnknownUnit, assumed_forecast_known_at, assumed_price_known_at,
-};
 pub use self::api::routes;
-pub use self::prices::parse_prices;
-pub use self::service::{ImportFailure, ImportReport, Imports, SeriesReport};
+pub use self::error::ImportError;
+pub use self::model::{ImportOptions, KnownAtRule, PriceUnit, assumed_price_known_at};
+pub use self::service::{ImportFailure, ImportReport, Imports};
+
+#[cfg(test)]
+use self::model::{Dropped, ParsedPrices};
+#[cfg(test)]
+use self::prices::parse_prices;
 
 #[cfg(test)]
 mod tests;

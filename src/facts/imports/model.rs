@@ -62,6 +62,17 @@ pub enum KnownAtRule {
     Column(String),
 }
 
+impl KnownAtRule {
+    /// The rule that an instant or a column makes; the column wins, without either it is assumed.
+    pub fn of(instant: Option<DateTime<Utc>>, column: Option<String>) -> Self {
+        match (column, instant) {
+            (Some(column), _) => Self::Column(column),
+            (None, Some(instant)) => Self::At(instant),
+            (None, None) => Self::Assumed,
+        }
+    }
+}
+
 /// Assumed publication of the day-ahead price of the interval at `ts`: 13:00 local, day before.
 pub fn assumed_price_known_at(ts: DateTime<Utc>, zone: Tz) -> DateTime<Utc> {
     on_the_day_before(ts, zone, NaiveTime::from_hms_opt(13, 0, 0))

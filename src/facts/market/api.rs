@@ -11,9 +11,7 @@ use super::model::{Coverage, PricePoint};
 use super::service::{PriceError, Prices};
 use super::shown::Shown;
 use crate::base::ids::{Market, Product};
-use crate::base::timeline::{
-    AsOf, Clock, TimeRange, add_days, day_range, days_range, local_date,
-};
+use crate::base::timeline::{AsOf, Clock, TimeRange, add_days, day_range, days_range, local_date};
 use crate::platform::web::{Params, Problem, Reader, Refusals, Require};
 
 /// Registers the operations of this area.

@@ -156,6 +156,17 @@ pub struct Coverage {
     pub newest_known_at: DateTime<Utc>,
 }
 
+/// The newest price of one product of one market.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Newest {
+    /// Bidding zone or benchmark market.
+    pub market: Market,
+    /// Auction and market time unit.
+    pub product: Product,
+    /// Start of its delivery.
+    pub last: DateTime<Utc>,
+}
+
 /// Everything that was ever true in a range, for as-of work in memory.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct PriceHistory {

@@ -2,7 +2,7 @@
 
 use diesel_async::AsyncConnection;
 
-use super::model::{BadPoint, Coverage, PriceHistory, PricePoint, Stored};
+use super::model::{BadPoint, Coverage, Newest, PriceHistory, PricePoint, Stored};
 use super::store::{self, Batch};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, TimeRange};
@@ -124,16 +124,16 @@ impl Prices {
         Ok(history.await?)
     }
 
-    /// What is stored of `market`, per product.
-    pub async fn coverage(&self, market: &Market) -> Result<Vec<Coverage>, PriceError> {
+    /// Start of the newest price of every market and product that has any; cheap however many there are.
+    pub async fn newest(&self) -> Result<Vec<Newest>, PriceError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::coverage(&mut conn, Some(market)).await?)
+        Ok(store::newest(&mut conn).await?)
     }
 
     /// What is stored of every market, per product.
     pub async fn markets(&self) -> Result<Vec<Coverage>, PriceError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::coverage(&mut conn, None).await?)
+        Ok(store::coverage(&mut conn).await?)
     }
 
     /// Number of stored prices, revisions not counted.

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::model::Coverage;
+use super::model::Newest;
 use super::service::{PriceError, Prices};
 use super::settings::{Choice, Settings};
 use crate::base::ids::{Market, Product};
@@ -36,7 +36,7 @@ impl Shown {
         market: Option<Market>,
         product: Option<Product>,
     ) -> Result<(Market, Product), PriceError> {
-        let stored = self.prices.markets().await?;
+        let stored = self.prices.newest().await?;
         let asked = market.or_else(|| match &self.settings.default {
             Choice::Fixed(market) => Some(market.clone()),
             Choice::Auto => None,
@@ -47,11 +47,11 @@ impl Shown {
     }
 
     /// Of the products with the newest prices the one preferred by the settings.
-    fn best_product(&self, stored: &[Coverage], market: &Market) -> Product {
+    fn best_product(&self, stored: &[Newest], market: &Market) -> Product {
         let of_market = || stored.iter().filter(|row| row.market == *market);
         let newest = of_market().map(|row| row.last).max();
         // Products of one auction day end within the same hour, however long their interval is.
-        let fresh = |row: &&Coverage| newest.is_some_and(|at| row.last + Duration::hours(1) > at);
+        let fresh = |row: &&Newest| newest.is_some_and(|at| row.last + Duration::hours(1) > at);
         let rank = |product: Product| self.settings.products.iter().position(|p| *p == product);
         of_market()
             .filter(fresh)
@@ -62,8 +62,8 @@ impl Shown {
 }
 
 /// A real market with a price for now, the one listed first; else the simulated one.
-fn best_market(stored: &[Coverage], now: DateTime<Utc>) -> Market {
-    let current = |row: &&Coverage| !row.market.is_simulated() && row.last + Duration::hours(1) > now;
+fn best_market(stored: &[Newest], now: DateTime<Utc>) -> Market {
+    let current = |row: &&Newest| !row.market.is_simulated() && row.last + Duration::hours(1) > now;
     let rank = |market: &Market| Market::KNOWN.iter().position(|code| *code == market.code());
     stored
         .iter()

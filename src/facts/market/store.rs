@@ -6,14 +6,14 @@ mod copy; // the same through COPY
 
 use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
-use diesel::sql_types::{Text, Timestamptz};
+use diesel::sql_types::{Array, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 pub(super) use self::copy::put_by_copy;
 pub(super) use self::rows::Batch;
 use self::rows::PriceRow;
 pub(super) use self::write::put;
-use super::model::{Coverage, PricePoint};
+use super::model::{Coverage, Newest, PricePoint};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, TimeRange};
 use crate::platform::db::Conn;
@@ -112,23 +112,46 @@ pub(super) async fn prices_as_of(
     rows.into_iter().map(PricePoint::try_from).collect()
 }
 
-/// What is stored, per market and product, in that order; of one market when given.
-pub(super) async fn coverage(
-    conn: &mut Conn,
-    market: Option<&Market>,
-) -> QueryResult<Vec<Coverage>> {
+/// The newest price per market and product: one look into the key's index each, not a scan.
+pub(super) async fn newest(conn: &mut Conn) -> QueryResult<Vec<Newest>> {
+    #[derive(QueryableByName)]
+    struct Row {
+        #[diesel(sql_type = Text)]
+        market: String,
+        #[diesel(sql_type = Text)]
+        product: String,
+        #[diesel(sql_type = Timestamptz)]
+        last: Instant,
+    }
+    let products: Vec<&str> = Product::ALL.iter().map(|product| product.name()).collect();
+    let rows: Vec<Row> = diesel::sql_query(
+        "SELECT m.market, p.product, newest.last
+         FROM unnest($1) AS m (market), unnest($2) AS p (product), LATERAL (
+             SELECT ts AS last FROM market_prices AS price
+             WHERE price.market = m.market AND price.product = p.product
+             ORDER BY ts DESC LIMIT 1) AS newest",
+    )
+    .bind::<Array<Text>, _>(Market::KNOWN)
+    .bind::<Array<Text>, _>(products)
+    .load(conn)
+    .await?;
+    let known = rows.into_iter().filter_map(|row| {
+        let market = Market::parse(&row.market).ok()?;
+        Some(Newest { market, product: Product::parse(&row.product)?, last: row.last })
+    });
+    Ok(known.collect())
+}
+
+/// What is stored, per market and product, in that order.
+pub(super) async fn coverage(conn: &mut Conn) -> QueryResult<Vec<Coverage>> {
     type Row = ((String, String, i64), (Option<Instant>, Option<Instant>, Option<Instant>));
-    let mut query = market_prices::table
+    let query = market_prices::table
         .group_by((market_prices::market, market_prices::product))
         .order((market_prices::market, market_prices::product))
         .select((
             (market_prices::market, market_prices::product, count_star()),
             (max(market_prices::known_at), min(market_prices::ts), max(market_prices::ts)),
-        ))
-        .into_boxed();
-    if let Some(market) = market {
-        query = query.filter(market_prices::market.eq(market.code()));
-    }
+        ));
     let rows: Vec<Row> = query.load(conn).await?;
     // A row of a market this program cannot name is none of its business.
     let known = rows.into_iter().filter_map(|((market, product, rows), instants)| {

@@ -151,7 +151,7 @@ async fn copy_decides_as_statements_do() {
     assert_eq!(put(&prices, &year(10.0, "13:00")).await, Stored { unchanged: rows, ..none });
     assert_eq!(put(&prices, &year(90.0, "11:00")).await, Stored { refused_older: rows, ..none });
     assert_eq!(put(&prices, &year(20.0, "13:00")).await, Stored { replaced: rows, ..none });
-    let coverage = prices.coverage(&ch()).await.unwrap();
+    let coverage = prices.markets().await.unwrap();
     assert_eq!(coverage[0].rows, rows.cast_signed());
     assert_eq!(coverage[0].newest_known_at, at("2026-01-01T13:00:00Z"));
     assert_eq!(values(&as_of(&prices, at("2026-01-01T12:30:00Z")).await)[..3], [10.0, 11.0, 12.0]);

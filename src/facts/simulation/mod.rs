@@ -5,9 +5,11 @@ mod prices; // the course of a simulated day
 mod service; // the market kept filled
 mod settings; // the `[simulation]` section
 
-pub use self::prices::{SimulatedPrice, simulate_prices};
-pub use self::service::{Filled, Simulation};
+pub use self::service::Simulation;
 pub use self::settings::Settings;
+
+#[cfg(test)]
+use self::prices::{SimulatedPrice, simulate_prices};
 
 #[cfg(test)]
 mod tests;

@@ -164,7 +164,10 @@ fn rows(
                 let target = Target::new(at, day, lead, &view);
                 let start = x.len();
                 // f32 keeps seven digits: a cent in a price of 10,000 EUR/MWh.
-                #[expect(clippy::cast_possible_truncation, reason = "datasets hold 32-bit features")]
+                #[expect(
+                    clippy::cast_possible_truncation,
+                    reason = "datasets hold 32-bit features"
+                )]
                 x.extend(spec.columns.iter().map(|(_, kind)| view.value(*kind, &target) as f32));
                 if training && needed.iter().any(|column| x[start + column].is_nan()) {
                     x.truncate(start);

@@ -24,7 +24,9 @@ pub struct Features {
 #[derive(Debug, thiserror::Error)]
 pub enum HistoryError {
     /// The market has no prices in the range.
-    #[error("no {product} prices of {market} between {first} and {last}; import or fetch some first")]
+    #[error(
+        "no {product} prices of {market} between {first} and {last}; import or fetch some first"
+    )]
     NoPrices {
         /// Market asked for.
         market: Market,

@@ -6,12 +6,12 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::service::{ForecastError, Forecasts};
+use crate::base::ids::Market;
+use crate::base::ids::Product;
 use crate::base::timeline::Clock;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::facts::simulation::Simulation;
-use crate::base::ids::Market;
-use crate::base::ids::Product;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
@@ -32,11 +32,7 @@ impl Handler for ForecastJob {
         Self::NAME
     }
 
-    fn run(
-        &self,
-        _: JobContext,
-        payload: Value,
-    ) -> BoxFuture<'static, Result<Value, JobError>> {
+    fn run(&self, _: JobContext, payload: Value) -> BoxFuture<'static, Result<Value, JobError>> {
         let forecasts = self.0.clone();
         async move {
             let text = payload["market"].as_str().unwrap_or_default();
@@ -76,7 +72,7 @@ impl RefreshJob {
         self.simulation.fill().await.map_err(retry)?;
         let recent = self.clock.now() - Duration::days(RECENT_DAYS);
         let mut issued = Vec::new();
-        for stored in self.prices.markets().await.map_err(retry)? {
+        for stored in self.prices.newest().await.map_err(retry)? {
             if stored.last < recent {
                 continue;
             }

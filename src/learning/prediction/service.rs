@@ -122,7 +122,11 @@ impl Forecasts {
     /// Forecasts the seven days behind the published prices and stores the run.
     ///
     /// With the same inputs and model as the latest run that run is handed back, and nothing is stored.
-    pub async fn issue(&self, market: &Market, product: Product) -> Result<Forecast, ForecastError> {
+    pub async fn issue(
+        &self,
+        market: &Market,
+        product: Product,
+    ) -> Result<Forecast, ForecastError> {
         let now = self.clock.now();
         let inputs = self.inputs(market, product, AsOf(now)).await?;
         let series = market.price_series();
@@ -271,14 +275,10 @@ impl Forecasts {
         let end = last.ts + Duration::seconds(last.interval_s.into());
         let range = TimeRange::new(first.ts, end);
         let prices = self.prices.prices(&run.market, run.product, range).await?;
-        let truth: BTreeMap<DateTime<Utc>, f64> = prices
-            .iter()
-            .filter_map(|point| Some((point.ts, point.price_eur_mwh?)))
-            .collect();
-        let scored: Vec<(&ForecastValue, f64)> = values
-            .iter()
-            .filter_map(|value| Some((value, *truth.get(&value.ts)?)))
-            .collect();
+        let truth: BTreeMap<DateTime<Utc>, f64> =
+            prices.iter().filter_map(|point| Some((point.ts, point.price_eur_mwh?))).collect();
+        let scored: Vec<(&ForecastValue, f64)> =
+            values.iter().filter_map(|value| Some((value, *truth.get(&value.ts)?))).collect();
         let complete = scored.len() == values.len();
         let given_up = now > end + Duration::days(TRUTH_WAIT_DAYS);
         let finished = (complete || given_up).then_some(now);

@@ -80,7 +80,11 @@ pub(super) async fn insert(
 }
 
 /// The newest run of a series.
-pub(super) async fn latest(conn: &mut Conn, series: &str, product: Product) -> QueryResult<Option<ForecastRun>> {
+pub(super) async fn latest(
+    conn: &mut Conn,
+    series: &str,
+    product: Product,
+) -> QueryResult<Option<ForecastRun>> {
     let row: Option<RunRow> = forecast_runs::table
         .filter(forecast_runs::series.eq(series))
         .filter(forecast_runs::product.eq(product.name()))

@@ -8,9 +8,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::evaluate::EvaluateRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
 use super::service::{TrainRequest, Training, TrainingError, Watch};
-use super::evaluate::EvaluateRequest;
 use crate::algorithms::forecasting::Params;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;

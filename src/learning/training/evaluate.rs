@@ -238,7 +238,8 @@ impl Rolling {
     ) -> Result<(), TrainingError> {
         let Some(parts) = split(past) else {
             return Err(TrainingError::BadRange(
-                "fewer than ten days with complete lags lie before the first day to score".to_owned(),
+                "fewer than ten days with complete lags lie before the first day to score"
+                    .to_owned(),
             ));
         };
         let started = Instant::now();

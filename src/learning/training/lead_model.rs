@@ -119,7 +119,8 @@ fn rows_where(table: &Table, keep: impl Fn(u8) -> bool) -> Vec<usize> {
 }
 
 fn pick(table: &Table, rows: &[usize]) -> Table {
-    let y = if table.y.is_empty() { vec![] } else { rows.iter().map(|row| table.y[*row]).collect() };
+    let y =
+        if table.y.is_empty() { vec![] } else { rows.iter().map(|row| table.y[*row]).collect() };
     Table {
         features: table.features.clone(),
         x: table.x.select(Axis(0), rows),

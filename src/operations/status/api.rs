@@ -2,14 +2,17 @@
 
 use actix_web::web::{Data, Json};
 use actix_web::{HttpResponse, get};
-use serde::Serialize;
-use utoipa::ToSchema;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Health, Status, StatusSummary};
+use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::Sample;
-use crate::platform::web::{Public, Reader, Refusals, Require, Unavailable};
+use crate::platform::web::{
+    AdminOnly, Params, Problem, Public, Reader, Refusals, Require, Unavailable,
+};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -20,6 +23,7 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(get_ready)
         .service(get_metrics)
         .service(list_metrics)
+        .service(list_logs)
         .service(get_summary)
         .service(get_api_summary);
 }
@@ -83,7 +87,9 @@ async fn get_ready(_: Public, status: Data<Status>) -> HttpResponse {
     content_type = "text/plain", example = "# TYPE ml_predictions_total counter\nml_predictions_total 168\n"), Unavailable), security(()))]
 #[get("/metrics")]
 async fn get_metrics(_: Public, metrics: Data<Metrics>) -> HttpResponse {
-    HttpResponse::Ok().content_type("text/plain; version=0.0.4; charset=utf-8").body(metrics.render())
+    HttpResponse::Ok()
+        .content_type("text/plain; version=0.0.4; charset=utf-8")
+        .body(metrics.render())
 }
 
 /// List all metrics as JSON.
@@ -93,6 +99,40 @@ async fn get_metrics(_: Public, metrics: Data<Metrics>) -> HttpResponse {
 #[get("/api/metrics")]
 async fn list_metrics(_: Require<Reader>, metrics: Data<Metrics>) -> Json<MetricList> {
     Json(MetricList { metrics: metrics.samples() })
+}
+
+/// How many lines to return.
+#[derive(Debug, Default, Deserialize, IntoParams)]
+#[serde(default, deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct LogQuery {
+    /// Lines, 1 to 2000; 200 unless said.
+    #[param(minimum = 1, maximum = 2000)]
+    lines: Option<u16>,
+}
+
+/// The newest log lines.
+#[derive(Debug, Serialize, ToSchema)]
+struct LogLines {
+    /// Lines, oldest first; each is a JSON object.
+    lines: Vec<String>,
+}
+
+/// List the newest log lines of this process.
+#[utoipa::path(tag = "operations", params(LogQuery), responses((status = 200, body = LogLines,
+    example = json!({"lines": ["{\"level\":\"INFO\",\"message\":\"Stopping\"}"]})), Refusals),
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+#[get("/api/logs")]
+async fn list_logs(
+    _: Require<AdminOnly>,
+    logs: Data<Logs>,
+    query: Params<LogQuery>,
+) -> Result<Json<LogLines>, Problem> {
+    let lines = query.0.lines.unwrap_or(200);
+    if !(1..=2_000).contains(&lines) {
+        return Err(Problem::invalid("lines", format!("{lines} is not between 1 and 2000")));
+    }
+    Ok(Json(LogLines { lines: logs.recent(lines.into()) }))
 }
 
 /// Get reachability and counts of everything.

@@ -4,4 +4,4 @@ mod api;
 mod service;
 
 pub use self::api::routes;
-pub use self::service::{Health, Readiness, Status, StatusSummary};
+pub use self::service::{Readiness, Status};

@@ -131,7 +131,11 @@ impl Status {
             Err(error) => Check { name: "database", ok: false, detail: error.to_string() },
         };
         let migrated = self.readiness.is_set();
-        let detail = if migrated { "is this program's" } else { "is not checked yet: waiting for the database" };
+        let detail = if migrated {
+            "is this program's"
+        } else {
+            "is not checked yet: waiting for the database"
+        };
         let schema = Check { name: "schema", ok: migrated, detail: detail.to_owned() };
         let ready = database.ok && migrated;
         Health {
@@ -146,24 +150,22 @@ impl Status {
     pub async fn summary(&self) -> StatusSummary {
         let health = self.health().await;
         let counts = if health.ready { self.counts().await } else { None };
-        let markets = match health.ready {
-            true => self.prices.markets().await.unwrap_or_default(),
-            false => Vec::new(),
-        };
+        let markets =
+            if health.ready { self.prices.markets().await.unwrap_or_default() } else { Vec::new() };
         let database = Component {
             role: "database",
             active: if self.db.has_timescale() {
                 format!("TimescaleDB at {}", self.db.describe())
             } else {
-                format!("PostgreSQL without TimescaleDB at {}: plain tables stand in", self.db.describe())
+                format!(
+                    "PostgreSQL without TimescaleDB at {}: plain tables stand in",
+                    self.db.describe()
+                )
             },
             reachable: health.ready,
         };
-        let folder = Component {
-            role: "object_store",
-            active: "data folder".to_owned(),
-            reachable: true,
-        };
+        let folder =
+            Component { role: "object_store", active: "data folder".to_owned(), reachable: true };
         StatusSummary {
             version: env!("CARGO_PKG_VERSION"),
             now: self.clock.now(),

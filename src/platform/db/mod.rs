@@ -12,10 +12,12 @@ pub mod embedded; // a private PostgreSQL in the data folder
 #[rustfmt::skip]
 pub mod schema;
 #[cfg(test)]
+use self::settings::TlsMode;
+
+#[cfg(test)]
 mod tests;
 
 pub use self::copy::CopyClient;
 pub use self::error::DbError;
-pub use self::migrate::{MigrationReport, SchemaStatus};
-pub use self::pool::{Conn, Db, PooledConn};
-pub use self::settings::{Settings, TlsMode};
+pub use self::pool::{Conn, Db};
+pub use self::settings::Settings;

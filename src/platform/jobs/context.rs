@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
-use uuid::Uuid;
 
 use super::model::Claim;
 use super::service::{Jobs, Lease};
@@ -27,22 +26,13 @@ impl JobContext {
         Self { jobs, claim, cancel, log: Arc::default() }
     }
 
-    /// The job.
-    pub fn job_id(&self) -> Uuid {
-        self.claim.job_id
-    }
-
-    /// Number of this attempt, from 1.
-    pub fn attempt(&self) -> i32 {
-        self.claim.attempt
-    }
-
     /// Whether the job should end: somebody asked for it, the program stops, or another worker has it.
     pub fn is_cancelled(&self) -> bool {
         self.cancel.is_cancelled()
     }
 
-    /// Token that is cancelled when the job should end; for loops on other threads.
+    /// Token that is cancelled when the job should end; for handlers that wait.
+    #[cfg(test)]
     pub fn cancel_token(&self) -> CancellationToken {
         self.cancel.clone()
     }

@@ -17,11 +17,16 @@ mod store; // SQL
 
 pub use self::api::routes;
 pub use self::context::JobContext;
-pub use self::model::{Enqueued, Job, JobError, JobFilter, JobState, NewJob, Run};
+pub use self::model::{Job, JobError, JobFilter, NewJob};
 pub use self::runner::{Handler, Runner};
 pub use self::schedule::{Schedule, ScheduleError, Scheduler, SlotLength};
-pub use self::service::{Jobs, JobsError};
+pub use self::service::Jobs;
 pub use self::settings::Settings;
+
+#[cfg(test)]
+use self::model::{Enqueued, JobState};
+#[cfg(test)]
+use self::service::JobsError;
 
 #[cfg(test)]
 mod tests;

@@ -127,7 +127,8 @@ impl Runner {
         let duration_s = started.elapsed().as_secs_f64();
         metrics::counter!("luna_jobs_runs_total", "job" => name.clone(), "outcome" => outcome)
             .increment(1);
-        metrics::histogram!("luna_jobs_run_duration_seconds", "job" => name.clone()).record(duration_s);
+        metrics::histogram!("luna_jobs_run_duration_seconds", "job" => name.clone())
+            .record(duration_s);
         match ending.error() {
             None => {
                 tracing::info!(job = name, %job_id, outcome, duration_s, "Job {name}: {outcome}");

@@ -101,6 +101,7 @@ impl Schedule {
     }
 
     /// The first occurrence after `now`.
+    #[cfg(test)]
     pub fn next(&self, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
         self.after(now).next()
     }

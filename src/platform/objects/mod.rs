@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
@@ -43,11 +43,6 @@ impl Objects {
     /// The store below `root`; the folder appears with the first object.
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self { root: root.into() }
-    }
-
-    /// Folder that holds the objects.
-    pub fn root(&self) -> &Path {
-        &self.root
     }
 
     /// Stores `bytes` under `key` so that a crash leaves the old object or the new one; returns their sha256.

@@ -6,4 +6,6 @@ mod tasks; // background tasks and the order in which they end
 
 pub use self::cpu_pool::{CpuPool, CpuPoolError};
 pub use self::signals::stop_requested;
-pub use self::tasks::{Shutdown, Stage, Tasks, panic_message};
+#[cfg(test)]
+pub use self::tasks::Shutdown;
+pub use self::tasks::{Stage, Tasks, panic_message};

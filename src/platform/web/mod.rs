@@ -14,21 +14,21 @@ mod problem; // RFC 9457
 mod redirect; // where a login may lead
 
 pub use self::around::around;
-pub use self::context::{RequestId, current_request_id};
-pub use self::csrf::{CSRF_FIELD, CsrfToken};
-pub use self::extract::{Body, BodyLimit, Form, Params, Path, UPLOAD_BYTES_MAX, Upload};
+pub use self::context::current_request_id;
+pub use self::csrf::CsrfToken;
+#[cfg(test)]
+use self::extract::BodyLimit;
+pub use self::extract::{Body, Form, Params, Path, Upload};
 pub use self::fallback::{MethodTable, fallback};
-pub use self::guard::{
-    AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor,
-};
-pub use self::openapi::{
-    BadBody, Conflict, DeclaredAccess, NotFound, Refusals, Unavailable, declared_access, describe,
-};
+pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor};
+pub use self::openapi::{BadBody, Conflict, NotFound, Refusals, Unavailable, describe};
+#[cfg(test)]
+pub use self::openapi::{DeclaredAccess, declared_access};
 pub use self::paging::{Cursor, Limit, Page};
 pub use self::principal::{
     Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
 };
-pub use self::problem::{FieldError, Problem, ProblemDocument};
+pub use self::problem::{Problem, ProblemDocument};
 pub use self::redirect::local_path;
 
 #[cfg(test)]

@@ -4,9 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::json;
 use utoipa::openapi::path::Operation;
-use utoipa::openapi::security::{
-    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
-};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
     ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
 };
@@ -178,6 +176,7 @@ pub fn describe(document: &mut OpenApi) {
 }
 
 /// What an operation of the document says about who may call it.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum DeclaredAccess {
     /// `security(())`: public on purpose.
@@ -189,18 +188,20 @@ pub enum DeclaredAccess {
 }
 
 /// Method, path and declared access of every operation.
+#[cfg(test)]
 pub fn declared_access(document: &OpenApi) -> Vec<(String, String, DeclaredAccess)> {
     operations(document)
         .map(|(method, path, operation)| (method.to_owned(), path.to_owned(), access(operation)))
         .collect()
 }
 
+#[cfg(test)]
 fn access(operation: &Operation) -> DeclaredAccess {
     let Some(requirements) = operation.security.as_deref().filter(|all| !all.is_empty()) else {
         return DeclaredAccess::Undeclared;
     };
     // A requirement's fields are private to its crate; its JSON form is the standard's.
-    let scopes = |requirement: &SecurityRequirement| {
+    let scopes = |requirement: &utoipa::openapi::security::SecurityRequirement| {
         let json = serde_json::to_value(requirement).unwrap_or_default();
         let roles = json.get(BEARER)?.as_array()?.clone();
         Some(roles.iter().filter_map(|role| role.as_str().map(str::to_owned)).collect::<Vec<_>>())

@@ -72,6 +72,7 @@ impl Limit {
     }
 
     /// The number of rows.
+    #[cfg(test)]
     pub const fn rows(self) -> u16 {
         self.0
     }

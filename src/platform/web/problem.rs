@@ -148,6 +148,7 @@ impl Problem {
     }
 
     /// The kind, e.g. `invalid-input`.
+    #[cfg(test)]
     pub const fn slug(&self) -> &'static str {
         self.slug
     }
@@ -158,6 +159,7 @@ impl Problem {
     }
 
     /// The fields that are wrong.
+    #[cfg(test)]
     pub fn errors(&self) -> &[FieldError] {
         &self.errors
     }

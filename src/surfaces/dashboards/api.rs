@@ -12,7 +12,7 @@ use super::assets::asset;
 use super::catalogue::Language;
 use super::gather::Gather;
 use super::pages::{
-    ErrorPage, FieldError, LoginPage, LoginProblem, Preferences, SetupPage, Shell, Theme, safe_path,
+    ErrorPage, FieldError, LoginPage, LoginProblem, Preferences, SetupPage, Shell, Theme,
 };
 use super::templates::{PageError, Templates};
 use super::today::today;
@@ -23,7 +23,8 @@ use crate::access::accounts::logout_cookies;
 use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::platform::web::{
-    CsrfToken, Form, LoggedIn, Params, Path, Problem, Public, Reader, Require, current_request_id,
+    CsrfToken, Form, LoggedIn, Params, Path, Problem, Public, Reader, Require, Visitor,
+    current_request_id, local_path,
 };
 
 /// Pages that are not in the OpenAPI document, with their methods.
@@ -92,13 +93,16 @@ struct LoginQuery {
 /// Log-in form.
 #[get("/login")]
 async fn get_login(
-    _: Public,
+    visitor: Visitor,
     request: HttpRequest,
     templates: Data<Templates>,
     accounts: Data<Accounts>,
     csrf: CsrfToken,
     query: Params<LoginQuery>,
 ) -> HttpResponse {
+    if visitor.0.is_some_and(|principal| !principal.is_setup_guest) {
+        return go_to(local_path(Some(&query.0.next)), []);
+    }
     let has_admin = accounts.has_admin().await;
     let view = LoginPage {
         next: query.0.next,
@@ -143,7 +147,7 @@ async fn post_login(
         }
     };
     match accounts.login(&form.login, form.password, user_agent(&request)).await {
-        Ok(tokens) => go_to(safe_path(&form.next), [login_cookie(&request, &tokens)]),
+        Ok(tokens) => go_to(local_path(Some(&form.next)), [login_cookie(&request, &tokens)]),
         Err(error) => {
             let (status, problem) = match &error {
                 AccountsError::WrongCredentials => {
@@ -271,7 +275,7 @@ async fn get_preferences(_: Public, query: Params<PreferencesQuery>) -> HttpResp
     let theme = query.0.theme.as_deref().and_then(Theme::parse);
     let language = language.map(|it| kept(Preferences::LANGUAGE_COOKIE, it.code()));
     let theme = theme.map(|it| kept(Preferences::THEME_COOKIE, it.name()));
-    go_to(safe_path(&query.0.back), language.into_iter().chain(theme))
+    go_to(local_path(Some(&query.0.back)), language.into_iter().chain(theme))
 }
 
 /// Version of a built file.

@@ -7,11 +7,6 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use rust_embed::Embed;
 
-/// What pages may load: Luna's own files, no inline script or style, nothing from elsewhere.
-pub const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; script-src 'self'; \
-    style-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; \
-    base-uri 'none'; frame-ancestors 'none'";
-
 /// Built by `npm run build`; without a build the pages stay readable, plain HTML.
 #[derive(Embed)]
 #[folder = "static/dist/"]
@@ -102,11 +97,5 @@ mod tests {
         let again = asset("app.css", Some("old"), Some(&tag));
         assert_eq!(again.status(), StatusCode::NOT_MODIFIED);
         assert_eq!(header(&again, CACHE_CONTROL), "public, no-cache");
-    }
-
-    #[test]
-    fn nothing_inline_and_nothing_foreign_is_allowed() {
-        assert!(!CONTENT_SECURITY_POLICY.contains("unsafe"));
-        assert!(!CONTENT_SECURITY_POLICY.contains("http"));
     }
 }

@@ -34,12 +34,7 @@ pub struct Gather {
 
 impl Gather {
     /// Pages from these services.
-    pub const fn new(
-        windows: Windows,
-        forecasts: Forecasts,
-        prices: Prices,
-        clock: Clock,
-    ) -> Self {
+    pub const fn new(windows: Windows, forecasts: Forecasts, prices: Prices, clock: Clock) -> Self {
         Self { windows, forecasts, prices, clock }
     }
 

@@ -32,6 +32,7 @@ pub(crate) enum Profile {
     /// Keep what was committed, in little memory.
     Durable,
     /// Be fast for tests; a crash of the machine may lose everything.
+    #[cfg(test)]
     Throwaway,
 }
 
@@ -58,6 +59,7 @@ const SETTINGS: [&str; 18] = [
     "timescaledb.telemetry_level=off",
 ];
 const DURABLE: [&str; 1] = ["max_connections=40"];
+#[cfg(test)]
 const THROWAWAY: [&str; 6] = [
     "max_connections=200",
     "fsync=off",
@@ -233,6 +235,7 @@ impl Cluster {
         command.arg("-D").arg(&folder).arg("-k").arg(socket_folder);
         let of_profile: &[&str] = match self.profile {
             Profile::Durable => &DURABLE,
+            #[cfg(test)]
             Profile::Throwaway => &THROWAWAY,
         };
         for setting in SETTINGS.iter().chain(of_profile) {

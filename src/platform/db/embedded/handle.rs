@@ -102,11 +102,13 @@ impl EmbeddedPostgres {
     }
 
     /// Whether the server's end is this process's duty.
+    #[cfg(test)]
     pub const fn owns_process(&self) -> bool {
         self.owns_process
     }
 
     /// Number of the server's process.
+    #[cfg(test)]
     pub fn pid(&self) -> Option<i32> {
         self.process.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.pid)
     }

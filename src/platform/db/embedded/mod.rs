@@ -9,6 +9,7 @@ mod handle; // who uses it, who stops it
 #[cfg(test)]
 mod tests;
 
+#[cfg(test)]
 pub(crate) use self::cluster::{Cluster, Profile};
 pub use self::error::EmbeddedError;
 pub use self::handle::{EmbeddedPostgres, Mode};
