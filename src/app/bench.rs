@@ -136,7 +136,7 @@ async fn in_scratch(
 async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Figure, MeasureError> {
     let services = assemble(settings, scratch.db().clone(), Clock::system());
     let source = |source| MeasureError::Bench { name: Benchmark::SingleRowRead, source };
-    let id = bench::prepare_read(scratch, &services.registry).await.map_err(source)?;
+    let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
     let token = reader(&services).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
