@@ -95,7 +95,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
-    let datasets = Datasets::new(db.clone(), objects.clone(), clock.clone());
+    let datasets = Datasets::new(db.clone(), objects.clone(), pool.clone(), clock.clone());
     let registry = Registry::new(db.clone(), objects, clock.clone());
     let training = Training::new(
         features.clone(),
