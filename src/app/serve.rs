@@ -5,14 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{self as actix, Data};
-use actix_web::{App, HttpServer};
+use actix_web::web::Data;
 use secrecy::ExposeSecret;
-use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
-use super::http::{application_data, configure, openapi};
+use super::http::server;
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
@@ -32,17 +28,13 @@ use crate::platform::runtime::stop_requested;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
-use crate::platform::web;
 use crate::surfaces::dashboards::PageError;
 use crate::surfaces::dashboards::Templates;
-use crate::surfaces::dashboards::pages;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
-/// Web workers; requests wait for the database, not for a processor.
-const WEB_WORKERS: usize = 2;
 
 /// Why the program does not come up.
 #[derive(Debug, thiserror::Error)]
@@ -88,24 +80,8 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let starter = (services.clone(), settings.clone(), tasks.clone());
     tasks.spawn("start", async move { start(starter).await });
 
-    let document = openapi();
-    let data = application_data(&services, (&metrics, &logs), &templates, &document);
-    let server = HttpServer::new(move || {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
-            .configure(configure)
-            .split_for_parts();
-        app.configure(data.clone())
-            .configure(pages)
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
-            .default_service(actix::to(web::fallback))
-    })
-    .workers(WEB_WORKERS)
-    .disable_signals()
-    .shutdown_timeout(u64::from(settings.server.stop_patience_s) / 2)
-    .listen(listener)?
-    .run();
+    let patience_s = u64::from(settings.server.stop_patience_s) / 2;
+    let server = server(listener, &services, (&metrics, &logs), &templates, patience_s)?;
     let handle = server.handle();
     tasks.spawn_in(Stage::Intake, "http", async move {
         if let Err(error) = server.await {
@@ -245,7 +221,7 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
     } else {
         match write_secret(&folder.join("setup-code"), code) {
             Ok(()) => {
-                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display())
+                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display());
             }
             Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
         }

@@ -480,6 +480,14 @@ async fn nothing_secret_is_logged_even_before_redaction() {
         .with_ansi(false)
         .with_writer(move || sink.clone())
         .finish();
+    // Other tests run beside this one without a subscriber, and a call site that only they had met
+    // would stay switched off for this thread too; a subscriber for all of them keeps it on.
+    drop(
+        tracing_subscriber::fmt()
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(std::io::sink)
+            .try_init(),
+    );
     let guard = tracing::subscriber::set_default(subscriber);
     let this = Luna::new().await;
     let code = this.accounts.ensure_setup_code().await.unwrap().unwrap();
