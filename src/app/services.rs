@@ -17,6 +17,7 @@ use crate::learning::features::Features;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
 use crate::learning::prediction::RefreshJob;
+use crate::learning::prediction::RetrainJob;
 use crate::learning::registry::Registry;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -154,6 +155,15 @@ impl Services {
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
                 prices: self.prices.clone(),
+                forecasts: self.forecasts.clone(),
+                registry: self.registry.clone(),
+                jobs: self.jobs.clone(),
+                clock: self.clock.clone(),
+            }),
+            Arc::new(RetrainJob {
+                prices: self.prices.clone(),
+                training: self.training.clone(),
+                registry: self.registry.clone(),
                 forecasts: self.forecasts.clone(),
                 clock: self.clock.clone(),
             }),

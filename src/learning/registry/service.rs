@@ -134,6 +134,11 @@ impl Registry {
         Ok(self.active().await?.into_iter().find(|model| model.target_variable == series))
     }
 
+    /// The newest fitted model of `series`, whether it serves or not.
+    pub async fn newest_ready(&self, series: &str) -> Result<Option<ModelRecord>, RegistryError> {
+        Ok(store::newest_ready(&mut *self.db.conn().await?, series).await?)
+    }
+
     /// Number of models that serve; also sets the gauge of that name.
     pub async fn count_serving(&self) -> Result<usize, RegistryError> {
         let serving = store::active(&mut *self.db.conn().await?).await?.len();

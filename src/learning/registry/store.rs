@@ -150,6 +150,24 @@ pub(super) async fn list(
     Ok(rows.into_iter().map(ModelRecord::from).collect())
 }
 
+/// The newest ready model of a series.
+pub(super) async fn newest_ready(
+    conn: &mut Conn,
+    target: &str,
+) -> QueryResult<Option<ModelRecord>> {
+    let found: Option<(Row, Option<String>)> = ml_models::table
+        .left_join(active_models::table)
+        .filter(ml_models::is_deleted.eq(false))
+        .filter(ml_models::target_variable.eq(target))
+        .filter(ml_models::status.eq(ModelStatus::Ready.name()))
+        .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
+        .select((Row::as_select(), active_models::series.nullable()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.map(ModelRecord::from))
+}
+
 /// Every model that serves, by series.
 pub(super) async fn active(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
     let rows: Vec<(Row, String)> = ml_models::table
