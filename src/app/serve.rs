@@ -16,6 +16,7 @@ use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::learning::prediction::RefreshJob;
+use crate::learning::prediction::RetrainJob;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::NewJob;
@@ -192,6 +193,12 @@ async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
     let utc = chrono_tz::Tz::UTC;
     let schedules = vec![
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(
+            RetrainJob::NAME,
+            "0 17 3 * * *",
+            chrono_tz::Tz::Europe__Zurich,
+            SlotLength::Day,
+        )?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
     ];
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;

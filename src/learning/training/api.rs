@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::evaluate::EvaluateRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
 use super::service::{TrainRequest, Training, TrainingError, Watch};
-use crate::algorithms::forecasting::Params;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
@@ -90,9 +89,7 @@ fn read_order(order: Value) -> Result<Value, Problem> {
     match kind.as_ref().and_then(Value::as_str) {
         Some("train") => {
             let request: TrainRequest = serde_path_to_error::deserialize(&rest).map_err(refuse)?;
-            Params(request.params)
-                .check(request.model)
-                .map_err(|error| Problem::invalid("params", error))?;
+            request.check()?;
         }
         Some("evaluate") => {
             let request: EvaluateRequest =
@@ -198,7 +195,7 @@ impl From<DatasetError> for Problem {
             }
             DatasetError::Unknown(_) => Self::not_found(&error),
             DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
-            DatasetError::Db(_) => Self::unavailable(error),
+            DatasetError::Pool(_) | DatasetError::Db(_) => Self::unavailable(error),
         }
     }
 }
