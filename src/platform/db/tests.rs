@@ -229,3 +229,24 @@ async fn hypertables_are_there_exactly_when_timescale_is() {
         }
     }
 }
+
+/// Neither a schema off the search path nor values that came before it are in the way.
+#[actix_web::test]
+async fn tables_with_values_become_hypertables_wherever_the_extension_is() {
+    let Some(test) = TestDb::empty_on_each_server().await.into_iter().nth(1) else {
+        eprintln!("skipped: hypertables: LUNA_TEST_TIMESCALE_URL names no server");
+        return;
+    };
+    // 901 days are five chunks of 180 days and one day, so six chunks wherever the first begins.
+    let prepare = "CREATE SCHEMA \"Extra\"; CREATE EXTENSION timescaledb SCHEMA \"Extra\"; \
+         CREATE TABLE observations (series_id int NOT NULL, ts timestamptz NOT NULL, \
+         known_at timestamptz NOT NULL, known_at_assumed bool NOT NULL, value float8 NOT NULL, \
+         CONSTRAINT observations_pkey PRIMARY KEY (series_id, ts, known_at)); \
+         INSERT INTO observations SELECT 1, '2020-01-01Z'::timestamptz + i * interval '1 day', \
+         '2020-01-01Z', false, i FROM generate_series(0, 900) AS i";
+    test.db().conn().await.unwrap().batch_execute(prepare).await.unwrap();
+    assert!(test.db().migrate().await.unwrap().has_timescale);
+    let moved = "SELECT count(*) || ' of ' || sum(value) || ' in ' || count(DISTINCT tableoid) \
+         AS line FROM observations";
+    assert_eq!(lines(test.db(), moved).await, ["901 of 405450 in 6"]);
+}
