@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
-use actix_web::App;
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
+use actix_web::middleware::{Compress, from_fn};
+use actix_web::web::{Data, ServiceConfig, to};
+use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder};
 use utoipa_actix_web::AppExt;
+use utoipa_swagger_ui::SwaggerUi;
 
 use super::services::Services;
 use crate::access::accounts;
@@ -26,9 +30,34 @@ use crate::platform::web::Authenticator;
 use crate::platform::web::MethodTable;
 use crate::surfaces::dashboards::PAGES;
 use crate::surfaces::dashboards::Templates;
+use crate::surfaces::dashboards::pages;
+
+/// The application of one worker: middleware, operations, pages, documentation, fallback.
+pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
+    data: D,
+    document: OpenApi,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    > + use<D>,
+> {
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+        .configure(configure)
+        .split_for_parts();
+    app.configure(data)
+        .configure(pages)
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .default_service(to(web::fallback))
+}
 
 /// Registers every operation of the API.
-pub(crate) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
         .configure(accounts::routes)
         .configure(market::routes)

@@ -5,14 +5,11 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{self as actix, Data};
-use actix_web::{App, HttpServer};
+use actix_web::HttpServer;
+use actix_web::web::Data;
 use secrecy::ExposeSecret;
-use utoipa_actix_web::AppExt;
-use utoipa_swagger_ui::SwaggerUi;
 
-use super::http::{application_data, configure, openapi};
+use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
@@ -32,10 +29,8 @@ use crate::platform::runtime::stop_requested;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
-use crate::platform::web;
 use crate::surfaces::dashboards::PageError;
 use crate::surfaces::dashboards::Templates;
-use crate::surfaces::dashboards::pages;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
@@ -90,22 +85,12 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
 
     let document = openapi();
     let data = application_data(&services, (&metrics, &logs), &templates, &document);
-    let server = HttpServer::new(move || {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
-            .configure(configure)
-            .split_for_parts();
-        app.configure(data.clone())
-            .configure(pages)
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
-            .default_service(actix::to(web::fallback))
-    })
-    .workers(WEB_WORKERS)
-    .disable_signals()
-    .shutdown_timeout(u64::from(settings.server.stop_patience_s) / 2)
-    .listen(listener)?
-    .run();
+    let server = HttpServer::new(move || application(data.clone(), document.clone()))
+        .workers(WEB_WORKERS)
+        .disable_signals()
+        .shutdown_timeout(u64::from(settings.server.stop_patience_s) / 2)
+        .listen(listener)?
+        .run();
     let handle = server.handle();
     tasks.spawn_in(Stage::Intake, "http", async move {
         if let Err(error) = server.await {

@@ -66,11 +66,15 @@ async fn get_today(
     gather: Data<Gather>,
     clock: Data<Clock>,
     csrf: CsrfToken,
-    query: Params<TodayQuery>,
+    query: Result<Params<TodayQuery>, Problem>,
 ) -> HttpResponse {
     let reader = match reader {
         Ok(reader) => reader,
         Err(problem) => return refused(&request, &templates, &problem),
+    };
+    let query = match query {
+        Ok(query) => query,
+        Err(problem) => return problem_page(&request, &templates, &problem),
     };
     let user = (!reader.is_setup_guest).then(|| reader.login.clone());
     let shell = shell(&request, user, &csrf);
@@ -180,14 +184,14 @@ async fn post_logout(
     accounts: Data<Accounts>,
     form: Result<Form<Empty>, Problem>,
 ) -> HttpResponse {
-    if let Err(problem) = form {
+    let ended = match (principal, form) {
+        (Ok(principal), Ok(_)) => accounts.logout(&principal).await.map_err(Problem::from),
+        // Whose session has ended already only loses the cookie.
+        (Err(problem), _) if problem.status_code() == StatusCode::UNAUTHORIZED => Ok(()),
+        (Err(problem), _) | (_, Err(problem)) => Err(problem),
+    };
+    if let Err(problem) = ended {
         return problem_page(&request, &templates, &problem);
-    }
-    // Whose session has ended already only loses the cookie.
-    if let Ok(principal) = principal
-        && let Err(error) = accounts.logout(&principal).await
-    {
-        return problem_page(&request, &templates, &error.into());
     }
     go_to("/login?ended=true", logout_cookies())
 }
