@@ -31,6 +31,7 @@ use crate::platform::web::MethodTable;
 use crate::surfaces::dashboards::PAGES;
 use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
+use crate::surfaces::dashboards::problems_as_pages;
 
 /// The application of one worker: middleware, operations, pages, documentation, fallback.
 pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
@@ -47,7 +48,11 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
 > {
     let (app, _) = App::new()
         .into_utoipa_app()
-        .map(|app| app.wrap(Compress::default()).wrap(from_fn(web::around)))
+        .map(|app| {
+            app.wrap(from_fn(problems_as_pages))
+                .wrap(Compress::default())
+                .wrap(from_fn(web::around))
+        })
         .configure(configure)
         .split_for_parts();
     app.configure(data)

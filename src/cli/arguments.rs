@@ -13,6 +13,7 @@ use crate::config::Flag;
 use crate::config::Loaded;
 use crate::config::Sources;
 use crate::facts::imports::PriceUnit;
+use crate::operations::bench::Benchmark;
 use crate::platform::web::Role;
 
 /// Energy management on your own box: prices, forecasts, cheap windows
@@ -82,9 +83,23 @@ pub(super) enum Command {
     Evaluate(EvaluateArguments),
     /// Forecast the days behind the published prices
     Forecast(ForecastArguments),
+    /// Measure speed as ratios to a floor, in a database made for the run
+    ///
+    /// Example: luna bench bulk-upsert --json
+    Bench(BenchArguments),
     /// Accounts
     #[command(subcommand)]
     Admin(AdminCommand),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct BenchArguments {
+    /// bulk-upsert, single-row-read, lightgbm-row; all unless said
+    #[arg(value_name = "NAME")]
+    pub names: Vec<Benchmark>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Subcommand)]

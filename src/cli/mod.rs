@@ -2,6 +2,7 @@
 
 mod admin; // accounts from the box itself
 mod arguments; // the command line's form
+mod bench; // speed against floors
 mod data; // import, datasets, database
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
@@ -68,7 +69,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         // A command's own words are its output; the log speaks up when something is off.
         "warn".clone_into(&mut telemetry.level);
     }
-    let logs = telemetry::init(&telemetry).map_err(Failure::world)?;
+    let logs = match cli.command {
+        // What it measures logs as a service does.
+        Command::Bench(_) => telemetry::init_for_measurement(&loaded.settings.telemetry),
+        _ => telemetry::init(&telemetry),
+    };
+    let logs = logs.map_err(Failure::world)?;
     for notice in &loaded.notices {
         tracing::warn!("{notice}");
     }
@@ -84,6 +90,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Train(arguments) => learning::train(&settings, arguments).await,
         Command::Evaluate(arguments) => learning::evaluate(&settings, arguments).await,
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
+        Command::Bench(arguments) => bench::run(&settings, arguments).await,
         Command::Admin(command) => admin::run(&settings, command).await,
     }
 }

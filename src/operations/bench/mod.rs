@@ -1,1 +1,21 @@
 //! Speed as ratios to a floor measured in the same run.
+//!
+//! Times depend on the machine; how much is added to what the work costs anyhow does not. Every
+//! benchmark therefore measures a floor beside Luna's own way: the same rows, the same query or the
+//! same trees by the shortest way there is. Both take turns, and medians are compared.
+
+mod client; // HTTP/1.1 over kept connections, for load
+mod model; // names, figures, report
+mod pgcopy; // rows as PostgreSQL's COPY reads them
+mod read; // one row over HTTP against a bare handler
+mod store; // a database that exists for one run, and SQL of the floors
+mod trees; // one forecast against LightGBM's own fastest call
+mod upsert; // many rows against COPY and INSERT
+#[cfg(test)]
+mod tests;
+
+pub use self::model::{BenchError, Benchmark, Figure, Plan, Report};
+pub use self::read::{Served, prepare_read, single_row_read};
+pub use self::store::Scratch;
+pub use self::trees::lightgbm_row;
+pub use self::upsert::bulk_upsert;

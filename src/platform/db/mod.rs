@@ -17,6 +17,7 @@ use self::settings::TlsMode;
 #[cfg(test)]
 mod tests;
 
+pub use self::copy::CopyClient;
 pub use self::error::DbError;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

@@ -19,7 +19,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{DbError, with_causes};
 use super::settings::{Settings, TlsMode};
-use super::target::Target;
+use super::target::{Target, place};
 use super::tls::{self, Trust};
 
 /// A connection that speaks diesel.
@@ -53,7 +53,18 @@ impl Db {
         if !mistakes.is_empty() {
             return Err(DbError::Settings(mistakes.join("; ")));
         }
-        let connector = Connector::new(settings, url)?;
+        Self::through(settings, Connector::new(settings, url)?)
+    }
+
+    /// A pool for the database `name` on the same server, reached the same way.
+    pub fn beside(&self, settings: &Settings, name: &str) -> Result<Self, DbError> {
+        let mut connector = self.0.connector.clone();
+        connector.config.dbname(name);
+        connector.place = place(&connector.config);
+        Self::through(settings, connector)
+    }
+
+    fn through(settings: &Settings, connector: Connector) -> Result<Self, DbError> {
         let mut manager = ManagerConfig::default();
         manager.custom_setup = {
             let connector = connector.clone();
@@ -178,7 +189,7 @@ impl Connector {
             TlsMode::Require | TlsMode::Verify => (SslMode::Require, Some(trusted)),
         };
         let tls = trust.as_ref().map(tls::connector).transpose()?;
-        let place = target.place();
+        let place = place(&target.config);
         target.config.ssl_mode(ssl_mode);
         let session = format!("SET statement_timeout = '{}s'", settings.statement_timeout_s);
         Ok(Self { config: target.config, tls, place, session })

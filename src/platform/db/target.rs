@@ -41,21 +41,21 @@ impl Target {
         self.config.get_hosts().iter().all(|host| matches!(host, Host::Unix(_)))
             && self.config.get_hostaddrs().is_empty()
     }
+}
 
-    /// Host, port and database for people; no user, no password.
-    pub(super) fn place(&self) -> String {
-        let ports = self.config.get_ports();
-        let hosts = self.config.get_hosts().iter().enumerate().map(|(index, host)| {
-            let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
-            match host {
-                Host::Tcp(name) => format!("{name}:{port}"),
-                Host::Unix(folder) => format!("socket {}/.s.PGSQL.{port}", folder.display()),
-            }
-        });
-        let hosts = hosts.collect::<Vec<_>>().join(", ");
-        let name = self.config.get_dbname().or(self.config.get_user()).unwrap_or("postgres");
-        format!("{hosts}, database {name}")
-    }
+/// Host, port and database for people; no user, no password.
+pub(super) fn place(config: &tokio_postgres::Config) -> String {
+    let ports = config.get_ports();
+    let hosts = config.get_hosts().iter().enumerate().map(|(index, host)| {
+        let port = ports.get(index).or(ports.first()).copied().unwrap_or(5432);
+        match host {
+            Host::Tcp(name) => format!("{name}:{port}"),
+            Host::Unix(folder) => format!("socket {}/.s.PGSQL.{port}", folder.display()),
+        }
+    });
+    let hosts = hosts.collect::<Vec<_>>().join(", ");
+    let name = config.get_dbname().or(config.get_user()).unwrap_or("postgres");
+    format!("{hosts}, database {name}")
 }
 
 /// Takes `sslmode` and `sslrootcert` out of a URL, since the driver knows only three modes.
@@ -118,7 +118,7 @@ mod tests {
             ("host=h user=u sslmode=require", "h:5432, database u", Some(TlsMode::Require)),
         ] {
             let target = Target::parse(text).unwrap();
-            assert_eq!((target.place().as_str(), target.tls), (place, tls), "{text}");
+            assert_eq!((super::place(&target.config).as_str(), target.tls), (place, tls), "{text}");
         }
     }
 

@@ -15,6 +15,7 @@ use std::collections::VecDeque;
 use std::io::{IsTerminal, Write};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, fmt};
@@ -80,12 +81,40 @@ pub fn init(settings: &Settings) -> Result<Logs, TelemetryError> {
     Ok(logs)
 }
 
+/// Starts logging for a measurement: every line is made and written as a service writes it, but to
+/// the null device; warnings appear on standard error besides.
+pub fn init_for_measurement(settings: &Settings) -> Result<Logs, TelemetryError> {
+    let logs = Logs::default();
+    let path = std::path::Path::new("/dev/null");
+    let null = std::fs::File::options().write(true).open(path);
+    let null = null.map_err(|source| TelemetryError::File { path: path.to_owned(), source })?;
+    let mut lines = JsonLines::default();
+    let tail = logs.clone();
+    lines.add(move |line| tail.push(line));
+    lines.add(move |line| write_line(&null, line));
+    let warnings = fmt::layer().with_writer(|| RedactingWriter::new(std::io::stderr()));
+    let warnings = warnings.with_ansi(false).with_filter(LevelFilter::WARN);
+    let all = tracing_subscriber::registry().with(filter(settings)?).with(lines).with(warnings);
+    all.try_init()?;
+    Ok(logs)
+}
+
+fn filter(settings: &Settings) -> Result<EnvFilter, TelemetryError> {
+    EnvFilter::try_new(settings.directives())
+        .map_err(|source| TelemetryError::Level { given: settings.level.clone(), source })
+}
+
+/// Writes a line in one piece: standard error has no buffer, and others may write to it too.
+fn write_line(mut place: impl Write, line: &str) {
+    // A log that cannot be written must not stop what it is about.
+    drop(place.write_all(format!("{line}\n").as_bytes()));
+}
+
 fn subscriber(
     settings: &Settings,
     logs: &Logs,
 ) -> Result<impl tracing::Subscriber + Send + Sync + use<>, TelemetryError> {
-    let filter = EnvFilter::try_new(settings.directives())
-        .map_err(|source| TelemetryError::Level { given: settings.level.clone(), source })?;
+    let filter = filter(settings)?;
     let mut lines = JsonLines::default();
     if let Some(path) = &settings.file {
         let file = RollingFile::open(path, settings.file_bytes_max, settings.files_kept)
@@ -107,10 +136,7 @@ fn subscriber(
         if terminal { layer.boxed() } else { layer.with_ansi(false).boxed() }
     });
     if human.is_none() {
-        lines.add(|line| {
-            // A log that cannot be written must not stop what it is about.
-            drop(writeln!(std::io::stderr().lock(), "{line}"));
-        });
+        lines.add(|line| write_line(std::io::stderr().lock(), line));
     }
     Ok(tracing_subscriber::registry().with(filter).with(lines).with(human))
 }

@@ -1,0 +1,163 @@
+//! `luna bench`: the benchmarks on a database of their own, the reading one on the application itself.
+
+use std::net::{Ipv4Addr, TcpListener};
+
+use actix_web::web::Data;
+use secrecy::SecretString;
+use uuid::Uuid;
+
+use super::serve::{WEB_WORKERS, server};
+use super::services::{ConnectError, Services, assemble, connect};
+use crate::access::accounts::AccountsError;
+use crate::base::timeline::Clock;
+use crate::config::Settings;
+use crate::operations::bench;
+use crate::operations::bench::BenchError;
+use crate::operations::bench::Benchmark;
+use crate::operations::bench::Figure;
+use crate::operations::bench::Plan;
+use crate::operations::bench::Report;
+use crate::operations::bench::Scratch;
+use crate::operations::bench::Served;
+use crate::platform::db::Db;
+use crate::platform::db::embedded::Mode;
+use crate::platform::runtime::Stage;
+use crate::platform::runtime::Tasks;
+use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry::Logs;
+use crate::platform::telemetry::Metrics;
+use crate::platform::telemetry::TelemetryError;
+use crate::platform::web::Role;
+use crate::surfaces::dashboards::PageError;
+use crate::surfaces::dashboards::Templates;
+
+/// Who reads in the scratch database.
+const READER: &str = "bench";
+
+/// Why there is no report.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum MeasureError {
+    /// A benchmark could not be run.
+    #[error("{} could not be measured", name.name())]
+    Bench {
+        /// Which.
+        name: Benchmark,
+        /// Why.
+        source: BenchError,
+    },
+    /// There is no database to measure in.
+    #[error("there is no database to measure in")]
+    Scratch(#[source] BenchError),
+    /// There is no database server.
+    #[error(transparent)]
+    Connect(#[from] ConnectError),
+    /// The account to read with could not be made.
+    #[error("the account to read with could not be made")]
+    Account(#[from] AccountsError),
+    /// The application does not serve.
+    #[error("the application does not serve: {0}")]
+    Io(#[from] std::io::Error),
+    /// The pages of the application are broken.
+    #[error(transparent)]
+    Pages(#[from] PageError),
+    /// Metrics cannot be collected.
+    #[error(transparent)]
+    Telemetry(#[from] TelemetryError),
+    /// Somebody asked to stop.
+    #[error("stopped before the end")]
+    Stopped,
+}
+
+/// Tells how far the work is: a share of one and what is next.
+type Told = fn(f64, &str);
+
+/// Measures `wanted`, one after the other.
+pub(crate) async fn measure(
+    settings: &Settings,
+    wanted: &[Benchmark],
+    told: Told,
+) -> Result<Report, MeasureError> {
+    let plan = Plan::of_build();
+    let mut figures = Vec::new();
+    if wanted.iter().any(|benchmark| benchmark.needs_database()) {
+        let (db, private) = connect(settings, Mode::Command).await?;
+        let measured = in_scratch(settings, wanted, &db, &plan, told).await;
+        drop(db);
+        if let Some(private) = private
+            && let Err(error) = private.stop().await
+        {
+            tracing::error!(%error, "The private database did not stop: {error}");
+        }
+        figures.extend(measured?);
+    }
+    if wanted.contains(&Benchmark::LightgbmRow) {
+        told(0.6, Benchmark::LightgbmRow.name());
+        let source = |source| MeasureError::Bench { name: Benchmark::LightgbmRow, source };
+        figures.push(bench::lightgbm_row(&plan).await.map_err(source)?);
+    }
+    told(1.0, "done");
+    Ok(Report::new(figures))
+}
+
+/// Makes the scratch database, measures in it, and drops it however that ends.
+async fn in_scratch(
+    settings: &Settings,
+    wanted: &[Benchmark],
+    db: &Db,
+    plan: &Plan,
+    told: Told,
+) -> Result<Vec<Figure>, MeasureError> {
+    let scratch = Scratch::create(db, &settings.database).await.map_err(MeasureError::Scratch)?;
+    let work = async {
+        scratch.migrate().await.map_err(MeasureError::Scratch)?;
+        let mut figures = Vec::new();
+        if wanted.contains(&Benchmark::BulkUpsert) {
+            told(0.0, Benchmark::BulkUpsert.name());
+            let source = |source| MeasureError::Bench { name: Benchmark::BulkUpsert, source };
+            figures.push(bench::bulk_upsert(&scratch, plan).await.map_err(source)?);
+        }
+        if wanted.contains(&Benchmark::SingleRowRead) {
+            told(0.3, Benchmark::SingleRowRead.name());
+            figures.push(read(settings, &scratch, plan).await?);
+        }
+        Ok(figures)
+    };
+    let measured = tokio::select! {
+        measured = work => measured,
+        _ = stop_requested() => Err(MeasureError::Stopped),
+    };
+    let removed = scratch.remove().await.map_err(MeasureError::Scratch);
+    let figures = measured?;
+    removed?;
+    Ok(figures)
+}
+
+/// Serves the whole application on the scratch database, and reads from it.
+async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Figure, MeasureError> {
+    let services = assemble(settings, scratch.db().clone(), Clock::system());
+    let source = |source| MeasureError::Bench { name: Benchmark::SingleRowRead, source };
+    let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
+    let token = reader(&services).await?;
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
+    let templates = Data::new(Templates::load()?);
+    let (metrics, logs) = (Metrics::install()?, Logs::default());
+    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
+    let (handle, tasks) = (application.handle(), Tasks::new());
+    tasks.spawn_in(Stage::Intake, "bench.http", async move {
+        if let Err(error) = application.await {
+            tracing::error!(%error, "The web server ended: {error}");
+        }
+    });
+    let measured = bench::single_row_read(&served, &services.registry, id, plan).await;
+    handle.stop(false).await;
+    measured.map_err(source)
+}
+
+/// A token of an account made for the run; nobody knows its password.
+async fn reader(services: &Services) -> Result<SecretString, AccountsError> {
+    let password = SecretString::from(Uuid::new_v4().to_string());
+    services.accounts.create_user(READER, Role::Viewer, password).await?;
+    let (token, _) = services.accounts.issue_token_for(READER).await?;
+    Ok(token)
+}

@@ -1,0 +1,133 @@
+//! A database that exists for one run, and the SQL of the floors.
+
+use bytes::Bytes;
+use futures_util::SinkExt;
+use std::pin::pin;
+use tokio_postgres::Client;
+
+use super::model::BenchError;
+use crate::platform::db::CopyClient;
+use crate::platform::db::Db;
+use crate::platform::db::DbError;
+use crate::platform::db::Settings;
+
+/// One run at a time: the lock of this number ends with the connection.
+const TAKE_TURN: &str = "SELECT pg_try_advisory_lock(hashtextextended('luna bench', 0))";
+/// Named after the database beside which it stands, so that what a killed run left is found.
+const NAME: &str =
+    "SELECT 'luna_bench_' || oid FROM pg_database WHERE datname = current_database()";
+
+/// An empty database with this program's schema, beside the user's on the same server.
+pub struct Scratch {
+    server: CopyClient,
+    db: Db,
+    name: String,
+}
+
+impl Scratch {
+    /// Makes the database; give it back with [`Scratch::remove`]. `beside` is left untouched.
+    pub async fn create(beside: &Db, settings: &Settings) -> Result<Self, BenchError> {
+        let server = beside.copy_client().await?;
+        let is_alone: bool = server.query_one(TAKE_TURN, &[]).await.map_err(DbError::from)?.get(0);
+        if !is_alone {
+            return Err(BenchError::Busy);
+        }
+        let name: String = server.query_one(NAME, &[]).await.map_err(DbError::from)?.get(0);
+        let made = match server.batch_execute(&drop_database(&name)).await {
+            Ok(()) => server.batch_execute(&format!("CREATE DATABASE \"{name}\"")).await,
+            failed => failed,
+        };
+        if let Err(error) = made {
+            let reason = error
+                .as_db_error()
+                .map_or_else(|| error.to_string(), |said| said.message().to_owned());
+            return Err(BenchError::Scratch { name, reason });
+        }
+        let db = beside.beside(settings, &name)?;
+        Ok(Self { server, db, name })
+    }
+
+    /// The pool of the new database.
+    pub const fn db(&self) -> &Db {
+        &self.db
+    }
+
+    /// Brings the tables into the new database.
+    pub async fn migrate(&self) -> Result<(), BenchError> {
+        self.db.migrate().await?;
+        Ok(())
+    }
+
+    /// Drops the database with everything in it.
+    pub async fn remove(self) -> Result<(), BenchError> {
+        let dropped = self.server.batch_execute(&drop_database(&self.name)).await;
+        Ok(dropped.map_err(DbError::from)?)
+    }
+}
+
+fn drop_database(name: &str) -> String {
+    format!("DROP DATABASE IF EXISTS \"{name}\" WITH (FORCE)")
+}
+
+/// Tables like `market_prices`, indices and checks included, for the two floors of a bulk write.
+const FLOOR_TABLES: &str = "\
+    CREATE TABLE bench_upsert (LIKE market_prices INCLUDING ALL);
+    CREATE TABLE bench_copy (LIKE market_prices INCLUDING ALL);
+    ALTER TABLE market_prices SET (autovacuum_enabled = false);
+    ALTER TABLE bench_upsert SET (autovacuum_enabled = false);
+    ALTER TABLE bench_copy SET (autovacuum_enabled = false)";
+
+/// Makes the floors' tables; a vacuum that comes in between would count for only one side.
+pub(super) async fn prepare(client: &Client) -> Result<(), DbError> {
+    Ok(client.batch_execute(FLOOR_TABLES).await?)
+}
+
+/// Writes out what is unwritten, so that every measurement begins with the same debt. Needs rights
+/// that a role need not have; without them the rounds scatter more.
+pub(super) async fn checkpoint(client: &Client) {
+    drop(client.batch_execute("CHECKPOINT").await);
+}
+
+/// The floor: finished bytes into a temporary table, from there into the table, in one transaction.
+pub(super) async fn upsert(client: &mut Client, file: &Bytes) -> Result<u64, DbError> {
+    let transaction = client.transaction().await?;
+    let staging = "CREATE TEMP TABLE staging (LIKE bench_upsert) ON COMMIT DROP";
+    transaction.batch_execute(staging).await?;
+    let sink = transaction.copy_in("COPY pg_temp.staging FROM STDIN BINARY").await?;
+    let mut sink = pin!(sink);
+    sink.send(file.clone()).await?;
+    sink.finish().await?;
+    let insert = "INSERT INTO bench_upsert SELECT * FROM pg_temp.staging \
+        ON CONFLICT (market, product, ts) DO NOTHING";
+    let rows = transaction.execute(insert, &[]).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// The second floor: finished bytes straight into the table.
+pub(super) async fn copy(client: &Client, file: &Bytes) -> Result<u64, DbError> {
+    let sink = client.copy_in("COPY bench_copy FROM STDIN BINARY").await?;
+    let mut sink = pin!(sink);
+    sink.send(file.clone()).await?;
+    Ok(sink.finish().await?)
+}
+
+/// Rows by which Luna's table and the floor's differ.
+pub(super) async fn differences(client: &Client) -> Result<i64, DbError> {
+    let differing = "SELECT count(*) FROM (
+        (TABLE market_prices EXCEPT TABLE bench_upsert)
+        UNION ALL (TABLE bench_upsert EXCEPT TABLE market_prices)) AS rows";
+    Ok(client.query_one(differing, &[]).await?.get(0))
+}
+
+/// What the model to read was trained on, as far as the tables ask for it.
+pub(super) async fn add_dataset(db: &Db, id: uuid::Uuid) -> Result<(), DbError> {
+    let client = db.copy_client().await?;
+    let insert = format!(
+        "INSERT INTO datasets (dataset_id, name, market, product, object_key, features, from_day, \
+             to_day, row_count, sha256, created_at)
+         VALUES ('{id}', 'bench', 'SIM-CH', 'day_ahead', 'bench', '[\"hour\"]', '1970-01-01', \
+             '1971-12-31', 17520, repeat('0', 64), now())"
+    );
+    Ok(client.batch_execute(&insert).await?)
+}
