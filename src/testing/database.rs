@@ -64,6 +64,26 @@ impl TestDb {
     }
 }
 
+impl TestDb {
+    /// Takes the database away, as a server that goes down would: what is connected is thrown out,
+    /// and nobody comes in until [`TestDb::open`].
+    pub async fn close(&self) {
+        self.let_in(false).await;
+        let throw_out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        connect(&self.server).await.execute(throw_out, &[&self.name]).await.unwrap();
+    }
+
+    /// Brings the database back.
+    pub async fn open(&self) {
+        self.let_in(true).await;
+    }
+
+    async fn let_in(&self, is_open: bool) {
+        let statement = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {is_open}", self.name);
+        connect(&self.server).await.batch_execute(&statement).await.unwrap();
+    }
+}
+
 impl Drop for TestDb {
     fn drop(&mut self) {
         let statement = format!("DROP DATABASE IF EXISTS \"{}\" WITH (FORCE)", self.name);
