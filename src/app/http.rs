@@ -60,6 +60,7 @@ pub(crate) fn server(
             .split_for_parts();
         app.configure(data.clone())
             .configure(pages)
+            .service(actix::redirect("/docs", "/docs/"))
             .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
             .default_service(actix::to(web::fallback))
     });

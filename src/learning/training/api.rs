@@ -99,7 +99,7 @@ fn read_order(order: Value) -> Result<Value, Problem> {
                 serde_path_to_error::deserialize(&rest).map_err(refuse)?;
             request.check()?;
         }
-        _ => return Err(Problem::invalid("kind", "is neither train nor evaluate")),
+        _ => return Err(Problem::invalid("kind", "write \"train\" or \"evaluate\"")),
     }
     Ok(order)
 }
