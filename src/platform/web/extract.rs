@@ -235,6 +235,12 @@ pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem
     Ok(value)
 }
 
+/// A value from JSON that has been read already: 422 with the field's path when it does not fit.
+pub fn fit_json<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Problem> {
+    serde_path_to_error::deserialize(value)
+        .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+}
+
 fn not_json(error: &serde_json::Error) -> Problem {
     Problem::malformed(format_args!("the body is not valid JSON: {error}"))
         .with_field("body", error)
