@@ -5,7 +5,7 @@ use std::sync::Arc;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{Data, ServiceConfig, to};
+use actix_web::web::{Data, ServiceConfig, redirect, to};
 use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder};
@@ -57,6 +57,7 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
         .split_for_parts();
     app.configure(data)
         .configure(pages)
+        .service(redirect("/docs", "/docs/"))
         .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
         .default_service(to(web::fallback))
 }

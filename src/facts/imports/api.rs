@@ -15,7 +15,7 @@ use super::prices::parse_prices;
 use super::service::{ImportFailure, ImportReport, Imports};
 use crate::base::ids::{Market, Product};
 use crate::platform::runtime::CpuPool;
-use crate::platform::web::{Analyst, Params, Problem, Refusals, Require, Upload};
+use crate::platform::web::{Analyst, Params, Problem, Refusals, Require, Upload, optional_instant};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -53,7 +53,7 @@ struct ImportQuery {
     #[param(value_type = Option<String>, example = "day_ahead")]
     product: Option<Product>,
     /// Instant at which all prices became known; 13:00 local on the day before delivery unless said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_instant")]
     known_at: Option<DateTime<Utc>>,
     /// Header of the column with the instant of publication.
     #[serde(default)]

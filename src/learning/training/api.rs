@@ -14,6 +14,7 @@ use super::service::{TrainRequest, Training, TrainingError, Watch};
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
+use crate::learning::features::HistoryError;
 use crate::platform::jobs::Job;
 use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::Jobs;
@@ -92,7 +93,7 @@ fn read_order(order: Value) -> Result<Value, Problem> {
             let request: EvaluateRequest = parse_value(rest)?;
             request.check()?;
         }
-        _ => return Err(Problem::invalid("kind", "is neither train nor evaluate")),
+        _ => return Err(Problem::invalid("kind", "write \"train\" or \"evaluate\"")),
     }
     Ok(order)
 }
@@ -193,9 +194,15 @@ fn dataset_example() -> Value {
 impl From<TrainingError> for Problem {
     fn from(error: TrainingError) -> Self {
         match error {
-            TrainingError::History(_)
-            | TrainingError::TooShort { .. }
-            | TrainingError::BadRange(_) => {
+            TrainingError::History(HistoryError::Prices(error)) => error.into(),
+            TrainingError::History(HistoryError::Series(error)) => error.into(),
+            TrainingError::BadRange(_) => Self::new(
+                actix_web::http::StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-input",
+                &error,
+            ),
+            TrainingError::History(HistoryError::NoPrices { .. })
+            | TrainingError::TooShort { .. } => {
                 Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
             }
             TrainingError::Params(_) => Self::invalid("params", &error),
@@ -217,5 +224,48 @@ impl From<DatasetError> for Problem {
             DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
             DatasetError::Pool(_) | DatasetError::Db(_) => Self::unavailable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use actix_web::http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::market::PriceError;
+    use crate::platform::db::DbError;
+
+    #[test]
+    fn an_order_that_does_not_fit_names_its_field() {
+        for (order, field) in [
+            (json!({}), "kind"),
+            (json!({"kind": 5}), "kind"),
+            (json!({"kind": "train", "market": "CH"}), "model"),
+            (json!({"kind": "train", "market": "CH", "model": "linear", "x": 1}), "x"),
+            (json!({"kind": "train", "market": "XX", "model": "linear"}), "market"),
+            (
+                json!({"kind": "evaluate", "market": "CH", "from": "2023-07-01",
+                "to": "2023-07-02"}),
+                "models",
+            ),
+            (
+                json!({"kind": "evaluate", "market": "CH", "from": "2023-07-01", "to": "2023-07-02",
+                "models": ["naive", 7]}),
+                "models[1]",
+            ),
+        ] {
+            let problem = read_order(order.clone()).unwrap_err().document();
+            assert_eq!(problem.status, 422, "{order}");
+            assert_eq!(problem.errors.first().map(|error| error.field.as_str()), Some(field));
+        }
+    }
+
+    #[test]
+    fn an_absent_database_is_no_mistake_of_the_caller() {
+        let away = DbError::Unavailable("nobody answers".into());
+        let error = TrainingError::History(HistoryError::Prices(PriceError::from(away)));
+        assert_eq!(Problem::from(error).status_code(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }
