@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::serve::{WEB_WORKERS, server};
+use super::http::{WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
 use crate::base::timeline::Clock;
@@ -141,8 +141,8 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
-    let (metrics, logs) = (Metrics::install()?, Logs::default());
-    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
+    let application =
+        server(listener, &services, (&Metrics::install()?, &Logs::default()), &templates, 0)?;
     let (handle, tasks) = (application.handle(), Tasks::new());
     tasks.spawn_in(Stage::Intake, "bench.http", async move {
         if let Err(error) = application.await {

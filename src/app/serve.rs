@@ -5,12 +5,10 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
-use actix_web::HttpServer;
-use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
-use super::http::{application, application_data, openapi};
+use super::http::server;
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
@@ -35,8 +33,6 @@ use crate::surfaces::dashboards::Templates;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
-/// Web workers; requests wait for the database, not for a processor.
-pub(crate) const WEB_WORKERS: usize = 2;
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -104,22 +100,6 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
         tracing::error!(%error, "The private database did not stop: {error}");
     }
     Ok(())
-}
-
-/// All that Luna answers on `listener`; it serves while the returned future is awaited. When it is
-/// stopped, open requests get `patience_s` to end.
-pub(crate) fn server(
-    listener: TcpListener,
-    services: &Services,
-    (metrics, logs): (&Metrics, &Logs),
-    templates: &Data<Templates>,
-    patience_s: u64,
-) -> std::io::Result<Server> {
-    let document = openapi();
-    let data = application_data(services, (metrics, logs), templates, &document);
-    let server = HttpServer::new(move || application(data.clone(), document.clone()));
-    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
-    Ok(server.listen(listener)?.run())
 }
 
 /// Tasks that the others lean on until they have ended.
@@ -241,7 +221,7 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
     } else {
         match write_secret(&folder.join("setup-code"), code) {
             Ok(()) => {
-                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display())
+                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display());
             }
             Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
         }

@@ -42,6 +42,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "halves and whole numbers are exact")]
 fn medians_lie_in_the_middle() {
     assert_eq!(median(&[3.0, 1.0, 2.0]), 2.0);
     assert_eq!(median(&[4.0, 1.0, 3.0, 2.0]), 2.5);
@@ -51,6 +52,7 @@ fn medians_lie_in_the_middle() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "the same division on both sides")]
 fn percentiles_are_waits_that_were_measured() {
     let waits = (1..=200).map(Duration::from_millis).collect();
     let load = Load { elapsed: Duration::from_secs(4), waits };

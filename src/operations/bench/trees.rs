@@ -73,12 +73,11 @@ fn measure(plan: &Plan, stopped: &AtomicBool) -> Result<Figure, BenchError> {
 
     let (mut ours, mut floor) = (Vec::new(), Vec::new());
     for round in 0..=plan.rounds {
-        let times = match round % 2 {
-            0 => (rows.ours(&model, plan.forecasts), rows.floor(&mut fast, plan.forecasts)),
-            _ => {
-                let floor = rows.floor(&mut fast, plan.forecasts);
-                (rows.ours(&model, plan.forecasts), floor)
-            }
+        let times = if round % 2 == 0 {
+            (rows.ours(&model, plan.forecasts), rows.floor(&mut fast, plan.forecasts))
+        } else {
+            let floor = rows.floor(&mut fast, plan.forecasts);
+            (rows.ours(&model, plan.forecasts), floor)
         };
         if round > 0 {
             ours.push(times.0);

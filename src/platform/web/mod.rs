@@ -28,7 +28,7 @@ pub use self::paging::{Cursor, Limit, Page};
 pub use self::principal::{
     Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
 };
-pub use self::problem::{Problem, ProblemDocument};
+pub use self::problem::{PROBLEM_KINDS, Problem, ProblemDocument};
 pub use self::redirect::local_path;
 
 #[cfg(test)]

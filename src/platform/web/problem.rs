@@ -15,6 +15,23 @@ use super::context::current_request_id;
 /// Seconds after which a caller may try again when something Luna needs is away.
 const RETRY_AFTER_S: u64 = 5;
 
+/// Every kind of problem there is; `/problems/{kind}` explains each.
+pub const PROBLEM_KINDS: [&str; 13] = [
+    "invalid-input",
+    "malformed-request",
+    "not-logged-in",
+    "not-allowed",
+    "not-found",
+    "method-not-allowed",
+    "conflict",
+    "body-too-large",
+    "unsupported-media-type",
+    "unusable-file",
+    "too-many-requests",
+    "unavailable",
+    "internal-error",
+];
+
 /// A refusal on its way out.
 #[derive(Debug, Clone)]
 pub struct Problem {
@@ -62,8 +79,9 @@ pub struct ProblemDocument {
 }
 
 impl Problem {
-    /// A refusal whose `detail` the caller may read; `slug` names the kind, e.g. `bad-range`.
+    /// A refusal whose `detail` the caller may read; `slug` is one of [`PROBLEM_KINDS`].
     pub fn new(status: StatusCode, slug: &'static str, detail: impl fmt::Display) -> Self {
+        debug_assert!(PROBLEM_KINDS.contains(&slug), "no page explains the problem '{slug}'");
         Self { status, slug, detail: detail.to_string(), errors: Vec::new(), headers: Vec::new() }
     }
 
@@ -148,7 +166,6 @@ impl Problem {
     }
 
     /// The kind, e.g. `invalid-input`.
-    #[cfg(test)]
     pub const fn slug(&self) -> &'static str {
         self.slug
     }
@@ -156,12 +173,6 @@ impl Problem {
     /// What is wrong, in words.
     pub fn detail(&self) -> &str {
         &self.detail
-    }
-
-    /// The fields that are wrong.
-    #[cfg(test)]
-    pub fn errors(&self) -> &[FieldError] {
-        &self.errors
     }
 
     /// The document, with the identifier of the request that is being answered.

@@ -5,15 +5,14 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
 use super::assets::asset;
 use super::catalogue::Language;
+use super::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
 use super::gather::Gather;
-use super::pages::{
-    ErrorPage, FieldError, LoginPage, LoginProblem, Preferences, SetupPage, Shell, Theme,
-};
+use super::pages::{ErrorPage, Preferences, Shell, Theme};
 use super::templates::{PageError, Templates};
 use super::today::today;
 use crate::access::accounts::Accounts;
@@ -23,8 +22,8 @@ use crate::access::accounts::logout_cookies;
 use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::platform::web::{
-    CsrfToken, Form, LoggedIn, Params, Path, Problem, Public, Reader, Require, Visitor,
-    current_request_id, local_path,
+    CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Problem, Public, Reader, Require,
+    Visitor, local_path,
 };
 
 /// Pages that are not in the OpenAPI document, with their methods.
@@ -34,6 +33,7 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/logout", &["POST"]),
     ("/setup", &["GET", "POST"]),
     ("/preferences", &["GET"]),
+    ("/problems/{kind}", &["GET"]),
     ("/static/{name}", &["GET"]),
 ];
 
@@ -47,6 +47,7 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(get_setup)
         .service(post_setup)
         .service(get_preferences)
+        .service(get_problem)
         .service(get_asset);
 }
 
@@ -60,26 +61,19 @@ struct TodayQuery {
 /// Page of the day; asks to log in once somebody is admin.
 #[get("/")]
 async fn get_today(
-    reader: Result<Require<Reader>, Problem>,
+    reader: Require<Reader>,
     request: HttpRequest,
     templates: Data<Templates>,
     gather: Data<Gather>,
     clock: Data<Clock>,
     csrf: CsrfToken,
     query: Params<TodayQuery>,
-) -> HttpResponse {
-    let reader = match reader {
-        Ok(reader) => reader,
-        Err(problem) => return refused(&request, &templates, &problem),
-    };
+) -> Result<HttpResponse, Problem> {
     let user = (!reader.is_setup_guest).then(|| reader.login.clone());
     let shell = shell(&request, user, &csrf);
-    let input = match gather.today(query.0.market, reader.is_setup_guest).await {
-        Ok(input) => input,
-        Err(problem) => return problem_page(&request, &templates, &problem),
-    };
+    let input = gather.today(query.0.market, reader.is_setup_guest).await?;
     let view = today(&input, shell.language, clock.now());
-    page(StatusCode::OK, templates.today(&shell, &view))
+    Ok(page(StatusCode::OK, templates.today(&shell, &view)))
 }
 
 /// Where a log-in leads, and whether it follows a log-out.
@@ -149,12 +143,14 @@ async fn post_login(
     match accounts.login(&form.login, form.password, user_agent(&request)).await {
         Ok(tokens) => go_to(local_path(Some(&form.next)), [login_cookie(&request, &tokens)]),
         Err(error) => {
-            let (status, problem) = match &error {
-                AccountsError::WrongCredentials => {
-                    (StatusCode::UNAUTHORIZED, LoginProblem::Wrong { left: None })
-                }
-                _ => (StatusCode::SERVICE_UNAVAILABLE, LoginProblem::Unavailable),
+            let reason = match &error {
+                AccountsError::Busy => LoginProblem::Busy,
+                AccountsError::Database(_) => LoginProblem::Unavailable,
+                AccountsError::Crypto(_) => LoginProblem::Failed,
+                _ => LoginProblem::Wrong { left: None },
             };
+            // The way into a problem also writes the causes into the log.
+            let (status, problem) = (Problem::from(error).status_code(), reason);
             let view = LoginPage {
                 login: form.login,
                 problem: Some(problem),
@@ -175,21 +171,15 @@ struct Empty {}
 #[post("/logout")]
 async fn post_logout(
     principal: Result<Require<LoggedIn>, Problem>,
-    request: HttpRequest,
-    templates: Data<Templates>,
     accounts: Data<Accounts>,
     form: Result<Form<Empty>, Problem>,
-) -> HttpResponse {
-    if let Err(problem) = form {
-        return problem_page(&request, &templates, &problem);
-    }
+) -> Result<HttpResponse, Problem> {
+    form?;
     // Whose session has ended already only loses the cookie.
-    if let Ok(principal) = principal
-        && let Err(error) = accounts.logout(&principal).await
-    {
-        return problem_page(&request, &templates, &error.into());
+    if let Ok(principal) = principal {
+        accounts.logout(&principal).await?;
     }
-    go_to("/login?ended=true", logout_cookies())
+    Ok(go_to("/login?ended=true", logout_cookies()))
 }
 
 /// Form for the first account; leads to the log-in form once somebody is admin.
@@ -200,15 +190,12 @@ async fn get_setup(
     templates: Data<Templates>,
     accounts: Data<Accounts>,
     csrf: CsrfToken,
-) -> HttpResponse {
-    match accounts.has_admin().await {
-        Ok(true) => go_to("/login", []),
-        Ok(false) => {
-            let view = SetupPage { insecure: !is_https(&request), ..SetupPage::default() };
-            page(StatusCode::OK, templates.setup(&shell(&request, None, &csrf), &view))
-        }
-        Err(error) => problem_page(&request, &templates, &error.into()),
+) -> Result<HttpResponse, Problem> {
+    if accounts.has_admin().await? {
+        return Ok(go_to("/login", []));
     }
+    let view = SetupPage { insecure: !is_https(&request), ..SetupPage::default() };
+    Ok(page(StatusCode::OK, templates.setup(&shell(&request, None, &csrf), &view)))
 }
 
 /// What the set-up form sends.
@@ -228,35 +215,35 @@ async fn post_setup(
     accounts: Data<Accounts>,
     csrf: CsrfToken,
     form: Result<Form<SetupForm>, Problem>,
-) -> HttpResponse {
+) -> Result<HttpResponse, Problem> {
+    let shell = shell(&request, None, &csrf);
+    let again = |status, view: SetupPage| {
+        let view = SetupPage { insecure: !is_https(&request), ..view };
+        Ok(page(status, templates.setup(&shell, &view)))
+    };
     let SetupForm { setup_code, login, password } = match form {
         Ok(form) => form.0,
-        Err(problem) => return problem_page(&request, &templates, &problem),
+        Err(problem) => {
+            let view = SetupPage { problem: Some(SetupProblem::Expired), ..SetupPage::default() };
+            return again(problem.status_code(), view);
+        }
     };
+    // Sixteen letters are not to be typed again because the password was too short.
+    let typed = setup_code.expose_secret().to_owned();
     let opened = match accounts.register(&login, password, Some(setup_code)).await {
         Ok(account) => accounts.open_session(account, user_agent(&request)).await,
         Err(error) => Err(error),
     };
-    match opened {
-        Ok(tokens) => go_to("/", [login_cookie(&request, &tokens)]),
-        Err(error) => {
-            let field = match &error {
-                AccountsError::SetupCode => "setup_code",
-                AccountsError::BadLogin(_) | AccountsError::LoginTaken(_) => "login",
-                AccountsError::WeakPassword(_) => "password",
-                _ => return problem_page(&request, &templates, &error.into()),
-            };
-            let message = error.to_string();
-            let view = SetupPage {
-                login,
-                errors: vec![FieldError { field: field.to_owned(), message }],
-                insecure: !is_https(&request),
-                ..SetupPage::default()
-            };
-            let shell = shell(&request, None, &csrf);
-            page(StatusCode::UNPROCESSABLE_ENTITY, templates.setup(&shell, &view))
-        }
-    }
+    let (setup_code, problem) = match opened {
+        Ok(tokens) => return Ok(go_to("/", [login_cookie(&request, &tokens)])),
+        Err(AccountsError::SetupCode) => (String::new(), SetupProblem::Code),
+        Err(AccountsError::BadLogin(_)) => (typed, SetupProblem::Login),
+        Err(AccountsError::LoginTaken(_)) => (typed, SetupProblem::LoginTaken),
+        Err(AccountsError::WeakPassword(_)) => (typed, SetupProblem::Password),
+        Err(error) => return Err(error.into()),
+    };
+    let view = SetupPage { setup_code, login, problem: Some(problem), ..SetupPage::default() };
+    again(StatusCode::UNPROCESSABLE_ENTITY, view)
 }
 
 /// Language or theme to keep, and where to go back to.
@@ -276,6 +263,22 @@ async fn get_preferences(_: Public, query: Params<PreferencesQuery>) -> HttpResp
     let language = language.map(|it| kept(Preferences::LANGUAGE_COOKIE, it.code()));
     let theme = theme.map(|it| kept(Preferences::THEME_COOKIE, it.name()));
     go_to(local_path(Some(&query.0.back)), language.into_iter().chain(theme))
+}
+
+/// What a kind of problem means; the `type` of a problem document leads here.
+#[get("/problems/{kind}")]
+async fn get_problem(
+    _: Public,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    kind: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let kind = kind.into_inner();
+    let Some(kind) = PROBLEM_KINDS.iter().copied().find(|known| *known == kind) else {
+        return Err(Problem::not_found(format_args!("Luna knows no problem '{kind}'")));
+    };
+    let view = ErrorPage { kind, status: None, detail: String::new(), request_id: String::new() };
+    Ok(page(StatusCode::OK, templates.error(&plain_shell(&request), &view)))
 }
 
 /// Version of a built file.
@@ -298,6 +301,11 @@ async fn get_asset(
 }
 
 fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell {
+    Shell { user, csrf_token: Some(csrf.value().to_owned()), ..plain_shell(request) }
+}
+
+/// The shell of a page without forms, whoever asks.
+pub(super) fn plain_shell(request: &HttpRequest) -> Shell {
     let cookie = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
     let accepted = request.headers().get(header::ACCEPT_LANGUAGE);
     let preferences = Preferences::of(
@@ -309,50 +317,21 @@ fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell
         language: preferences.language,
         theme: preferences.theme,
         path: request.path().to_owned(),
-        user,
-        csrf_token: Some(csrf.value().to_owned()),
-    }
-}
-
-/// Who is not logged in is asked to; everything else is said in words.
-fn refused(request: &HttpRequest, templates: &Templates, problem: &Problem) -> HttpResponse {
-    if problem.status_code() == StatusCode::UNAUTHORIZED {
-        let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
-        let query = serde_urlencoded::to_string([("next", back)]).unwrap_or_default();
-        return go_to(&format!("/login?{query}"), []);
-    }
-    problem_page(request, templates, problem)
-}
-
-fn problem_page(request: &HttpRequest, templates: &Templates, problem: &Problem) -> HttpResponse {
-    let cookie = |name| request.cookie(name).map(|cookie| cookie.value().to_owned());
-    let preferences = Preferences::of(
-        cookie(Preferences::LANGUAGE_COOKIE).as_deref(),
-        cookie(Preferences::THEME_COOKIE).as_deref(),
-        request.headers().get(header::ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()),
-    );
-    let shell = Shell {
-        language: preferences.language,
-        theme: preferences.theme,
-        path: request.path().to_owned(),
         ..Shell::default()
-    };
-    let view = ErrorPage {
-        status: problem.status_code().as_u16(),
-        detail: problem.detail().to_owned(),
-        request_id: current_request_id().to_string(),
-    };
-    page(problem.status_code(), templates.error(&shell, &view))
+    }
 }
 
-fn page(status: StatusCode, html: Result<String, PageError>) -> HttpResponse {
+pub(super) fn page(status: StatusCode, html: Result<String, PageError>) -> HttpResponse {
     match html {
         Ok(html) => HttpResponse::build(status).content_type(ContentType::html()).body(html),
         Err(error) => HttpResponse::from_error(Problem::internal(error)),
     }
 }
 
-fn go_to(path: &str, cookies: impl IntoIterator<Item = Cookie<'static>>) -> HttpResponse {
+pub(super) fn go_to(
+    path: &str,
+    cookies: impl IntoIterator<Item = Cookie<'static>>,
+) -> HttpResponse {
     let mut response = HttpResponse::SeeOther();
     response.insert_header((header::LOCATION, path));
     for cookie in cookies {

@@ -7,6 +7,8 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG};
 use rust_embed::Embed;
 
+use crate::platform::web::Problem;
+
 /// Built by `npm run build`; without a build the pages stay readable, plain HTML.
 #[derive(Embed)]
 #[folder = "static/dist/"]
@@ -24,7 +26,8 @@ pub fn asset_url(name: &str) -> String {
 /// `if_none_match` is the request's header of that name.
 pub fn asset(name: &str, version: Option<&str>, if_none_match: Option<&str>) -> HttpResponse {
     let Some(file) = Dist::get(name) else {
-        return HttpResponse::new(StatusCode::NOT_FOUND);
+        let problem = Problem::not_found(format_args!("there is no file '{name}'"));
+        return HttpResponse::from_error(problem);
     };
     let hash = short_hash(file.metadata.sha256_hash());
     let etag = format!("\"{hash}\"");

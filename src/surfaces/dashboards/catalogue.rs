@@ -1,4 +1,4 @@
-//! Texts of the pages: one JSON file per language under `locales/`, all with the same keys.
+//! Texts of the pages: one JSON file per language under `static/locales/`, all with the same keys.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -17,9 +17,9 @@ pub enum Language {
 }
 
 static GERMAN: LazyLock<Messages> =
-    LazyLock::new(|| read(include_str!("../../../locales/de.json")));
+    LazyLock::new(|| read(include_str!("../../../static/locales/de.json")));
 static ENGLISH: LazyLock<Messages> =
-    LazyLock::new(|| read(include_str!("../../../locales/en.json")));
+    LazyLock::new(|| read(include_str!("../../../static/locales/en.json")));
 
 fn read(text: &str) -> Messages {
     serde_json::from_str(text).expect("the embedded catalogue is valid JSON: a test reads it")

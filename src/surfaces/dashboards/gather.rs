@@ -1,6 +1,6 @@
 //! Asks the services for what the pages show and puts it into the pages' own values.
 
-use chrono::Duration;
+use chrono::{DateTime, Duration, Utc};
 
 use super::today::{
     DataState, Quality as Mark, Slot, SlotKind, TodayInput, Window as Row, WindowProvenance,
@@ -50,7 +50,10 @@ impl Gather {
         let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
         let run = outlook.forecast.as_ref();
         let state = DataState {
-            published_until: outlook.published_until,
+            published_until: match outlook.published_until {
+                Some(until) => Some(until),
+                None => self.last_price(&outlook).await?,
+            },
             prices_known_at: outlook.prices_known_at,
             source: outlook.source.clone(),
             attribution: None,
@@ -69,6 +72,15 @@ impl Gather {
             state,
             setup_open,
         })
+    }
+
+    /// End of the newest price, however long ago: «none for years» is not «none yet».
+    async fn last_price(&self, outlook: &Outlook) -> Result<Option<DateTime<Utc>>, Problem> {
+        let newest = self.prices.newest().await?.into_iter();
+        let interval = Duration::seconds(outlook.product.interval_s().into());
+        let mut of_market =
+            newest.filter(|row| row.market == outlook.market && row.product == outlook.product);
+        Ok(of_market.next().map(|row| row.last + interval))
     }
 
     /// Time-weighted mean of the published prices of the last days.

@@ -2,14 +2,17 @@
 
 mod api; // pages and forms over HTTP
 mod assets; // files of static/dist, hashed and cached
+mod browser; // refusals as pages
 mod catalogue; // texts per language
 mod format; // numbers, dates, ages
 mod levels; // five price levels
-mod pages; // shell, log-in, set-up, error
+mod pages; // shell, problems
+mod forms; // log-in, set-up
 mod gather; // what pages are made from
 mod templates; // tera
 mod today; // the page of the day
 
 pub use self::api::{PAGES, pages};
+pub use self::browser::problems_as_pages;
 pub use self::gather::Gather;
 pub use self::templates::{PageError, Templates};

@@ -1,12 +1,10 @@
-//! What stands around every page, and the pages that hold a form or a problem.
+//! What stands around every page, and the page of a problem.
 
-use chrono::Duration;
 use serde::{Deserialize, Serialize};
 
 use crate::platform::web::local_path;
 use crate::surfaces::dashboards::assets::asset_url;
 use crate::surfaces::dashboards::catalogue::Language;
-use crate::surfaces::dashboards::format::Format;
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -147,103 +145,14 @@ fn query(name: &str, value: &str) -> String {
     serde_urlencoded::to_string([(name, value)]).unwrap_or_default()
 }
 
-/// Why a log-in did not work.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum LoginProblem {
-    /// Name or password is wrong; which one is not said.
-    Wrong {
-        /// Tries before the pause, and its length, where they are counted.
-        left: Option<(u32, Duration)>,
-    },
-    /// The form's token is too old.
-    Expired,
-    /// The database does not answer.
-    Unavailable,
-}
-
-/// The log-in form: sends `login`, `password`, `next`, `csrf_token` to `POST /login`.
-#[derive(Debug, Clone, Default)]
-pub struct LoginPage {
-    /// What was typed as name before.
-    pub login: String,
-    /// Why it did not work.
-    pub problem: Option<LoginProblem>,
-    /// Page to go to afterwards.
-    pub next: String,
-    /// Whether the connection is plain http.
-    pub insecure: bool,
-    /// Whether the first account is still to be created.
-    pub setup_open: bool,
-    /// Whether the reader has just logged out.
-    pub ended: bool,
-}
-
-#[derive(Debug, Serialize)]
-pub(super) struct LoginTexts<'a> {
-    login: &'a str,
-    problem: Option<String>,
-    next: &'a str,
-    insecure: bool,
-    setup_open: bool,
-    ended: bool,
-}
-
-impl LoginPage {
-    pub(super) fn texts(&self, language: Language) -> LoginTexts<'_> {
-        let format = Format::new(language, chrono_tz::UTC);
-        // A pause of seconds counts as its first minute.
-        let pause_text = |pause: Duration| format.age(pause.max(Duration::minutes(1)));
-        let problem = self.problem.map(|problem| match problem {
-            LoginProblem::Wrong { left: None } => format.text("login_wrong").to_owned(),
-            LoginProblem::Wrong { left: Some((1, pause)) } => {
-                format.fill("login_wrong_last", &[("pause", &pause_text(pause))])
-            }
-            LoginProblem::Wrong { left: Some((tries, pause)) } => format.fill(
-                "login_wrong_left",
-                &[("n", &tries.to_string()), ("pause", &pause_text(pause))],
-            ),
-            LoginProblem::Expired => format.text("login_expired").to_owned(),
-            LoginProblem::Unavailable => format.text("login_unavailable").to_owned(),
-        });
-        LoginTexts {
-            login: &self.login,
-            problem,
-            next: local_path(Some(&self.next)),
-            insecure: self.insecure,
-            setup_open: self.setup_open,
-            ended: self.ended,
-        }
-    }
-}
-
-/// A field of a form and what is wrong with it, in the language of the page.
-#[derive(Debug, Clone, Serialize)]
-pub struct FieldError {
-    /// `setup_code`, `login` or `password`; anything else stands above the form.
-    pub field: String,
-    /// A sentence.
-    pub message: String,
-}
-
-/// The form for the first account: sends `setup_code`, `login`, `password`, `csrf_token` to `POST /setup`.
-#[derive(Debug, Clone, Default, Serialize)]
-pub struct SetupPage {
-    /// What was typed as code before.
-    pub setup_code: String,
-    /// What was typed as name before.
-    pub login: String,
-    /// What is wrong.
-    pub errors: Vec<FieldError>,
-    /// Whether the connection is plain http.
-    pub insecure: bool,
-}
-
-/// A problem in words.
+/// A problem in words: one that has just come up, or what its kind means.
 #[derive(Debug, Clone)]
 pub struct ErrorPage {
-    /// HTTP status.
-    pub status: u16,
-    /// One sentence; empty when there is nothing to add.
+    /// Kind as in problem documents, e.g. `not-found`.
+    pub kind: &'static str,
+    /// HTTP status of the request that was refused.
+    pub status: Option<u16>,
+    /// What is wrong this time, as a program is told; empty when there is nothing to add.
     pub detail: String,
     /// Identifier of the request, to find it in the log.
     pub request_id: String,
@@ -251,7 +160,8 @@ pub struct ErrorPage {
 
 #[derive(Debug, Serialize)]
 pub(super) struct ErrorTexts<'a> {
-    title: &'static str,
+    title: String,
+    text: String,
     status: String,
     detail: &'a str,
     request_id: &'a str,
@@ -262,22 +172,19 @@ pub(super) struct ErrorTexts<'a> {
 impl ErrorPage {
     pub(super) fn texts(&self, language: Language) -> ErrorTexts<'_> {
         let messages = language.messages();
+        let key = format!("problem_{}", self.kind.replace('-', "_"));
+        let status = self.status.map_or_else(
+            || format!("/problems/{}", self.kind),
+            |status| messages.fill("error_status", &[("status", &status.to_string())]),
+        );
         ErrorTexts {
-            title: messages.get(match self.status {
-                400 | 422 => "error_400",
-                401 => "error_401",
-                403 => "error_403",
-                404 => "error_404",
-                429 => "error_429",
-                503 => "error_503",
-                500..600 => "error_500",
-                _ => "error_title",
-            }),
-            status: messages.fill("error_status", &[("status", &self.status.to_string())]),
+            title: messages.get(&key).to_owned(),
+            text: messages.get(&format!("{key}_text")).to_owned(),
+            status,
             detail: &self.detail,
             request_id: &self.request_id,
-            may_log_in: self.status == 401,
-            may_retry: matches!(self.status, 429 | 500..600),
+            may_log_in: self.status == Some(401),
+            may_retry: matches!(self.status, Some(429 | 500..600)),
         }
     }
 }
@@ -285,6 +192,7 @@ impl ErrorPage {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::platform::web::PROBLEM_KINDS;
     use crate::surfaces::dashboards::templates::Templates;
 
     #[test]
@@ -297,40 +205,36 @@ mod tests {
     }
 
     #[test]
-    fn forms_escape_what_was_typed_and_name_the_problem() {
+    fn every_kind_of_problem_has_a_page_in_every_language() {
         let templates = Templates::load().unwrap();
-        let hostile = "\"><script>alert(1)</script>";
-        let shell = Shell { path: "/login".into(), ..Shell::default() };
-        let login = LoginPage {
-            login: hostile.into(),
-            problem: Some(LoginProblem::Wrong { left: Some((4, Duration::minutes(5))) }),
-            next: "//evil.example".into(),
-            ..LoginPage::default()
-        };
-        let html = templates.login(&shell, &login).unwrap();
-        assert!(!html.contains("<script>alert"), "{html}");
-        assert!(!html.contains("evil.example"), "{html}");
-        assert!(html.contains("Noch 4 Versuche, dann 5\u{a0}min Pause."), "{html}");
-        let errors = vec![FieldError { field: "password".into(), message: hostile.into() }];
-        let setup = SetupPage { login: hostile.into(), errors, ..SetupPage::default() };
-        let html = templates.setup(&shell, &setup).unwrap();
-        assert!(!html.contains("<script>alert"), "{html}");
-        assert!(html.contains("aria-invalid=\"true\""), "{html}");
+        for (kind, language) in
+            PROBLEM_KINDS.iter().flat_map(|kind| Language::ALL.iter().map(move |it| (*kind, *it)))
+        {
+            let shell = Shell { language, path: "/x".into(), ..Shell::default() };
+            let page = ErrorPage {
+                kind,
+                status: Some(404),
+                detail: "<b>x</b>".into(),
+                request_id: "r-1".into(),
+            };
+            let html = templates.error(&shell, &page).unwrap();
+            assert!(html.contains("r-1") && !html.contains("<b>x</b>"), "{html}");
+            assert!(!html.contains("problem_"), "{kind} has no words in {language:?}: {html}");
+        }
     }
 
     #[test]
-    fn a_problem_has_a_page_in_both_languages() {
+    fn a_page_that_is_not_there_says_so() {
         let templates = Templates::load().unwrap();
         for (language, title) in [
             (Language::De, "Diese Seite gibt es nicht"),
             (Language::En, "This page does not exist"),
         ] {
-            let shell = Shell { language, path: "/x".into(), ..Shell::default() };
-            let page =
-                ErrorPage { status: 404, detail: "<b>x</b>".into(), request_id: "r-1".into() };
+            let shell = Shell { language, ..Shell::default() };
+            let (detail, request_id) = (String::new(), String::new());
+            let page = ErrorPage { kind: "not-found", status: Some(404), detail, request_id };
             let html = templates.error(&shell, &page).unwrap();
-            assert!(html.contains(title) && html.contains("r-1"), "{html}");
-            assert!(!html.contains("<b>x</b>"), "{html}");
+            assert!(html.contains(title), "{html}");
         }
     }
 }

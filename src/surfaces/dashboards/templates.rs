@@ -4,7 +4,8 @@ use rust_embed::Embed;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::surfaces::dashboards::pages::{ErrorPage, LoginPage, SetupPage, Shell};
+use crate::surfaces::dashboards::forms::{LoginPage, SetupPage};
+use crate::surfaces::dashboards::pages::{ErrorPage, Shell};
 use crate::surfaces::dashboards::today::TodayView;
 
 #[derive(Embed)]
@@ -60,7 +61,7 @@ impl Templates {
 
     /// The form for the first account.
     pub fn setup(&self, shell: &Shell, view: &SetupPage) -> Result<String, PageError> {
-        self.render("setup.html", shell, view)
+        self.render("setup.html", shell, &view.texts(shell.language))
     }
 
     /// A problem in words.

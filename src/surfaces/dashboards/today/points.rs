@@ -99,7 +99,11 @@ impl Points {
             .unwrap_or_else(|| mean(chosen.values().map(|(_, price)| *price)));
         let all: Vec<Point> =
             chosen.values().map(|(slot, price)| point(slot, *price, reference)).collect();
-        let situation = situation(&all, input.state.forecast_issued_at, now);
+        let situation = match input.state.published_until {
+            // The newest price may lie further back than the page reaches.
+            Some(until) if all.is_empty() && until <= now => Situation::Past { until },
+            _ => situation(&all, input.state.forecast_issued_at, now),
+        };
         Self { all, reference, situation }
     }
 

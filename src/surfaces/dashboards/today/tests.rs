@@ -15,9 +15,8 @@ use super::*;
 use crate::base::timeline::{TimeRange, day_range};
 use crate::surfaces::dashboards::catalogue::Language;
 use crate::surfaces::dashboards::format::Format;
-use crate::surfaces::dashboards::pages::{
-    ErrorPage, FieldError, LoginPage, LoginProblem, SetupPage, Shell, Theme,
-};
+use crate::surfaces::dashboards::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
+use crate::surfaces::dashboards::pages::{ErrorPage, Shell, Theme};
 use crate::surfaces::dashboards::templates::Templates;
 
 /// A made-up working day in EUR/MWh, hour by hour: dear in the morning and in the evening.
@@ -386,14 +385,17 @@ fn pages(language: Language) -> Vec<(String, String)> {
         ended: false,
     };
     pages.push((format!("login-{code}"), templates.login(&shell("/login"), &login).unwrap()));
-    let errors =
-        vec![FieldError { field: "password".into(), message: "Zu kurz: 3 Zeichen.".into() }];
-    let setup =
-        SetupPage { setup_code: "K7QF-2M9X".into(), login: "anna".into(), errors, insecure: true };
+    let setup = SetupPage {
+        setup_code: "K7QF-2M9X".into(),
+        login: "anna".into(),
+        problem: Some(SetupProblem::Password),
+        insecure: true,
+    };
     pages.push((format!("setup-{code}"), templates.setup(&shell("/setup"), &setup).unwrap()));
     let error = ErrorPage {
-        status: 503,
-        detail: "Die Datenbank antwortet nicht.".into(),
+        kind: "unavailable",
+        status: Some(503),
+        detail: "Luna cannot do this at the moment; try again shortly".into(),
         request_id: "0192c1d4".into(),
     };
     pages.push((format!("error-{code}"), templates.error(&shell("/x"), &error).unwrap()));
