@@ -141,7 +141,7 @@ impl Drop for Home {
     /// Ends a database that a killed server left behind, before its files go.
     fn drop(&mut self) {
         let Some(pid) = self.database() else { return };
-        drop(kill(Pid::from_raw(pid), Signal::SIGQUIT));
+        let _ = kill(Pid::from_raw(pid), Signal::SIGQUIT);
         let until = Instant::now() + Duration::from_secs(10);
         while is_alive(pid) && Instant::now() < until {
             sleep(LOOK);

@@ -18,8 +18,8 @@ mod trees; // decision trees as plain data
 
 pub use self::errors::{FitError, LoadError, PredictError};
 pub use self::model::{Model, fit};
-pub use self::params::{Algorithm, Kind, ParamError, ParamSpec, Params, UnknownAlgorithm};
-pub use self::table::{Prediction, QUANTILES, RowKey, Table, TableError, is_price_like};
+pub use self::params::{Algorithm, ParamError, Params};
+pub use self::table::{Prediction, QUANTILES, RowKey, Table, is_price_like};
 
 #[cfg(test)]
 mod tests;

@@ -211,11 +211,13 @@ impl Model {
     }
 
     /// The algorithm that was fitted.
+    #[cfg(test)]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
 
     /// Names of the features, in the order of the columns.
+    #[cfg(test)]
     pub fn features(&self) -> &[String] {
         &self.features
     }

@@ -14,5 +14,4 @@ mod tests;
 
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
 pub use self::service::{Features, HistoryError};
-pub use self::spec::{FeatureSpec, TEMPORAL_LAGS};
-pub use self::vintages::Vintages;
+pub use self::spec::FeatureSpec;

@@ -2,9 +2,6 @@
 
 use serde::{Deserialize, Serialize};
 
-/// Hours that the lag features look back, by local wall time from the anchor day on.
-pub const TEMPORAL_LAGS: [&str; 3] = ["lag_24h", "lag_48h", "lag_168h"];
-
 /// The day that a lag or a day statistic is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Day {

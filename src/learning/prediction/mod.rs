@@ -11,6 +11,6 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::jobs::{ForecastJob, RefreshJob};
-pub use self::model::{Accuracy, Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
+pub use self::model::{ForecastRun, ForecastValue};
 pub use self::retrain::RetrainJob;
 pub use self::service::{ForecastError, Forecasts};

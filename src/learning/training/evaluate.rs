@@ -17,6 +17,7 @@ use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params;
 use crate::algorithms::forecasting::scores::NaiveReference;
 use crate::algorithms::forecasting::scores::WEEKLY_NAIVE;
+use crate::algorithms::forecasting::scores::dm_test;
 use crate::algorithms::forecasting::scores::score;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -88,6 +89,9 @@ pub struct ModelScore {
     pub coverage_80: Option<f64>,
     /// Share of prices inside the 90 % band, in percent.
     pub coverage_90: Option<f64>,
+    /// Probability of being this much better than the price 168 hours before by chance:
+    /// one-sided Diebold–Mariano test on daily errors; absent with fewer than two days.
+    pub dm_p_value: Option<f64>,
     /// Wall time of all fits in seconds.
     pub fit_s: f64,
     /// Number of fits.
@@ -258,6 +262,7 @@ struct Rolling {
     forecast: Vec<f64>,
     quantiles: Vec<[f64; 7]>,
     weekly: Vec<f64>,
+    days: Vec<i32>,
     fit_s: f64,
     fits: usize,
 }
@@ -288,6 +293,7 @@ impl Rolling {
         self.forecast.extend(prediction.mean);
         self.quantiles.extend(prediction.quantiles);
         self.weekly.extend(column(test, "lag_168h"));
+        self.days.extend(test.table.groups.iter().map(|key| key.day));
         Ok(())
     }
 
@@ -308,6 +314,9 @@ impl Rolling {
             coverage_50: bands.map(|bands| bands.coverage_50_percent),
             coverage_80: bands.map(|bands| bands.coverage_80_percent),
             coverage_90: bands.map(|bands| bands.coverage_90_percent),
+            dm_p_value: dm_test(&self.actual, &self.weekly, &self.forecast, &self.days)
+                .ok()
+                .map(|test| test.p_value),
             mape_warning: scores.mape.and_then(|mape| mape.warning),
             fit_s: self.fit_s,
             fits: self.fits,

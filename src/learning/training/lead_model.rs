@@ -93,11 +93,6 @@ impl LeadModel {
         self.near.importance()
     }
 
-    /// The model of the first lead day.
-    pub const fn near(&self) -> &Model {
-        &self.near
-    }
-
     /// Stored form.
     pub fn to_bytes(&self) -> Vec<u8> {
         let near = self.near.to_bytes();

@@ -11,10 +11,8 @@ mod split;
 mod tests;
 
 pub use self::api::routes;
-pub use self::evaluate::{EvaluateRequest, EvaluationReport, ModelScore};
-pub use self::jobs::{TrainingJob, TrainingOrder};
+pub use self::evaluate::{EvaluateRequest, EvaluationReport};
+pub use self::jobs::TrainingJob;
 pub use self::lead_model::LeadModel;
-pub use self::service::{
-    TrainReport, TrainRequest, Training, TrainingError, Watch, default_product, origins,
-};
-pub use self::split::{Split, split};
+pub use self::service::{TrainReport, TrainRequest, Training, TrainingError, Watch, origins};
+pub use self::split::split;

@@ -6,9 +6,9 @@ use ndarray::{Array2, array};
 use serde_json::json;
 
 use super::{fitted, quick, sample};
+use crate::algorithms::forecasting::table::TableError;
 use crate::algorithms::forecasting::{
-    Algorithm, FitError, ParamError, Params, PredictError, RowKey, Table, TableError, fit,
-    is_price_like,
+    Algorithm, FitError, ParamError, Params, PredictError, RowKey, Table, fit, is_price_like,
 };
 
 fn week(lag: f32, week: f32) -> Table {
