@@ -42,7 +42,9 @@ async fn pages_work_in_a_real_browser() {
 fn script(root: &Path, home: &Home, name: &str, arguments: &[&str]) -> String {
     let mut command = Command::new(tool("node").unwrap());
     command.arg(root.join("tests/browser").join(name)).arg(home.url("")).args(arguments);
-    command.env("CHROMIUM", chromium().unwrap()).env("LUNA_SETUP_CODE_FILE", home.data("setup-code"));
+    command
+        .env("CHROMIUM", chromium().unwrap())
+        .env("LUNA_SETUP_CODE_FILE", home.data("setup-code"));
     let ran = run(command, "");
     println!("{}", ran.stdout);
     assert!(ran.code.is_some(), "{ran:?}");

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -25,9 +25,9 @@ fn client() -> Client {
 }
 
 fn price_file(home: &Home) -> String {
-    let rows = DAYS.iter().flat_map(|day| {
-        (0..24).map(move |hour| format!("{day} {hour:02}:00,{}.5\n", 40 + hour))
-    });
+    let rows = DAYS
+        .iter()
+        .flat_map(|day| (0..24).map(move |hour| format!("{day} {hour:02}:00,{}.5\n", 40 + hour)));
     let text: String = std::iter::once("time_local,CH\n".to_owned()).chain(rows).collect();
     home.write("prices.csv", &text).display().to_string()
 }
@@ -82,7 +82,8 @@ async fn first_look(home: &Home) {
     assert!(!home.log().contains(code.trim()), "the code stands in the log");
 
     let today = client().get(home.url("/"));
-    let page = until(today, |status, text| status.is_success() && text.contains("chart-data")).await;
+    let page =
+        until(today, |status, text| status.is_success() && text.contains("chart-data")).await;
     assert!(page.contains("simuliert"), "simulated prices are not called so: {page}");
     assert!(page.starts_with("<!doctype html>"), "{page}");
     let (status, prices) = get(home, "/api/prices", None).await;
@@ -119,7 +120,15 @@ async fn metrics_are_well_formed(home: &Home) {
 
 /// Makes an account while the server runs; returns a token.
 async fn somebody_becomes_admin(home: &Home) -> String {
-    let create = ["admin", "create-user", "--email", "Anna@example.ch", "--role", "admin", "--password-stdin"];
+    let create = [
+        "admin",
+        "create-user",
+        "--email",
+        "Anna@example.ch",
+        "--role",
+        "admin",
+        "--password-stdin",
+    ];
     let weak = home.run_with(&create, "short\n");
     assert_eq!(weak.code, Some(1), "{weak:?}");
     let created = home.run_with(&create, "c4n4ry horse battery\n");
@@ -128,11 +137,14 @@ async fn somebody_becomes_admin(home: &Home) -> String {
     assert_eq!(code, Some(0), "{stderr}");
     let token = stdout.trim().to_owned();
 
-    let led = client().get(home.url("/")).send().await.unwrap();
+    let led = client().get(home.url("/")).header(ACCEPT, "text/html").send().await.unwrap();
     assert_eq!(led.status(), StatusCode::SEE_OTHER);
     assert!(led.headers()[LOCATION].to_str().unwrap().starts_with("/login"), "{led:?}");
     let (status, problem) = get(home, "/api/prices", None).await;
-    assert_eq!((status, &problem["type"]), (StatusCode::UNAUTHORIZED, &json!("/problems/not-logged-in")));
+    assert_eq!(
+        (status, &problem["type"]),
+        (StatusCode::UNAUTHORIZED, &json!("/problems/not-logged-in"))
+    );
     assert_eq!(get(home, "/api/prices", Some(&token)).await.0, StatusCode::OK);
     let forged = format!("{}x", &token[..token.len() - 1]);
     assert_eq!(get(home, "/api/prices", Some(&forged)).await.0, StatusCode::UNAUTHORIZED);
@@ -147,8 +159,18 @@ async fn prices_are_imported_once(home: &Home) {
     assert_eq!(
         keys,
         [
-            "columns", "dropped", "dry_run", "first", "last", "market", "notes", "product",
-            "rows_read", "series", "stored", "unchanged"
+            "columns",
+            "dropped",
+            "dry_run",
+            "first",
+            "last",
+            "market",
+            "notes",
+            "product",
+            "rows_read",
+            "series",
+            "stored",
+            "unchanged"
         ]
     );
     let counts = |report: &Value| {
@@ -174,8 +196,16 @@ fn every_wrong_setting_is_named_before_anything_starts() {
     let refused = run(command, "");
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     for mistake in [
-        "hots", "did you mean host", "workers", "API_PROT", "did you mean API_PORT",
-        "APPLY_MIGRATIONS", "perhaps", "history_days", "nowhere",
+        "hots",
+        "did you mean server.host",
+        "loud",
+        "workers",
+        "API_PROT",
+        "did you mean API_PORT",
+        "APPLY_MIGRATIONS",
+        "perhaps",
+        "history_days",
+        "nowhere",
     ] {
         assert!(refused.stderr.contains(mistake), "{mistake} is not named:\n{}", refused.stderr);
     }

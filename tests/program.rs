@@ -257,10 +257,8 @@ pub(crate) fn tool(name: &str) -> Option<PathBuf> {
 
 /// The folder of real data, or `None` with a line saying why the test is skipped.
 pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("LUNA_SHARED_DIR").map_or_else(
-        || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("LUNA_SHARED_DIR")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let data = root.join("data");
     if !data.is_dir() {
         skipped(test, "the shared data are not there");

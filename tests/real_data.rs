@@ -22,14 +22,19 @@ async fn swiss_prices_are_imported_learned_and_forecast_better_than_naively() {
         .iter()
         .map(|part| (part["reason"].as_str().unwrap(), part["rows"].as_u64().unwrap()))
         .collect();
-    assert_eq!(
-        dropped,
-        [("hour does not exist (clock change in spring)", 4), ("no value", 3_407)]
-    );
+    assert_eq!(dropped, [("hour does not exist (clock change in spring)", 4), ("no value", 3_407)]);
 
     let train = home.run(&[
-        "train", "--market", "CH", "--model", "linear", "--until", "2023-06-30", "--window-days",
-        "365", "--json",
+        "train",
+        "--market",
+        "CH",
+        "--model",
+        "linear",
+        "--until",
+        "2023-06-30",
+        "--window-days",
+        "365",
+        "--json",
     ]);
     let report = train.json();
     let (model, dataset) = (&report["model"], &report["dataset"]);
@@ -40,13 +45,26 @@ async fn swiss_prices_are_imported_learned_and_forecast_better_than_naively() {
     assert!(home.data("datasets").join(dataset["name"].as_str().unwrap()).is_file());
 
     let evaluate = home.run(&[
-        "evaluate", "--market", "CH", "--from", "2023-07-01", "--to", "2023-07-14", "--models",
-        "naive,linear", "--window-days", "365", "--json",
+        "evaluate",
+        "--market",
+        "CH",
+        "--from",
+        "2023-07-01",
+        "--to",
+        "2023-07-14",
+        "--models",
+        "naive,linear",
+        "--window-days",
+        "365",
+        "--json",
     ]);
     let report = evaluate.json();
     let models = report["models"].as_array().unwrap();
     let figure = |index: usize, name: &str| models[index][name].as_f64().unwrap();
-    assert_eq!(models.iter().map(|one| &one["model"]).collect::<Vec<&Value>>(), ["naive", "linear"]);
+    assert_eq!(
+        models.iter().map(|one| &one["model"]).collect::<Vec<&Value>>(),
+        ["naive", "linear"]
+    );
     assert_eq!(models[0]["n"], json!(14 * 24));
     assert!(figure(1, "rmae") < 1.0, "{report}");
     assert!(figure(1, "mae") < figure(0, "mae"), "{report}");

@@ -16,7 +16,7 @@ use super::context::current_request_id;
 const RETRY_AFTER_S: u64 = 5;
 
 /// Every kind of problem there is; `/problems/{kind}` explains each.
-pub const PROBLEM_KINDS: [&str; 13] = [
+pub const PROBLEM_KINDS: [&str; 15] = [
     "invalid-input",
     "malformed-request",
     "not-logged-in",
@@ -27,6 +27,8 @@ pub const PROBLEM_KINDS: [&str; 13] = [
     "body-too-large",
     "unsupported-media-type",
     "unusable-file",
+    "no-history",
+    "no-window",
     "too-many-requests",
     "unavailable",
     "internal-error",
