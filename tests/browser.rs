@@ -46,7 +46,6 @@ fn script(root: &Path, home: &Home, name: &str, arguments: &[&str]) -> String {
         .env("CHROMIUM", chromium().unwrap())
         .env("LUNA_SETUP_CODE_FILE", home.data("setup-code"));
     let ran = run(command, "");
-    println!("{}", ran.stdout);
     assert!(ran.code.is_some(), "{ran:?}");
     format!("{}{}", ran.stderr, ran.stdout)
 }

@@ -7,7 +7,7 @@ use std::process::Command;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use reqwest::header::{CONTENT_TYPE, LOCATION};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, LOCATION};
 use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
@@ -137,7 +137,7 @@ async fn somebody_becomes_admin(home: &Home) -> String {
     assert_eq!(code, Some(0), "{stderr}");
     let token = stdout.trim().to_owned();
 
-    let led = client().get(home.url("/")).send().await.unwrap();
+    let led = client().get(home.url("/")).header(ACCEPT, "text/html").send().await.unwrap();
     assert_eq!(led.status(), StatusCode::SEE_OTHER);
     assert!(led.headers()[LOCATION].to_str().unwrap().starts_with("/login"), "{led:?}");
     let (status, problem) = get(home, "/api/prices", None).await;
@@ -197,7 +197,8 @@ fn every_wrong_setting_is_named_before_anything_starts() {
     assert_eq!((refused.code, refused.stdout.as_str()), (Some(1), ""));
     for mistake in [
         "hots",
-        "did you mean host",
+        "did you mean server.host",
+        "loud",
         "workers",
         "API_PROT",
         "did you mean API_PORT",

@@ -108,7 +108,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         storage: layers.section("storage", no_rules::<StorageSettings>),
         database_url: layers.secret("database.url"),
         database: layers.section("database", db::Settings::mistakes),
-        telemetry: layers.section("telemetry", no_rules::<telemetry::Settings>),
+        telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),

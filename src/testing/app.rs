@@ -32,6 +32,9 @@ use crate::platform::telemetry::Metrics;
 use crate::platform::web::Role;
 use crate::surfaces::dashboards::Templates;
 
+/// What a browser asks for when it waits for a page.
+const HTML: &str = "text/html,application/xhtml+xml,*/*;q=0.8";
+
 /// A caller who proves nothing.
 pub const ANYBODY: Option<Role> = None;
 
@@ -144,6 +147,7 @@ impl TestApp {
     pub async fn send_form(&self, path: &str, cookies: &str, form: String) -> Answer {
         let mut request = TestRequest::post()
             .uri(path)
+            .insert_header((header::ACCEPT, HTML))
             .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
             .set_payload(form);
         if !cookies.is_empty() {
@@ -152,9 +156,14 @@ impl TestApp {
         (self.call)(request).await
     }
 
-    /// The answer to `GET path` of a browser with these cookies.
-    pub async fn get_with_cookies(&self, path: &str, cookies: &str) -> Answer {
-        (self.call)(TestRequest::get().uri(path).insert_header((header::COOKIE, cookies))).await
+    /// The page at `path` as a browser with these cookies gets it.
+    pub async fn page(&self, path: &str, cookies: &str) -> Answer {
+        let request = TestRequest::get().uri(path).insert_header((header::ACCEPT, HTML));
+        let request = match cookies {
+            "" => request,
+            cookies => request.insert_header((header::COOKIE, cookies)),
+        };
+        (self.call)(request).await
     }
 
     /// The answer to `GET path`.

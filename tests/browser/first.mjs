@@ -53,13 +53,12 @@ await withBrowser(async (browser) => {
     await page.locator(".swagger-ui .opblock-tag").first().waitFor();
     const tags = await page.locator(".swagger-ui .opblock-tag").count();
     ensure(tags >= 5, `only ${tags} groups`);
-    await page.locator(".opblock-summary-get").first().click();
-    await page.locator(".opblock-body").first().waitFor();
+    await page.locator("#operations-accounts-get_me .opblock-summary").click();
+    await page.locator("#operations-accounts-get_me .opblock-body").waitFor();
     await picture(page, "docs-1024");
   });
   await check("an operation can be tried out there with the session of the browser", async () => {
     const operation = page.locator("#operations-accounts-get_me");
-    await operation.locator(".opblock-summary").click();
     await operation.locator("button.try-out__btn").click();
     await operation.locator("button.execute").click();
     const answer = operation.locator(".live-responses-table .response-col_status");

@@ -3,7 +3,7 @@
 use actix_web::http::header;
 
 use crate::platform::web::Role;
-use crate::testing::{ANYBODY, Answer, TestApp};
+use crate::testing::{Answer, TestApp};
 
 /// The value of a hidden field.
 fn field<'p>(page: &'p str, name: &str) -> &'p str {
@@ -29,16 +29,16 @@ async fn submit(app: &TestApp, path: &str, cookies: &[String], fields: &[(&str, 
 async fn whoever_is_not_logged_in_is_led_to_the_form_and_back() {
     let app = TestApp::new().await;
     app.services.simulation.fill().await.unwrap();
-    let open = app.get(ANYBODY, "/").await;
+    let open = app.page("/", "").await;
     assert_eq!(open.status, 200, "{}", open.text());
     app.token(Role::Viewer).await;
     app.token(Role::Admin).await;
 
-    let led = app.get(ANYBODY, "/?market=SIM-CH").await;
+    let led = app.page("/?market=SIM-CH", "").await;
     assert_eq!(led.status, 303, "{}", led.text());
     let login = led.header(header::LOCATION);
     assert_eq!(login, "/login?next=%2F%3Fmarket%3DSIM-CH");
-    let page = app.get(ANYBODY, login).await;
+    let page = app.page(login, "").await;
     let token = field(page.text(), "csrf_token");
     assert_eq!(field(page.text(), "next"), "/?market=SIM-CH");
     let browser = cookies(&page);
@@ -61,10 +61,10 @@ async fn whoever_is_not_logged_in_is_led_to_the_form_and_back() {
     assert_eq!((right.status.as_u16(), right.header(header::LOCATION)), (303, "/?market=SIM-CH"));
     let session = cookies(&right).into_iter().find(|cookie| cookie.starts_with("luna=")).unwrap();
     let browser = [browser, vec![session]].concat();
-    let today = app.get_with_cookies("/", &browser.join("; ")).await;
+    let today = app.page("/", &browser.join("; ")).await;
     assert_eq!(today.status, 200);
     assert!(today.text().contains("viewer@example.ch"), "{}", today.text());
-    let bad = app.get_with_cookies("/?market=XX", &browser.join("; ")).await;
+    let bad = app.page("/?market=XX", &browser.join("; ")).await;
     assert_eq!(bad.status, 422);
     assert!(bad.header(header::CONTENT_TYPE).starts_with("text/html"));
 
@@ -76,7 +76,7 @@ async fn whoever_is_not_logged_in_is_led_to_the_form_and_back() {
             (303, "/login?ended=true")
         );
         assert!(cookies(&left).contains(&"luna=".to_owned()), "{:?}", cookies(&left));
-        assert_eq!(app.get_with_cookies("/", &browser.join("; ")).await.status, 303);
+        assert_eq!(app.page("/", &browser.join("; ")).await.status, 303);
     }
 }
 
@@ -85,7 +85,7 @@ async fn the_first_admin_is_made_in_the_browser() {
     let app = TestApp::new().await;
     let code = app.services.accounts.ensure_setup_code().await.unwrap().unwrap();
     let code = secrecy::ExposeSecret::expose_secret(&code);
-    let page = app.get(ANYBODY, "/setup").await;
+    let page = app.page("/setup", "").await;
     let (token, browser) = (field(page.text(), "csrf_token"), cookies(&page));
     let fields = |code, login, password| {
         [("setup_code", code), ("login", login), ("password", password), ("csrf_token", token)]
@@ -103,24 +103,24 @@ async fn the_first_admin_is_made_in_the_browser() {
     let done = submit(&app, "/setup", &browser, &fields(code, "anna", TestApp::PASSWORD)).await;
     assert_eq!((done.status.as_u16(), done.header(header::LOCATION)), (303, "/"));
     assert!(cookies(&done).iter().any(|cookie| cookie.starts_with("luna=ey")));
-    let closed = app.get(ANYBODY, "/setup").await;
+    let closed = app.page("/setup", "").await;
     assert_eq!((closed.status.as_u16(), closed.header(header::LOCATION)), (303, "/login"));
 }
 
 #[tokio::test]
 async fn preferences_are_kept_and_lead_back_to_a_page_of_ours() {
     let app = TestApp::new().await;
-    let kept = app.get(ANYBODY, "/preferences?lang=en&back=%2Flogin").await;
+    let kept = app.page("/preferences?lang=en&back=%2Flogin", "").await;
     assert_eq!((kept.status.as_u16(), kept.header(header::LOCATION)), (303, "/login"));
     assert_eq!(cookies(&kept), ["luna_lang=en"]);
-    let page = app.get_with_cookies("/login", "luna_lang=en; luna_theme=dark").await;
+    let page = app.page("/login", "luna_lang=en; luna_theme=dark").await;
     assert!(page.text().contains("<html lang=\"en") && page.text().contains("data-theme=\"dark\""));
-    let away = app.get(ANYBODY, "/preferences?theme=light&back=%2F%2Fevil.example").await;
+    let away = app.page("/preferences?theme=light&back=%2F%2Fevil.example", "").await;
     assert_eq!(
         (away.header(header::LOCATION), cookies(&away)),
         ("/", vec!["luna_theme=light".to_owned()])
     );
-    assert_eq!(cookies(&app.get(ANYBODY, "/preferences?lang=tlh&theme=pink").await), [""; 0]);
+    assert_eq!(cookies(&app.page("/preferences?lang=tlh&theme=pink", "").await), [""; 0]);
 }
 
 #[tokio::test]
@@ -129,7 +129,7 @@ async fn every_page_forbids_what_it_does_not_need() {
     app.services.simulation.fill().await.unwrap();
     for path in ["/", "/login", "/setup", "/docs/", "/openapi.json", "/static/app.css", "/nothing"]
     {
-        let answer = app.get(ANYBODY, path).await;
+        let answer = app.page(path, "").await;
         let policy = answer.header(header::CONTENT_SECURITY_POLICY);
         assert!(policy.starts_with("default-src 'none'"), "{path}: {policy}");
         assert!(
@@ -140,8 +140,8 @@ async fn every_page_forbids_what_it_does_not_need() {
         assert_eq!(answer.header(header::X_CONTENT_TYPE_OPTIONS), "nosniff", "{path}");
         assert!(!answer.header("x-request-id".parse().unwrap()).is_empty(), "{path}");
     }
-    let css = app.get(ANYBODY, "/").await;
+    let css = app.page("/", "").await;
     let address = css.text().split("href=\"").find(|at| at.starts_with("/static/app.css")).unwrap();
-    let asset = app.get(ANYBODY, address.split('"').next().unwrap()).await;
+    let asset = app.page(address.split('"').next().unwrap(), "").await;
     assert!(asset.header(header::CACHE_CONTROL).contains("immutable"), "{asset:?}");
 }

@@ -37,7 +37,7 @@ async fn a_database_that_goes_away_is_missed_and_found_again() {
     // What the database said is for the log, not for whoever asks.
     let problem = refusal.problem(503);
     assert!(!problem["detail"].as_str().unwrap().contains("luna_test"), "{problem}");
-    let page = app.get(ANYBODY, "/").await;
+    let page = app.page("/", "").await;
     assert_eq!(page.status, 503);
     assert!(page.header(header::CONTENT_TYPE).starts_with("text/html"), "{}", page.text());
 

@@ -3,6 +3,10 @@
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::EnvFilter;
+
+/// Names of levels, the quietest first.
+const LEVELS: [&str; 6] = ["off", "error", "warn", "info", "debug", "trace"];
 
 /// Form of the log lines on standard error.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -46,6 +50,18 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Everything that cannot work, one sentence each; empty when all is well.
+    pub fn mistakes(&self) -> Vec<String> {
+        let level = self.level.trim();
+        let is_word = level.chars().all(char::is_alphanumeric);
+        // A word that is no level would be taken for the name of a module, and nothing be logged.
+        let is_level = LEVELS.contains(&level.to_ascii_lowercase().as_str());
+        if is_level || (!is_word && EnvFilter::try_new(self.directives()).is_ok()) {
+            return Vec::new();
+        }
+        vec![format!("level = \"{level}\" is none of {}", LEVELS.join(", "))]
+    }
+
     /// The level as directives: a bare level is about Luna; of the libraries only warnings, or, when
     /// someone searches for a fault, what they do in general.
     pub(super) fn directives(&self) -> String {
@@ -55,6 +71,22 @@ impl Settings {
             "warn" | "info" => format!("warn,luna={level}"),
             "debug" | "trace" => format!("info,luna={level}"),
             _ => self.level.clone(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_level_is_a_known_word_or_a_list_of_directives() {
+        let with = |level: &str| Settings { level: level.to_owned(), ..Settings::default() };
+        for good in ["info", " DEBUG ", "off", "warn,luna::facts=debug", "luna=trace"] {
+            assert_eq!(with(good).mistakes(), [""; 0], "{good}");
+        }
+        for bad in ["", "loud", "luna=loud", "warn,=="] {
+            assert_eq!(with(bad).mistakes().len(), 1, "{bad}");
         }
     }
 }
