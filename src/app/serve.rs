@@ -5,10 +5,12 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use actix_web::HttpServer;
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
-use super::http::server;
+use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
@@ -34,6 +36,10 @@ use crate::surfaces::dashboards::Templates;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
+/// Web workers; requests wait for the database, not for a processor.
+pub(crate) const WEB_WORKERS: usize = 2;
+/// Rounds of waiting after which an unchanged reason is told again.
+const LINE_EVERY: u32 = 60;
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -103,6 +109,22 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     Ok(())
 }
 
+/// All that Luna answers on `listener`; it serves while the returned future is awaited. When it is
+/// stopped, open requests get `patience_s` to end.
+pub(crate) fn server(
+    listener: TcpListener,
+    services: &Services,
+    (metrics, logs): (&Metrics, &Logs),
+    templates: &Data<Templates>,
+    patience_s: u64,
+) -> std::io::Result<Server> {
+    let document = openapi();
+    let data = application_data(services, (metrics, logs), templates, &document);
+    let server = HttpServer::new(move || application(data.clone(), document.clone()));
+    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
+    Ok(server.listen(listener)?.run())
+}
+
 /// Tasks that the others lean on until they have ended.
 fn keep_running(tasks: &Tasks, private: Option<&EmbeddedPostgres>, metrics: &Metrics) {
     let metrics = metrics.clone();
@@ -129,8 +151,12 @@ fn keep_running(tasks: &Tasks, private: Option<&EmbeddedPostgres>, metrics: &Met
 /// Waits for the database, brings it to this version, then lets jobs run and shows the set-up code.
 async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
     let stop = tasks.stop_token(Stage::Work);
+    let mut waiting = Waiting::default();
     while let Err(error) = prepare(&services, &settings).await {
-        tracing::warn!(%error, "The database cannot be used yet: {error}");
+        if waiting.is_worth_a_line(&error.to_string()) {
+            let address = address(&settings);
+            tracing::warn!(%error, "{address} waits for the database: {error}");
+        }
         if tokio::time::timeout(DATABASE_RETRY, stop.cancelled()).await.is_ok() {
             return;
         }
@@ -147,6 +173,33 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
         }
     };
     banner(&settings, &services, code.as_ref().map(ExposeSecret::expose_secret));
+}
+
+/// Says a reason when it is new, and again every minute: a log must not fill while nothing changes.
+#[derive(Debug, Default)]
+struct Waiting {
+    reason: String,
+    rounds: u32,
+}
+
+impl Waiting {
+    fn is_worth_a_line(&mut self, reason: &str) -> bool {
+        if self.reason != reason {
+            *self = Self { reason: reason.to_owned(), rounds: 0 };
+        }
+        self.rounds += 1;
+        self.rounds % LINE_EVERY == 1
+    }
+}
+
+/// Where a browser on this box finds Luna.
+fn address(settings: &Settings) -> String {
+    let host = match settings.server.host.as_str() {
+        "0.0.0.0" | "::" => "localhost".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
+    };
+    format!("http://{host}:{}", settings.server.port)
 }
 
 async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()> {
@@ -190,10 +243,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
 fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
     let folder = std::path::absolute(&settings.storage.data_dir)
         .unwrap_or_else(|_| settings.storage.data_dir.clone());
-    let host = match settings.server.host.as_str() {
-        "0.0.0.0" | "::" => "localhost",
-        host => host,
-    };
+    let address = address(settings);
     let database = services.db.describe();
     let time_series = if services.db.has_timescale() {
         "TimescaleDB"
@@ -201,11 +251,7 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
         "plain PostgreSQL tables (TimescaleDB is not there)"
     };
     let lines = [
-        format!(
-            "Luna {} serves http://{host}:{}/",
-            env!("CARGO_PKG_VERSION"),
-            settings.server.port
-        ),
+        format!("Luna {} serves {address}/", env!("CARGO_PKG_VERSION")),
         format!("  data folder  {}", folder.display()),
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
@@ -217,27 +263,41 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
             eprintln!("{line}");
         }
     } else {
-        tracing::info!("{}", lines.join("; "));
+        let words = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
+        tracing::info!("{}", words.join("; "));
     }
-    let Some(code) = code else { return };
+    let file = folder.join("setup-code");
+    let Some(code) = code else {
+        // A code of an earlier start is of no use any more; a file that stays does no harm.
+        drop(std::fs::remove_file(file));
+        return;
+    };
+    let minutes = settings.accounts.setup_code_minutes;
     if terminal {
-        eprintln!(
-            "  set-up code  {code}   (30 minutes, once: http://{host}:{}/setup)",
-            settings.server.port
-        );
-    } else {
-        match write_secret(&folder.join("setup-code"), code) {
-            Ok(()) => {
-                tracing::info!("The one-time set-up code is in {}/setup-code", folder.display());
-            }
-            Err(error) => tracing::error!(%error, "The set-up code could not be written: {error}"),
-        }
+        eprintln!("  set-up code  {code}   ({minutes} minutes, once: {address}/setup)");
+        return;
+    }
+    match write_secret(&file, code) {
+        Ok(()) => tracing::info!(
+            "The one-time set-up code for {address}/setup is in {}, for {minutes} minutes",
+            file.display()
+        ),
+        Err(error) => tracing::error!(
+            %error,
+            "The set-up code could not be written to {}: {error}; create the first account with \
+             luna admin create-user",
+            file.display()
+        ),
     }
 }
 
 fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
+    // With a database elsewhere nothing has needed the data folder yet.
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder)?;
+    }
     if let Err(error) = std::fs::remove_file(path)
         && error.kind() != std::io::ErrorKind::NotFound
     {
@@ -246,4 +306,32 @@ fn write_secret(path: &Path, text: &str) -> std::io::Result<()> {
     let mut file =
         std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
     writeln!(file, "{text}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_secret_is_for_its_owner_and_makes_its_folder() {
+        let temp = tempfile::tempdir().unwrap();
+        let path = temp.path().join("data/setup-code");
+        for text in ["first", "second"] {
+            write_secret(&path, text).unwrap();
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), format!("{text}\n"));
+            let mode = std::fs::metadata(&path).unwrap().permissions().mode();
+            assert_eq!(mode & 0o777, 0o600);
+        }
+    }
+
+    #[test]
+    fn waiting_is_told_once_per_reason_and_minute() {
+        let mut waiting = Waiting::default();
+        let lines = (0..150).filter(|_| waiting.is_worth_a_line("refused")).count();
+        assert_eq!(lines, 3);
+        assert!(waiting.is_worth_a_line("no such database"));
+        assert!(!waiting.is_worth_a_line("no such database"));
+    }
 }

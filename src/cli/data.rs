@@ -136,7 +136,11 @@ pub(super) async fn database(settings: &Settings, command: DbCommand) -> Result<
 /// Asks the Luna that listens on the configured port; for container health checks.
 pub(super) async fn health(settings: &Settings) -> Result<(), Failure> {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let address = ("127.0.0.1", settings.server.port);
+    let host = match settings.server.host.as_str() {
+        "0.0.0.0" | "::" => "127.0.0.1",
+        host => host,
+    };
+    let address = (host, settings.server.port);
     let ask = async {
         let mut stream = tokio::net::TcpStream::connect(address).await?;
         let request = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
@@ -155,5 +159,20 @@ pub(super) async fn health(settings: &Settings) -> Result<(), Failure> {
         return text("ready\n");
     }
     let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    Err(Failure::world(anyhow::anyhow!("Luna is not ready: {body}")))
+    Err(Failure::world(anyhow::anyhow!("Luna is not ready: {}", reasons(body))))
+}
+
+/// The failed checks of an answer in words; an answer of another kind as it is.
+fn reasons(body: &str) -> String {
+    let health: serde_json::Value = serde_json::from_str(body.trim()).unwrap_or_default();
+    let failed: Vec<String> = health["checks"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter(|check| check["ok"] == false)
+        .filter_map(|check| {
+            Some(format!("{} {}", check["name"].as_str()?, check["detail"].as_str()?))
+        })
+        .collect();
+    if failed.is_empty() { body.to_owned() } else { failed.join("; ") }
 }

@@ -8,6 +8,7 @@ use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::facts::market::Quality;
 use crate::learning::prediction::ForecastRun;
+use crate::platform::web::optional_instant;
 
 /// What a price rests on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -75,8 +76,10 @@ pub struct WindowQuery {
     #[param(minimum = 1, maximum = 50)]
     pub count: Option<u8>,
     /// No window begins before; now unless said.
+    #[serde(deserialize_with = "optional_instant")]
     pub earliest: Option<DateTime<Utc>>,
     /// Every window has ended by then; the end of what is known and forecast unless said.
+    #[serde(deserialize_with = "optional_instant")]
     pub deadline: Option<DateTime<Utc>>,
     /// Whether a window is one piece; true unless said.
     pub contiguous: Option<bool>,

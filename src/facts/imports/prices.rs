@@ -153,7 +153,9 @@ impl<'a> Reader<'a> {
             .map_err(|reason| (Fault::Value, price_name, reason))?
             .map(|price| columns.unit.to_eur_mwh(price));
         if let Some(price) = price.filter(|price| price.abs() > ABSURD_EUR_MWH) {
-            let reason = format!("{price} EUR/MWh is beyond every price a market knows");
+            // A number with three hundred digits helps nobody.
+            let shown = if price.abs() < 1e12 { price.to_string() } else { format!("{price:e}") };
+            let reason = format!("{shown} EUR/MWh is beyond every price a market knows");
             return Err((Fault::Range, price_name, reason));
         }
         let exogenous = self.read.exogenous.len();

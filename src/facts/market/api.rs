@@ -12,7 +12,7 @@ use super::service::{PriceError, Prices};
 use super::shown::Shown;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, Clock, TimeRange, add_days, day_range, days_range, local_date};
-use crate::platform::web::{Params, Problem, Reader, Refusals, Require};
+use crate::platform::web::{Params, Problem, Reader, Refusals, Require, optional_instant};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -37,6 +37,7 @@ struct PriceQuery {
     #[param(value_type = Option<String>, example = "2026-03-30")]
     to: Option<Moment>,
     /// Return what was known at this instant.
+    #[serde(default, deserialize_with = "optional_instant")]
     as_of: Option<DateTime<Utc>>,
 }
 

@@ -9,7 +9,9 @@ use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::service::{Observations, SeriesError};
 use crate::base::timeline::{AsOf, Clock, TimeRange};
-use crate::platform::web::{NotFound, Params, Path, Problem, Reader, Refusals, Require};
+use crate::platform::web::{
+    NotFound, Params, Path, Problem, Reader, Refusals, Require, instant, optional_instant,
+};
 
 /// Longest range one request may cover, in days.
 const RANGE_DAYS_MAX: i64 = 400;
@@ -26,12 +28,14 @@ pub fn routes(config: &mut ServiceConfig) {
 struct ValueQuery {
     /// First instant.
     #[param(example = "2017-01-01T00:00:00Z")]
+    #[serde(deserialize_with = "instant")]
     from: DateTime<Utc>,
     /// First instant after.
     #[param(example = "2017-01-02T00:00:00Z")]
+    #[serde(deserialize_with = "instant")]
     to: DateTime<Utc>,
     /// Return what was known at this instant; now unless said.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "optional_instant")]
     as_of: Option<DateTime<Utc>>,
 }
 

@@ -14,13 +14,14 @@ use super::service::{TrainRequest, Training, TrainingError, Watch};
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
+use crate::learning::features::HistoryError;
 use crate::platform::jobs::Job;
 use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::NewJob;
 use crate::platform::web::{
     Analyst, BadBody, Body, Cursor, NotFound, Page, Params as Query, Path, Problem, Refusals,
-    Require, Viewer,
+    Require, Viewer, parse_value,
 };
 
 /// Registers the operations of this area.
@@ -63,7 +64,7 @@ struct DatasetList {
 /// Queue a training or an evaluation; the answer names the job.
 #[utoipa::path(tag = "training", request_body(content = TrainingOrder,
         example = json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
-    responses((status = 202, body = Queued,
+    responses((status = 202, description = "The job is queued", body = Queued,
         example = json!({"job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d"})), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/training/jobs")]
@@ -83,27 +84,23 @@ async fn create_training_job(
 fn read_order(order: Value) -> Result<Value, Problem> {
     let mut rest = order.clone();
     let kind = rest.as_object_mut().and_then(|fields| fields.remove("kind"));
-    let refuse = |error: serde_path_to_error::Error<serde_json::Error>| {
-        Problem::invalid(error.path().to_string(), error.inner())
-    };
     match kind.as_ref().and_then(Value::as_str) {
         Some("train") => {
-            let request: TrainRequest = serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            let request: TrainRequest = parse_value(rest)?;
             request.check()?;
         }
         Some("evaluate") => {
-            let request: EvaluateRequest =
-                serde_path_to_error::deserialize(&rest).map_err(refuse)?;
+            let request: EvaluateRequest = parse_value(rest)?;
             request.check()?;
         }
-        _ => return Err(Problem::invalid("kind", "is neither train nor evaluate")),
+        _ => return Err(Problem::invalid("kind", "write \"train\" or \"evaluate\"")),
     }
     Ok(order)
 }
 
 /// List trainings and evaluations, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = JobList,
-    example = json!({"jobs": [], "next_cursor": null})), Refusals),
+    example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/training/jobs")]
 async fn list_training_jobs(
@@ -123,7 +120,7 @@ async fn list_training_jobs(
 
 /// Get one training or evaluation with progress and result.
 #[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the job")),
-    responses((status = 200, body = Job), Refusals, NotFound),
+    responses((status = 200, body = Job, example = json!(job_example())), Refusals, NotFound),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/training/jobs/{id}")]
 async fn get_training_job(
@@ -141,7 +138,7 @@ async fn get_training_job(
 
 /// List exported datasets, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = DatasetList,
-    example = json!({"datasets": [], "next_cursor": null})), Refusals),
+    example = json!({"datasets": [dataset_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/datasets")]
 async fn list_datasets(
@@ -158,7 +155,8 @@ async fn list_datasets(
 /// Export a dataset as a Parquet file in the data folder.
 #[utoipa::path(tag = "training", request_body(content = TrainRequest,
         example = json!({"market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
-    responses((status = 201, body = Dataset), Refusals, BadBody),
+    responses((status = 201, description = "The file is written", body = Dataset,
+        example = json!(dataset_example())), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/datasets")]
 async fn create_dataset(
@@ -170,12 +168,41 @@ async fn create_dataset(
     Ok(HttpResponse::Created().json(dataset))
 }
 
+fn job_example() -> Value {
+    serde_json::json!({
+        "job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "name": TrainingJob::NAME, "slot": null,
+        "payload": {"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"},
+        "state": "running", "attempts": 1, "attempts_max": 5,
+        "run_after": "2023-07-01T08:00:00Z", "cancel_requested": false,
+        "progress": 0.4, "progress_note": "fitting", "result": null, "error": null,
+        "requested_by": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7c",
+        "created_at": "2023-07-01T08:00:00Z", "started_at": "2023-07-01T08:00:01Z",
+        "finished_at": null,
+    })
+}
+
+fn dataset_example() -> Value {
+    serde_json::json!({
+        "dataset_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7e", "name": "modeling_data_20230701_0800.parquet",
+        "market": "CH", "product": "day_ahead", "features": ["hour", "lag_24h", "lag_168h"],
+        "from_day": "2020-07-04", "to_day": "2023-06-30", "rows": 183_624,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "created_at": "2023-07-01T08:00:00Z",
+    })
+}
+
 impl From<TrainingError> for Problem {
     fn from(error: TrainingError) -> Self {
         match error {
-            TrainingError::History(_)
-            | TrainingError::TooShort { .. }
-            | TrainingError::BadRange(_) => {
+            TrainingError::History(HistoryError::Prices(error)) => error.into(),
+            TrainingError::History(HistoryError::Series(error)) => error.into(),
+            TrainingError::BadRange(_) => Self::new(
+                actix_web::http::StatusCode::UNPROCESSABLE_ENTITY,
+                "invalid-input",
+                &error,
+            ),
+            TrainingError::History(HistoryError::NoPrices { .. })
+            | TrainingError::TooShort { .. } => {
                 Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
             }
             TrainingError::Params(_) => Self::invalid("params", &error),
@@ -197,5 +224,48 @@ impl From<DatasetError> for Problem {
             DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
             DatasetError::Pool(_) | DatasetError::Db(_) => Self::unavailable(error),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use actix_web::ResponseError;
+    use actix_web::http::StatusCode;
+    use serde_json::json;
+
+    use super::*;
+    use crate::facts::market::PriceError;
+    use crate::platform::db::DbError;
+
+    #[test]
+    fn an_order_that_does_not_fit_names_its_field() {
+        for (order, field) in [
+            (json!({}), "kind"),
+            (json!({"kind": 5}), "kind"),
+            (json!({"kind": "train", "market": "CH"}), "model"),
+            (json!({"kind": "train", "market": "CH", "model": "linear", "x": 1}), "x"),
+            (json!({"kind": "train", "market": "XX", "model": "linear"}), "market"),
+            (
+                json!({"kind": "evaluate", "market": "CH", "from": "2023-07-01",
+                "to": "2023-07-02"}),
+                "models",
+            ),
+            (
+                json!({"kind": "evaluate", "market": "CH", "from": "2023-07-01", "to": "2023-07-02",
+                "models": ["naive", 7]}),
+                "models[1]",
+            ),
+        ] {
+            let problem = read_order(order.clone()).unwrap_err().document();
+            assert_eq!(problem.status, 422, "{order}");
+            assert_eq!(problem.errors.first().map(|error| error.field.as_str()), Some(field));
+        }
+    }
+
+    #[test]
+    fn an_absent_database_is_no_mistake_of_the_caller() {
+        let away = DbError::Unavailable("nobody answers".into());
+        let error = TrainingError::History(HistoryError::Prices(PriceError::from(away)));
+        assert_eq!(Problem::from(error).status_code(), StatusCode::SERVICE_UNAVAILABLE);
     }
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use diesel::ConnectionError;
-use diesel_async::pooled_connection::deadpool::{Object, Pool, PoolError};
+use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool, PoolError};
 use diesel_async::pooled_connection::{
-    AsyncDieselConnectionManager, ManagerConfig, PoolError as ManagerError,
+    AsyncDieselConnectionManager, ManagerConfig, PoolError as ManagerError, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::FutureExt;
@@ -29,6 +29,10 @@ pub type PooledConn = Object<Conn>;
 
 /// Bulk writes at once; each has a connection beside the pool.
 const COPIES_MAX: usize = 2;
+/// A connection that was idle this long is asked whether it lives before it is lent out again. One
+/// used just now is taken as it is, unless its socket has closed meanwhile: asking every time would
+/// double the round trips of a request.
+const TRUSTED: Duration = Duration::from_secs(1);
 /// An idle connection above `pool_min` is closed after this time.
 const IDLE_MAX: Duration = Duration::from_mins(5);
 
@@ -66,6 +70,7 @@ impl Db {
 
     fn through(settings: &Settings, connector: Connector) -> Result<Self, DbError> {
         let mut manager = ManagerConfig::default();
+        manager.recycling_method = RecyclingMethod::Fast;
         manager.custom_setup = {
             let connector = connector.clone();
             Box::new(move |_| {
@@ -75,7 +80,12 @@ impl Db {
         };
         // The connector knows the way; the manager's own URL would only be a second copy of a secret.
         let manager = AsyncDieselConnectionManager::new_with_config(String::new(), manager);
-        let pool = Pool::builder(manager).max_size(settings.pool_max).build();
+        let pool = Pool::builder(manager).max_size(settings.pool_max);
+        let pool = pool.post_recycle(Hook::async_fn(|conn, metrics| {
+            let idle = metrics.last_used();
+            async move { if idle < TRUSTED { Ok(()) } else { answers(conn).await } }.boxed()
+        }));
+        let pool = pool.build();
         let pool = pool.map_err(|error| DbError::Settings(error.to_string()))?;
         Ok(Self(Arc::new(Inner {
             pool,
@@ -229,6 +239,12 @@ impl Connector {
         client.batch_execute(&format!("SET TIME ZONE 'UTC'; {}", self.session)).await?;
         Ok(client)
     }
+}
+
+/// Whether the server still answers on an idle connection.
+async fn answers(conn: &mut Conn) -> Result<(), HookError> {
+    let answer = conn.batch_execute("SELECT 1").await;
+    answer.map_err(|error| HookError::Backend(ManagerError::QueryError(error)))
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "the form map_err wants")]

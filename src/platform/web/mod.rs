@@ -7,6 +7,7 @@ mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
 mod guard; // who may call: `Require<Role>`, `Public`
 mod headers; // security headers
+mod instants; // instants in requests
 mod openapi; // shared answers, security schemes, declared roles
 mod paging; // pages by cursor
 mod principal; // who calls
@@ -18,9 +19,10 @@ pub use self::context::current_request_id;
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
-pub use self::extract::{Body, Form, Params, Path, Upload};
+pub use self::extract::{Body, Form, Params, Path, Upload, parse_value};
 pub use self::fallback::{MethodTable, fallback};
 pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor};
+pub use self::instants::{instant, optional_instant};
 pub use self::openapi::{BadBody, Conflict, NotFound, Refusals, Unavailable, describe};
 #[cfg(test)]
 pub use self::openapi::{DeclaredAccess, declared_access};

@@ -16,7 +16,7 @@ use super::context::current_request_id;
 const RETRY_AFTER_S: u64 = 5;
 
 /// Every kind of problem there is; `/problems/{kind}` explains each.
-pub const PROBLEM_KINDS: [&str; 13] = [
+pub const PROBLEM_KINDS: [&str; 15] = [
     "invalid-input",
     "malformed-request",
     "not-logged-in",
@@ -27,6 +27,8 @@ pub const PROBLEM_KINDS: [&str; 13] = [
     "body-too-large",
     "unsupported-media-type",
     "unusable-file",
+    "no-history",
+    "no-window",
     "too-many-requests",
     "unavailable",
     "internal-error",
@@ -81,7 +83,6 @@ pub struct ProblemDocument {
 impl Problem {
     /// A refusal whose `detail` the caller may read; `slug` is one of [`PROBLEM_KINDS`].
     pub fn new(status: StatusCode, slug: &'static str, detail: impl fmt::Display) -> Self {
-        debug_assert!(PROBLEM_KINDS.contains(&slug), "no page explains the problem '{slug}'");
         Self { status, slug, detail: detail.to_string(), errors: Vec::new(), headers: Vec::new() }
     }
 
@@ -252,5 +253,46 @@ impl fmt::Display for Chain<'_> {
             cause = error.source();
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::fs;
+    use std::path::Path;
+
+    use super::*;
+
+    /// Adds every `StatusCode::…, "kind"` of the Rust files below `folder`.
+    fn add_kinds(folder: &Path, kinds: &mut BTreeSet<String>) {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                add_kinds(&path, kinds);
+                continue;
+            }
+            if path.ends_with("tests.rs") {
+                continue;
+            }
+            let text = fs::read_to_string(&path).unwrap();
+            for after in text.split("StatusCode::").skip(1) {
+                let name = after.trim_start_matches(|c: char| c.is_ascii_uppercase() || c == '_');
+                let Some(argument) = name.strip_prefix(',') else { continue };
+                let Some(kind) = argument.trim_start().strip_prefix('"') else { continue };
+                kinds.extend(kind.split_once('"').map(|(kind, _)| kind.to_owned()));
+            }
+        }
+    }
+
+    #[test]
+    fn the_list_of_kinds_is_complete() {
+        let mut used = BTreeSet::new();
+        add_kinds(&Path::new(env!("CARGO_MANIFEST_DIR")).join("src"), &mut used);
+        used.retain(|kind| kind.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'-'));
+        assert!(used.len() > 10, "{used:?}");
+        let known: BTreeSet<String> = PROBLEM_KINDS.iter().map(|&kind| kind.to_owned()).collect();
+        let unknown: Vec<_> = used.difference(&known).collect();
+        assert!(unknown.is_empty(), "no page explains these: {unknown:?}");
     }
 }

@@ -61,7 +61,7 @@ pub enum EmbeddedError {
         log: PathBuf,
     },
     /// The file system refused something.
-    #[error("could not {what} {}", path.display())]
+    #[error("could not {what} {}; --data-dir or LUNA_DATA_DIR chooses the data folder", path.display())]
     Io {
         /// What was tried.
         what: &'static str,

@@ -1,0 +1,62 @@
+//! Instants in requests: only such as calendars can calculate with and the database can store.
+
+use std::ops::RangeInclusive;
+
+use chrono::{DateTime, Datelike, Utc};
+use serde::de::{Deserialize, Deserializer, Error};
+
+/// Years that a request may name; far outside, calendars overflow and PostgreSQL refuses.
+const YEARS: RangeInclusive<i32> = 1900..=2200;
+
+/// For `#[serde(deserialize_with)]` of an instant.
+pub fn instant<'de, D: Deserializer<'de>>(input: D) -> Result<DateTime<Utc>, D::Error> {
+    checked(DateTime::deserialize(input)?)
+}
+
+/// For `#[serde(default, deserialize_with)]` of an instant that may be absent.
+pub fn optional_instant<'de, D: Deserializer<'de>>(
+    input: D,
+) -> Result<Option<DateTime<Utc>>, D::Error> {
+    Option::deserialize(input)?.map(checked).transpose()
+}
+
+fn checked<E: Error>(at: DateTime<Utc>) -> Result<DateTime<Utc>, E> {
+    if YEARS.contains(&at.year()) {
+        return Ok(at);
+    }
+    let (first, last) = (YEARS.start(), YEARS.end());
+    Err(E::custom(format_args!("the year {} is not between {first} and {last}", at.year())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(serde::Deserialize)]
+    struct Query {
+        #[serde(deserialize_with = "instant")]
+        from: DateTime<Utc>,
+        #[serde(default, deserialize_with = "optional_instant")]
+        as_of: Option<DateTime<Utc>>,
+    }
+
+    #[test]
+    fn instants_that_no_calendar_holds_are_refused() {
+        let read = |text| serde_urlencoded::from_str::<Query>(text);
+        let query = read("from=2026-03-29T00:00:00Z&as_of=2200-12-31T23:59:59Z").unwrap();
+        assert_eq!((query.from.year(), query.as_of.map(|at| at.year())), (2026, Some(2200)));
+        assert_eq!(read("from=2026-03-29T00:00:00Z").unwrap().as_of, None);
+        for broken in [
+            "from=9999-12-31T23:59:59Z",
+            "from=-262143-01-01T00:00:00Z",
+            "from=2026-03-29T00:00:00Z&as_of=0001-01-01T00:00:00Z",
+            "from=2026-03-29T00:00:00Z&as_of=%2B262142-12-31T23:59:59Z",
+            "from=2026-03-29T00:00:00Z&as_of=",
+            "as_of=2026-03-29T00:00:00Z",
+        ] {
+            assert!(read(broken).is_err(), "{broken}");
+        }
+        let error = read("from=9999-12-31T23:59:59Z").err().unwrap().to_string();
+        assert_eq!(error, "the year 9999 is not between 1900 and 2200");
+    }
+}
