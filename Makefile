@@ -66,6 +66,14 @@ check: ## What a commit must pass at least: format, lints, source rules, documen
 	@$(ENV) cargo test --test integration -- architecture:: deploy::
 	@$(ENV) RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
+.PHONY: bless
+bless: ## Write docs/openapi.json anew, after a change of the API that is meant
+	@.ci/setup.sh test
+	@.ci/frontend.sh
+	@$(ENV) cargo build --quiet
+	@$(ENV) target/debug/luna openapi >target/openapi.json
+	@mv target/openapi.json docs/openapi.json
+
 .PHONY: stop-test-db
 stop-test-db: ## Stop the PostgreSQL that tests left running
 	@.ci/stop-test-db.sh

@@ -2,4 +2,9 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod architecture; // rules of the source text
+mod browser; // the pages in a real browser
+mod day; // a box from its first start on
 mod deploy; // compose, image, variables, recipes
+mod openapi; // the API's document in the repository
+mod program; // the built program in a folder of its own
+mod real_data; // import, training and evaluation of published prices

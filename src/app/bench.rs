@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::http::{WEB_WORKERS, server};
+use super::serve::{WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
 use crate::base::timeline::Clock;
@@ -136,13 +136,13 @@ async fn in_scratch(
 async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Figure, MeasureError> {
     let services = assemble(settings, scratch.db().clone(), Clock::system());
     let source = |source| MeasureError::Bench { name: Benchmark::SingleRowRead, source };
-    let id = bench::prepare_read(scratch, &services.registry).await.map_err(source)?;
+    let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
     let token = reader(&services).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
-    let application =
-        server(listener, &services, (&Metrics::install()?, &Logs::default()), &templates, 0)?;
+    let (metrics, logs) = (Metrics::install()?, Logs::default());
+    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
     let (handle, tasks) = (application.handle(), Tasks::new());
     tasks.spawn_in(Stage::Intake, "bench.http", async move {
         if let Err(error) = application.await {

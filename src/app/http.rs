@@ -1,13 +1,12 @@
 //! The actix application: routes collected into the OpenAPI document, services handed to handlers.
 
-use std::io;
-use std::net::TcpListener;
 use std::sync::Arc;
 
-use actix_web::dev::Server;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
 use actix_web::middleware::{Compress, from_fn};
-use actix_web::web::{self as actix, Data, ServiceConfig};
-use actix_web::{App, HttpServer};
+use actix_web::web::{Data, ServiceConfig, redirect, to};
+use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
 use utoipa::openapi::{ContactBuilder, InfoBuilder, LicenseBuilder};
 use utoipa_actix_web::AppExt;
@@ -34,42 +33,37 @@ use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
 use crate::surfaces::dashboards::problems_as_pages;
 
-/// Web workers; requests wait for the database, not for a processor.
-pub(crate) const WEB_WORKERS: usize = 2;
-
-/// The whole of what Luna answers on `listener`, with what happens around every request; it serves
-/// while the returned future is awaited. Open requests get `patience_s` to end when it is stopped.
-pub(crate) fn server(
-    listener: TcpListener,
-    services: &Services,
-    (metrics, logs): (&Metrics, &Logs),
-    templates: &Data<Templates>,
-    patience_s: u64,
-) -> io::Result<Server> {
-    let document = openapi();
-    let data = application_data(services, (metrics, logs), templates, &document);
-    let server = HttpServer::new(move || {
-        let (app, _) = App::new()
-            .into_utoipa_app()
-            .map(|app| {
-                app.wrap(from_fn(problems_as_pages))
-                    .wrap(Compress::default())
-                    .wrap(from_fn(web::around))
-            })
-            .configure(configure)
-            .split_for_parts();
-        app.configure(data.clone())
-            .configure(pages)
-            .service(actix::redirect("/docs", "/docs/"))
-            .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document.clone()))
-            .default_service(actix::to(web::fallback))
-    });
-    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
-    Ok(server.listen(listener)?.run())
+/// The application of one worker: middleware, operations, pages, documentation, fallback.
+pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
+    data: D,
+    document: OpenApi,
+) -> App<
+    impl ServiceFactory<
+        ServiceRequest,
+        Config = (),
+        Response = ServiceResponse<BoxBody>,
+        Error = Error,
+        InitError = (),
+    > + use<D>,
+> {
+    let (app, _) = App::new()
+        .into_utoipa_app()
+        .map(|app| {
+            app.wrap(from_fn(problems_as_pages))
+                .wrap(Compress::default())
+                .wrap(from_fn(web::around))
+        })
+        .configure(configure)
+        .split_for_parts();
+    app.configure(data)
+        .configure(pages)
+        .service(redirect("/docs", "/docs/"))
+        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .default_service(to(web::fallback))
 }
 
 /// Registers every operation of the API.
-pub(crate) fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
+fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
         .configure(accounts::routes)
         .configure(market::routes)

@@ -7,5 +7,10 @@ mod services; // every service, in the order of the floors
 
 pub(crate) use self::bench::measure;
 pub(crate) use self::http::openapi;
+#[cfg(test)]
+pub(crate) use self::http::{application, application_data};
 pub(crate) use self::serve::serve;
 pub(crate) use self::services::{Services, assemble, connect};
+
+#[cfg(test)]
+mod tests;

@@ -5,15 +5,18 @@ use std::net::TcpListener;
 use std::path::Path;
 use std::time::Duration;
 
+use actix_web::HttpServer;
+use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
-use super::http::server;
+use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::learning::prediction::RefreshJob;
+use crate::learning::prediction::RetrainJob;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::NewJob;
@@ -33,6 +36,8 @@ use crate::surfaces::dashboards::Templates;
 
 /// Pause between two looks for a database that is away.
 const DATABASE_RETRY: Duration = Duration::from_secs(1);
+/// Web workers; requests wait for the database, not for a processor.
+pub(crate) const WEB_WORKERS: usize = 2;
 /// Rounds of waiting after which an unchanged reason is told again.
 const LINE_EVERY: u32 = 60;
 /// Pause between two rounds of upkeep of the metrics.
@@ -102,6 +107,22 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
         tracing::error!(%error, "The private database did not stop: {error}");
     }
     Ok(())
+}
+
+/// All that Luna answers on `listener`; it serves while the returned future is awaited. When it is
+/// stopped, open requests get `patience_s` to end.
+pub(crate) fn server(
+    listener: TcpListener,
+    services: &Services,
+    (metrics, logs): (&Metrics, &Logs),
+    templates: &Data<Templates>,
+    patience_s: u64,
+) -> std::io::Result<Server> {
+    let document = openapi();
+    let data = application_data(services, (metrics, logs), templates, &document);
+    let server = HttpServer::new(move || application(data.clone(), document.clone()));
+    let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
+    Ok(server.listen(listener)?.run())
 }
 
 /// Tasks that the others lean on until they have ended.
@@ -205,6 +226,12 @@ async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
     let utc = chrono_tz::Tz::UTC;
     let schedules = vec![
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(
+            RetrainJob::NAME,
+            "0 17 3 * * *",
+            chrono_tz::Tz::Europe__Zurich,
+            SlotLength::Day,
+        )?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
     ];
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;

@@ -17,6 +17,7 @@ use crate::learning::features::Features;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
 use crate::learning::prediction::RefreshJob;
+use crate::learning::prediction::RetrainJob;
 use crate::learning::registry::Registry;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -95,7 +96,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
-    let datasets = Datasets::new(db.clone(), objects.clone(), clock.clone());
+    let datasets = Datasets::new(db.clone(), objects.clone(), pool.clone(), clock.clone());
     let registry = Registry::new(db.clone(), objects, clock.clone());
     let training = Training::new(
         features.clone(),
@@ -154,6 +155,15 @@ impl Services {
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
                 prices: self.prices.clone(),
+                forecasts: self.forecasts.clone(),
+                registry: self.registry.clone(),
+                jobs: self.jobs.clone(),
+                clock: self.clock.clone(),
+            }),
+            Arc::new(RetrainJob {
+                prices: self.prices.clone(),
+                training: self.training.clone(),
+                registry: self.registry.clone(),
                 forecasts: self.forecasts.clone(),
                 clock: self.clock.clone(),
             }),

@@ -85,9 +85,9 @@ impl Market {
         self.0.starts_with("SIM-")
     }
 
-    /// Name of the day-ahead price series, e.g. `price:CH:day_ahead`.
-    pub fn price_series(&self) -> String {
-        format!("price:{}:day_ahead", self.0)
+    /// Name of the price series of a product, e.g. `price:CH:day_ahead`.
+    pub fn price_series(&self, product: Product) -> String {
+        format!("price:{}:{}", self.0, product.name())
     }
 }
 

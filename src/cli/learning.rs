@@ -73,7 +73,7 @@ fn train_words(report: &TrainReport) -> String {
         );
     }
     let verdict = if report.serves { "serves" } else { "does not serve" };
-    line(&mut text, format_args!("  {verdict} {}", model.target_variable));
+    line(&mut text, format_args!("  {verdict} {}: {}", model.target_variable, report.verdict));
     text
 }
 

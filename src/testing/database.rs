@@ -35,18 +35,22 @@ impl TestDb {
 
     /// A database on each kind of server that the tests of the database must hold for.
     pub async fn on_each_server() -> Vec<Self> {
-        static TIMESCALE: OnceCell<Server> = OnceCell::const_new();
         let mut all = vec![Self::new().await];
-        if let Some(url) = variable("LUNA_TEST_TIMESCALE_URL") {
-            let server = TIMESCALE.get_or_init(|| Server::prepare(url.into())).await;
-            all.push(server.copy_of(&server.template).await);
+        if let Some(server) = timescale_server().await {
+            let test = server.copy_of(&server.template).await;
+            assert!(has_timescale(&test).await, "LUNA_TEST_TIMESCALE_URL is without TimescaleDB");
+            all.push(test);
         }
         all
     }
 
-    /// A database without any table.
-    pub async fn empty() -> Self {
-        server().await.copy_of("template0").await
+    /// A database without any table on each of the servers of [`Self::on_each_server`].
+    pub async fn empty_on_each_server() -> Vec<Self> {
+        let mut all = vec![server().await.copy_of("template0").await];
+        if let Some(server) = timescale_server().await {
+            all.push(server.copy_of("template0").await);
+        }
+        all
     }
 
     /// The pool.
@@ -57,6 +61,26 @@ impl TestDb {
     /// Connection string of the database.
     pub fn url(&self) -> SecretString {
         with_database(&self.server, &self.name)
+    }
+}
+
+impl TestDb {
+    /// Takes the database away, as a server that goes down would: what is connected is thrown out,
+    /// and nobody comes in until [`TestDb::open`].
+    pub async fn close(&self) {
+        self.let_in(false).await;
+        let throw_out = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1";
+        connect(&self.server).await.execute(throw_out, &[&self.name]).await.unwrap();
+    }
+
+    /// Brings the database back.
+    pub async fn open(&self) {
+        self.let_in(true).await;
+    }
+
+    async fn let_in(&self, is_open: bool) {
+        let statement = format!("ALTER DATABASE {} WITH ALLOW_CONNECTIONS {is_open}", self.name);
+        connect(&self.server).await.batch_execute(&statement).await.unwrap();
     }
 }
 
@@ -81,6 +105,18 @@ impl Drop for TestDb {
 async fn server() -> &'static Server {
     static SERVER: OnceCell<Server> = OnceCell::const_new();
     SERVER.get_or_init(|| Server::prepare(server_url())).await
+}
+
+/// The server with TimescaleDB, where the environment names one.
+async fn timescale_server() -> Option<&'static Server> {
+    static SERVER: OnceCell<Server> = OnceCell::const_new();
+    let url = variable("LUNA_TEST_TIMESCALE_URL")?;
+    Some(SERVER.get_or_init(|| Server::prepare(url.into())).await)
+}
+
+/// Whether the database's time series are in hypertables.
+async fn has_timescale(test: &TestDb) -> bool {
+    test.db().schema_status().await.unwrap().has_timescale
 }
 
 /// A server with a template of the present migrations.

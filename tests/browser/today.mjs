@@ -2,65 +2,10 @@
 //
 //   node tests/browser/today.mjs BASE_URL [LOGIN] [PASSWORD]
 //
-// Also from the environment: LUNA_BASE_URL, LUNA_LOGIN, LUNA_PASSWORD, CHROMIUM. With a login the
-// script signs in when the page asks for it. Prints «N passed, N failed»; status 1 on any failure.
-import { mkdirSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+// With a login the script signs in when the page asks for it. Prints «N passed, N failed»; status 1 on any failure.
+import { audit, base, check, ensure, fits, login, open, password, picture, withBrowser } from "./harness.mjs";
 
-const root = join(dirname(fileURLToPath(import.meta.url)), "../..");
-const packages = createRequire(join(root, "static/package.json"));
-const { chromium } = packages("playwright-core");
-const axeSource = readFileSync(packages.resolve("axe-core/axe.min.js"), "utf8");
-
-const base = (process.argv[2] ?? process.env.LUNA_BASE_URL ?? "").replace(/\/$/, "");
-const login = process.argv[3] ?? process.env.LUNA_LOGIN;
-const password = process.argv[4] ?? process.env.LUNA_PASSWORD;
-if (!base) {
-  console.error("usage: today.mjs BASE_URL [LOGIN] [PASSWORD]");
-  process.exit(2);
-}
-const origin = new URL(base).origin;
-const pictures = join(root, "target/screenshots");
-mkdirSync(pictures, { recursive: true });
 const firstLoadMaxBytes = 200 * 1024;
-
-let passed = 0;
-let failed = 0;
-async function check(name, body) {
-  try {
-    await body();
-    passed += 1;
-    console.log(`ok    ${name}`);
-  } catch (error) {
-    failed += 1;
-    console.log(`FAIL  ${name}: ${error.message}`);
-  }
-}
-function ensure(condition, message) {
-  if (!condition) throw new Error(message);
-}
-
-const complaints = [];
-const foreign = [];
-/** A page that records what no page of Luna may do. */
-async function open(browser, options, allowedStatus = []) {
-  const context = await browser.newContext(options);
-  context.setDefaultTimeout(10_000);
-  const page = await context.newPage();
-  page.on("console", (message) => {
-    // The browser reports a refused form as a failed load; the refusal itself is checked by the test.
-    const refusal = allowedStatus.some((status) => message.text().includes(`status of ${status}`));
-    if (message.type() === "error" && !refusal) complaints.push(message.text());
-  });
-  page.on("pageerror", (error) => complaints.push(error.message));
-  page.on("request", (request) => {
-    const url = new URL(request.url());
-    if (url.protocol !== "data:" && url.origin !== origin) foreign.push(request.url());
-  });
-  return { context, page };
-}
 
 async function today(page) {
   const answer = await page.goto(`${base}/`);
@@ -73,28 +18,9 @@ async function today(page) {
   return page.goto(`${base}/`);
 }
 
-/** Violations that keep people out; the source is evaluated by the driver, outside the page's policy. */
-async function audit(page, where) {
-  await page.evaluate(axeSource);
-  const { violations } = await page.evaluate(() => window.axe.run());
-  const grave = violations.filter((found) => ["serious", "critical"].includes(found.impact));
-  const told = grave.map((found) => `${found.id} at ${found.nodes.map((node) => node.target.join(" ")).join(", ")}`);
-  ensure(grave.length === 0, `${where}: ${told.join("; ")}`);
-}
-
-async function fits(page) {
-  const beyond = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-  ensure(beyond <= 0, `the page is ${beyond} px wider than the window`);
-}
-
 const readout = (page) => page.locator("#readout").innerText();
-const picture = (page, name) => page.screenshot({ path: join(pictures, `${name}.png`), fullPage: true });
 
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
-});
-try {
+await withBrowser(async (browser) => {
   const desktop = await open(browser, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "de-CH" });
   const { page } = desktop;
 
@@ -243,11 +169,4 @@ try {
     await audit(gate.page, "log-in");
     await picture(gate.page, "login-390");
   });
-
-  await check("nothing complained in the console", () => ensure(complaints.length === 0, complaints.join(" | ")));
-  await check("nothing was asked of anyone else", () => ensure(foreign.length === 0, foreign.join(" ")));
-} finally {
-  await browser.close();
-}
-console.log(`${passed} passed, ${failed} failed`);
-process.exit(failed === 0 ? 0 : 1);
+});

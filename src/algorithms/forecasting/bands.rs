@@ -67,6 +67,18 @@ impl Bands {
         Self::with(residuals, candidates[best.unwrap_or_default()])
     }
 
+    /// Corrected quantiles of every row, from bands that have not seen its half of the residuals.
+    pub fn of_other_half(residuals: &Residuals) -> Vec<[f64; LEVELS]> {
+        let middle = residuals.actual.len() / 2;
+        let halves = [residuals.part(0, middle), residuals.part(middle, usize::MAX)];
+        let bands = halves.each_ref().map(Self::calibrate);
+        let [early, late] = &halves;
+        let under = |bands: &Self, rows: &Residuals| -> Vec<_> {
+            rows.base.iter().zip(&rows.keys).map(|(base, key)| bands.apply(base, *key)).collect()
+        };
+        [under(&bands[1], early), under(&bands[0], late)].concat()
+    }
+
     fn with(residuals: &Residuals, split: Split) -> Self {
         let forecasts = residuals.base.iter().map(|base| base[LEVELS / 2]);
         let scale = split.scaled.then(|| Stabiliser::of(forecasts));

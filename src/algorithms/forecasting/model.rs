@@ -42,6 +42,17 @@ enum Body {
     Trees(Box<Boosted>),
 }
 
+/// What a fit brings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitted {
+    /// The model, which has learned from the validation rows too.
+    pub model: Model,
+    /// Forecasts of the validation rows, to judge the model by, from a model that has learned from
+    /// the training rows only; its bands are calibrated on the half of the validation rows that a
+    /// row does not belong to. NaN for a row that lacks what is needed.
+    pub validation: Prediction,
+}
+
 /// Fits `algorithm` to the training rows and calibrates its bands on the validation rows.
 ///
 /// The bands are calibrated with a model that has learned from the training rows only; the point
@@ -56,7 +67,7 @@ pub fn fit(
     valid: &Table,
     cancel: &dyn Fn() -> bool,
     progress: &mut dyn FnMut(f64),
-) -> Result<Model, FitError> {
+) -> Result<Fitted, FitError> {
     let params = params.resolve(algorithm)?;
     train.check_labelled().map_err(|source| FitError::Table { which: "training", source })?;
     valid.check_labelled().map_err(|source| FitError::Table { which: "validation", source })?;
@@ -74,21 +85,28 @@ pub fn fit(
         }
         Algorithm::Linear => linear(&params, train, valid, cancel, progress)?,
         Algorithm::Lightgbm | Algorithm::RandomForest => {
-            let fitted = Job { algorithm, params: &params, cancel }.fit(train, valid, progress)?;
+            let boosted = Job { algorithm, params: &params, cancel }.fit(train, valid, progress)?;
             let body = |boosted| Body::Trees(Box::new(boosted));
-            (body(fitted.calibration), body(fitted.last))
+            (body(boosted.calibration), body(boosted.last))
         }
     };
     if cancel() {
         return Err(FitError::Cancelled);
     }
-    let residuals = calibration.residuals(valid);
+    let (mean, residuals) = calibration.residuals(valid);
     if residuals.actual.is_empty() {
         return Err(FitError::NothingToCalibrate(algorithm));
     }
     let bands = Bands::calibrate(&residuals);
+    let mut unseen = Bands::of_other_half(&residuals).into_iter();
+    let quantiles = mean.iter().map(|point| {
+        let known = if point.is_finite() { unseen.next() } else { None };
+        known.unwrap_or([f64::NAN; 7])
+    });
+    let validation = Prediction { quantiles: quantiles.collect(), mean };
     progress(1.0);
-    Ok(Model { algorithm, features: train.features.clone(), body: last, bands })
+    let model = Model { algorithm, features: train.features.clone(), body: last, bands };
+    Ok(Fitted { model, validation })
 }
 
 fn linear(
@@ -123,18 +141,20 @@ impl Body {
         }
     }
 
-    fn residuals(&self, table: &Table) -> Residuals {
+    /// Point forecasts of all rows, and what the finite ones among them got wrong.
+    fn residuals(&self, table: &Table) -> (Vec<f64>, Residuals) {
         let (points, quantiles) = self.predict(table);
         let quantile_model = quantiles.is_some();
         let base = quantiles.unwrap_or_else(|| points.iter().map(|point| [*point; 7]).collect());
         let usable = (0..points.len()).filter(|row| points[*row].is_finite());
         let usable: Vec<usize> = usable.collect();
-        Residuals {
+        let residuals = Residuals {
             base: usable.iter().map(|row| base[*row]).collect(),
             actual: usable.iter().map(|row| table.y[*row]).collect(),
             keys: usable.iter().map(|row| table.groups[*row]).collect(),
             quantile_model,
-        }
+        };
+        (points, residuals)
     }
 
     fn fits(&self, features: usize) -> bool {

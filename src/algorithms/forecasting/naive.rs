@@ -10,6 +10,7 @@ use super::table::Table;
 const DAY: &str = "lag_24h";
 const WEEK: &str = "lag_168h";
 const WEEKDAY: &str = "weekday";
+const LEAD: &str = "lead_day";
 
 /// Which past hour is taken, and the columns that hold it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -18,6 +19,7 @@ pub(super) struct Naive {
     day: Option<usize>,
     week: Option<usize>,
     weekday: Option<usize>,
+    lead: Option<usize>,
 }
 
 /// Rule that picks the past hour.
@@ -26,7 +28,8 @@ pub(super) struct Naive {
 enum Lag {
     Day,
     Week,
-    /// Tuesday to Friday yesterday, Saturday to Monday a week ago (Lago et al. 2021, section 5).
+    /// Tuesday to Friday yesterday, Saturday to Monday a week ago (Lago et al. 2021, section 5);
+    /// a week ago on every lead day after the first, whose yesterday nobody knows yet.
     Standard,
 }
 
@@ -47,8 +50,9 @@ impl Naive {
             let feature = (*feature).to_owned();
             return Err(FitError::MissingFeature { algorithm: Algorithm::Naive, feature });
         }
-        let (day, week) = (table.column(DAY), table.column(WEEK));
-        Ok(Self { lag, day, week, weekday: table.column(WEEKDAY) })
+        let column = |name| table.column(name);
+        let (weekday, lead) = (column(WEEKDAY), column(LEAD));
+        Ok(Self { lag, day: column(DAY), week: column(WEEK), weekday, lead })
     }
 
     /// The forecast of a row; the other lag stands in for a missing one, NaN when both are missing.
@@ -60,7 +64,10 @@ impl Naive {
         let yesterday_is_alike = match self.lag {
             Lag::Day => true,
             Lag::Week => false,
-            Lag::Standard => at(self.weekday).is_some_and(|weekday| (1.0..=4.0).contains(&weekday)),
+            Lag::Standard => {
+                at(self.weekday).is_some_and(|weekday| (1.0..=4.0).contains(&weekday))
+                    && at(self.lead).is_none_or(|lead| lead <= 1.0)
+            }
         };
         let value = if yesterday_is_alike { day.or(week) } else { week.or(day) };
         value.map_or(f64::NAN, f64::from)
@@ -89,6 +96,9 @@ impl Naive {
 
     /// Whether every column lies within `width`.
     pub fn fits(&self, width: usize) -> bool {
-        [self.day, self.week, self.weekday].into_iter().flatten().all(|column| column < width)
+        [self.day, self.week, self.weekday, self.lead]
+            .into_iter()
+            .flatten()
+            .all(|column| column < width)
     }
 }

@@ -1,9 +1,10 @@
 //! The cheapest times to run something, within an earliest start and a deadline.
 //!
-//! A window costs the time-weighted mean price of the slots it covers. Contiguous windows begin where
-//! a slot begins, at the earliest start, or where a window chosen before ends; they may end within a
-//! slot, and never span a gap between slots. Scattered windows take the cheapest slots until the
-//! duration is full, the last of them in part (its beginning).
+//! A window costs the time-weighted mean price of the slots it covers. Contiguous windows never span
+//! a gap between slots. They begin where free time of a slot begins or end where it ends, and have
+//! part of a slot at the other end: the mean changes linearly with the start in between, so no other
+//! start is cheaper. Scattered windows take the cheapest slots until the duration is full, the last
+//! of them in part (its beginning).
 //!
 //! Several windows are chosen greedily: the cheapest, then the cheapest of the time left, and so on.
 //! That is what a person does with a price chart; it need not be the cheapest set as a whole. Among
@@ -156,6 +157,11 @@ impl Piece {
     fn cost(&self) -> f64 {
         self.price * self.length() as f64
     }
+
+    const fn mirrored(&self) -> Self {
+        let (start_s, end_s) = (self.end_s.saturating_neg(), self.start_s.saturating_neg());
+        Self { start_s, end_s, ..*self }
+    }
 }
 
 fn check(slots: &[Slot], wanted: &Wanted) -> Result<(), WindowError> {
@@ -198,10 +204,34 @@ fn usable(slots: &[Slot], wanted: &Wanted) -> Vec<Piece> {
     clipped.filter(|piece| piece.start_s < piece.end_s).collect()
 }
 
-/// The stretch of `duration` seconds with the lowest cost, each starting where a piece starts.
+/// The stretch of `duration` seconds with the lowest cost; of equal ones the earliest.
 fn cheapest_stretch(free: &[Piece], duration: i64) -> Option<Vec<Piece>> {
-    let mut best: Option<(f64, usize, usize)> = None;
-    // Cost and length of the pieces first..=last; `last` only ever moves on.
+    let mut stretches = beginning_with_a_piece(free, duration);
+    // What ends with a piece begins with one when time runs backwards.
+    let backwards: Vec<Piece> = free.iter().rev().map(Piece::mirrored).collect();
+    let ending = beginning_with_a_piece(&backwards, duration);
+    stretches.extend(ending.into_iter().map(|(start_s, mean)| (-start_s - duration, mean)));
+    stretches.sort_by_key(|(start_s, _)| *start_s);
+    let mut best: Option<(i64, f64)> = None;
+    for (start_s, mean) in stretches {
+        if best.is_none_or(|(_, lowest)| mean < lowest - TIE_EUR_MWH) {
+            best = Some((start_s, mean));
+        }
+    }
+    let (start_s, _) = best?;
+    let end_s = start_s + duration;
+    let within = free.iter().map(|piece| Piece {
+        start_s: piece.start_s.max(start_s),
+        end_s: piece.end_s.min(end_s),
+        ..*piece
+    });
+    Some(within.filter(|piece| piece.start_s < piece.end_s).collect())
+}
+
+/// Start and mean price of the stretches of `duration` seconds that begin where a piece begins.
+fn beginning_with_a_piece(free: &[Piece], duration: i64) -> Vec<(i64, f64)> {
+    let mut stretches = Vec::new();
+    // Cost and length of the pieces first..next; `next` only ever moves on.
     let (mut cost, mut length, mut next) = (0.0, 0, 0);
     for first in 0..free.len() {
         if next <= first {
@@ -216,16 +246,12 @@ fn cheapest_stretch(free: &[Piece], duration: i64) -> Option<Vec<Piece>> {
         }
         if length >= duration {
             let surplus = (length - duration) as f64 * free[next - 1].price;
-            let mean = (cost - surplus) / duration as f64;
-            if best.is_none_or(|(lowest, ..)| mean < lowest - TIE_EUR_MWH) {
-                best = Some((mean, first, next));
-            }
+            stretches.push((free[first].start_s, (cost - surplus) / duration as f64));
         }
         cost -= free[first].cost();
         length -= free[first].length();
     }
-    let (_, first, next) = best?;
-    Some(filled(&free[first..next], duration))
+    stretches
 }
 
 /// The cheapest pieces that add up to `duration` seconds, in time order.
@@ -263,14 +289,21 @@ fn filled(pieces: &[Piece], duration: i64) -> Vec<Piece> {
     taken
 }
 
-/// What is left of `free` after `taken`; taken pieces begin where a free piece begins.
+/// What is left of `free` after `taken`, which lie within free pieces, at most one in each.
 fn without(free: &[Piece], taken: &[Piece]) -> Vec<Piece> {
     let mut taken = taken.iter().peekable();
-    let rest = free.iter().map(|piece| match taken.next_if(|t| t.start_s == piece.start_s) {
-        Some(used) => Piece { start_s: used.end_s, ..*piece },
-        None => *piece,
-    });
-    rest.filter(|piece| piece.start_s < piece.end_s).collect()
+    let mut rest = Vec::with_capacity(free.len() + 1);
+    for piece in free {
+        match taken.next_if(|used| used.start_s < piece.end_s) {
+            Some(used) => {
+                rest.push(Piece { end_s: used.start_s, ..*piece });
+                rest.push(Piece { start_s: used.end_s, ..*piece });
+            }
+            None => rest.push(*piece),
+        }
+    }
+    rest.retain(|piece| piece.start_s < piece.end_s);
+    rest
 }
 
 /// The longest stretch without a gap, or all time together, in seconds.

@@ -31,6 +31,10 @@ const OUTLOOK_DAYS: i64 = 9;
 const SUGGESTION: Duration = Duration::hours(3);
 /// Most windows that pages suggest.
 const SUGGESTIONS_MAX: usize = 4;
+/// A window is clearly cheaper than its day when it saves this share of the day's mean, and at least
+/// half a cent per kWh.
+const CLEAR_SAVING_SHARE: f64 = 0.1;
+const CLEAR_SAVING_EUR_MWH: f64 = 5.0;
 
 /// Why there are no windows.
 #[derive(Debug, thiserror::Error)]
@@ -129,38 +133,56 @@ impl Windows {
         Ok((outlook, windows))
     }
 
-    /// Windows worth a look within `outlook`, earliest first: the cheapest three hours of each of
-    /// the next days that lie below the mean of all that is ahead.
+    /// Windows worth a look within `outlook`, earliest first, at most four: the cheapest three hours
+    /// of today's rest and of tomorrow where they lie clearly below their day's mean, and the cheapest
+    /// ones of the days after that lie below the mean of all that is ahead.
     pub fn suggestions(&self, outlook: &Outlook) -> Vec<Window> {
         let now = self.clock.now();
         let zone = outlook.market.time_zone();
         let today = local_date(now, zone);
-        let ahead: Vec<f64> = outlook
-            .slots
-            .iter()
-            .filter(|slot| slot.ts >= now)
-            .filter_map(|slot| slot.price_eur_mwh)
+        let best = |days: i64| {
+            let day = day_range(add_days(today, days), zone);
+            let wanted = Wanted {
+                duration_s: SUGGESTION.num_seconds(),
+                earliest_s: Some(day.from.max(now).timestamp()),
+                deadline_s: Some(day.to.timestamp()),
+                contiguous: true,
+                count: 1,
+            };
+            find(outlook, &wanted, now, None).ok()?.into_iter().next()
+        };
+        // What can be used soon comes first; a cheaper Thursday does not help on Monday.
+        let mut found: Vec<Window> = (0..2).filter_map(best).filter(is_clearly_cheap).collect();
+        let mean = mean_ahead(outlook, now);
+        let mut later: Vec<Window> = (2..OUTLOOK_DAYS)
+            .filter_map(best)
+            .filter(|window| mean.is_some_and(|mean| window.mean_price_eur_mwh < mean))
             .collect();
-        let mean = ahead.iter().sum::<f64>() / ahead.len().max(1) as f64;
-        let mut found: Vec<Window> = (0..OUTLOOK_DAYS)
-            .filter_map(|days| {
-                let day = day_range(add_days(today, days), zone);
-                let wanted = Wanted {
-                    duration_s: SUGGESTION.num_seconds(),
-                    earliest_s: Some(day.from.max(now).timestamp()),
-                    deadline_s: Some(day.to.timestamp()),
-                    contiguous: true,
-                    count: 1,
-                };
-                find(outlook, &wanted, now, None).ok()?.into_iter().next()
-            })
-            .filter(|window| window.mean_price_eur_mwh < mean)
-            .collect();
-        found.sort_by(|a, b| a.mean_price_eur_mwh.total_cmp(&b.mean_price_eur_mwh));
-        found.truncate(SUGGESTIONS_MAX);
+        later.sort_by(|a, b| a.mean_price_eur_mwh.total_cmp(&b.mean_price_eur_mwh));
+        found.extend(later.into_iter().take(SUGGESTIONS_MAX - found.len()));
         found.sort_by_key(|window| window.from);
         found
     }
+}
+
+/// Whether a window lies so far below its day's mean that waiting for it is worth a thought.
+fn is_clearly_cheap(window: &Window) -> bool {
+    let price = window.mean_price_eur_mwh;
+    window.saving_vs_day_mean_eur_mwh.is_some_and(|saving| {
+        let day_mean = price + saving;
+        saving >= CLEAR_SAVING_EUR_MWH.max(CLEAR_SAVING_SHARE * day_mean.abs())
+    })
+}
+
+/// Time-weighted mean price of the slots that begin at `now` or later.
+fn mean_ahead(outlook: &Outlook, now: DateTime<Utc>) -> Option<f64> {
+    let ahead = outlook.slots.iter().filter(|slot| slot.ts >= now);
+    let (mut cost, mut seconds) = (0.0, 0.0);
+    for (slot, price) in ahead.filter_map(|slot| Some((slot, slot.price_eur_mwh?))) {
+        cost += price * f64::from(slot.interval_s);
+        seconds += f64::from(slot.interval_s);
+    }
+    (seconds > 0.0).then(|| cost / seconds)
 }
 
 fn find(

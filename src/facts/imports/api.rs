@@ -74,9 +74,13 @@ struct ImportQuery {
 #[utoipa::path(tag = "market", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream",
         description = "The file's bytes: CSV with a header, or Parquet; CSV may be gzipped"),
-    responses((status = 200, body = ImportReport), Refusals,
-        (status = 413, description = "The file is too large"),
-        (status = 415, description = "The body has a content encoding")),
+    responses((status = 200, body = ImportReport, example = json!(report_example())), Refusals,
+        (status = 413, description = "The file is too large",
+            body = inline(crate::platform::web::ProblemDocument),
+            content_type = "application/problem+json"),
+        (status = 415, description = "The body has a content encoding",
+            body = inline(crate::platform::web::ProblemDocument),
+            content_type = "application/problem+json")),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/import/prices")]
 async fn import_prices(
@@ -109,6 +113,19 @@ async fn import_prices(
     let parsed = pool.run("import", move || parse_prices(&file.0, &name, &options)).await;
     let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
     Ok(Json(imports.store(parsed, dry_run).await?))
+}
+
+fn report_example() -> serde_json::Value {
+    serde_json::json!({
+        "market": "CH", "product": "day_ahead", "rows_read": 8_760, "stored": 8_759,
+        "unchanged": 0,
+        "dropped": [{"reason": "hour does not exist (clock change in spring)", "rows": 1,
+            "lines": [2_020]}],
+        "first": "2022-12-31T23:00:00Z", "last": "2023-12-31T22:00:00Z",
+        "columns": {"time": "time_local", "price": "CH", "unit": "EUR/MWh",
+            "zone": "Europe/Zurich"},
+        "series": [], "notes": [], "dry_run": false,
+    })
 }
 
 impl From<ImportFailure> for Problem {

@@ -3,5 +3,7 @@
 mod file;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::service::{Dataset, DatasetError, Datasets, NewDataset};

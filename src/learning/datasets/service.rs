@@ -15,6 +15,8 @@ use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::objects::ObjectError;
 use crate::platform::objects::Objects;
+use crate::platform::runtime::CpuPool;
+use crate::platform::runtime::CpuPoolError;
 
 /// An exported feature table.
 #[derive(Debug, Clone, Serialize, ToSchema)]
@@ -46,13 +48,13 @@ pub struct Dataset {
 
 /// What is to be exported.
 #[derive(Debug)]
-pub struct NewDataset<'a> {
+pub struct NewDataset {
     /// Market of the target.
-    pub market: &'a Market,
+    pub market: Market,
     /// Product of the target.
     pub product: Product,
     /// Rows with target, in time order.
-    pub table: &'a FeatureTable,
+    pub table: FeatureTable,
     /// First and last local delivery day.
     pub days: (NaiveDate, NaiveDate),
 }
@@ -75,6 +77,9 @@ pub enum DatasetError {
     /// The file could not be kept or found.
     #[error("the dataset's file could not be kept or found")]
     Object(#[from] ObjectError),
+    /// The pool for heavy work is full or going down.
+    #[error("the dataset could not be written or read now")]
+    Pool(#[from] CpuPoolError),
     /// The database refused or is away.
     #[error("the database did not answer")]
     Db(#[from] DbError),
@@ -91,35 +96,37 @@ impl From<diesel::result::Error> for DatasetError {
 pub struct Datasets {
     db: Db,
     objects: Objects,
+    pool: CpuPool,
     clock: Clock,
 }
 
 impl Datasets {
     /// Datasets in this database, files in `objects`.
-    pub const fn new(db: Db, objects: Objects, clock: Clock) -> Self {
-        Self { db, objects, clock }
+    pub const fn new(db: Db, objects: Objects, pool: CpuPool, clock: Clock) -> Self {
+        Self { db, objects, pool, clock }
     }
 
     /// Writes `new` as a Parquet file and records it.
-    pub async fn export(&self, new: NewDataset<'_>) -> Result<Dataset, DatasetError> {
-        if new.table.len() == 0 {
-            return Err(DatasetError::Empty { market: new.market.clone() });
+    pub async fn export(&self, new: NewDataset) -> Result<Dataset, DatasetError> {
+        let row_count = new.table.len();
+        if row_count == 0 {
+            return Err(DatasetError::Empty { market: new.market });
         }
-        let bytes = file::write(new.table)?;
         let created_at = self.clock.now();
-        let name = self.free_name(created_at);
-        let object_key = format!("datasets/{name}");
-        let sha256 = self.objects.put(&object_key, &bytes)?;
+        let features = serde_json::json!(new.table.table.features);
+        let (table, objects) = (new.table, self.objects.clone());
+        let write = move || place(&objects, created_at, &file::write(&table)?);
+        let (name, object_key, sha256) = self.pool.run("dataset", write).await??;
         let row = store::Row {
             dataset_id: Uuid::now_v7(),
             name,
             market: new.market.code().to_owned(),
             product: new.product.name().to_owned(),
             object_key,
-            features: serde_json::json!(new.table.table.features),
+            features,
             from_day: new.days.0,
             to_day: new.days.1,
-            row_count: i64::try_from(new.table.len()).unwrap_or(i64::MAX),
+            row_count: i64::try_from(row_count).unwrap_or(i64::MAX),
             sha256,
             created_at,
         };
@@ -128,9 +135,13 @@ impl Datasets {
     }
 
     /// Reads a dataset's file; refused when it is not the one that was written.
-    pub fn open(&self, dataset: &Dataset) -> Result<FeatureTable, DatasetError> {
-        let bytes = self.objects.get(&dataset.object_key, &dataset.sha256)?;
-        Ok(file::read(bytes)?)
+    pub async fn open(&self, dataset: &Dataset) -> Result<FeatureTable, DatasetError> {
+        let (objects, dataset) = (self.objects.clone(), dataset.clone());
+        let read = move || {
+            let bytes = objects.get(&dataset.object_key, &dataset.sha256)?;
+            Ok(file::read(bytes)?)
+        };
+        self.pool.run("dataset", read).await?
     }
 
     /// The dataset of an id.
@@ -148,16 +159,25 @@ impl Datasets {
         let rows = store::list(&mut *self.db.conn().await?, before, limit).await?;
         Ok(rows.into_iter().map(Dataset::from).collect())
     }
+}
 
-    /// The name of this minute, with a counter when the minute already has one.
-    fn free_name(&self, at: DateTime<Utc>) -> String {
-        let stem = format!("modeling_data_{}", at.format("%Y%m%d_%H%M"));
-        let candidates = std::iter::once(format!("{stem}.parquet"))
-            .chain((2..).map(|n| format!("{stem}_{n}.parquet")));
-        candidates
-            .into_iter()
-            .find(|name| !self.objects.exists(&format!("datasets/{name}")))
-            .unwrap_or(stem)
+/// Stores `bytes` under the name of the minute, with a counter when the minute already has one;
+/// returns name, key and hash.
+fn place(
+    objects: &Objects,
+    at: DateTime<Utc>,
+    bytes: &[u8],
+) -> Result<(String, String, String), DatasetError> {
+    let stem = format!("modeling_data_{}", at.format("%Y%m%d_%H%M"));
+    let mut name = format!("{stem}.parquet");
+    let mut count = 1;
+    loop {
+        let key = format!("datasets/{name}");
+        if let Some(sha256) = objects.put_new(&key, bytes)? {
+            return Ok((name, key, sha256));
+        }
+        count += 1;
+        name = format!("{stem}_{count}.parquet");
     }
 }
 

@@ -24,7 +24,7 @@ use crate::base::timeline::instants_of;
 use crate::base::timeline::local_date;
 use crate::facts::holidays;
 
-/// A stale series is still forecast from its last published day if that is not older than this.
+/// A stale series is still forecast from its last published day if that was not longer ago than this.
 const ANCHOR_AGE_DAYS_MAX: i64 = 60;
 
 /// Everything a market's features are made of.
@@ -54,6 +54,8 @@ pub struct FeatureTable {
     pub ts: Vec<DateTime<Utc>>,
     /// Issue time, per row.
     pub issued_at: Vec<DateTime<Utc>>,
+    /// When the target became known, per row; empty where the truth is not asked for.
+    pub known_at: Vec<DateTime<Utc>>,
     /// Length of a delivery period in seconds.
     pub interval_s: i32,
     /// Features `[rows × columns]`; `y` in EUR/MWh, empty where the truth is not asked for.
@@ -70,41 +72,50 @@ impl FeatureTable {
     pub fn filtered(&self, keep: impl Fn(usize) -> bool) -> Self {
         let rows: Vec<usize> = (0..self.len()).filter(|row| keep(*row)).collect();
         Self {
-            ts: rows.iter().map(|row| self.ts[*row]).collect(),
-            issued_at: rows.iter().map(|row| self.issued_at[*row]).collect(),
+            ts: picked(&self.ts, &rows),
+            issued_at: picked(&self.issued_at, &rows),
+            known_at: picked(&self.known_at, &rows),
             interval_s: self.interval_s,
             table: Table {
                 features: self.table.features.clone(),
                 x: self.table.x.select(ndarray::Axis(0), &rows),
-                y: if self.table.y.is_empty() {
-                    Vec::new()
-                } else {
-                    rows.iter().map(|row| self.table.y[*row]).collect()
-                },
-                groups: rows.iter().map(|row| self.table.groups[*row]).collect(),
+                y: picked(&self.table.y, &rows),
+                groups: picked(&self.table.groups, &rows),
             },
         }
     }
 }
 
+/// The values of `rows`; none where there is no value per row.
+fn picked<T: Copy>(values: &[T], rows: &[usize]) -> Vec<T> {
+    rows.iter().filter_map(|row| values.get(*row).copied()).collect()
+}
+
 impl MarketHistory {
     /// The origin of a forecast issued at `issued_at`; `None` when too little was known then.
+    ///
+    /// A day counts as published when more than half of it was known, and its last period: behind
+    /// that the forecast begins.
     pub fn origin(&self, issued_at: AsOf) -> Option<Origin> {
         let zone = self.market.time_zone();
-        let newest = local_date(self.prices.end() - Duration::seconds(1), zone)
-            .min(add_days(local_date(issued_at.0, zone), 2));
-        (0..=ANCHOR_AGE_DAYS_MAX)
-            .map(|back| add_days(newest, -back))
+        let today = local_date(issued_at.0, zone);
+        let newest =
+            local_date(self.prices.end() - Duration::seconds(1), zone).min(add_days(today, 2));
+        std::iter::successors(Some(newest), |day| Some(add_days(*day, -1)))
+            .take_while(|day| *day >= add_days(today, -ANCHOR_AGE_DAYS_MAX))
             .find(|day| {
                 let slots = day_range(*day, zone).slots(self.interval_s());
-                let (mut known, mut all) = (0, 0);
-                for ts in slots {
-                    all += 1;
-                    known += usize::from(self.prices.at(ts, issued_at).is_some());
-                }
-                2 * known > all
+                let known: Vec<bool> =
+                    slots.map(|ts| self.prices.at(ts, issued_at).is_some()).collect();
+                let count = known.iter().filter(|known| **known).count();
+                2 * count > known.len() && known.last() == Some(&true)
             })
             .map(|anchor| Origin { issued_at, anchor })
+    }
+
+    /// Whether the price of the period from `ts` on was published at `as_of`.
+    pub fn is_published(&self, ts: DateTime<Utc>, as_of: AsOf) -> bool {
+        self.prices.at(ts, as_of).is_some()
     }
 
     /// Length of a delivery period in seconds.
@@ -150,7 +161,8 @@ fn rows(
         .map(|(column, _)| column)
         .collect();
     let width = spec.columns.len();
-    let (mut ts, mut issued_at, mut y, mut groups) = (vec![], vec![], vec![], vec![]);
+    let (mut ts, mut issued_at, mut known_at) = (vec![], vec![], vec![]);
+    let (mut y, mut groups) = (vec![], vec![]);
     let mut x: Vec<f32> = Vec::new();
     for origin in origins {
         let view = View::new(history, *origin);
@@ -175,8 +187,9 @@ fn rows(
                 }
                 ts.push(at);
                 issued_at.push(origin.issued_at.0);
-                if training {
-                    y.extend(truth);
+                if training && let Some(truth) = truth {
+                    y.push(truth.value);
+                    known_at.push(truth.at);
                 }
                 groups.push(RowKey {
                     day: day.num_days_from_ce(),
@@ -188,7 +201,7 @@ fn rows(
     }
     let x = Array2::from_shape_vec((ts.len(), width), x).expect("every row has one value a column");
     let table = Table { features: spec.names(), x, y, groups };
-    FeatureTable { ts, issued_at, interval_s: history.interval_s(), table }
+    FeatureTable { ts, issued_at, known_at, interval_s: history.interval_s(), table }
 }
 
 /// The delivery period that a row is about.
@@ -262,9 +275,11 @@ impl<'a> View<'a> {
                     Statistic::StandardDeviation => prices.standard_deviation,
                 }
             }
-            Kind::Exogenous { series } => self.history.exogenous[series]
-                .at(target.at, self.origin.issued_at)
-                .unwrap_or(f64::NAN),
+            Kind::Exogenous { series } => self.history.exogenous[series].over(
+                target.at,
+                self.history.prices.interval_s(),
+                self.origin.issued_at,
+            ),
             Kind::ExogenousDayMean { series } => self.exogenous_day_mean(series, target.day),
             Kind::ExogenousWeekAgo { series } => {
                 self.at_wall(&self.history.exogenous[series], add_days(target.day, -7), target.wall)
@@ -344,18 +359,17 @@ impl<'a> View<'a> {
     /// The value at a wall-clock time: the mean of a doubled hour's two values; for a skipped one the
     /// mean of the hours before and after it.
     fn at_wall(&self, series: &Vintages, day: NaiveDate, wall: NaiveTime) -> f64 {
-        let as_of = self.origin.issued_at;
+        let length_s = self.history.prices.interval_s();
+        let value = |at| series.over(at, length_s, self.origin.issued_at);
         let local = day.and_time(wall);
         match instants_of(local, self.zone) {
-            WallTime::Once(at) => series.at(at, as_of).unwrap_or(f64::NAN),
-            WallTime::Twice(first, second) => {
-                mean([first, second].into_iter().filter_map(|at| series.at(at, as_of)))
-            }
+            WallTime::Once(at) => value(at),
+            WallTime::Twice(first, second) => mean([first, second].map(value)),
             WallTime::Skipped => {
                 let around = [local - Duration::hours(1), local + Duration::hours(1)];
-                mean(around.into_iter().filter_map(|near| match instants_of(near, self.zone) {
-                    WallTime::Once(at) | WallTime::Twice(at, _) => series.at(at, as_of),
-                    WallTime::Skipped => None,
+                mean(around.map(|near| match instants_of(near, self.zone) {
+                    WallTime::Once(at) | WallTime::Twice(at, _) => value(at),
+                    WallTime::Skipped => f64::NAN,
                 }))
             }
         }

@@ -62,10 +62,11 @@ impl Features {
         let range = days_range(first, last, market.time_zone());
         let history = self.prices.history(market, product, range).await?;
         let points = history.revisions.iter().chain(&history.latest);
+        // A price that was withdrawn later stays known as of before.
         let known: Vec<_> = points
-            .filter_map(|point| Some((point.ts, point.known_at, point.price_eur_mwh?)))
+            .map(|point| (point.ts, point.known_at, point.price_eur_mwh.unwrap_or(f64::NAN)))
             .collect();
-        if known.is_empty() {
+        if known.iter().all(|(_, _, price)| price.is_nan()) {
             let (market, product) = (market.clone(), product.name());
             return Err(HistoryError::NoPrices { market, product, first, last });
         }

@@ -8,9 +8,16 @@ use crate::base::timeline::AsOf;
 
 /// One value and when it was published.
 #[derive(Debug, Clone, Copy, PartialEq)]
-struct Known {
-    at: DateTime<Utc>,
-    value: f64,
+pub(super) struct Known {
+    pub at: DateTime<Utc>,
+    /// NaN where the publication said that there is no value.
+    pub value: f64,
+}
+
+impl Known {
+    fn value(self) -> Option<f64> {
+        (!self.value.is_nan()).then_some(self.value)
+    }
 }
 
 /// Values of one series per slot of `interval_s` seconds; a replaced value stays readable as of then.
@@ -24,7 +31,7 @@ pub struct Vintages {
 }
 
 impl Vintages {
-    /// A series of `(slot start, known at, value)` in any order.
+    /// A series of `(slot start, known at, value)` in any order; NaN withdraws what was said before.
     ///
     /// Of two values with the same slot and publication time the later in the iteration counts.
     pub fn new(
@@ -69,30 +76,51 @@ impl Vintages {
         self.first + Duration::seconds(self.interval_s * self.latest.len() as i64)
     }
 
-    /// Start of the first slot.
-    pub const fn start(&self) -> DateTime<Utc> {
-        self.first
-    }
-
     /// The value of the slot that covers `ts`, as it was known at `as_of`.
     pub fn at(&self, ts: DateTime<Utc>, as_of: AsOf) -> Option<f64> {
         let slot = self.slot(ts)?;
         let latest = self.latest[slot]?;
         if latest.at <= as_of.0 {
-            return Some(latest.value);
+            return latest.value();
         }
         let history = self.older.get(&slot)?;
-        history.iter().rev().find(|known| known.at <= as_of.0).map(|known| known.value)
+        history.iter().rev().find(|known| known.at <= as_of.0)?.value()
+    }
+
+    /// Mean over the `length_s` seconds from `ts` on, as it was known at `as_of`: of what is known of
+    /// the slots in them, or the value of the slot that covers them. NaN when nothing is known.
+    pub fn over(&self, ts: DateTime<Utc>, length_s: i64, as_of: AsOf) -> f64 {
+        let slots = (length_s / self.interval_s).max(1);
+        let (mut sum, mut count) = (0.0, 0_u32);
+        for slot in 0..slots {
+            if let Some(value) = self.at(ts + Duration::seconds(slot * self.interval_s), as_of) {
+                sum += value;
+                count += 1;
+            }
+        }
+        if count == 0 { f64::NAN } else { sum / f64::from(count) }
     }
 
     /// The value of the slot that covers `ts`, as it is known today: the truth a forecast is held to.
-    pub fn truth(&self, ts: DateTime<Utc>) -> Option<f64> {
-        self.latest[self.slot(ts)?].map(|known| known.value)
+    pub(super) fn truth(&self, ts: DateTime<Utc>) -> Option<Known> {
+        self.latest[self.slot(ts)?].filter(|known| !known.value.is_nan())
     }
 
     fn slot(&self, ts: DateTime<Utc>) -> Option<usize> {
         let offset_s = (ts - self.first).num_seconds();
         let slot = usize::try_from(offset_s.div_euclid(self.interval_s)).ok()?;
         (slot < self.latest.len()).then_some(slot)
+    }
+}
+
+#[cfg(test)]
+impl Vintages {
+    /// What a reader sees who does not ask when something became known: the latest values, always.
+    pub(super) fn without_publication_times(&self) -> Self {
+        let mut blind = self.clone();
+        for known in blind.latest.iter_mut().flatten() {
+            known.at = DateTime::<Utc>::MIN_UTC;
+        }
+        blind
     }
 }

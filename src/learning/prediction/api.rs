@@ -59,6 +59,9 @@ struct RunQuery {
     /// Market code or alias; the configured one unless said.
     #[param(value_type = Option<String>, example = "CH")]
     market: Option<Market>,
+    /// Product; the preferred one with the newest prices unless said.
+    #[param(value_type = Option<String>, example = "day_ahead")]
+    product: Option<Product>,
     /// Rows per page.
     #[param(value_type = u16, required = false)]
     limit: Limit,
@@ -85,6 +88,9 @@ struct AccuracyQuery {
     /// Market code or alias; the configured one unless said.
     #[param(value_type = Option<String>, example = "CH")]
     market: Option<Market>,
+    /// Product; the preferred one with the newest prices unless said.
+    #[param(value_type = Option<String>, example = "day_ahead")]
+    product: Option<Product>,
     /// Days to look back, 1 to 400; 30 unless said.
     #[param(minimum = 1, maximum = 400)]
     days: Option<u16>,
@@ -128,16 +134,16 @@ async fn list_runs(
     shown: Data<Shown>,
     query: Params<RunQuery>,
 ) -> Result<Json<RunList>, Problem> {
-    let (market, _) = shown.choose(query.0.market, None).await?;
+    let (market, product) = shown.choose(query.0.market, query.0.product).await?;
     let page = Page { limit: query.0.limit, cursor: query.0.cursor };
-    let rows = forecasts.runs(&market, page.position()?, page.fetch_limit()).await?;
+    let rows = forecasts.runs(&market, product, page.position()?, page.fetch_limit()).await?;
     let (runs, next_cursor) = page.cut(rows, |run| Cursor::new(run.created_at, run.run_id));
     Ok(Json(RunList { runs, next_cursor }))
 }
 
 /// Get the errors of the published forecasts against the prices that came.
 #[utoipa::path(tag = "forecast", params(AccuracyQuery), responses((status = 200, body = Accuracy,
-    example = json!({"market": "CH", "days": 30, "runs": 29, "by_lead": [{"lead_day": 1, "n": 696, "mae": 11.4}]})), Refusals),
+    example = json!({"market": "CH", "product": "day_ahead", "days": 30, "runs": 29, "by_lead": [{"lead_day": 1, "n": 696, "mae": 11.4}]})), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/api/forecast/accuracy")]
 async fn get_accuracy(
@@ -150,8 +156,8 @@ async fn get_accuracy(
     if !(1..=400).contains(&days) {
         return Err(Problem::invalid("days", format!("{days} is not between 1 and 400")));
     }
-    let (market, _) = shown.choose(query.0.market, None).await?;
-    Ok(Json(forecasts.accuracy(&market, days.into()).await?))
+    let (market, product) = shown.choose(query.0.market, query.0.product).await?;
+    Ok(Json(forecasts.accuracy(&market, product, days.into()).await?))
 }
 
 impl From<ForecastError> for Problem {

@@ -5,6 +5,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::retrain::RetrainJob;
 use super::service::{ForecastError, Forecasts};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -12,12 +13,15 @@ use crate::base::timeline::Clock;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::facts::simulation::Simulation;
+use crate::learning::registry::Registry;
+use crate::learning::registry::RegistryError;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
+use crate::platform::jobs::Jobs;
 
 /// Markets whose last price is older than this are not forecast.
-const RECENT_DAYS: i64 = 14;
+pub(super) const RECENT_DAYS: i64 = 14;
 
 /// Issues a forecast; its payload is `{"market": …, "product": …}`.
 pub struct ForecastJob(pub Forecasts);
@@ -35,11 +39,8 @@ impl Handler for ForecastJob {
     fn run(&self, _: JobContext, payload: Value) -> BoxFuture<'static, Result<Value, JobError>> {
         let forecasts = self.0.clone();
         async move {
-            let text = payload["market"].as_str().unwrap_or_default();
-            let market = Market::parse(text).map_err(|error| JobError::Fatal(error.into()))?;
-            let product = payload["product"].as_str().and_then(Product::parse);
-            let issued = forecasts.issue(&market, product.unwrap_or(Product::DayAhead)).await;
-            let forecast = issued.map_err(refusal)?;
+            let (market, product) = asked(&payload)?;
+            let forecast = forecasts.issue(&market, product).await.map_err(refusal)?;
             Ok(serde_json::json!({
                 "run_id": forecast.run.run_id,
                 "model": forecast.run.model_label,
@@ -50,8 +51,18 @@ impl Handler for ForecastJob {
     }
 }
 
-/// Keeps the box current: fills the simulation, forecasts every market with recent prices, scores
-/// what truth arrived for. Looks at the whole state each time, so a lost run costs only its delay.
+/// Market and product of a payload; the hourly product unless said.
+pub(super) fn asked(payload: &Value) -> Result<(Market, Product), JobError> {
+    let text = payload["market"].as_str().unwrap_or_default();
+    let market = Market::parse(text).map_err(|error| JobError::Fatal(error.into()))?;
+    let product = payload["product"].as_str().and_then(Product::parse);
+    Ok((market, product.unwrap_or(Product::DayAhead)))
+}
+
+/// Keeps the box current: fills the simulation, forecasts every market with recent prices, has a
+/// first model trained where there is none, scores what truth arrived for. Looks at the whole state
+/// each time, so a lost run costs only its delay.
+#[derive(Clone)]
 pub struct RefreshJob {
     /// Fills the simulated market.
     pub simulation: Simulation,
@@ -59,6 +70,10 @@ pub struct RefreshJob {
     pub prices: Prices,
     /// Forecasts and scores.
     pub forecasts: Forecasts,
+    /// Knows which models serve.
+    pub registry: Registry,
+    /// Takes the trainings.
+    pub jobs: Jobs,
     /// What «recent» is measured against.
     pub clock: Clock,
 }
@@ -70,14 +85,24 @@ impl RefreshJob {
     async fn refresh(self, context: &JobContext) -> Result<Value, JobError> {
         let retry = |error: PriceError| JobError::Retry(error.into());
         self.simulation.fill().await.map_err(retry)?;
-        let recent = self.clock.now() - Duration::days(RECENT_DAYS);
+        let now = self.clock.now();
+        let recent = now - Duration::days(RECENT_DAYS);
         let mut issued = Vec::new();
         for stored in self.prices.newest().await.map_err(retry)? {
             if stored.last < recent {
                 continue;
             }
             match self.forecasts.issue(&stored.market, stored.product).await {
-                Ok(forecast) => issued.push(forecast.run.series),
+                Ok(forecast) => {
+                    let series = forecast.run.series;
+                    // A model that was taken out of service on purpose is not replaced at once.
+                    if self.registry.newest_ready(&series).await.map_err(no_registry)?.is_none() {
+                        let training = RetrainJob::of(&stored.market, stored.product, now);
+                        let queued = self.jobs.enqueue(training).await;
+                        queued.map_err(|error| JobError::Retry(error.into()))?;
+                    }
+                    issued.push(series);
+                }
                 // One market without a forecast must not cost the others theirs.
                 Err(error) => context.log(format!("No forecast of {}: {error}", stored.market)),
             }
@@ -93,14 +118,13 @@ impl Handler for RefreshJob {
     }
 
     fn run(&self, context: JobContext, _: Value) -> BoxFuture<'static, Result<Value, JobError>> {
-        let this = Self {
-            simulation: self.simulation.clone(),
-            prices: self.prices.clone(),
-            forecasts: self.forecasts.clone(),
-            clock: self.clock.clone(),
-        };
+        let this = self.clone();
         async move { this.refresh(&context).await }.boxed()
     }
+}
+
+fn no_registry(error: RegistryError) -> JobError {
+    JobError::Retry(error.into())
 }
 
 fn refusal(error: ForecastError) -> JobError {

@@ -94,9 +94,11 @@ pub struct LeadScore {
 pub struct Accuracy {
     /// Market.
     pub market: Market,
+    /// Product.
+    pub product: Product,
     /// Days looked back.
     pub days: i64,
-    /// Runs with at least one scored delivery period.
+    /// Runs with at least one scored delivery period; of several behind the same prices the last.
     pub runs: usize,
     /// Errors by lead day, nearest first, each run weighing by its scored delivery periods.
     pub by_lead: Vec<LeadScore>,

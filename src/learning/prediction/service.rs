@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, Utc};
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
@@ -19,7 +19,6 @@ use crate::base::timeline::AsOf;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
 use crate::base::timeline::add_days;
-use crate::base::timeline::day_range;
 use crate::base::timeline::local_date;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
@@ -49,6 +48,8 @@ const LEADS: std::ops::RangeInclusive<u8> = 1..=7;
 const STAND_IN_DAYS: i64 = 120;
 /// Days after its end at which a run is closed although truth is missing.
 const TRUTH_WAIT_DAYS: i64 = 14;
+/// Runs that are read at once to be scored.
+const PAGE: i64 = 200;
 /// Label of the model that serves while no registered one does.
 const STAND_IN_LABEL: &str = "naive (stand-in)";
 
@@ -129,7 +130,7 @@ impl Forecasts {
     ) -> Result<Forecast, ForecastError> {
         let now = self.clock.now();
         let inputs = self.inputs(market, product, AsOf(now)).await?;
-        let series = market.price_series();
+        let series = market.price_series(product);
         let serving = self.registry.serving(&series).await?;
         let usable = serving.filter(|model| fits(model, &inputs.rows.table));
         let (model_id, label) = match &usable {
@@ -145,7 +146,7 @@ impl Forecasts {
             let values = store::values(&mut *self.db.conn().await?, run.run_id).await?;
             return Ok(Forecast { run, values });
         }
-        let anchor_end = day_range(inputs.origin.anchor, market.time_zone()).to;
+        let known_until = inputs.rows.ts.first().copied().unwrap_or(now);
         let values = self.predict(usable, inputs).await?;
         let run = ForecastRun {
             run_id: Uuid::now_v7(),
@@ -155,7 +156,7 @@ impl Forecasts {
             model_id,
             model_label: label,
             issued_at: now,
-            known_until: anchor_end,
+            known_until,
             created_at: now,
             inputs_hash,
             score: None,
@@ -197,7 +198,9 @@ impl Forecasts {
                 column.is_some_and(|column| !inputs.rows.table.x[[row, column]].is_nan())
             })
         };
-        let rows = inputs.rows.filtered(has_lags);
+        // A day of which a part was published is forecast for the rest.
+        let is_ahead = |row: usize| !inputs.history.is_published(inputs.rows.ts[row], as_of);
+        let rows = inputs.rows.filtered(|row| is_ahead(row) && has_lags(row));
         if rows.len() == 0 {
             return Err(short());
         }
@@ -235,22 +238,24 @@ impl Forecasts {
         product: Product,
     ) -> Result<Option<Forecast>, ForecastError> {
         let mut conn = self.db.conn().await?;
-        let Some(run) = store::latest(&mut conn, &market.price_series(), product).await? else {
+        let Some(run) = store::latest(&mut conn, &market.price_series(product), product).await?
+        else {
             return Ok(None);
         };
         let values = store::values(&mut conn, run.run_id).await?;
         Ok(Some(Forecast { run, values }))
     }
 
-    /// Up to `limit` runs of a market, newest first, after the position `before`.
+    /// Up to `limit` runs of a product of a market, newest first, after the position `before`.
     pub async fn runs(
         &self,
         market: &Market,
+        product: Product,
         before: Option<(DateTime<Utc>, Uuid)>,
         limit: i64,
     ) -> Result<Vec<ForecastRun>, ForecastError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::runs(&mut conn, &market.price_series(), before, limit).await?)
+        Ok(store::runs(&mut conn, &market.price_series(product), before, limit).await?)
     }
 
     /// Number of stored runs.
@@ -261,12 +266,15 @@ impl Forecasts {
     /// Scores what truth has arrived for; returns the number of runs whose score changed.
     pub async fn score_due(&self) -> Result<usize, ForecastError> {
         let now = self.clock.now();
-        let due = store::unscored(&mut *self.db.conn().await?, now, 500).await?;
-        let mut changed = 0;
-        for run in due {
-            changed += usize::from(self.score(&run, now).await?);
+        let (mut changed, mut after) = (0, None);
+        loop {
+            let due = store::unscored(&mut *self.db.conn().await?, now, after, PAGE).await?;
+            let Some(last) = due.last() else { return Ok(changed) };
+            after = Some((last.issued_at, last.run_id));
+            for run in &due {
+                changed += usize::from(self.score(run, now).await?);
+            }
         }
-        Ok(changed)
     }
 
     async fn score(&self, run: &ForecastRun, now: DateTime<Utc>) -> Result<bool, ForecastError> {
@@ -296,17 +304,18 @@ impl Forecasts {
     }
 
     /// Errors of the runs issued in the last `days` days, by lead day.
-    pub async fn accuracy(&self, market: &Market, days: i64) -> Result<Accuracy, ForecastError> {
+    pub async fn accuracy(
+        &self,
+        market: &Market,
+        product: Product,
+        days: i64,
+    ) -> Result<Accuracy, ForecastError> {
         let since = self.clock.now() - Duration::days(days);
-        let series = market.price_series();
+        let series = market.price_series(product);
+        // Of several runs behind the same prices the last counts, as a user saw it.
         let runs = store::scored_since(&mut *self.db.conn().await?, &series, since).await?;
-        // Of several runs on one day the last before delivery counts, as a user saw it.
-        let mut per_day: BTreeMap<NaiveDate, &ForecastRun> = BTreeMap::new();
-        for run in &runs {
-            per_day.entry(local_date(run.known_until, market.time_zone())).or_insert(run);
-        }
         let mut sums: BTreeMap<i16, (usize, f64)> = BTreeMap::new();
-        for score in per_day.values().filter_map(|run| run.score.as_ref()) {
+        for score in runs.iter().filter_map(|run| run.score.as_ref()) {
             for lead in &score.by_lead {
                 let sum = sums.entry(lead.lead_day).or_default();
                 sum.0 += lead.n;
@@ -317,7 +326,7 @@ impl Forecasts {
             .into_iter()
             .map(|(lead_day, (n, sum))| LeadScore { lead_day, n, mae: sum / n as f64 })
             .collect();
-        Ok(Accuracy { market: market.clone(), days, runs: per_day.len(), by_lead })
+        Ok(Accuracy { market: market.clone(), product, days, runs: runs.len(), by_lead })
     }
 }
 
@@ -342,7 +351,7 @@ fn stand_in(inputs: &Inputs) -> Result<LeadModel, TrainingError> {
     };
     let params = Params::default();
     let (train, valid) = (&parts.train.table, &parts.valid.table);
-    Ok(LeadModel::fit(Algorithm::Naive, &params, train, valid, &|| false, &mut |_| {})?)
+    Ok(LeadModel::fit(Algorithm::Naive, &params, train, valid, &|| false, &mut |_| {})?.model)
 }
 
 fn values(rows: &FeatureTable, prediction: &Prediction) -> Vec<ForecastValue> {

@@ -122,36 +122,53 @@ pub(super) async fn runs(
     Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
 }
 
-/// Runs of a series issued since `since` that have a score, newest first.
+/// Scored runs of a series issued since `since`, oldest first: the last one behind each end of the
+/// published prices.
 pub(super) async fn scored_since(
     conn: &mut Conn,
     series: &str,
     since: DateTime<Utc>,
 ) -> QueryResult<Vec<ForecastRun>> {
     let rows: Vec<RunRow> = forecast_runs::table
+        .distinct_on(forecast_runs::known_until)
         .filter(forecast_runs::series.eq(series))
         .filter(forecast_runs::issued_at.ge(since))
         .filter(forecast_runs::score.is_not_null())
-        .order(forecast_runs::issued_at.desc())
-        .limit(1_000)
+        .order((
+            forecast_runs::known_until,
+            forecast_runs::issued_at.desc(),
+            forecast_runs::created_at.desc(),
+        ))
+        .limit(10_000)
         .select(RunRow::as_select())
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
 }
 
-/// Runs that begin before `now` and are not scored to their end, oldest first.
+/// Runs that were issued before `now` and are not scored to their end, oldest first, after the
+/// position `after`.
 pub(super) async fn unscored(
     conn: &mut Conn,
     now: DateTime<Utc>,
+    after: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<ForecastRun>> {
-    let rows: Vec<RunRow> = forecast_runs::table
+    let mut query = forecast_runs::table
         .filter(forecast_runs::scored_at.is_null())
         .filter(forecast_runs::issued_at.lt(now))
-        .order(forecast_runs::issued_at)
-        .limit(limit)
         .select(RunRow::as_select())
+        .into_boxed();
+    if let Some((at, id)) = after {
+        query = query.filter(
+            forecast_runs::issued_at
+                .gt(at)
+                .or(forecast_runs::issued_at.eq(at).and(forecast_runs::run_id.gt(id))),
+        );
+    }
+    let rows: Vec<RunRow> = query
+        .order((forecast_runs::issued_at, forecast_runs::run_id))
+        .limit(limit)
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(RunRow::into_run).collect())

@@ -82,7 +82,7 @@ async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
 
 /// List the models that serve, one per series at most.
 #[utoipa::path(tag = "models", responses((status = 200, body = ModelList,
-    example = json!({"models": [], "next_cursor": null})), Refusals),
+    example = json!({"models": [model_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/api/models/active")]
 async fn list_active(
@@ -94,7 +94,7 @@ async fn list_active(
 
 /// List registered models, newest first.
 #[utoipa::path(tag = "models", params(ModelQuery, Page), responses((status = 200, body = ModelList,
-    example = json!({"models": [], "next_cursor": null})), Refusals),
+    example = json!({"models": [model_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/api/models")]
 async fn list_models(
@@ -121,7 +121,7 @@ struct PagedModels {
 
 /// Get one model with its scores.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 200, body = ModelRecord), Refusals, NotFound),
+    responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/api/models/{id}")]
 async fn get_model(
@@ -134,7 +134,7 @@ async fn get_model(
 
 /// Let a model serve its series; refused when it is not better than the naive model.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 200, body = ModelRecord), Refusals, NotFound, Conflict),
+    responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/activate")]
 async fn activate_model(
@@ -147,7 +147,7 @@ async fn activate_model(
 
 /// Take a model out of service; the naive model stands in.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 200, body = ModelRecord), Refusals, NotFound),
+    responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/deactivate")]
 async fn deactivate_model(
@@ -170,6 +170,33 @@ async fn delete_model(
 ) -> Result<HttpResponse, Problem> {
     registry.delete(*id).await?;
     Ok(HttpResponse::NoContent().finish())
+}
+
+fn model_example() -> serde_json::Value {
+    let scores = |mae: f64| {
+        serde_json::json!({"n": 9_408, "mae": mae, "rmse": 1.4 * mae, "smape_percent": 21.4,
+            "mape": {"percent": 38.2, "warning": null}, "wape_percent": 19.8,
+            "rmae": {"value": mae / 24.9, "naive_mae": 24.9,
+                "definition": "MAE / MAE of p(t − 168 h) on the same instants"},
+            "bands": null})
+    };
+    serde_json::json!({
+        "model_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d",
+        "name": "price-CH-day_ahead-lightgbm", "version": 3, "model_type": "lightgbm",
+        "target_variable": "price:CH:day_ahead",
+        "train_start": "2020-07-03T22:00:00Z", "train_end": "2023-05-05T22:00:00Z",
+        "features": ["hour", "lag_24h", "lag_168h"], "future_minutes": 10_080,
+        "params": {"num_leaves": 31, "learning_rate": 0.05},
+        "dataset_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7e",
+        "dataset_sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "artifact_sha256": "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34",
+        "metrics": {"train_rows": 174_216, "validation_rows": 9_408, "validation": scores(18.2),
+            "naive": scores(24.9), "training_s": 41.7, "importance": [["lag_24h", 0.31]],
+            "gate": {"passed": true,
+                "reason": "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"}},
+        "status": "READY", "error": null, "is_active": true,
+        "created_at": "2023-07-01T08:00:00Z", "trained_at": "2023-07-01T08:00:42Z",
+    })
 }
 
 impl From<RegistryError> for Problem {

@@ -6,5 +6,5 @@ mod service;
 mod store;
 
 pub use self::api::routes;
-pub use self::model::{Gate, ModelMetrics, ModelRecord, ModelStatus, NewModel};
+pub use self::model::{Gate, LeadMae, ModelMetrics, ModelRecord, ModelStatus, NewModel};
 pub use self::service::{Registry, RegistryError};

@@ -47,21 +47,41 @@ pub struct Gate {
     /// Whether it may serve.
     pub passed: bool,
     /// The figures behind the verdict, as a sentence.
-    #[schema(example = "MAE 18.20 EUR/MWh against 24.90 of the naive model")]
+    #[schema(
+        example = "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"
+    )]
     pub reason: String,
 }
 
-/// Scores on the validation days, which the model was not fitted on.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
+/// Errors of one lead day on the validation days.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct LeadMae {
+    /// Days behind the last published day.
+    pub lead_day: u8,
+    /// Delivery periods.
+    pub n: usize,
+    /// Mean absolute error of the model in EUR/MWh.
+    pub mae: f64,
+    /// That of the naive model on the same delivery periods.
+    pub naive_mae: f64,
+}
+
+/// Scores on the validation days, of a model that was not fitted on them.
+///
+/// The model that is stored has learned from the validation days afterwards, since the newest days
+/// say most about tomorrow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ModelMetrics {
-    /// Rows the model was fitted on.
+    /// Rows the judged model was fitted on.
     pub train_rows: usize,
     /// Rows of the validation days.
     pub validation_rows: usize,
-    /// Scores of the model.
+    /// Scores of the model over all lead days.
     pub validation: Scores,
     /// Scores of the naive model on the same rows.
     pub naive: Scores,
+    /// Errors by lead day, nearest first.
+    pub by_lead: Vec<LeadMae>,
     /// The verdict.
     pub gate: Gate,
     /// Wall time of the fit in seconds.

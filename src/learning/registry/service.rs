@@ -134,6 +134,11 @@ impl Registry {
         Ok(self.active().await?.into_iter().find(|model| model.target_variable == series))
     }
 
+    /// The newest fitted model of `series`, whether it serves or not.
+    pub async fn newest_ready(&self, series: &str) -> Result<Option<ModelRecord>, RegistryError> {
+        Ok(store::newest_ready(&mut *self.db.conn().await?, series).await?)
+    }
+
     /// Number of models that serve; also sets the gauge of that name.
     pub async fn count_serving(&self) -> Result<usize, RegistryError> {
         let serving = store::active(&mut *self.db.conn().await?).await?.len();
@@ -156,11 +161,20 @@ impl Registry {
         if !scores.gate.passed {
             return Err(RegistryError::GateClosed { label, reason: scores.gate.reason.clone() });
         }
+        let (series, at) = (model.target_variable.as_str(), self.clock.now());
         let mut conn = self.db.conn().await?;
-        store::activate(&mut conn, &model.target_variable, id, self.clock.now()).await?;
+        conn.transaction(async |conn| {
+            // Nobody deletes it in between.
+            if !store::lock(conn, id).await? {
+                return Err(RegistryError::Unknown(id));
+            }
+            store::activate(conn, series, id, at).await?;
+            Ok(())
+        })
+        .await?;
         drop(conn);
         self.count_serving().await?;
-        tracing::info!(model = %label, series = %model.target_variable, "{label} serves");
+        tracing::info!(model = %label, %series, "{label} serves");
         self.get(id).await
     }
 
@@ -177,12 +191,25 @@ impl Registry {
     /// Marks a model as deleted; its file and its scores stay for the record.
     pub async fn delete(&self, id: Uuid) -> Result<(), RegistryError> {
         let model = self.get(id).await?;
-        if model.is_active {
-            let (label, series) = (model.label(), model.target_variable);
-            return Err(RegistryError::Serving { label, series });
-        }
-        store::delete(&mut *self.db.conn().await?, id).await?;
-        Ok(())
+        let (label, series) = (model.label(), model.target_variable);
+        let mut conn = self.db.conn().await?;
+        let deleted = conn
+            .transaction(async |conn| {
+                // Nobody activates it in between.
+                if !store::lock(conn, id).await? {
+                    return Err(RegistryError::Unknown(id));
+                }
+                Ok(store::delete_idle(conn, id).await?)
+            })
+            .await?;
+        if deleted { Ok(()) } else { Err(RegistryError::Serving { label, series }) }
+    }
+
+    /// Marks trainings that began before `before` and never ended as failed: their program was
+    /// stopped. Returns how many there were.
+    pub async fn fail_abandoned(&self, before: DateTime<Utc>) -> Result<usize, RegistryError> {
+        let why = "the program stopped before the model was fitted";
+        Ok(store::fail_unfinished(&mut *self.db.conn().await?, before, why).await?)
     }
 
     /// The bytes of a ready model, checked against the hash noted when it was stored.

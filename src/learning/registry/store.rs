@@ -150,6 +150,24 @@ pub(super) async fn list(
     Ok(rows.into_iter().map(ModelRecord::from).collect())
 }
 
+/// The newest ready model of a series.
+pub(super) async fn newest_ready(
+    conn: &mut Conn,
+    target: &str,
+) -> QueryResult<Option<ModelRecord>> {
+    let found: Option<(Row, Option<String>)> = ml_models::table
+        .left_join(active_models::table)
+        .filter(ml_models::is_deleted.eq(false))
+        .filter(ml_models::target_variable.eq(target))
+        .filter(ml_models::status.eq(ModelStatus::Ready.name()))
+        .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
+        .select((Row::as_select(), active_models::series.nullable()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.map(ModelRecord::from))
+}
+
 /// Every model that serves, by series.
 pub(super) async fn active(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
     let rows: Vec<(Row, String)> = ml_models::table
@@ -186,9 +204,40 @@ pub(super) async fn deactivate(conn: &mut Conn, model_id: Uuid) -> QueryResult<u
     diesel::delete(serving).execute(conn).await
 }
 
-pub(super) async fn delete(conn: &mut Conn, model_id: Uuid) -> QueryResult<usize> {
-    diesel::update(ml_models::table.find(model_id))
+/// Holds a model that is not deleted until the transaction ends; false when there is none.
+pub(super) async fn lock(conn: &mut Conn, model_id: Uuid) -> QueryResult<bool> {
+    let found: Option<Uuid> = ml_models::table
+        .find(model_id)
+        .filter(ml_models::is_deleted.eq(false))
+        .select(ml_models::model_id)
+        .for_update()
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.is_some())
+}
+
+/// Marks a model as deleted unless it serves; whether it did.
+pub(super) async fn delete_idle(conn: &mut Conn, model_id: Uuid) -> QueryResult<bool> {
+    let serving = active_models::table.filter(active_models::model_id.eq(model_id));
+    let deleted = diesel::update(ml_models::table.find(model_id))
+        .filter(diesel::dsl::not(diesel::dsl::exists(serving)))
         .set(ml_models::is_deleted.eq(true))
+        .execute(conn)
+        .await?;
+    Ok(deleted > 0)
+}
+
+/// Marks what has been training since before `before` as failed.
+pub(super) async fn fail_unfinished(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    why: &str,
+) -> QueryResult<usize> {
+    diesel::update(ml_models::table)
+        .filter(ml_models::status.eq(ModelStatus::Training.name()))
+        .filter(ml_models::created_at.lt(before))
+        .set((ml_models::status.eq(ModelStatus::Failed.name()), ml_models::error.eq(why)))
         .execute(conn)
         .await
 }

@@ -11,7 +11,6 @@ use uuid::Uuid;
 use super::evaluate::EvaluateRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
 use super::service::{TrainRequest, Training, TrainingError, Watch};
-use crate::algorithms::forecasting::Params;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
@@ -22,7 +21,7 @@ use crate::platform::jobs::Jobs;
 use crate::platform::jobs::NewJob;
 use crate::platform::web::{
     Analyst, BadBody, Body, Cursor, NotFound, Page, Params as Query, Path, Problem, Refusals,
-    Require, Viewer, fit_json,
+    Require, Viewer, parse_value,
 };
 
 /// Registers the operations of this area.
@@ -65,7 +64,7 @@ struct DatasetList {
 /// Queue a training or an evaluation; the answer names the job.
 #[utoipa::path(tag = "training", request_body(content = TrainingOrder,
         example = json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
-    responses((status = 202, body = Queued,
+    responses((status = 202, description = "The job is queued", body = Queued,
         example = json!({"job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d"})), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/training/jobs")]
@@ -87,13 +86,11 @@ fn read_order(order: Value) -> Result<Value, Problem> {
     let kind = rest.as_object_mut().and_then(|fields| fields.remove("kind"));
     match kind.as_ref().and_then(Value::as_str) {
         Some("train") => {
-            let request: TrainRequest = fit_json(&rest)?;
-            Params(request.params)
-                .check(request.model)
-                .map_err(|error| Problem::invalid("params", error))?;
+            let request: TrainRequest = parse_value(rest)?;
+            request.check()?;
         }
         Some("evaluate") => {
-            let request: EvaluateRequest = fit_json(&rest)?;
+            let request: EvaluateRequest = parse_value(rest)?;
             request.check()?;
         }
         _ => return Err(Problem::invalid("kind", "write \"train\" or \"evaluate\"")),
@@ -103,7 +100,7 @@ fn read_order(order: Value) -> Result<Value, Problem> {
 
 /// List trainings and evaluations, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = JobList,
-    example = json!({"jobs": [], "next_cursor": null})), Refusals),
+    example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/training/jobs")]
 async fn list_training_jobs(
@@ -123,7 +120,7 @@ async fn list_training_jobs(
 
 /// Get one training or evaluation with progress and result.
 #[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the job")),
-    responses((status = 200, body = Job), Refusals, NotFound),
+    responses((status = 200, body = Job, example = json!(job_example())), Refusals, NotFound),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/training/jobs/{id}")]
 async fn get_training_job(
@@ -141,7 +138,7 @@ async fn get_training_job(
 
 /// List exported datasets, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = DatasetList,
-    example = json!({"datasets": [], "next_cursor": null})), Refusals),
+    example = json!({"datasets": [dataset_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/datasets")]
 async fn list_datasets(
@@ -158,7 +155,8 @@ async fn list_datasets(
 /// Export a dataset as a Parquet file in the data folder.
 #[utoipa::path(tag = "training", request_body(content = TrainRequest,
         example = json!({"market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
-    responses((status = 201, body = Dataset), Refusals, BadBody),
+    responses((status = 201, description = "The file is written", body = Dataset,
+        example = json!(dataset_example())), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/datasets")]
 async fn create_dataset(
@@ -168,6 +166,29 @@ async fn create_dataset(
 ) -> Result<HttpResponse, Problem> {
     let dataset = training.export(&request.0, &Watch::nobody()).await?;
     Ok(HttpResponse::Created().json(dataset))
+}
+
+fn job_example() -> Value {
+    serde_json::json!({
+        "job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "name": TrainingJob::NAME, "slot": null,
+        "payload": {"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"},
+        "state": "running", "attempts": 1, "attempts_max": 5,
+        "run_after": "2023-07-01T08:00:00Z", "cancel_requested": false,
+        "progress": 0.4, "progress_note": "fitting", "result": null, "error": null,
+        "requested_by": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7c",
+        "created_at": "2023-07-01T08:00:00Z", "started_at": "2023-07-01T08:00:01Z",
+        "finished_at": null,
+    })
+}
+
+fn dataset_example() -> Value {
+    serde_json::json!({
+        "dataset_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7e", "name": "modeling_data_20230701_0800.parquet",
+        "market": "CH", "product": "day_ahead", "features": ["hour", "lag_24h", "lag_168h"],
+        "from_day": "2020-07-04", "to_day": "2023-06-30", "rows": 183_624,
+        "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
+        "created_at": "2023-07-01T08:00:00Z",
+    })
 }
 
 impl From<TrainingError> for Problem {
@@ -201,7 +222,7 @@ impl From<DatasetError> for Problem {
             }
             DatasetError::Unknown(_) => Self::not_found(&error),
             DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
-            DatasetError::Db(_) => Self::unavailable(error),
+            DatasetError::Pool(_) | DatasetError::Db(_) => Self::unavailable(error),
         }
     }
 }

@@ -1,14 +1,16 @@
 //! Rolling-origin evaluation: one origin a day, refitted as production would, truth strictly later.
 
+use std::ops::{Range, RangeInclusive};
 use std::time::Instant;
 
 use chrono::{Datelike, NaiveDate};
+use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::lead_model::LeadModel;
 use super::service::{
-    CALIBRATION_WINDOW_DAYS, Training, TrainingError, Watch, column, default_product,
+    LAG_DAYS, Training, TrainingError, Watch, column, default_product, window_days,
 };
 use super::split::split;
 use crate::algorithms::forecasting::Algorithm;
@@ -19,10 +21,15 @@ use crate::algorithms::forecasting::scores::score;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::add_days;
+use crate::base::timeline::days_range;
+use crate::base::timeline::local_date;
 use crate::learning::features::FeatureTable;
 
 /// Longest range one evaluation may cover, in local days.
 const RANGE_DAYS_MAX: i64 = 1_100;
+/// Lead days that a forecast issued on the day before delivery can have: the second where the prices
+/// of that day were published late.
+const LEADS: RangeInclusive<u8> = 1..=2;
 
 /// What to evaluate.
 #[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
@@ -112,24 +119,28 @@ impl Training {
         watch: &Watch,
     ) -> Result<EvaluationReport, TrainingError> {
         request.check()?;
-        let window = i64::from(request.window_days.unwrap_or(CALIBRATION_WINDOW_DAYS));
+        let window = window_days(request.window_days)?;
         let first = add_days(request.from, -window);
         (watch.progress)(0.0, "computing features");
         let history = self
             .features
-            .history(&request.market, request.product, add_days(first, -22), request.to)
+            .history(&request.market, request.product, add_days(first, -LAG_DAYS), request.to)
             .await?;
-        let exogenous = history.0.exogenous.len();
-        let table = self.table(history, first, request.to, 1..=2).await?;
+        let (exogenous, zone) = (history.0.exogenous.len(), request.market.time_zone());
+        let table = self.table(history, first, request.to, LEADS).await?;
         let (asked, follow) = (request.clone(), watch.clone());
-        let models = self.pool.run("evaluate", move || run(&asked, &table, &follow)).await??;
+        let work = move || run(&asked, &table, zone, &follow);
+        let models = self.pool.run("evaluate", work).await??;
+        let periods =
+            days_range(request.from, request.to, zone).slots(request.product.interval_s());
+        let (periods, scored) = (periods.count(), models.first().map_or(0, |model| model.n));
         let notes = vec![
             format!(
-                "Issued at 10:00 local on the day before delivery; fitted anew every {} days on the {} days before.",
-                refit_days(request),
-                window
+                "Issued at 10:00 local on the day before delivery; fitted anew every {} days on the {window} days before, as far as their prices were published by then.",
+                refit_days(request)
             ),
             "rmae: MAE divided by the MAE of the price 168 hours before, on the same delivery periods.".to_owned(),
+            format!("{scored} of {periods} delivery periods are scored; the others lack a price, or a price to forecast from."),
             format!("{exogenous} exogenous series; publication times that no source gave are assumed as documented."),
         ];
         let (market, product) = (request.market.clone(), request.product);
@@ -147,8 +158,17 @@ impl EvaluateRequest {
                 self.from, self.to
             )));
         }
+        window_days(self.window_days)?;
         if self.models.is_empty() {
             return Err(TrainingError::BadRange("models names no algorithm".to_owned()));
+        }
+        for (name, given) in &self.params {
+            let is_compared = self.models.iter().any(|algorithm| algorithm.name() == name);
+            if !is_compared || !given.is_object() {
+                return Err(TrainingError::BadRange(format!(
+                    "params names '{name}', which is no algorithm of this evaluation with an object of parameters"
+                )));
+            }
         }
         for algorithm in &self.models {
             params(self, *algorithm)?;
@@ -169,14 +189,21 @@ fn params(request: &EvaluateRequest, algorithm: Algorithm) -> Result<Params, Tra
 fn run(
     request: &EvaluateRequest,
     table: &FeatureTable,
+    zone: Tz,
     watch: &Watch,
 ) -> Result<Vec<ModelScore>, TrainingError> {
-    let from = request.from.num_days_from_ce();
-    let to = request.to.num_days_from_ce();
-    let scored = first_seen(table, from);
+    let (from, to) = (request.from.num_days_from_ce(), request.to.num_days_from_ce());
+    let scored = on_the_day_before(table, from, zone);
+    if scored.len() == 0 {
+        return Err(TrainingError::BadRange(format!(
+            "no delivery period from {} to {} has a price and prices to forecast it from",
+            request.from, request.to
+        )));
+    }
     // The second lead day is fitted only where a late publication made it the shortest one.
     let leads_max = scored.table.groups.iter().map(|key| key.lead_day).max().unwrap_or(1);
     let table = table.filtered(|row| table.table.groups[row].lead_day <= leads_max);
+    let window = i32::try_from(window_days(request.window_days)?).unwrap_or(i32::MAX);
     let share = 1.0 / request.models.len() as f64;
     let mut report = Vec::new();
     for (index, algorithm) in request.models.iter().enumerate() {
@@ -190,8 +217,7 @@ fn run(
                 (block..block + step).contains(&day)
             });
             if test.len() > 0 {
-                // Everything delivered before the block's first day was known when its forecast was issued.
-                let past = table.filtered(|row| table.table.groups[row].day < block);
+                let past = known_before(&table, block - window..block, &test);
                 result.block(*algorithm, &params, &past, &test, watch)?;
             }
             block += step;
@@ -203,16 +229,25 @@ fn run(
     Ok(report)
 }
 
-/// Of every delivery period from `from` on the row of its shortest lead: a day is scored once.
-fn first_seen(table: &FeatureTable, from: i32) -> FeatureTable {
-    let mut shortest = std::collections::HashMap::new();
-    for (ts, key) in table.ts.iter().zip(&table.table.groups) {
-        let lead = shortest.entry(*ts).or_insert(key.lead_day);
-        *lead = (*lead).min(key.lead_day);
-    }
+/// The rows from day `from` on that were issued on the day before delivery: at most one a period.
+pub(super) fn on_the_day_before(table: &FeatureTable, from: i32, zone: Tz) -> FeatureTable {
     table.filtered(|row| {
-        let key = table.table.groups[row];
-        key.day >= from && shortest.get(&table.ts[row]) == Some(&key.lead_day)
+        let day = table.table.groups[row].day;
+        let issued_on = local_date(table.issued_at[row], zone).num_days_from_ce();
+        day >= from && issued_on == day - 1
+    })
+}
+
+/// Rows of `days` whose truth was published when the first forecast of `test` was issued.
+pub(super) fn known_before(
+    table: &FeatureTable,
+    days: Range<i32>,
+    test: &FeatureTable,
+) -> FeatureTable {
+    let issued_at = test.issued_at.iter().min();
+    table.filtered(|row| {
+        days.contains(&table.table.groups[row].day)
+            && issued_at.is_some_and(|issued_at| table.known_at[row] <= *issued_at)
     })
 }
 
@@ -244,11 +279,11 @@ impl Rolling {
         };
         let started = Instant::now();
         let (train, valid) = (&parts.train.table, &parts.valid.table);
-        let model =
+        let fitted =
             LeadModel::fit(algorithm, params, train, valid, &*watch.cancelled, &mut |_| {})?;
         self.fit_s += started.elapsed().as_secs_f64();
         self.fits += 1;
-        let prediction = model.predict(&test.table)?;
+        let prediction = fitted.model.predict(&test.table)?;
         self.actual.extend(&test.table.y);
         self.forecast.extend(prediction.mean);
         self.quantiles.extend(prediction.quantiles);

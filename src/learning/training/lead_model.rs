@@ -4,6 +4,7 @@
 //! fit the sixth day ahead would give some of that away.
 
 use ndarray::Axis;
+use serde_json::Value;
 
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::FitError;
@@ -18,12 +19,27 @@ use crate::algorithms::forecasting::fit;
 /// First bytes of a stored pair; the digit is the format's version.
 const MAGIC: &[u8; 8] = b"LUNALM01";
 
+/// Trees of the later lead days: those days are less certain, and six of them are as many rows as
+/// six models of the first day have. With every second issue day left out, fewer and smaller trees
+/// and bands from residuals they cost about as much time as the model of the first day.
+const LATER_TREES_MAX: i64 = 250;
+const LATER_LEAVES_MAX: i64 = 31;
+
 /// A fitted model for every lead day.
 #[derive(Debug)]
 pub struct LeadModel {
     near: Model,
-    /// Absent when it was fitted on the first lead day only; then `near` stands in.
+    /// Absent when there were rows of the first lead day only, or none of it; then `near` is for all.
     far: Option<Model>,
+}
+
+/// What a fit brings.
+#[derive(Debug)]
+pub struct LeadFit {
+    /// The model, which has learned from the validation rows too.
+    pub model: LeadModel,
+    /// Forecasts of the validation rows, in their order, by a model that has not seen them.
+    pub validation: Prediction,
 }
 
 impl LeadModel {
@@ -35,45 +51,38 @@ impl LeadModel {
         valid: &Table,
         cancel: &dyn Fn() -> bool,
         progress: &mut dyn FnMut(f64),
-    ) -> Result<Self, FitError> {
-        let far_rows = |table: &Table| rows_where(table, |lead| lead > 1);
-        let has_far = !far_rows(train).is_empty() && !far_rows(valid).is_empty();
-        let share = if has_far { 0.5 } else { 1.0 };
-        let near = fit(
-            algorithm,
-            params,
-            &pick(train, &rows_where(train, |lead| lead <= 1)),
-            &pick(valid, &rows_where(valid, |lead| lead <= 1)),
-            cancel,
-            &mut |done| progress(share * done),
-        )?;
-        let far = if has_far {
-            let (train, valid) = (pick(train, &far_rows(train)), pick(valid, &far_rows(valid)));
-            let mut later = |done: f64| progress(share + share * done);
-            Some(fit(algorithm, params, &train, &valid, cancel, &mut later)?)
-        } else {
-            None
+    ) -> Result<LeadFit, FitError> {
+        let (near_train, mut far_train) = by_lead(train);
+        let (near_valid, far_valid) = by_lead(valid);
+        if is_of_trees(algorithm) {
+            far_train.retain(|row| origin_day(train, *row) % 2 == 0);
+        }
+        if [&near_train, &far_train, &near_valid, &far_valid].iter().any(|rows| rows.is_empty()) {
+            let fitted = fit(algorithm, params, train, valid, cancel, progress)?;
+            let model = Self { near: fitted.model, far: None };
+            return Ok(LeadFit { model, validation: fitted.validation });
+        }
+        let mut validation = unknown(valid.rows());
+        let mut part = |params: &Params, train_rows: &[usize], valid_rows: &[usize], start: f64| {
+            let (train, valid) = (pick(train, train_rows), pick(valid, valid_rows));
+            let mut told = |done: f64| progress(start + done / 2.0);
+            let fitted = fit(algorithm, params, &train, &valid, cancel, &mut told)?;
+            put(&mut validation, valid_rows, &fitted.validation);
+            Ok::<_, FitError>(fitted.model)
         };
-        Ok(Self { near, far })
+        let near = part(params, &near_train, &near_valid, 0.0)?;
+        let far = part(&later_params(algorithm, params)?, &far_train, &far_valid, 0.5)?;
+        Ok(LeadFit { model: Self { near, far: Some(far) }, validation })
     }
 
     /// Forecasts in the order of the rows, each from the model of its lead day.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
         let Some(far) = &self.far else { return self.near.predict(table) };
-        let mut all = Prediction {
-            mean: vec![f64::NAN; table.rows()],
-            quantiles: vec![[f64::NAN; 7]; table.rows()],
-        };
-        let near_rows = rows_where(table, |lead| lead <= 1);
-        let far_rows = rows_where(table, |lead| lead > 1);
+        let mut all = unknown(table.rows());
+        let (near_rows, far_rows) = by_lead(table);
         for (model, rows) in [(&self.near, near_rows), (far, far_rows)] {
-            if rows.is_empty() {
-                continue;
-            }
-            let part = model.predict(&pick(table, &rows))?;
-            for (index, row) in rows.into_iter().enumerate() {
-                all.mean[row] = part.mean[index];
-                all.quantiles[row] = part.quantiles[index];
+            if !rows.is_empty() {
+                put(&mut all, &rows, &model.predict(&pick(table, &rows))?);
             }
         }
         Ok(all)
@@ -114,8 +123,53 @@ impl LeadModel {
     }
 }
 
-fn rows_where(table: &Table, keep: impl Fn(u8) -> bool) -> Vec<usize> {
-    (0..table.rows()).filter(|row| keep(table.groups[*row].lead_day)).collect()
+const fn is_of_trees(algorithm: Algorithm) -> bool {
+    matches!(algorithm, Algorithm::Lightgbm | Algorithm::RandomForest)
+}
+
+/// Hyper-parameters of the later lead days.
+fn later_params(algorithm: Algorithm, params: &Params) -> Result<Params, FitError> {
+    let mut later = params.filled(algorithm)?.0;
+    if !is_of_trees(algorithm) {
+        return Ok(Params(later));
+    }
+    let integer = |key: &str| later.get(key).and_then(Value::as_i64).unwrap_or(1);
+    let (trees, leaves) = (integer("num_iterations"), integer("num_leaves"));
+    let fewer = trees.min(LATER_TREES_MAX);
+    // With fewer trees each has to move further.
+    let rate = later.get("learning_rate").and_then(Value::as_f64);
+    let rate = rate.map(|rate| (rate * trees as f64 / fewer as f64).min(1.0));
+    later.insert("num_iterations".to_owned(), fewer.into());
+    later.insert("num_leaves".to_owned(), leaves.min(LATER_LEAVES_MAX).into());
+    if let Some(rate) = rate {
+        later.insert("learning_rate".to_owned(), rate.into());
+    }
+    if algorithm == Algorithm::Lightgbm {
+        later.insert("bands".to_owned(), "residual".into());
+    }
+    Ok(Params(later))
+}
+
+/// Rows of the first lead day and of the later ones, in their order.
+fn by_lead(table: &Table) -> (Vec<usize>, Vec<usize>) {
+    (0..table.rows()).partition(|row| table.groups[*row].lead_day <= 1)
+}
+
+/// Ordinal of the last day whose prices a row knows.
+fn origin_day(table: &Table, row: usize) -> i32 {
+    table.groups[row].day - i32::from(table.groups[row].lead_day)
+}
+
+/// A prediction of `rows` rows that are yet to be filled in.
+fn unknown(rows: usize) -> Prediction {
+    Prediction { mean: vec![f64::NAN; rows], quantiles: vec![[f64::NAN; 7]; rows] }
+}
+
+fn put(all: &mut Prediction, rows: &[usize], part: &Prediction) {
+    for (index, row) in rows.iter().enumerate() {
+        all.mean[*row] = part.mean[index];
+        all.quantiles[*row] = part.quantiles[index];
+    }
 }
 
 fn pick(table: &Table, rows: &[usize]) -> Table {

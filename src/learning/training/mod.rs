@@ -2,6 +2,7 @@
 
 mod api;
 mod evaluate;
+mod gate;
 mod jobs;
 mod lead_model;
 mod service;

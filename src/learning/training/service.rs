@@ -7,19 +7,16 @@ use chrono::{NaiveDate, NaiveTime};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::lead_model::LeadModel;
-use super::split::{Split, split};
+use super::gate::{self, Succession};
+use super::lead_model::{LeadFit, LeadModel};
+use super::split::{DAYS_MIN, Split, split};
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::FitError;
 use crate::algorithms::forecasting::LoadError;
 use crate::algorithms::forecasting::ParamError;
 use crate::algorithms::forecasting::Params;
 use crate::algorithms::forecasting::PredictError;
-use crate::algorithms::forecasting::scores::NaiveReference;
 use crate::algorithms::forecasting::scores::ScoreError;
-use crate::algorithms::forecasting::scores::Scores;
-use crate::algorithms::forecasting::scores::WEEKLY_NAIVE;
-use crate::algorithms::forecasting::scores::score;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::AsOf;
@@ -39,7 +36,6 @@ use crate::learning::features::Features;
 use crate::learning::features::HistoryError;
 use crate::learning::features::MarketHistory;
 use crate::learning::features::Origin;
-use crate::learning::registry::Gate;
 use crate::learning::registry::ModelMetrics;
 use crate::learning::registry::ModelRecord;
 use crate::learning::registry::NewModel;
@@ -51,9 +47,11 @@ use crate::platform::runtime::CpuPoolError;
 /// Days a model learns from when nothing else is asked: the long window of Lago et al. 2021.
 pub const CALIBRATION_WINDOW_DAYS: u16 = 1_092;
 /// Local days that lags reach back beyond the first training day.
-const LAG_DAYS: i64 = 22;
+pub(super) const LAG_DAYS: i64 = 22;
 /// Lead days that a served model must know.
 const LEADS: std::ops::RangeInclusive<u8> = 1..=7;
+/// Most days a model may learn from, ten years.
+const WINDOW_DAYS_MAX: u16 = 3_650;
 
 /// Local time at which a forecast is issued on the day before delivery (design ruling).
 pub fn issue_time() -> NaiveTime {
@@ -81,9 +79,17 @@ pub struct TrainRequest {
     #[serde(default)]
     #[schema(value_type = Object)]
     pub params: serde_json::Map<String, serde_json::Value>,
-    /// Whether the model should serve when it passes the gate.
+    /// Whether the model should serve when it passes the gate and the one that serves is not better.
     #[serde(default = "yes")]
     pub activate: bool,
+}
+
+impl TrainRequest {
+    /// Refuses what cannot be trained before anything is computed.
+    pub(super) fn check(&self) -> Result<(), TrainingError> {
+        window_days(self.window_days)?;
+        Ok(Params(self.params.clone()).check(self.model)?)
+    }
 }
 
 const fn yes() -> bool {
@@ -104,6 +110,8 @@ pub struct TrainReport {
     pub dataset: Dataset,
     /// Whether it serves now.
     pub serves: bool,
+    /// Why it serves or does not, as a sentence.
+    pub verdict: String,
 }
 
 /// Why a model could not be trained or evaluated.
@@ -113,7 +121,7 @@ pub enum TrainingError {
     #[error(transparent)]
     History(#[from] HistoryError),
     /// Too few days.
-    #[error("{days} days of {market} with complete lags are too few; ten are the least")]
+    #[error("{days} days of {market} with complete lags are too few; {DAYS_MIN} are the least")]
     TooShort {
         /// Market asked for.
         market: Market,
@@ -205,50 +213,107 @@ impl Training {
         Self { features, datasets, registry, pool, clock }
     }
 
-    /// Exports a dataset, fits a model on that file, scores it on its last days and registers it.
-    ///
-    /// The model serves its series when it was asked to and beats the naive model.
+    /// Exports a dataset and trains on it, see [`Training::train_on`].
     pub async fn train(
         &self,
         request: &TrainRequest,
         watch: &Watch,
     ) -> Result<TrainReport, TrainingError> {
-        let params = Params(request.params.clone()).filled(request.model)?;
+        request.check()?;
         let dataset = self.export(request, watch).await?;
+        self.train_on(dataset, request, watch).await
+    }
+
+    /// Fits a model on the file of `dataset`, scores it on its last days and registers it.
+    ///
+    /// The model serves its series when it was asked to, beats the naive model, and is no worse
+    /// than the model that serves now.
+    pub async fn train_on(
+        &self,
+        dataset: Dataset,
+        request: &TrainRequest,
+        watch: &Watch,
+    ) -> Result<TrainReport, TrainingError> {
+        let params = Params(request.params.clone()).filled(request.model)?;
         // Training reads the exported file, so that what was learned can be repeated from it.
-        let table = self.datasets.open(&dataset)?;
+        let table = self.datasets.open(&dataset).await?;
         let Some(parts) = split(&table) else {
             let days = days_of(&table);
             return Err(TrainingError::TooShort { market: request.market.clone(), days });
         };
+        drop(table);
         let record = self.registry.begin(new_model(request, &params, &dataset, &parts)).await?;
-        let started = Instant::now();
-        let (algorithm, follow) = (request.model, watch.clone());
-        let fitted = self
-            .pool
-            .run("train", move || fit_and_score(algorithm, &params, &parts, &follow))
-            .await
-            .map_err(TrainingError::from)
-            .and_then(|result| result);
-        let training_s = started.elapsed().as_secs_f64();
-        metrics::histogram!("luna_training_duration_seconds").record(training_s);
-        let (model, mut scores) = match fitted {
+        let parts = Arc::new(parts);
+        let fitted = self.fit(record.model_id, request.model, params, &parts, watch).await;
+        let (mut record, validation) = match fitted {
             Ok(fitted) => fitted,
             Err(error) => {
-                self.registry.fail(record.model_id, &error.to_string()).await?;
+                self.registry.fail(record.model_id, &with_causes(&error)).await?;
                 return Err(error);
             }
         };
-        scores.training_s = training_s;
-        let mut record =
-            self.registry.complete(record.model_id, &model.to_bytes(), &scores).await?;
-        if request.activate && scores.gate.passed {
+        let verdict = self.decide(request, &record, validation, &parts).await?;
+        if verdict.takes_over {
             record = self.registry.activate(record.model_id).await?;
-        } else if !scores.gate.passed {
-            tracing::warn!(model = %record.label(), reason = %scores.gate.reason, "Model may not serve");
+        } else {
+            tracing::warn!(model = %record.label(), reason = %verdict.reason, "{} does not serve: {}", record.label(), verdict.reason);
         }
         (watch.progress)(1.0, "done");
-        Ok(TrainReport { serves: record.is_active, model: record, dataset })
+        let serves = record.is_active;
+        Ok(TrainReport { serves, verdict: verdict.reason, model: record, dataset })
+    }
+
+    /// Fits and stores; returns the ready model and its forecasts of the validation rows.
+    async fn fit(
+        &self,
+        model_id: uuid::Uuid,
+        algorithm: Algorithm,
+        params: Params,
+        parts: &Arc<Split>,
+        watch: &Watch,
+    ) -> Result<(ModelRecord, Vec<f64>), TrainingError> {
+        let started = Instant::now();
+        let (rows, follow) = (Arc::clone(parts), watch.clone());
+        let work = move || {
+            let fitted = fit_and_score(algorithm, &params, &rows, &follow)?;
+            Ok::<_, TrainingError>((fitted.0.model.to_bytes(), fitted.0.validation, fitted.1))
+        };
+        let (bytes, validation, mut scores) = self.pool.run("train", work).await??;
+        scores.training_s = started.elapsed().as_secs_f64();
+        metrics::histogram!("luna_training_duration_seconds").record(scores.training_s);
+        let record = self.registry.complete(model_id, &bytes, &scores).await?;
+        Ok((record, validation.mean))
+    }
+
+    /// Whether a ready model should serve from now on.
+    async fn decide(
+        &self,
+        request: &TrainRequest,
+        record: &ModelRecord,
+        validation: Vec<f64>,
+        parts: &Arc<Split>,
+    ) -> Result<Succession, TrainingError> {
+        let Some(scores) = record.metrics.clone() else { return Ok(Succession::not_asked()) };
+        if !scores.gate.passed {
+            return Ok(Succession { takes_over: false, reason: scores.gate.reason });
+        }
+        if !request.activate {
+            return Ok(Succession::not_asked());
+        }
+        let Some(champion) = self.registry.serving(&record.target_variable).await? else {
+            return Ok(Succession { takes_over: true, reason: scores.gate.reason });
+        };
+        // A model whose file is lost or damaged cannot serve, so it cannot stay either.
+        let Ok(bytes) = self.registry.artifact(&champion) else {
+            let reason = format!("the file of {} cannot be read", champion.label());
+            return Ok(Succession { takes_over: true, reason });
+        };
+        let parts = Arc::clone(parts);
+        let judge = move || {
+            let incumbent = gate::Incumbent { record: &champion, bytes: &bytes };
+            gate::succession(&incumbent, &scores, &validation, &parts.valid)
+        };
+        self.pool.run("compare", judge).await?
     }
 
     /// Exports the feature table of a request as a dataset.
@@ -260,7 +325,7 @@ impl Training {
         let zone = request.market.time_zone();
         let today = local_date(self.clock.now(), zone);
         let until = request.until.unwrap_or_else(|| add_days(today, 1));
-        let window = i64::from(request.window_days.unwrap_or(CALIBRATION_WINDOW_DAYS));
+        let window = window_days(request.window_days)?;
         let first = add_days(until, 1 - window);
         (watch.progress)(0.0, "reading history");
         let history = self
@@ -269,12 +334,15 @@ impl Training {
             .await?;
         (watch.progress)(0.02, "computing features");
         let table = self.table(history, first, until, LEADS).await?;
-        let market = &request.market;
+        if (watch.cancelled)() {
+            return Err(TrainingError::Cancelled);
+        }
+        let market = request.market.clone();
         let Some((from, to)) = table.ts.first().zip(table.ts.iter().max()) else {
-            return Err(TrainingError::TooShort { market: market.clone(), days: 0 });
+            return Err(TrainingError::TooShort { market, days: 0 });
         };
         let days = (local_date(*from, zone), local_date(*to, zone));
-        let new = NewDataset { market, product: request.product, table: &table, days };
+        let new = NewDataset { market, product: request.product, table, days };
         Ok(self.datasets.export(new).await?)
     }
 
@@ -301,14 +369,43 @@ impl Training {
     }
 }
 
-/// One origin per local day `first..=last`, at the issue time, where enough was known.
+/// Local days to learn from, checked.
+pub(super) fn window_days(asked: Option<u16>) -> Result<i64, TrainingError> {
+    let days = asked.unwrap_or(CALIBRATION_WINDOW_DAYS);
+    let least = u16::try_from(DAYS_MIN).unwrap_or_default();
+    if (least..=WINDOW_DAYS_MAX).contains(&days) {
+        return Ok(days.into());
+    }
+    let range = format!("{least} and {WINDOW_DAYS_MAX}");
+    Err(TrainingError::BadRange(format!("window_days is {days}, not between {range}")))
+}
+
+/// An error with what led to it, as a line.
+fn with_causes(error: &TrainingError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(deeper) = cause {
+        let said = deeper.to_string();
+        if !text.contains(&said) {
+            text = format!("{text}: {said}");
+        }
+        cause = deeper.source();
+    }
+    text
+}
+
+/// One origin per local day `first..=last`, at the issue time, where enough was known; of days on
+/// which the same was known the first.
 pub fn origins(history: &MarketHistory, first: NaiveDate, last: NaiveDate) -> Vec<Origin> {
     let zone = history.market.time_zone();
-    first
+    let mut origins: Vec<Origin> = first
         .iter_days()
         .take_while(|day| *day <= last)
         .filter_map(|day| history.origin(AsOf(at_local(day, issue_time(), zone))))
-        .collect()
+        .collect();
+    // While nothing is published, every day would repeat the same rows.
+    origins.dedup_by_key(|origin| origin.anchor);
+    origins
 }
 
 fn new_model(
@@ -318,16 +415,16 @@ fn new_model(
     parts: &Split,
 ) -> NewModel {
     let interval = chrono::Duration::seconds(request.product.interval_s().into());
-    let train = &parts.train;
-    let start = train.ts.iter().min().copied().unwrap_or_default();
-    let end = train.ts.iter().max().copied().unwrap_or_default() + interval;
+    let start = parts.train.ts.iter().min().copied().unwrap_or_default();
+    // The model that serves has learned from the validation days too, after they were used to judge it.
+    let end = parts.valid.ts.iter().max().copied().unwrap_or_default() + interval;
     NewModel {
         name: format!("price-{}-{}-{}", request.market, request.product.name(), request.model),
         model_type: request.model.name(),
-        target_variable: request.market.price_series(),
+        target_variable: request.market.price_series(request.product),
         train_start: start,
         train_end: end,
-        features: train.table.features.clone(),
+        features: parts.train.table.features.clone(),
         future_minutes: i32::from(*LEADS.end()) * 24 * 60,
         params: params.0.clone().into(),
         dataset: (dataset.dataset_id, dataset.sha256.clone()),
@@ -339,53 +436,24 @@ fn fit_and_score(
     params: &Params,
     parts: &Split,
     watch: &Watch,
-) -> Result<(LeadModel, ModelMetrics), TrainingError> {
+) -> Result<(LeadFit, ModelMetrics), TrainingError> {
     let cancelled = Arc::clone(&watch.cancelled);
     let mut progress = |done: f64| (watch.progress)(0.05 + 0.9 * done, "fitting");
     let (train, valid) = (&parts.train.table, &parts.valid.table);
-    let model =
+    let fitted =
         LeadModel::fit(algorithm, params, train, valid, &move || cancelled(), &mut progress)?;
-    let scores = validation_scores(&model, &parts.valid)?;
-    let naive = naive_scores(parts)?;
-    let gate = gate(algorithm, &scores, &naive);
+    let judged = gate::judge(algorithm, &fitted.validation, &parts.valid)?;
     let metrics = ModelMetrics {
         train_rows: parts.train.len(),
         validation_rows: parts.valid.len(),
-        validation: scores,
-        naive,
-        gate,
+        validation: judged.scores,
+        naive: judged.naive,
+        by_lead: judged.by_lead,
+        gate: judged.gate,
         training_s: 0.0,
-        importance: model.importance(),
+        importance: fitted.model.importance(),
     };
-    Ok((model, metrics))
-}
-
-fn validation_scores(model: &LeadModel, valid: &FeatureTable) -> Result<Scores, TrainingError> {
-    let prediction = model.predict(&valid.table)?;
-    let weekly = column(valid, "lag_168h");
-    let naive = NaiveReference { forecast: &weekly, definition: WEEKLY_NAIVE };
-    Ok(score(&valid.table.y, &prediction.mean, Some(&prediction.quantiles), Some(naive))?)
-}
-
-/// Scores of the better of the two plain rules, yesterday and last week, on the validation rows.
-fn naive_scores(parts: &Split) -> Result<Scores, TrainingError> {
-    let weekly = column(&parts.valid, "lag_168h");
-    let daily = column(&parts.valid, "lag_24h");
-    let y = &parts.valid.table.y;
-    let naive = NaiveReference { forecast: &weekly, definition: WEEKLY_NAIVE };
-    let of_week = score(y, &weekly, None, Some(naive))?;
-    let of_day = score(y, &daily, None, Some(naive))?;
-    Ok(if of_day.mae < of_week.mae { of_day } else { of_week })
-}
-
-/// The naive model itself always may serve; it is what everything else is held to.
-fn gate(algorithm: Algorithm, scores: &Scores, naive: &Scores) -> Gate {
-    let passed = algorithm == Algorithm::Naive || scores.mae < naive.mae;
-    let reason = format!(
-        "MAE {:.2} EUR/MWh against {:.2} of the naive model on the validation days",
-        scores.mae, naive.mae
-    );
-    Gate { passed, reason }
+    Ok((fitted, metrics))
 }
 
 /// A feature column as numbers; NaN throughout when the table has no such column.

@@ -13,10 +13,11 @@ use uuid::Uuid;
 
 use super::client::{Load, Target, load};
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Sides, median};
-use super::store::{self, Scratch};
+use super::store;
 use crate::learning::registry::ModelRecord;
 use crate::learning::registry::NewModel;
 use crate::learning::registry::Registry;
+use crate::platform::db::Db;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
@@ -37,10 +38,10 @@ pub struct Served {
     pub token: SecretString,
 }
 
-/// Registers a model to read in the scratch database.
-pub async fn prepare_read(scratch: &Scratch, registry: &Registry) -> Result<Uuid, BenchError> {
+/// Registers a model to read in a scratch database, whose registry is given.
+pub async fn prepare_read(scratch: &Db, registry: &Registry) -> Result<Uuid, BenchError> {
     let dataset = Uuid::now_v7();
-    store::add_dataset(scratch.db(), dataset).await?;
+    store::add_dataset(scratch, dataset).await?;
     let train_start = DateTime::<Utc>::UNIX_EPOCH;
     let features = ["hour", "weekday", "anchor_mean", "lag_1d", "lag_7d", "load_forecast"];
     let model = registry.begin(NewModel {

@@ -1,15 +1,22 @@
 //! What a figure says, and that every benchmark measures.
 
+use std::net::{Ipv4Addr, TcpListener};
 use std::time::Duration;
 
+use actix_web::web::{self, Data, Path};
+use actix_web::{App, HttpResponse, HttpServer};
 use tokio_postgres::types::Type;
+use uuid::Uuid;
 
 use super::client::{Load, complete};
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Report, Sides, median, median_s};
 use super::pgcopy::CopyFile;
 use super::store::Scratch;
-use super::{bulk_upsert, lightgbm_row};
+use super::{Served, bulk_upsert, lightgbm_row, prepare_read, single_row_read};
+use crate::base::timeline::Clock;
+use crate::learning::registry::Registry;
 use crate::platform::db::Settings;
+use crate::platform::objects::Objects;
 use crate::testing::TestDb;
 
 const TINY: Plan = Plan {
@@ -134,6 +141,47 @@ async fn many_rows_are_stored_three_ways_in_a_database_that_is_gone_afterwards()
     assert!(gone.ping().await.is_err());
     let again = Scratch::create(test.db(), &Settings::default()).await.unwrap();
     again.remove().await.unwrap();
+}
+
+#[actix_web::test]
+async fn one_row_is_read_from_two_servers_with_equal_answers() {
+    let test = TestDb::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let objects = Objects::new(folder.path().to_owned());
+    let registry = Registry::new(test.db().clone(), objects, Clock::system());
+    let id = prepare_read(test.db(), &registry).await.unwrap();
+    let serve = |answer: Option<&'static str>| {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        let registry = Data::new(registry.clone());
+        let server = HttpServer::new(move || {
+            App::new().app_data(registry.clone()).route(
+                "/api/models/{id}",
+                web::get().to(move |registry: Data<Registry>, id: Path<Uuid>| async move {
+                    match answer {
+                        Some(text) => HttpResponse::Ok().body(text),
+                        None => HttpResponse::Ok().json(registry.get(*id).await.unwrap()),
+                    }
+                }),
+            )
+        });
+        let server = server.workers(1).disable_signals().listen(listener).unwrap().run();
+        let handle = server.handle();
+        actix_web::rt::spawn(server);
+        (Served { address, workers: 1, token: "t".to_owned().into() }, handle)
+    };
+    let (same, same_handle) = serve(None);
+    let figure = single_row_read(&same, &registry, id, &TINY).await.unwrap();
+    assert_eq!((figure.n, figure.rounds, figure.details.len()), (16, 2, 4));
+    assert!(figure.ours > 0.0 && figure.floor > 0.0 && figure.ratio.is_finite());
+    assert!(figure.details.iter().all(|detail| detail.value > 0.0));
+    same_handle.stop(false).await;
+
+    let (other, other_handle) = serve(Some("something else"));
+    let refused = single_row_read(&other, &registry, id, &TINY).await.unwrap_err();
+    let BenchError::Io { source, .. } = refused else { panic!("{refused}") };
+    assert!(source.to_string().contains("answer differently"), "{source}");
+    other_handle.stop(false).await;
 }
 
 #[actix_web::test]

@@ -64,7 +64,7 @@ fn measure(plan: &Plan, stopped: &AtomicBool) -> Result<Figure, BenchError> {
     let params = json!({"num_iterations": plan.trees, "bands": "residual"});
     let cancel = || stopped.load(Ordering::Relaxed);
     let params = Params::from_value(params);
-    let model = fit(Algorithm::Lightgbm, &params, &train, &valid, &cancel, &mut |_| {})?;
+    let model = fit(Algorithm::Lightgbm, &params, &train, &valid, &cancel, &mut |_| {})?.model;
     let later = table(plan.training_rows + validation, plan.forecasts.min(10_000));
     let rows = Rows::of(&later);
     let unreadable = || BenchError::Differs("LightGBM does not read its own trees".to_owned());

@@ -44,16 +44,18 @@ fn answer(health: &Health) -> HttpResponse {
 }
 
 /// Get whether the box can serve; 503 while it cannot.
-#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
-    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health,
+    example = json!(health_example(true))), Unavailable, (status = 503, body = Health,
+    description = "The database is away", example = json!(health_example(false)))), security(()))]
 #[get("/health")]
 async fn get_health(_: Public, status: Data<Status>) -> HttpResponse {
     answer(&status.health().await)
 }
 
 /// Get whether the box can serve; 503 while it cannot.
-#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
-    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health,
+    example = json!(health_example(true))), Unavailable, (status = 503, body = Health,
+    description = "The database is away", example = json!(health_example(false)))), security(()))]
 #[get("/api/health")]
 async fn get_api_health(_: Public, status: Data<Status>) -> HttpResponse {
     answer(&status.health().await)
@@ -75,8 +77,9 @@ async fn get_live(_: Public) -> Json<Live> {
 }
 
 /// Get whether requests that need the database can be served; 503 while they cannot.
-#[utoipa::path(tag = "operations", responses((status = 200, body = Health),
-    (status = 503, body = Health, description = "The database is away"), Unavailable), security(()))]
+#[utoipa::path(tag = "operations", responses((status = 200, body = Health,
+    example = json!(health_example(true))), Unavailable, (status = 503, body = Health,
+    description = "The database is away", example = json!(health_example(false)))), security(()))]
 #[get("/health/ready")]
 async fn get_ready(_: Public, status: Data<Status>) -> HttpResponse {
     answer(&status.health().await)
@@ -136,7 +139,8 @@ async fn list_logs(
 }
 
 /// Get reachability and counts of everything.
-#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary), Refusals),
+#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary,
+    example = json!(summary_example())), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/status/summary")]
 async fn get_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
@@ -144,9 +148,34 @@ async fn get_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSum
 }
 
 /// Get reachability and counts of everything.
-#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary), Refusals),
+#[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary,
+    example = json!(summary_example())), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
 #[get("/api/status/summary")]
 async fn get_api_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
     Json(status.summary().await)
+}
+
+fn health_example(ready: bool) -> serde_json::Value {
+    let (status, detail) = if ready {
+        ("ok", "answers at private PostgreSQL")
+    } else {
+        ("down", "the database is away")
+    };
+    serde_json::json!({"status": status, "live": true, "ready": ready, "checks": [
+        {"name": "database", "ok": ready, "detail": detail},
+        {"name": "schema", "ok": true, "detail": "is this program's"},
+    ]})
+}
+
+fn summary_example() -> serde_json::Value {
+    serde_json::json!({
+        "version": env!("CARGO_PKG_VERSION"), "now": "2026-03-28T12:00:00Z",
+        "health": health_example(true),
+        "components": [{"role": "object_store", "active": "data folder", "reachable": true}],
+        "counts": {"market_prices": 8_760, "models": 3, "forecast_runs": 29},
+        "markets": [{"market": "CH", "product": "day_ahead", "first": "2023-01-01T23:00:00Z",
+            "last": "2023-12-31T22:00:00Z", "rows": 8_760,
+            "newest_known_at": "2023-12-30T12:00:00Z"}],
+    })
 }

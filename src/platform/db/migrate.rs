@@ -68,7 +68,10 @@ impl Db {
         });
         let (mut conn, ran) = ran.await.map_err(|error| DbError::Migration(error.to_string()))?;
         let versions = ran.map_err(|why| {
-            DbError::Migration(format!("the database's schema could not be migrated: {why}"))
+            let advice = timescale::advice(&why);
+            DbError::Migration(format!(
+                "the database's schema could not be migrated: {why}{advice}"
+            ))
         })?;
         let has_timescale = timescale::set_up(self.connector(), &mut conn).await?;
         self.set_timescale(has_timescale);

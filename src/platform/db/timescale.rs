@@ -1,7 +1,8 @@
 //! The one place that knows whether TimescaleDB is there: hypertables, or plain tables with indexes.
 
-use diesel::QueryResult;
-use diesel_async::SimpleAsyncConnection;
+use diesel::sql_types::Text;
+use diesel::{OptionalExtension, QueryResult, QueryableByName};
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 
 use super::error::DbError;
 use super::migrate::exists;
@@ -26,17 +27,40 @@ pub(super) async fn set_up(connector: &Connector, conn: &mut Conn) -> Result<boo
     if !is_installed(conn).await? && exists(conn, available).await? {
         create_extension(connector).await;
     }
-    if !is_installed(conn).await? {
-        return Ok(false);
-    }
+    let Some(schema) = schema(conn).await? else { return Ok(false) };
     for (table, chunk) in HYPERTABLES {
         conn.batch_execute(&format!(
-            "SELECT create_hypertable('{table}', 'ts', chunk_time_interval => INTERVAL '{chunk}', \
+            "SELECT {schema}.create_hypertable('{table}', 'ts', chunk_time_interval => INTERVAL '{chunk}', \
              create_default_indexes => false, if_not_exists => true, migrate_data => true)"
         ))
         .await?;
     }
     Ok(true)
+}
+
+/// Quoted name of the schema with the extension's functions, which need not be on the search path:
+/// administrators and managed servers like to keep extensions in a schema of their own.
+async fn schema(conn: &mut Conn) -> QueryResult<Option<String>> {
+    #[derive(QueryableByName)]
+    struct Schema {
+        #[diesel(sql_type = Text)]
+        name: String,
+    }
+    let query = "SELECT quote_ident(nspname) AS name FROM pg_extension e \
+         JOIN pg_namespace n ON n.oid = e.extnamespace WHERE extname = 'timescaledb'";
+    let found: Option<Schema> = diesel::sql_query(query).get_result(conn).await.optional()?;
+    Ok(found.map(|schema| schema.name))
+}
+
+/// What to do about a failure, where it comes from a database with hypertables on a server that
+/// no longer loads the library; nothing can be read there.
+pub(super) fn advice(failure: &str) -> &'static str {
+    if failure.contains("\"timescaledb\" must be preloaded") {
+        "; this database was made with TimescaleDB: set shared_preload_libraries = 'timescaledb' \
+         in its server's postgresql.conf and restart the server"
+    } else {
+        ""
+    }
 }
 
 /// A server that did not load the library at its start ends the session that asks for the

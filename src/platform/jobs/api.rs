@@ -53,7 +53,7 @@ struct JobDetail {
 
 /// Jobs of the queue, newest first.
 #[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage,
-    example = json!({"jobs": [], "next_cursor": null})), Refusals),
+    example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[get("/api/jobs")]
 async fn list_jobs(
@@ -71,7 +71,7 @@ async fn list_jobs(
 
 /// One job with its attempts and what they logged.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = JobDetail), NotFound, Refusals),
+    responses((status = 200, body = JobDetail, example = json!({"job": job_example(), "runs": [run_example()]})), NotFound, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[get("/api/jobs/{job_id}")]
 async fn get_job(
@@ -85,7 +85,7 @@ async fn get_job(
 
 /// End a queued job at once; ask a running one to end.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
-    responses((status = 200, body = Job), NotFound, Conflict, Refusals),
+    responses((status = 200, body = Job, example = json!(job_example())), NotFound, Conflict, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/jobs/{job_id}/cancel")]
 async fn cancel_job(
@@ -99,6 +99,25 @@ async fn cancel_job(
 /// The queue's routes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
     config.service(list_jobs).service(get_job).service(cancel_job);
+}
+
+fn job_example() -> serde_json::Value {
+    serde_json::json!({
+        "job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "name": "learning.refresh",
+        "slot": "2026-03-29T08:02Z", "payload": {}, "state": "done", "attempts": 1,
+        "attempts_max": 5, "run_after": "2026-03-29T08:02:00Z", "cancel_requested": false,
+        "progress": 1.0, "progress_note": "", "result": {"issued": ["price:CH:day_ahead"]},
+        "error": null, "requested_by": null, "created_at": "2026-03-29T08:02:00Z",
+        "started_at": "2026-03-29T08:02:01Z", "finished_at": "2026-03-29T08:02:03Z",
+    })
+}
+
+fn run_example() -> serde_json::Value {
+    serde_json::json!({
+        "run_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7e", "attempt": 1, "worker": "box:812:5f3a4f1c",
+        "started_at": "2026-03-29T08:02:01Z", "finished_at": "2026-03-29T08:02:03Z",
+        "outcome": "done", "error": null, "log_excerpt": "",
+    })
 }
 
 impl From<JobsError> for Problem {

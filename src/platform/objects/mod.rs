@@ -2,7 +2,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
@@ -47,20 +47,50 @@ impl Objects {
 
     /// Stores `bytes` under `key` so that a crash leaves the old object or the new one; returns their sha256.
     pub fn put(&self, key: &str, bytes: &[u8]) -> Result<String, ObjectError> {
+        self.write(key, bytes, |partial, path| fs::rename(partial, path))?;
+        Ok(sha256_hex(bytes))
+    }
+
+    /// Stores `bytes` under a `key` that is still free; `None` when it is taken, by whichever process.
+    pub fn put_new(&self, key: &str, bytes: &[u8]) -> Result<Option<String>, ObjectError> {
+        // A link, unlike a rename, is refused when its name exists.
+        let placed = self.write(key, bytes, |partial, path| {
+            let linked = fs::hard_link(partial, path);
+            fs::remove_file(partial)?;
+            linked
+        });
+        match placed {
+            Ok(()) => Ok(Some(sha256_hex(bytes))),
+            Err(ObjectError::Io { source, .. })
+                if source.kind() == io::ErrorKind::AlreadyExists =>
+            {
+                Ok(None)
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Writes `bytes` to a file that nobody else writes, then lets `place` give it its name.
+    fn write(
+        &self,
+        key: &str,
+        bytes: &[u8],
+        place: impl FnOnce(&Path, &Path) -> io::Result<()>,
+    ) -> Result<(), ObjectError> {
         let path = self.path(key)?;
         let write = || -> io::Result<()> {
             let folder = path.parent().unwrap_or(&self.root);
             fs::create_dir_all(folder)?;
-            let partial = path.with_extension("partial");
-            let mut file = File::create(&partial)?;
+            // Two processes may write the same key at once.
+            let partial = path.with_extension(format!("{:016x}.partial", rand::random::<u64>()));
+            let mut file = File::options().write(true).create_new(true).open(&partial)?;
             file.write_all(bytes)?;
             file.sync_all()?;
-            fs::rename(&partial, &path)?;
-            // The rename itself is durable only once the folder is.
+            place(&partial, &path)?;
+            // The new name is durable only once the folder is.
             File::open(folder)?.sync_all()
         };
-        write().map_err(|source| ObjectError::Io { key: key.to_owned(), source })?;
-        Ok(sha256_hex(bytes))
+        write().map_err(|source| ObjectError::Io { key: key.to_owned(), source })
     }
 
     /// The bytes under `key`, refused when their sha256 is not `expected`.
@@ -74,11 +104,6 @@ impl Objects {
         } else {
             Err(ObjectError::Damaged { key: key.to_owned(), expected: expected.to_owned(), found })
         }
-    }
-
-    /// Whether something is stored under `key`.
-    pub fn exists(&self, key: &str) -> bool {
-        self.path(key).is_ok_and(|path| path.is_file())
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, ObjectError> {
@@ -110,6 +135,28 @@ mod tests {
         assert_eq!(objects.get("models/a.bin", &hash).unwrap(), b"abc");
         fs::write(folder.path().join("models/a.bin"), b"abd").unwrap();
         assert!(matches!(objects.get("models/a.bin", &hash), Err(ObjectError::Damaged { .. })));
+    }
+
+    #[test]
+    fn a_taken_key_is_not_written_again_by_put_new() {
+        let folder = tempfile::tempdir().unwrap();
+        let hash = Objects::new(folder.path()).put_new("a/x", b"abc").unwrap().unwrap();
+        assert_eq!(Objects::new(folder.path()).put_new("a/x", b"abd").unwrap(), None);
+        assert_eq!(Objects::new(folder.path()).get("a/x", &hash).unwrap(), b"abc");
+        // Of many writers at once exactly one gets the key, and nobody's half-written file stays.
+        let won = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8_u8)
+                .map(|writer| {
+                    let objects = Objects::new(folder.path());
+                    scope.spawn(move || objects.put_new("a/y", &[writer; 100_000]).unwrap())
+                })
+                .collect();
+            writers.into_iter().filter_map(|writer| writer.join().unwrap()).collect::<Vec<_>>()
+        });
+        assert_eq!(won.len(), 1);
+        assert!(Objects::new(folder.path()).get("a/y", &won[0]).is_ok());
+        let names = fs::read_dir(folder.path().join("a")).unwrap();
+        assert_eq!(names.count(), 2);
     }
 
     #[test]

@@ -218,27 +218,33 @@ fn check_media_type(headers: &HeaderMap, expected: &str) -> Result<(), Problem> 
 /// it is JSON of another shape.
 pub(super) fn parse_json<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
     refuse_nul(bytes, b"\\u0000")?;
+    // serde would read a list as a struct whose fields come in order; nobody means that.
+    let is_list = bytes.trim_ascii_start().starts_with(b"[");
+    let list = || Problem::invalid("body", "expected a JSON object, not a list");
     let mut reader = serde_json::Deserializer::from_slice(bytes);
     let value = serde_path_to_error::deserialize(&mut reader).map_err(|error| {
         let path = error.path().to_string();
         let cause = error.into_inner();
         match cause.classify() {
+            Category::Data if is_list => list(),
             Category::Data => misfit(&path, &without_position(&cause.to_string())),
+            // An object in place of a word of an enumeration is well-formed, too.
+            _ if is_json(bytes) => misfit(&path, &without_position(&cause.to_string())),
             Category::Syntax | Category::Eof | Category::Io => not_json(&cause),
         }
     })?;
     reader.end().map_err(|error| not_json(&error))?;
-    // serde would read a list as a struct whose fields come in order; nobody means that.
-    if bytes.trim_ascii_start().starts_with(b"[") {
-        return Err(Problem::invalid("body", "expected a JSON object, not a list"));
-    }
-    Ok(value)
+    if is_list { Err(list()) } else { Ok(value) }
 }
 
-/// A value from JSON that has been read already: 422 with the field's path when it does not fit.
-pub fn fit_json<T: DeserializeOwned>(value: &serde_json::Value) -> Result<T, Problem> {
+/// A value from JSON that was read before: 422 with the field's path when it has another shape.
+pub fn parse_value<T: DeserializeOwned>(value: serde_json::Value) -> Result<T, Problem> {
     serde_path_to_error::deserialize(value)
         .map_err(|error| misfit(&error.path().to_string(), &error.inner().to_string()))
+}
+
+fn is_json(bytes: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(bytes).is_ok()
 }
 
 fn not_json(error: &serde_json::Error) -> Problem {

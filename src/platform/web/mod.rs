@@ -19,7 +19,7 @@ pub use self::context::current_request_id;
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
-pub use self::extract::{Body, Form, Params, Path, Upload, fit_json};
+pub use self::extract::{Body, Form, Params, Path, Upload, parse_value};
 pub use self::fallback::{MethodTable, fallback};
 pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor};
 pub use self::instants::{instant, optional_instant};

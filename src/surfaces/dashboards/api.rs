@@ -174,10 +174,11 @@ async fn post_logout(
     accounts: Data<Accounts>,
     form: Result<Form<Empty>, Problem>,
 ) -> Result<HttpResponse, Problem> {
-    form?;
-    // Whose session has ended already only loses the cookie.
-    if let Ok(principal) = principal {
-        accounts.logout(&principal).await?;
+    match (principal, form) {
+        (Ok(principal), Ok(_)) => accounts.logout(&principal).await?,
+        // Whose session has ended already only loses the cookie.
+        (Err(problem), _) if problem.status_code() == StatusCode::UNAUTHORIZED => {}
+        (Err(problem), _) | (_, Err(problem)) => return Err(problem),
     }
     Ok(go_to("/login?ended=true", logout_cookies()))
 }

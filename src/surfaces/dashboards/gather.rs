@@ -46,7 +46,8 @@ impl Gather {
     ) -> Result<TodayInput, Problem> {
         let outlook = self.windows.outlook(market, None, Duration::hours(24)).await?;
         let windows = self.windows.suggestions(&outlook);
-        let accuracy = self.forecasts.accuracy(&outlook.market, ACCURACY_DAYS).await?;
+        let accuracy =
+            self.forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
         let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
         let run = outlook.forecast.as_ref();
         let state = DataState {

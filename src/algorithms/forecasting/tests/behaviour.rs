@@ -36,6 +36,47 @@ fn naive_takes_yesterday_from_tuesday_to_friday_and_last_week_otherwise() {
 }
 
 #[test]
+fn naive_takes_last_week_on_every_lead_day_after_the_first() {
+    let mut table = week(-3.0, 40.0);
+    table.features.push("lead_day".to_owned());
+    for (lead, tuesday) in [(1.0_f32, -3.0), (2.0, 40.0), (7.0, 40.0)] {
+        table.x = ndarray::concatenate![
+            ndarray::Axis(1),
+            week(-3.0, 40.0).x,
+            Array2::from_elem((7, 1), lead)
+        ];
+        let model = fitted(Algorithm::Naive, &json!({}), &table, &table);
+        let forecast = model.predict(&table).unwrap().mean;
+        assert_eq!((forecast[0], forecast[1]), (40.0, tuesday), "lead day {lead}");
+    }
+}
+
+#[test]
+fn validation_forecasts_come_from_a_model_that_has_not_seen_them() {
+    let (train, valid) = (sample(7, 63), sample(70, 28));
+    for algorithm in Algorithm::ALL {
+        let params = Params::from_value(quick(algorithm));
+        let validate = |valid: &Table| {
+            fit(algorithm, &params, &train, valid, &|| false, &mut |_| {}).unwrap().validation
+        };
+        let expected = validate(&valid);
+        // Other prices on the validation days change what is learned from them, not their forecast.
+        let mut other = valid.clone();
+        other.y.iter_mut().for_each(|price| *price = 300.0 - *price);
+        let found = validate(&other);
+        assert_eq!(found.mean, expected.mean, "{algorithm}");
+        assert_eq!(expected.quantiles.len(), valid.rows());
+        // The bands of a half come from the other half: prices of the first half move only the second's.
+        let half = valid.rows() / 2;
+        let mut first = valid.clone();
+        first.y[..half].iter_mut().for_each(|price| *price += 500.0);
+        let moved = validate(&first).quantiles;
+        assert_eq!(moved[..half], expected.quantiles[..half], "{algorithm}");
+        assert!(moved[half..].iter().zip(&expected.quantiles[half..]).all(|(a, b)| a[6] > b[6]));
+    }
+}
+
+#[test]
 fn naive_falls_back_to_the_other_lag_and_refuses_rows_without_any() {
     let table = week(f32::NAN, 40.0);
     let model = fitted(Algorithm::Naive, &json!({"lag": "day"}), &table, &table);

@@ -13,7 +13,7 @@ use super::{Algorithm, Model, Params, RowKey, Table, fit};
 /// A fit that nobody cancels or watches.
 fn fitted(algorithm: Algorithm, params: &Value, train: &Table, valid: &Table) -> Model {
     let params = Params::from_value(params.clone());
-    fit(algorithm, &params, train, valid, &|| false, &mut |_| {}).unwrap()
+    fit(algorithm, &params, train, valid, &|| false, &mut |_| {}).unwrap().model
 }
 
 /// Parameters that make trees small and quick.

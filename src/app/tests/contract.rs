@@ -1,0 +1,415 @@
+//! What the OpenAPI document says against what the routes do; holds for routes nobody has written yet.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::{Method, header};
+use serde_json::{Value, json};
+
+use super::schema::{differences, resolved};
+use crate::app::openapi;
+use crate::learning::prediction::RefreshJob;
+use crate::platform::jobs::NewJob;
+use crate::platform::web::{DeclaredAccess, Role, declared_access};
+use crate::testing::{ANYBODY, TestApp};
+
+const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
+const JSON: &str = "application/json";
+const PROBLEM: &str = "application/problem+json";
+
+/// One operation of the document.
+struct Operation {
+    method: Method,
+    path: String,
+    /// Its part of the document.
+    said: Value,
+}
+
+impl Operation {
+    /// Every operation, in the order of the document.
+    fn all(document: &Value) -> Vec<Self> {
+        let paths = document["paths"].as_object().unwrap();
+        let all = paths.iter().flat_map(|(path, item)| {
+            METHODS.iter().filter_map(move |method| {
+                let said = item.get(method.to_lowercase())?.clone();
+                Some(Self { method: method.parse().unwrap(), path: path.clone(), said })
+            })
+        });
+        all.collect()
+    }
+
+    fn name(&self) -> String {
+        format!("{} {}", self.method, self.path)
+    }
+
+    /// The path with something in place of its variable parts: what the document gives as example,
+    /// else an identifier that nothing has.
+    fn address(&self) -> String {
+        self.parameters("path").iter().fold(self.path.clone(), |path, parameter| {
+            let name = parameter["name"].as_str().unwrap();
+            let value = parameter["example"].as_str().unwrap_or(
+                if parameter["schema"]["format"] == "uuid" {
+                    "00000000-0000-4000-8000-000000000000"
+                } else {
+                    "nothing"
+                },
+            );
+            path.replace(&format!("{{{name}}}"), value)
+        })
+    }
+
+    /// The address with every query parameter that must be there.
+    fn full_address(&self) -> String {
+        let required: Vec<String> = self
+            .parameters("query")
+            .iter()
+            .filter(|parameter| parameter["required"] == true)
+            .map(|parameter| {
+                let example = &parameter["example"];
+                assert!(example.is_string(), "{}: {parameter} has no example", self.name());
+                format!("{}={}", parameter["name"].as_str().unwrap(), example.as_str().unwrap())
+            })
+            .collect();
+        format!("{}?{}", self.address(), required.join("&"))
+    }
+
+    fn parameters(&self, place: &str) -> Vec<&Value> {
+        let all = self.said["parameters"].as_array();
+        all.into_iter().flatten().filter(|parameter| parameter["in"] == place).collect()
+    }
+
+    /// The JSON body it reads: media type object of the document.
+    fn json_body(&self) -> Option<&Value> {
+        self.said["requestBody"]["content"].get(JSON)
+    }
+
+    fn access(&self) -> DeclaredAccess {
+        let all = declared_access(&openapi());
+        let found = all
+            .into_iter()
+            .find(|(method, path, _)| self.method.as_str() == method && self.path == *path);
+        found.unwrap().2
+    }
+
+    /// The least role that may call; absent for public ones.
+    fn least_role(&self) -> Option<Role> {
+        match self.access() {
+            DeclaredAccess::Roles(roles) => {
+                let role = Role::parse(&roles[0]).unwrap_or_else(|| panic!("{}", self.name()));
+                assert!(roles.iter().all(|other| *other == roles[0]), "{}: {roles:?}", self.name());
+                Some(role)
+            }
+            DeclaredAccess::Public => None,
+            DeclaredAccess::Undeclared => panic!("{} does not say who may call", self.name()),
+        }
+    }
+}
+
+fn document() -> Value {
+    serde_json::to_value(openapi()).unwrap()
+}
+
+fn place_of(role: Role) -> usize {
+    Role::ALL.iter().position(|other| *other == role).unwrap()
+}
+
+#[tokio::test]
+async fn who_may_call_is_what_the_document_says() {
+    let app = TestApp::new().await;
+    // While nobody is admin, guests may read some things; the document is about a box in use.
+    app.token(Role::Admin).await;
+    for operation in Operation::all(&document()) {
+        let (name, method, path) =
+            (operation.name(), operation.method.clone(), operation.address());
+        let anonymous = app.send(ANYBODY, method.clone(), &path, None).await;
+        let Some(least) = operation.least_role() else {
+            assert_ne!(anonymous.status, 401, "{name} is public, but asks to log in");
+            assert_ne!(anonymous.status, 403, "{name} is public, but refuses");
+            continue;
+        };
+        anonymous.problem(401);
+        assert!(anonymous.header(header::WWW_AUTHENTICATE).starts_with("Bearer"), "{name}");
+        for role in Role::ALL {
+            let status = app.send(*role, method.clone(), &path, None).await.status;
+            let may = place_of(*role) <= place_of(least);
+            assert_eq!(status == 403, !may, "{name} as {role}: {status}, declared is {least}");
+            assert_ne!(status, 401, "{name} as {role}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_box_without_admin_shows_itself_and_changes_nothing() {
+    let app = TestApp::new().await;
+    for operation in Operation::all(&document()) {
+        let Some(least) = operation.least_role() else { continue };
+        let path = operation.full_address();
+        let status = app.send(ANYBODY, operation.method.clone(), &path, None).await.status;
+        let reads = operation.method == Method::GET && least == Role::Customer;
+        if !reads {
+            assert_eq!(status, 401, "{} is open to everybody", operation.name());
+        }
+    }
+    for path in ["/api/prices", "/api/markets", "/api/windows", "/api/models", "/status/summary"] {
+        assert_ne!(app.get(ANYBODY, path).await.status, 401, "{path}");
+    }
+}
+
+#[test]
+fn every_operation_is_described_with_an_example() {
+    let document = document();
+    let mut faults = Vec::new();
+    let mut names = BTreeSet::new();
+    for operation in Operation::all(&document) {
+        let name = operation.name();
+        let id = operation.said["operationId"].as_str().unwrap_or_default();
+        if id.is_empty() || !names.insert(id.to_owned()) {
+            faults.push(format!("{name}: no operationId of its own: '{id}'"));
+        }
+        if operation.said["summary"].as_str().is_none_or(str::is_empty) {
+            faults.push(format!("{name}: no summary"));
+        }
+        if operation.said["tags"].as_array().is_none_or(Vec::is_empty) {
+            faults.push(format!("{name}: no tag"));
+        }
+        if let Some(body) = operation.json_body() {
+            check_example(&document, body, &format!("{name}: the request"), &mut faults);
+        }
+        for (status, answer) in operation.said["responses"].as_object().unwrap() {
+            let what = format!("{name}: the answer {status}");
+            if answer["description"].as_str().is_none_or(str::is_empty) && status != "200" {
+                faults.push(format!("{what} has no description"));
+            }
+            if let Some(content) = answer["content"].get(JSON) {
+                check_example(&document, content, &what, &mut faults);
+            }
+            if let Some(content) = answer["content"].get(PROBLEM) {
+                check_problem(&document, content, status, &what, &mut faults);
+            }
+            let is_refusal = status.starts_with('4') || status.starts_with('5');
+            // «Not ready» is what a health check is asked for, not a refusal.
+            let is_health = status == "503" && answer["content"].get(JSON).is_some();
+            if is_refusal && !is_health && answer["content"].get(PROBLEM).is_none() {
+                faults.push(format!("{what} is no problem document"));
+            }
+        }
+        for status in expected_refusals(&operation) {
+            if operation.said["responses"].get(status).is_none() {
+                faults.push(format!("{name}: the answer {status} is not described"));
+            }
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+}
+
+/// Refusals that follow from what an operation reads and from who may call it.
+fn expected_refusals(operation: &Operation) -> Vec<&'static str> {
+    let mut all = vec!["400", "422", "500", "503"];
+    if operation.access() != DeclaredAccess::Public {
+        all.extend(["401", "403"]);
+    }
+    if !operation.said["requestBody"].is_null() {
+        all.extend(["413", "415"]);
+    }
+    if !operation.parameters("path").is_empty() {
+        all.push("404");
+    }
+    all
+}
+
+fn check_example(document: &Value, content: &Value, what: &str, faults: &mut Vec<String>) {
+    let Some(example) = content.get("example") else {
+        return faults.push(format!("{what} has no example"));
+    };
+    let wrong = differences(document, &content["schema"], example);
+    faults.extend(wrong.iter().map(|fault| format!("{what}: the example: {fault}")));
+    // An example that shows fields nobody sends would mislead.
+    let schema = resolved(document, &content["schema"]);
+    if let (Some(fields), Some(known)) = (example.as_object(), schema["properties"].as_object()) {
+        let unknown = fields.keys().filter(|name| !known.contains_key(*name));
+        faults.extend(unknown.map(|name| format!("{what}: the example: {name} is unknown")));
+    }
+}
+
+fn check_problem(
+    document: &Value,
+    content: &Value,
+    status: &str,
+    what: &str,
+    faults: &mut Vec<String>,
+) {
+    if let Some(example) = content.get("example") {
+        let wrong = differences(document, &content["schema"], example);
+        faults.extend(wrong.iter().map(|fault| format!("{what}: the example: {fault}")));
+        if example["status"].to_string() != status {
+            faults.push(format!("{what}: the example is about {}", example["status"]));
+        }
+    }
+}
+
+#[tokio::test]
+async fn answers_look_like_the_document_says() {
+    let app = TestApp::new().await;
+    app.services.simulation.fill().await.unwrap();
+    app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
+    app.run_jobs().await;
+    let document = document();
+    let mut with_body = 0;
+    for operation in Operation::all(&document) {
+        if operation.method != Method::GET {
+            continue;
+        }
+        let (name, path) = (operation.name(), operation.full_address());
+        let answer = app.get(operation.least_role(), &path).await;
+        let status = answer.status.as_str();
+        let said = &operation.said["responses"][status];
+        assert!(!said.is_null(), "{name}: {status} is not declared: {}", answer.text());
+        let media_type = answer.header(header::CONTENT_TYPE).split(';').next().unwrap();
+        let content = &said["content"][media_type];
+        assert!(!content.is_null(), "{name}: {media_type} is not declared for {status}");
+        if media_type.ends_with("json") {
+            let value: Value = serde_json::from_str(answer.text()).unwrap();
+            let wrong = differences(&document, &content["schema"], &value);
+            assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
+            with_body += usize::from(answer.status.is_success());
+        }
+    }
+    assert!(with_body > 15, "only {with_body} operations answered with JSON");
+}
+
+#[tokio::test]
+async fn without_a_database_every_operation_says_so() {
+    let app = TestApp::new().await;
+    let token = app.token(Role::Admin).await;
+    app.database().close().await;
+    let document = document();
+    let mut refused = 0;
+    for operation in Operation::all(&document) {
+        let example = operation.json_body().map(|body| body["example"].to_string());
+        let body = example.map(|text| (JSON, text.into_bytes()));
+        let (method, path) = (operation.method.clone(), operation.full_address());
+        let answer = app.send_with_token(&token, method, &path, body).await;
+        let name = operation.name();
+        match answer.status.as_u16() {
+            // A refresh token that cannot be one is refused without a look.
+            200 | 401 => assert_eq!(operation.access(), DeclaredAccess::Public, "{name}"),
+            503 => {
+                refused += 1;
+                let media_type = answer.header(header::CONTENT_TYPE);
+                let said = &operation.said["responses"]["503"]["content"][media_type];
+                assert!(!said.is_null(), "{name}: {media_type} is not declared for 503");
+                let value: Value = serde_json::from_str(answer.text()).unwrap();
+                let wrong = differences(&document, &said["schema"], &value);
+                assert!(wrong.is_empty(), "{name}: {}", wrong.join("\n"));
+            }
+            other => panic!("{name}: {other} {}", answer.text()),
+        }
+    }
+    assert!(refused > 20, "only {refused} operations noticed");
+}
+
+#[tokio::test]
+async fn unknown_query_parameters_are_named() {
+    let app = TestApp::new().await;
+    for operation in Operation::all(&document()) {
+        if operation.parameters("query").is_empty() {
+            continue;
+        }
+        let path = format!("{}?no_such_parameter=1", operation.address());
+        let answer = app.send(operation.least_role(), operation.method.clone(), &path, None).await;
+        assert_eq!(answer.wrong_field(), "no_such_parameter", "{}", operation.name());
+    }
+}
+
+#[tokio::test]
+async fn parameters_of_the_wrong_type_are_named() {
+    let app = TestApp::new().await;
+    let document = document();
+    for operation in Operation::all(&document) {
+        for parameter in operation.parameters("query") {
+            let schema = resolved(&document, &parameter["schema"]);
+            let is_text = schema["format"].is_null() && schema["enum"].is_null();
+            let types = schema["type"].to_string();
+            if types.contains("string") && is_text && parameter["example"].is_null() {
+                continue; // Any text is fine there.
+            }
+            if ["file_name", "target", "name"].contains(&parameter["name"].as_str().unwrap()) {
+                continue; // Free text with an example.
+            }
+            let name = parameter["name"].as_str().unwrap();
+            let path = format!("{}&{name}=%C2%BF%3F", operation.full_address());
+            let path = path.replace("?&", "?");
+            let path = match path.match_indices(&format!("{name}=")).count() {
+                // A required one is there already: a second one would be a duplicate.
+                2 => format!("{}?{name}=%C2%BF%3F", operation.address()),
+                _ => path,
+            };
+            let method = operation.method.clone();
+            let answer = app.send(operation.least_role(), method, &path, None).await;
+            assert_eq!(answer.wrong_field(), name, "{}", operation.name());
+        }
+    }
+}
+
+#[tokio::test]
+async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
+    let app = TestApp::new().await;
+    let document = document();
+    for operation in Operation::all(&document) {
+        let Some(body) = operation.json_body() else { continue };
+        let (name, caller) = (operation.name(), operation.least_role());
+        let send = async |media_type: &str, body: String| {
+            let body = Some((media_type, body.into_bytes()));
+            app.send(caller, operation.method.clone(), &operation.address(), body).await
+        };
+        send(JSON, "{\"".to_owned()).await.problem(400);
+        send(JSON, String::new()).await.problem(400);
+        send("text/plain", "{}".to_owned()).await.problem(415);
+        let example = &body["example"];
+        assert_eq!(send(JSON, format!("[{example}]")).await.wrong_field(), "body", "{name}");
+        for (field, value) in example.as_object().unwrap() {
+            let mut wrong = example.clone();
+            wrong[field] = if value.is_object() { json!([]) } else { json!({}) };
+            let told = send(JSON, wrong.to_string()).await.wrong_field();
+            assert_eq!(told, *field, "{name}");
+        }
+        let mut more = example.clone();
+        more["no_such_field"] = json!(1);
+        assert_eq!(send(JSON, more.to_string()).await.wrong_field(), "no_such_field", "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_there_is_a_problem_too() {
+    let app = TestApp::new().await;
+    let admin = Role::Admin;
+    for path in ["/api/nothing", "/api/prices/x", "/nothing", "/api/", "/docsx"] {
+        let problem = app.get(admin, path).await.problem(404);
+        assert_eq!(problem["detail"], format!("there is nothing at {path}"));
+    }
+    let all = Operation::all(&document());
+    for operation in &all {
+        let address = operation.address();
+        // Another pattern may fit the same address, e.g. `/api/models/{id}` that of `/api/models/active`.
+        let mut allowed: BTreeSet<&str> = all
+            .iter()
+            .filter(|other| fits(&other.path, &address))
+            .map(|other| other.method.as_str())
+            .collect();
+        if allowed.contains("GET") {
+            allowed.insert("HEAD");
+        }
+        for method in METHODS.iter().filter(|method| !allowed.contains(**method)) {
+            let answer = app.send(admin, method.parse().unwrap(), &address, None).await;
+            answer.problem(405);
+            let told: BTreeSet<&str> = answer.header(header::ALLOW).split(", ").collect();
+            assert_eq!(told, allowed, "{method} {address}");
+        }
+    }
+}
+
+fn fits(pattern: &str, address: &str) -> bool {
+    let (pattern, address): (Vec<&str>, Vec<&str>) =
+        (pattern.split('/').collect(), address.split('/').collect());
+    pattern.len() == address.len()
+        && pattern.iter().zip(address).all(|(part, given)| part.starts_with('{') || *part == given)
+}
