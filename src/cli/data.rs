@@ -171,7 +171,7 @@ fn reasons(body: &str) -> String {
         .flatten()
         .filter(|check| check["ok"] == false)
         .filter_map(|check| {
-            Some(format!("{} {}", check["name"].as_str()?, check["detail"].as_str()?))
+            Some(format!("{}: {}", check["name"].as_str()?, check["detail"].as_str()?))
         })
         .collect();
     if failed.is_empty() { body.to_owned() } else { failed.join("; ") }
