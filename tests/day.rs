@@ -48,7 +48,7 @@ async fn a_box_lives_through_its_first_day() {
     first_look(&home).await;
     metrics_are_well_formed(&home).await;
     let token = somebody_becomes_admin(&home).await;
-    prices_are_imported_once(&home).await;
+    prices_are_imported_once(&home);
     let path = "/api/prices?market=CH&from=2024-05-02&to=2024-05-02";
     let (_, before) = get(&home, path, Some(&token)).await;
     assert_eq!(before["points"].as_array().unwrap().len(), 24);
@@ -151,7 +151,7 @@ async fn somebody_becomes_admin(home: &Home) -> String {
     token
 }
 
-async fn prices_are_imported_once(home: &Home) {
+fn prices_are_imported_once(home: &Home) {
     let file = price_file(home);
     let import = ["import", "prices", &file, "--market", "CH", "--json"];
     let (first, second) = (home.run(&import).json(), home.run(&import).json());

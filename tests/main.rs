@@ -1,5 +1,5 @@
 //! The one integration test binary: source rules, files of the project, the built program.
-#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture; // rules of the source text
 mod browser; // the pages in a real browser

@@ -268,6 +268,7 @@ pub(crate) fn shared_data(test: &str) -> Option<PathBuf> {
 }
 
 /// Says that a test did not do its work, and why.
+#[expect(clippy::print_stderr, reason = "the closing line of the test run counts these lines")]
 pub(crate) fn skipped(test: &str, why: &str) {
     eprintln!("skipped: {test}: {why}");
 }

@@ -24,14 +24,14 @@ async fn run(app: &TestApp, order: &Value) -> Value {
     app.get(Role::Viewer, &path).await.json(200)
 }
 
-fn order(model: &str, params: Value) -> Value {
+fn order(model: &str, params: &Value) -> Value {
     json!({"kind": "train", "market": "SIM-CH", "model": model, "window_days": 100, "params": params})
 }
 
 #[tokio::test]
 async fn a_good_model_serves_and_can_be_taken_out_again() {
     let app = app().await;
-    let job = run(&app, &order("linear", json!({}))).await;
+    let job = run(&app, &order("linear", &json!({}))).await;
     assert_eq!((&job["state"], &job["error"]), (&json!("done"), &Value::Null), "{job}");
     assert_eq!((&job["progress"], &job["result"]["serves"]), (&json!(1.0), &json!(true)));
     let path = format!("/api/models/{}", job["result"]["model_id"].as_str().unwrap());
@@ -74,7 +74,7 @@ async fn a_good_model_serves_and_can_be_taken_out_again() {
 async fn a_model_that_learned_nothing_may_not_serve() {
     let app = app().await;
     let params = json!({"num_iterations": 1, "learning_rate": 0.0001, "bands": "residual"});
-    let job = run(&app, &order("lightgbm", params)).await;
+    let job = run(&app, &order("lightgbm", &params)).await;
     assert_eq!((&job["state"], &job["result"]["serves"]), (&json!("done"), &json!(false)), "{job}");
     let path = format!("/api/models/{}", job["result"]["model_id"].as_str().unwrap());
     let model = app.get(Role::Viewer, &path).await.json(200);

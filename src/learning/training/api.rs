@@ -155,7 +155,7 @@ async fn list_datasets(
 
 /// Get one exported dataset.
 #[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the dataset")),
-    responses((status = 200, body = Dataset, example = json!({"dataset_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "name": "modeling_data_20260301_0415.parquet", "market": "CH", "product": "day_ahead", "features": ["hour", "lag_24h"], "from_day": "2023-03-02", "to_day": "2026-02-28", "rows": 183456, "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "created_at": "2026-03-01T04:15:00Z"})), Refusals, NotFound),
+    responses((status = 200, body = Dataset, example = json!(dataset_example())), Refusals, NotFound),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
 #[get("/api/datasets/{id}")]
 async fn get_dataset(
