@@ -15,3 +15,5 @@ mod tests;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;
+#[cfg(test)]
+use self::vintages::Vintages;
