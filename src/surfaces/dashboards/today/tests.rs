@@ -533,3 +533,21 @@ fn the_present_hour_is_marked_in_the_table() {
     let hour = now().with_timezone(&normal().zone).format("%H:00").to_string();
     assert_eq!(marked, [hour]);
 }
+
+#[test]
+fn another_day_must_be_worth_the_wait() {
+    let mut input = normal();
+    let today_at = |hour: i64| now() + Duration::hours(hour);
+    let later = |from, mean| Window {
+        from,
+        to: from + Duration::hours(3),
+        mean_price_eur_mwh: mean,
+        provenance: WindowProvenance::Published,
+        day_mean_eur_mwh: Some(100.0),
+    };
+    for (tomorrow, told) in [(52.0, "heute"), (49.0, "morgen")] {
+        input.windows = vec![later(today_at(2), 60.0), later(today_at(22), tomorrow)];
+        let advice = today(&input, Language::De, now()).status.advice.unwrap();
+        assert!(advice.contains(told), "{tomorrow}: {advice}");
+    }
+}
