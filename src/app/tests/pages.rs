@@ -67,6 +67,12 @@ async fn whoever_is_not_logged_in_is_led_to_the_form_and_back() {
     let bad = app.page("/?market=XX", &browser.join("; ")).await;
     assert_eq!(bad.status, 422);
     assert!(bad.header(header::CONTENT_TYPE).starts_with("text/html"));
+    // Who is logged in stays so on pages of problems, and can leave from there.
+    for path in ["/?market=XX", "/problems/not-found", "/problems/unheard-of"] {
+        let page = app.get_with_cookies(path, &browser.join("; ")).await;
+        assert!(page.text().contains("viewer@example.ch"), "{path}");
+        assert_eq!(field(page.text(), "csrf_token"), token, "{path}");
+    }
 
     // Leaving ends the session itself, not only the cookie; leaving twice is no mistake.
     for _ in 0..2 {

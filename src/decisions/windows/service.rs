@@ -27,6 +27,8 @@ use crate::learning::prediction::Forecasts;
 
 /// Days ahead that an outlook covers; one more than is forecast, as tomorrow may be published.
 const OUTLOOK_DAYS: i64 = 9;
+/// Days from now within which pages suggest windows.
+const SUGGESTED_DAYS: i64 = 7;
 /// Length of the windows that pages suggest.
 const SUGGESTION: Duration = Duration::hours(3);
 /// Most windows that pages suggest.
@@ -140,12 +142,14 @@ impl Windows {
         let now = self.clock.now();
         let zone = outlook.market.time_zone();
         let today = local_date(now, zone);
+        // Pages draw as far as this; a window beyond it could not be seen.
+        let end = now + Duration::days(SUGGESTED_DAYS);
         let best = |days: i64| {
             let day = day_range(add_days(today, days), zone);
             let wanted = Wanted {
                 duration_s: SUGGESTION.num_seconds(),
                 earliest_s: Some(day.from.max(now).timestamp()),
-                deadline_s: Some(day.to.timestamp()),
+                deadline_s: Some(day.to.min(end).timestamp()),
                 contiguous: true,
                 count: 1,
             };

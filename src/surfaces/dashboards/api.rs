@@ -269,9 +269,10 @@ async fn get_preferences(_: Public, query: Params<PreferencesQuery>) -> HttpResp
 /// What a kind of problem means; the `type` of a problem document leads here.
 #[get("/problems/{kind}")]
 async fn get_problem(
-    _: Public,
+    visitor: Visitor,
     request: HttpRequest,
     templates: Data<Templates>,
+    csrf: CsrfToken,
     kind: Path<String>,
 ) -> Result<HttpResponse, Problem> {
     let kind = kind.into_inner();
@@ -279,7 +280,9 @@ async fn get_problem(
         return Err(Problem::not_found(format_args!("Luna knows no problem '{kind}'")));
     };
     let view = ErrorPage { kind, status: None, detail: String::new(), request_id: String::new() };
-    Ok(page(StatusCode::OK, templates.error(&plain_shell(&request), &view)))
+    let principal = visitor.0.filter(|principal| !principal.is_setup_guest);
+    let shell = shell(&request, principal.map(|principal| principal.login), &csrf);
+    Ok(page(StatusCode::OK, templates.error(&shell, &view)))
 }
 
 /// Version of a built file.
@@ -318,6 +321,7 @@ pub(super) fn plain_shell(request: &HttpRequest) -> Shell {
         language: preferences.language,
         theme: preferences.theme,
         path: request.path().to_owned(),
+        query: request.query_string().to_owned(),
         ..Shell::default()
     }
 }

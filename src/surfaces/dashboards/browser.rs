@@ -6,12 +6,12 @@ use actix_web::http::header::{self, HeaderName};
 use actix_web::http::{Method, StatusCode};
 use actix_web::middleware::Next;
 use actix_web::web::Data;
-use actix_web::{Error, HttpRequest, HttpResponse, ResponseError};
+use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 
-use super::api::{go_to, page, plain_shell};
+use super::api::{PAGES, go_to, page, plain_shell};
 use super::pages::ErrorPage;
 use super::templates::Templates;
-use crate::platform::web::{Problem, current_request_id};
+use crate::platform::web::{CsrfToken, Problem, Visitor, current_request_id};
 
 /// Addresses for programs; they answer in the same form to everybody.
 const FOR_PROGRAMS: [&str; 4] = ["/api/", "/health", "/metrics", "/openapi.json"];
@@ -29,7 +29,7 @@ pub async fn problems_as_pages<B: MessageBody + 'static>(
     let (Some(problem), true) = (problem, wants_page) else {
         return Ok(answer.map_into_left_body());
     };
-    let mut instead = refusal(answer.request(), &problem);
+    let mut instead = refusal(answer.request(), &problem).await;
     for name in KEPT {
         if let Some(value) = answer.headers().get(&name) {
             instead.headers_mut().insert(name, value.clone());
@@ -38,15 +38,18 @@ pub async fn problems_as_pages<B: MessageBody + 'static>(
     Ok(answer.into_response(instead).map_into_right_body())
 }
 
-/// Whether a browser waits for a page: programs ask for JSON, or for anything.
+/// Whether a browser waits for a page: it says so, or it asked for one of the pages and not for JSON.
 fn wants_page(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
-    accept.is_some_and(|accept| accept.contains("text/html"))
-        && !FOR_PROGRAMS.iter().any(|start| request.path().starts_with(start))
+    let accept = accept.unwrap_or_default();
+    let path = request.path();
+    let is_page = PAGES.iter().any(|(page, _)| *page == path) || path.starts_with("/problems/");
+    let for_programs = FOR_PROGRAMS.iter().any(|start| path.starts_with(start));
+    accept.contains("text/html") && !for_programs || is_page && !accept.contains("json")
 }
 
 /// Who is not logged in is asked to; everything else is said in words.
-fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
+async fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let reads = matches!(*request.method(), Method::GET | Method::HEAD);
     if problem.status_code() == StatusCode::UNAUTHORIZED && reads {
         let back = request.uri().path_and_query().map_or("/", |path| path.as_str());
@@ -62,7 +65,21 @@ fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
         detail: problem.detail().to_owned(),
         request_id: current_request_id().to_string(),
     };
-    page(problem.status_code(), templates.error(&plain_shell(request), &view))
+    let mut shell = plain_shell(request);
+    if !reads {
+        // What was sent cannot be looked at; the switches lead home.
+        "/".clone_into(&mut shell.path);
+        shell.query.clear();
+    }
+    // Who calls is asked for at the database, which may be what is away.
+    if !problem.status_code().is_server_error() {
+        let visitor = Visitor::extract(request).await;
+        let principal = visitor.ok().and_then(|visitor| visitor.0);
+        shell.user = principal.filter(|it| !it.is_setup_guest).map(|principal| principal.login);
+        let token = CsrfToken::extract(request).await;
+        shell.csrf_token = token.ok().map(|token| token.value().to_owned());
+    }
+    page(problem.status_code(), templates.error(&shell, &view))
 }
 
 #[cfg(test)]
@@ -137,7 +154,7 @@ mod tests {
         for program in [
             browser("/api/me"),
             TestRequest::with_uri("/nothing"),
-            TestRequest::with_uri("/").insert_header((header::ACCEPT, "*/*")),
+            TestRequest::with_uri("/away").insert_header((header::ACCEPT, "*/*")),
             TestRequest::with_uri("/").insert_header((header::ACCEPT, "application/json")),
         ] {
             let (_, kind, body) = ask(program).await;

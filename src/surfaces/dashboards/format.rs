@@ -36,6 +36,13 @@ pub fn number(value: f64, decimals: usize) -> String {
     out
 }
 
+/// A number that is a guess: `~6.91`, and with a narrow space before a minus, or both signs melt
+/// into one: `~ −1.09`.
+pub fn about(number: &str) -> String {
+    let space = if number.starts_with(MINUS) { "\u{202f}" } else { "" };
+    format!("~{space}{number}")
+}
+
 /// A difference in whole per cent with its sign, e.g. `−8 %`, `+12 %`, `0 %`.
 pub fn signed_percent(value: f64) -> String {
     let digits = number(value, 0);
@@ -206,6 +213,12 @@ mod tests {
 
     fn german() -> Format {
         Format::new(Language::De, Tz::Europe__Zurich)
+    }
+
+    #[test]
+    fn a_guess_keeps_its_minus_apart() {
+        assert_eq!(about("6.91"), "~6.91");
+        assert_eq!(about("−1.09"), "~\u{202f}−1.09");
     }
 
     #[test]

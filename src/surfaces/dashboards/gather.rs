@@ -131,7 +131,9 @@ impl From<&Window> for Row {
                 Provenance::Forecast => WindowProvenance::Forecast,
                 Provenance::Mixed => WindowProvenance::Mixed,
             },
-            vs_day_mean_percent: window.vs_day_mean_percent,
+            day_mean_eur_mwh: window
+                .saving_vs_day_mean_eur_mwh
+                .map(|saving| window.mean_price_eur_mwh + saving),
         }
     }
 }

@@ -76,8 +76,10 @@ pub struct Shell {
     pub language: Language,
     /// Colours.
     pub theme: Theme,
-    /// Path of the page, for the switches that come back to it.
+    /// Path of the page.
     pub path: String,
+    /// What stands behind its `?`, for the switches that come back to the same page.
+    pub query: String,
     /// Login of whoever is signed in.
     pub user: Option<String>,
     /// Token that forms send back as `csrf_token`.
@@ -94,8 +96,8 @@ pub(super) struct ShellTexts<'a> {
     css: String,
     js: String,
     path: &'a str,
+    address: String,
     back: String,
-    next: String,
     other: &'static str,
     user: Option<&'a str>,
     account: Option<String>,
@@ -122,6 +124,8 @@ impl Shell {
             current: *theme == self.theme,
         });
         let path = local_path(Some(&self.path));
+        let whole = format!("{}?{}", self.path, self.query);
+        let address = if self.query.is_empty() { path } else { local_path(Some(&whole)) };
         ShellTexts {
             language: self.language.code(),
             tag: messages.get("language_tag"),
@@ -130,8 +134,8 @@ impl Shell {
             css: asset_url("app.css"),
             js: asset_url("app.js"),
             path,
-            back: query("back", path),
-            next: query("next", path),
+            back: query("back", address),
+            address: address.to_owned(),
             other: self.language.next().code(),
             user: self.user.as_deref(),
             account: self.user.as_ref().map(|user| messages.fill("account", &[("login", user)])),
@@ -202,6 +206,18 @@ mod tests {
         let odd = Preferences::of(Some("xx"), Some("pink"), Some("en"));
         assert_eq!(odd, Preferences { language: Language::En, theme: Theme::Auto });
         assert_eq!(Preferences::of(None, None, None), Preferences::default());
+    }
+
+    #[test]
+    fn switches_come_back_to_the_same_page() {
+        for (path, query, back) in [
+            ("/", "", "back=%2F"),
+            ("/", "market=DE-LU", "back=%2F%3Fmarket%3DDE-LU"),
+            ("//evil.example", "a", "back=%2F"),
+        ] {
+            let shell = Shell { path: path.into(), query: query.into(), ..Shell::default() };
+            assert_eq!(shell.texts().back, back);
+        }
     }
 
     #[test]

@@ -4,8 +4,8 @@ use serde::Serialize;
 
 use crate::surfaces::dashboards::format::number;
 
-/// Room above the highest value, as a share of the range.
-const HEADROOM: f64 = 0.12;
+/// Room for a label above the highest value and below a negative lowest one, as a share of the range.
+const ROOM: f64 = 0.12;
 
 /// A value with its label.
 #[derive(Debug, Clone, Serialize)]
@@ -16,18 +16,19 @@ pub struct Tick {
     pub label: String,
 }
 
-/// Four to eight round values that span `low` to `high`, and the ends of the axis: a round value
-/// below, and room for a label above.
+/// Four to eight round values between the ends of the axis, which hold `low` to `high` and room for
+/// labels: above always, below when values are negative; else the foot is a round value.
 pub fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
-    let top = high + HEADROOM * (high - low);
-    let raw = (top - low).max(0.1) / 6.0;
+    let top = high + ROOM * (high - low);
+    let foot = if low < 0.0 { low - ROOM * (high - low) } else { low };
+    let raw = (top - foot).max(0.1) / 6.0;
     let magnitude = 10_f64.powf(raw.log10().floor());
     let step = [1.0, 2.0, 5.0, 10.0]
         .into_iter()
         .map(|factor| factor * magnitude)
         .find(|step| *step >= raw)
         .unwrap_or(raw);
-    let first = (low / step).floor();
+    let first = if low < 0.0 { (foot / step).ceil() } else { (low / step).floor() };
     let count = (top / step).floor() - first;
     let decimals = if step >= 1.0 && (step.fract() == 0.0) {
         0
@@ -44,7 +45,8 @@ pub fn axis(low: f64, high: f64) -> (Vec<Tick>, f64, f64) {
             Tick { value, label: number(value, decimals) }
         })
         .collect();
-    (ticks, rounded(first * step), rounded(top))
+    let foot = if low < 0.0 { foot } else { first * step };
+    (ticks, rounded(foot), rounded(top))
 }
 
 /// Prices keep four decimals: what a picture and a readout can show.

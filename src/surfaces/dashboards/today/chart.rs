@@ -10,7 +10,10 @@ use super::axis::{Tick, axis, rounded};
 use super::model::{Quality, TodayInput};
 use super::points::{Point, Points, Situation};
 use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
-use crate::surfaces::dashboards::format::{Format, cents, number};
+use crate::surfaces::dashboards::format::{Format, about, cents, number};
+
+/// A point in this lowest share of the axis carries its label above.
+const FOOT_SHARE: f64 = 0.1;
 
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
@@ -234,11 +237,7 @@ fn slot(point: &Point, format: &Format) -> ChartSlot {
         day: format.day(format.date_of(point.from)),
         hours: format.hours(point.from, point.to),
         offset: format.offset(point.from),
-        value: format!(
-            "{}{}",
-            if point.is_forecast() { "~" } else { "" },
-            format.price(point.price)
-        ),
+        value: known_or_about(point, format.price(point.price)),
         note: note(point, format),
     }
 }
@@ -298,7 +297,10 @@ fn view(
     let most = shown.iter().max_by(|a, b| a.price.total_cmp(&b.price)).copied();
     let distinct = least.zip(most).is_some_and(|(a, b)| a.price < b.price);
     let marks = if distinct {
-        [(most, false), (least, true)]
+        // A label below a point near the foot would lie across the words of the axis.
+        let foot = low + FOOT_SHARE * (high - low);
+        let below = least.is_some_and(|point| point.price / 10.0 >= foot);
+        [(most, false), (least, below)]
             .into_iter()
             .filter_map(|(point, below)| Some(mark(point?, below)))
             .collect()
@@ -318,12 +320,16 @@ fn view(
     }
 }
 
+/// A published number as it is, a forecast one marked as a guess.
+fn known_or_about(point: &Point, number: String) -> String {
+    if point.is_forecast() { about(&number) } else { number }
+}
+
 fn mark(point: &Point, below: bool) -> Mark {
-    let tilde = if point.is_forecast() { "~" } else { "" };
     Mark {
         at: i64::midpoint(point.from.timestamp(), point.to.timestamp()),
         value: rounded(point.price / 10.0),
-        label: format!("{tilde}{}", number(point.price / 10.0, 1)),
+        label: known_or_about(point, number(point.price / 10.0, 1)),
         below,
     }
 }
@@ -338,10 +344,8 @@ fn summary(
     let (Some(least), Some(most)) = (least, most) else {
         return String::new();
     };
-    let about = |point: &Point| {
-        format!("{}{}", if point.is_forecast() { "~" } else { "" }, format.price(point.price))
-    };
-    let (low, high) = (about(least), about(most));
+    let told = |point: &Point| known_or_about(point, format.price(point.price));
+    let (low, high) = (told(least), told(most));
     let extremes = if least.price < most.price {
         let (low_at, high_at) =
             (format.span(least.from, least.to), format.span(most.from, most.to));

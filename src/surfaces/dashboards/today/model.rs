@@ -73,8 +73,8 @@ pub struct Window {
     pub mean_price_eur_mwh: f64,
     /// What the mean rests on.
     pub provenance: WindowProvenance,
-    /// Difference from the mean of the local day, in per cent; `None` where that mean is not positive.
-    pub vs_day_mean_percent: Option<f64>,
+    /// Mean price of the window's local day in EUR/MWh.
+    pub day_mean_eur_mwh: Option<f64>,
 }
 
 /// What a window rests on.

@@ -19,6 +19,8 @@ const ADVICE_AHEAD: Duration = Duration::hours(48);
 const LONG: Duration = Duration::hours(3);
 /// How much cheaper a forecast window must be than a published one to be recommended, in EUR/MWh.
 const GUESS_HANDICAP_EUR_MWH: f64 = 10.0;
+/// How much cheaper a window of a later day must be to be worth the wait, in EUR/MWh.
+const WAIT_HANDICAP_EUR_MWH: f64 = 10.0;
 /// Prices that differ by less than this share of the reference are told as flat.
 const FLAT_SHARE: f64 = 0.1;
 
@@ -188,11 +190,21 @@ impl Say<'_> {
         }
     }
 
+    /// Mean price for the comparison of windows: a guess must be clearly cheaper than a known price,
+    /// and another day clearly cheaper than today.
+    fn handicapped(&self, window: &Window) -> f64 {
+        let published = window.provenance == WindowProvenance::Published;
+        let today = self.format.date_of(window.from) == self.format.date_of(self.now);
+        let guess = if published { 0.0 } else { GUESS_HANDICAP_EUR_MWH };
+        let wait = if today { 0.0 } else { WAIT_HANDICAP_EUR_MWH };
+        window.mean_price_eur_mwh + guess + wait
+    }
+
     fn advice(&self, windows: &[Window]) -> Vec<String> {
         let open: Vec<&Window> = windows.iter().filter(|window| window.to > self.now).collect();
         let near = open.iter().filter(|window| window.from < self.now + ADVICE_AHEAD);
         let best = near
-            .min_by(|a, b| handicapped(a).total_cmp(&handicapped(b)))
+            .min_by(|a, b| self.handicapped(a).total_cmp(&self.handicapped(b)))
             .or_else(|| open.iter().min_by_key(|window| window.from));
         let Some(best) = best else {
             return Vec::new();
@@ -212,12 +224,6 @@ impl Say<'_> {
         };
         keys.map(|key| self.format.fill(key, &[("when", &when)])).into()
     }
-}
-
-/// Mean price for the comparison of windows: a guess must be clearly cheaper than a known price.
-fn handicapped(window: &Window) -> f64 {
-    let published = window.provenance == WindowProvenance::Published;
-    window.mean_price_eur_mwh + if published { 0.0 } else { GUESS_HANDICAP_EUR_MWH }
 }
 
 /// First stretch of dear (or cheap) points; short gaps are bridged.

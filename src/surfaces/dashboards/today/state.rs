@@ -107,7 +107,12 @@ pub fn facts(
         ),
     }];
     let mut about = Vec::new();
-    about.extend(state.model_label.as_ref().map(|m| format.fill("data_model", &[("model", m)])));
+    about.extend(
+        state
+            .model_label
+            .as_ref()
+            .map(|label| format.fill("data_model", &[("model", &model_words(label, format))])),
+    );
     about.extend(
         state
             .mean_abs_error_eur_mwh
@@ -129,7 +134,7 @@ pub fn facts(
         let simulated = input.simulated.then(|| format.text("data_simulated").to_owned());
         facts.push(Fact {
             name: format.text("data_source").to_owned(),
-            value: state.source.clone().unwrap_or_default(),
+            value: state.source.as_deref().map(|it| source_words(it, format)).unwrap_or_default(),
             badge: None,
             text: simulated
                 .into_iter()
@@ -139,6 +144,33 @@ pub fn facts(
         });
     }
     facts
+}
+
+/// `price-CH-day_ahead-linear v2` as `lineare Regression, Version 2`; an unknown name stays.
+fn model_words(label: &str, format: &Format) -> String {
+    const KINDS: [(&str, &str); 4] = [
+        ("naive", "model_naive"),
+        ("linear", "model_linear"),
+        ("lightgbm", "model_lightgbm"),
+        ("random_forest", "model_random_forest"),
+    ];
+    let kind = |name: &str| KINDS.iter().find(|(kind, _)| name.ends_with(kind));
+    match label.rsplit_once(" v").and_then(|(name, version)| Some((kind(name)?, version))) {
+        Some(((_, key), version)) => {
+            format.fill("model_version", &[("model", format.text(key)), ("n", version)])
+        }
+        None if label.starts_with("naive") => format.text("model_stand_in").to_owned(),
+        None => label.to_owned(),
+    }
+}
+
+/// `import:prices.csv` as `Import prices.csv`; a service keeps its name.
+fn source_words(source: &str, format: &Format) -> String {
+    match source.split_once(':') {
+        Some(("import", file)) => format.fill("source_import", &[("file", file)]),
+        _ if source == "simulation" => format.text("source_simulation").to_owned(),
+        _ => source.to_owned(),
+    }
 }
 
 /// Warnings of the input, and a word about tomorrow's prices while they are not there.

@@ -2,16 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{NaiveDate, Timelike};
+use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde::Serialize;
 
 use super::model::{TodayInput, Window};
 use super::points::{Point, Points, mean};
 use crate::base::timeline::{TimeRange, day_range};
-use crate::surfaces::dashboards::format::{Format, number};
+use crate::surfaces::dashboards::format::{Format, cents};
 use crate::surfaces::dashboards::levels::Level;
 
-/// Hourly prices in EUR/MWh.
+/// Hourly prices in ct/kWh.
 #[derive(Debug, Clone, Serialize)]
 pub struct PriceTable {
     /// What the table shows, and which day has 23 or 25 hours.
@@ -36,7 +36,7 @@ pub struct TableRow {
 /// One price.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cell {
-    /// EUR/MWh.
+    /// ct/kWh.
     pub value: String,
     /// 1 to 5.
     pub level: u8,
@@ -46,6 +46,8 @@ pub struct Cell {
     pub forecast: bool,
     /// Whether the hour begins in a cheap window.
     pub in_window: bool,
+    /// Whether it is the present hour.
+    pub now: bool,
 }
 
 /// Hour of the clock and whether it is the second pass.
@@ -53,7 +55,13 @@ type ClockHour = (u32, bool);
 
 impl PriceTable {
     /// Hours of `range` that have a price.
-    pub fn new(points: &Points, range: TimeRange, input: &TodayInput, format: &Format) -> Self {
+    pub fn new(
+        points: &Points,
+        range: TimeRange,
+        input: &TodayInput,
+        format: &Format,
+        now: DateTime<Utc>,
+    ) -> Self {
         let mut hours: BTreeMap<(ClockHour, NaiveDate), Vec<&Point>> = BTreeMap::new();
         for point in points.within(range.from, range.to) {
             let local = point.from.with_timezone(&input.zone);
@@ -72,7 +80,9 @@ impl PriceTable {
                     .iter()
                     .map(|date| {
                         let points_of_hour = hours.get(&(clock, *date))?;
-                        Some(cell(points_of_hour, points.reference, windows, format))
+                        let is_now = points_of_hour.iter().any(|point| point.contains(now));
+                        let cell = cell(points_of_hour, points.reference, windows, format);
+                        Some(Cell { now: is_now, ..cell })
                     })
                     .collect(),
             })
@@ -96,13 +106,14 @@ fn cell(points: &[&Point], reference: f64, windows: &[Window], format: &Format) 
     let level = Level::of(price, reference);
     let starts = points.first().map(|point| point.from);
     Cell {
-        value: number(price, 2),
+        value: cents(price),
         level: level.number(),
         level_name: format.text(level.key()),
         forecast: points.iter().any(|point| point.is_forecast()),
         in_window: windows
             .iter()
             .any(|window| starts.is_some_and(|at| window.from <= at && at < window.to)),
+        now: false,
     }
 }
 

@@ -73,7 +73,7 @@ fn window(from: &str, hours: i64, mean: f64, provenance: WindowProvenance) -> Wi
         to: from + Duration::hours(hours),
         mean_price_eur_mwh: mean,
         provenance,
-        vs_day_mean_percent: Some(-21.4),
+        day_mean_eur_mwh: Some(mean / 0.786),
     }
 }
 
@@ -276,7 +276,7 @@ fn quarter_hours_are_drawn_and_tabled_as_hourly_means() {
         .collect();
     let chart = today(&input(slots), Language::De, now()).chart.unwrap();
     assert_eq!(chart.table.hours, 24);
-    assert_eq!(chart.table.rows[0].cells[0].as_ref().unwrap().value, "25.00");
+    assert_eq!(chart.table.rows[0].cells[0].as_ref().unwrap().value, "2.50");
     assert!(chart.table.caption.contains("Stundenmittel"));
     assert!(chart.home.hours == "14:15–14:30", "{}", chart.home.hours);
 }
@@ -449,5 +449,105 @@ fn simulated_values_are_never_called_published() {
         let view = today(&input, language, now());
         let html = Templates::load().unwrap().today(&shell, &view).unwrap();
         assert!(!html.contains(word), "{language:?} says {word}");
+    }
+}
+
+#[test]
+fn labels_of_extremes_stay_off_the_axis() {
+    for lowest in [-39.6, 0.3, 40.0] {
+        let mut slots = normal().slots;
+        let at = slots.iter().position(|slot| slot.kind == SlotKind::Published).unwrap() + 20;
+        slots[at].price_eur_mwh = Some(lowest);
+        let input = input(slots);
+        let points = Points::new(&input, now());
+        let format = Format::new(Language::De, input.zone);
+        let chart = Chart::new(&points, &input, &format, now()).unwrap();
+        let view = &chart.views[1];
+        let share = |value: f64| (value - view.low) / (view.high - view.low);
+        for mark in &view.marks {
+            // A label takes some 18 of 260 pixels.
+            let room = if mark.below { share(mark.value) } else { 1.0 - share(mark.value) };
+            assert!(room > 0.07, "{lowest}: {mark:?} in {} to {}", view.low, view.high);
+        }
+    }
+}
+
+#[test]
+fn negative_windows_are_compared_in_cents_and_positive_ones_in_per_cent() {
+    let mut input = normal();
+    let rows = |input: &TodayInput| today(input, Language::De, now()).windows;
+    input.windows.truncate(1);
+    for (mean, day_mean, told) in [
+        (69.1, Some(85.0), "−19\u{a0}%"),
+        (-28.8, Some(61.3), "−9.01\u{a0}ct/kWh"),
+        (-28.8, Some(-10.0), "−1.88\u{a0}ct/kWh"),
+        (0.0, Some(0.0), "0.00\u{a0}ct/kWh"),
+        (69.1, None, ""),
+    ] {
+        input.windows[0].mean_price_eur_mwh = mean;
+        input.windows[0].day_mean_eur_mwh = day_mean;
+        assert_eq!(rows(&input)[0].difference, told);
+    }
+    input.windows[0].provenance = WindowProvenance::Forecast;
+    input.windows[0].mean_price_eur_mwh = -10.9;
+    assert_eq!(rows(&input)[0].price, "~\u{202f}−1.09");
+}
+
+#[test]
+fn models_and_sources_are_told_in_words() {
+    let mut input = normal();
+    for (label, source, words) in [
+        ("price-CH-day_ahead-linear v2", "import:ch.csv", "lineare Regression, Version 2"),
+        (
+            "price-DE-LU-day_ahead_15min-random_forest v11",
+            "simulation",
+            "Random Forest, Version 11",
+        ),
+        ("naive (stand-in)", "entsoe", "noch keines; Werte wie vor einer Woche"),
+        ("somebody's model", "x:y", "somebody's model"),
+    ] {
+        input.state.model_label = Some(label.into());
+        input.state.source = Some(source.into());
+        let facts = today(&input, Language::De, now()).facts;
+        let model = facts.iter().find(|fact| fact.name == "Prognose").unwrap();
+        assert!(model.text.contains(words), "{label}: {}", model.text);
+        let shown = &facts.iter().find(|fact| fact.name == "Quelle").unwrap().value;
+        let expected = match source {
+            "import:ch.csv" => "Import ch.csv",
+            "simulation" => "Simulation",
+            other => other,
+        };
+        assert_eq!(shown, expected);
+    }
+}
+
+#[test]
+fn the_present_hour_is_marked_in_the_table() {
+    let view = today(&normal(), Language::De, now());
+    let rows = view.chart.unwrap().table.rows;
+    let marked: Vec<&str> = rows
+        .iter()
+        .filter(|row| row.cells.iter().flatten().any(|cell| cell.now))
+        .map(|row| row.label.as_str())
+        .collect();
+    let hour = now().with_timezone(&normal().zone).format("%H:00").to_string();
+    assert_eq!(marked, [hour]);
+}
+
+#[test]
+fn another_day_must_be_worth_the_wait() {
+    let mut input = normal();
+    let today_at = |hour: i64| now() + Duration::hours(hour);
+    let later = |from, mean| Window {
+        from,
+        to: from + Duration::hours(3),
+        mean_price_eur_mwh: mean,
+        provenance: WindowProvenance::Published,
+        day_mean_eur_mwh: Some(100.0),
+    };
+    for (tomorrow, told) in [(52.0, "heute"), (49.0, "morgen")] {
+        input.windows = vec![later(today_at(2), 60.0), later(today_at(22), tomorrow)];
+        let advice = today(&input, Language::De, now()).status.advice.unwrap();
+        assert!(advice.contains(told), "{tomorrow}: {advice}");
     }
 }

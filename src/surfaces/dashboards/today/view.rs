@@ -12,7 +12,7 @@ use super::state::{Fact, Note, facts, notes, warnings};
 use super::table::PriceTable;
 use crate::base::timeline::{day_range, local_date};
 use crate::surfaces::dashboards::catalogue::Language;
-use crate::surfaces::dashboards::format::{Format, cents, signed_percent};
+use crate::surfaces::dashboards::format::{Format, about, cents, signed_percent};
 use crate::surfaces::dashboards::levels::Level;
 
 /// The page of the day.
@@ -70,7 +70,7 @@ pub struct NextPrice {
     pub from: String,
     /// ct/kWh, `~` before a forecast.
     pub value: String,
-    /// Icon: `up`, `dn` or `lv3`.
+    /// Icon: `up`, `dn` or `same`.
     pub icon: &'static str,
     /// The direction in a word.
     pub word: &'static str,
@@ -223,7 +223,7 @@ fn now_stat(points: &Points, format: &Format, now: DateTime<Utc>) -> NowStat {
             let (icon, word) = match next.price.total_cmp(&point.price) {
                 std::cmp::Ordering::Greater => ("up", "rising"),
                 std::cmp::Ordering::Less => ("dn", "falling"),
-                std::cmp::Ordering::Equal => ("lv3", "steady"),
+                std::cmp::Ordering::Equal => ("same", "steady"),
             };
             NextPrice {
                 from: format.fill("price_next", &[("time", &format.time(next.from))]),
@@ -236,7 +236,8 @@ fn now_stat(points: &Points, format: &Format, now: DateTime<Utc>) -> NowStat {
 }
 
 fn approximate(point: &Point) -> String {
-    format!("{}{}", if point.is_forecast() { "~" } else { "" }, cents(point.price))
+    let price = cents(point.price);
+    if point.is_forecast() { about(&price) } else { price }
 }
 
 fn day_band(points: &Points, input: &TodayInput, format: &Format, now: DateTime<Utc>) -> DayBand {
@@ -303,7 +304,7 @@ fn chart_part(
         json: script_safe_json(&chart),
         home_level: chart.levels.get(usize::from(home.level.max(1)) - 1).copied().unwrap_or(""),
         home,
-        table: PriceTable::new(points, whole, input, format),
+        table: PriceTable::new(points, whole, input, format, now),
         has_clock_change: chart.days.iter().any(|day| day.note.is_some()),
         key: key(&chart, input.simulated, format),
     })
@@ -360,11 +361,22 @@ fn window_row(index: usize, window: &Window, simulated: bool, format: &Format) -
             WindowProvenance::Forecast => "forecast",
             WindowProvenance::Mixed => "mixed",
         }),
-        price: format!(
-            "{}{}",
-            if is_published { "" } else { "~" },
-            cents(window.mean_price_eur_mwh)
-        ),
-        difference: window.vs_day_mean_percent.map(signed_percent).unwrap_or_default(),
+        price: {
+            let price = cents(window.mean_price_eur_mwh);
+            if is_published { price } else { about(&price) }
+        },
+        difference: window
+            .day_mean_eur_mwh
+            .map(|day| difference(window.mean_price_eur_mwh, day, format))
+            .unwrap_or_default(),
     }
+}
+
+/// `−19 %`; shares of and below zero say nothing, there it is `−9.02 ct/kWh`.
+fn difference(mean: f64, day_mean: f64, format: &Format) -> String {
+    if mean >= 0.0 && day_mean > 0.0 {
+        return signed_percent(100.0 * (mean - day_mean) / day_mean);
+    }
+    let plus = if mean > day_mean { "+" } else { "" };
+    format!("{plus}{}", format.price(mean - day_mean))
 }
