@@ -114,9 +114,7 @@ async fn preferences_are_kept_and_lead_back_to_a_page_of_ours() {
     assert_eq!((kept.status.as_u16(), kept.header(header::LOCATION)), (303, "/login"));
     assert_eq!(cookies(&kept), ["luna_lang=en"]);
     let page = app.get_with_cookies("/login", "luna_lang=en; luna_theme=dark").await;
-    assert!(
-        page.text().contains("<html lang=\"en") && page.text().contains("data-theme=\"dark\"")
-    );
+    assert!(page.text().contains("<html lang=\"en") && page.text().contains("data-theme=\"dark\""));
     let away = app.get(ANYBODY, "/preferences?theme=light&back=%2F%2Fevil.example").await;
     assert_eq!(
         (away.header(header::LOCATION), cookies(&away)),
