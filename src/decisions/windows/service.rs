@@ -135,38 +135,42 @@ impl Windows {
         Ok((outlook, windows))
     }
 
-    /// Windows worth a look within `outlook`, earliest first, at most four: the cheapest three hours
-    /// of today's rest and of tomorrow where they lie clearly below their day's mean, and the cheapest
-    /// ones of the days after that lie below the mean of all that is ahead.
+    /// Windows worth a look within `outlook`, see [`suggest`].
     pub fn suggestions(&self, outlook: &Outlook) -> Vec<Window> {
-        let now = self.clock.now();
-        let zone = outlook.market.time_zone();
-        let today = local_date(now, zone);
-        // Pages draw as far as this; a window beyond it could not be seen.
-        let end = now + Duration::days(SUGGESTED_DAYS);
-        let best = |days: i64| {
-            let day = day_range(add_days(today, days), zone);
-            let wanted = Wanted {
-                duration_s: SUGGESTION.num_seconds(),
-                earliest_s: Some(day.from.max(now).timestamp()),
-                deadline_s: Some(day.to.min(end).timestamp()),
-                contiguous: true,
-                count: 1,
-            };
-            find(outlook, &wanted, now, None).ok()?.into_iter().next()
-        };
-        // What can be used soon comes first; a cheaper Thursday does not help on Monday.
-        let mut found: Vec<Window> = (0..2).filter_map(best).filter(is_clearly_cheap).collect();
-        let mean = mean_ahead(outlook, now);
-        let mut later: Vec<Window> = (2..OUTLOOK_DAYS)
-            .filter_map(best)
-            .filter(|window| mean.is_some_and(|mean| window.mean_price_eur_mwh < mean))
-            .collect();
-        later.sort_by(|a, b| a.mean_price_eur_mwh.total_cmp(&b.mean_price_eur_mwh));
-        found.extend(later.into_iter().take(SUGGESTIONS_MAX - found.len()));
-        found.sort_by_key(|window| window.from);
-        found
+        suggest(outlook, self.clock.now())
     }
+}
+
+/// Windows worth a look, earliest first, at most four: the cheapest three hours of today's rest and
+/// of tomorrow where they lie clearly below their day's mean, and the cheapest ones of the days
+/// after that lie below the mean of all that is ahead.
+pub(super) fn suggest(outlook: &Outlook, now: DateTime<Utc>) -> Vec<Window> {
+    let zone = outlook.market.time_zone();
+    let today = local_date(now, zone);
+    // Pages draw as far as this; a window beyond it could not be seen.
+    let end = now + Duration::days(SUGGESTED_DAYS);
+    let best = |days: i64| {
+        let day = day_range(add_days(today, days), zone);
+        let wanted = Wanted {
+            duration_s: SUGGESTION.num_seconds(),
+            earliest_s: Some(day.from.max(now).timestamp()),
+            deadline_s: Some(day.to.min(end).timestamp()),
+            contiguous: true,
+            count: 1,
+        };
+        find(outlook, &wanted, now, None).ok()?.into_iter().next()
+    };
+    // What can be used soon comes first; a cheaper Thursday does not help on Monday.
+    let mut found: Vec<Window> = (0..2).filter_map(best).filter(is_clearly_cheap).collect();
+    let mean = mean_ahead(outlook, now);
+    let mut later: Vec<Window> = (2..OUTLOOK_DAYS)
+        .filter_map(best)
+        .filter(|window| mean.is_some_and(|mean| window.mean_price_eur_mwh < mean))
+        .collect();
+    later.sort_by(|a, b| a.mean_price_eur_mwh.total_cmp(&b.mean_price_eur_mwh));
+    found.extend(later.into_iter().take(SUGGESTIONS_MAX - found.len()));
+    found.sort_by_key(|window| window.from);
+    found
 }
 
 /// Whether a window lies so far below its day's mean that waiting for it is worth a thought.
@@ -189,7 +193,8 @@ fn mean_ahead(outlook: &Outlook, now: DateTime<Utc>) -> Option<f64> {
     (seconds > 0.0).then(|| cost / seconds)
 }
 
-fn find(
+/// The windows in the prices of `outlook`, cheapest first, with what they save.
+pub(super) fn find(
     outlook: &Outlook,
     wanted: &Wanted,
     now: DateTime<Utc>,

@@ -67,7 +67,7 @@ pub enum ForecastError {
     },
     /// The model could not be fitted or used.
     #[error("the forecast could not be computed")]
-    Model(#[from] TrainingError),
+    Model(#[source] TrainingError),
     /// The registry did not hand out a model.
     #[error("the serving model could not be loaded")]
     Registry(#[from] RegistryError),
@@ -80,6 +80,15 @@ pub enum ForecastError {
     /// The database refused or is away.
     #[error("the database did not answer")]
     Db(#[from] DbError),
+}
+
+impl From<TrainingError> for ForecastError {
+    fn from(error: TrainingError) -> Self {
+        match error {
+            TrainingError::TooShort { market, .. } => Self::TooShort { market },
+            other => Self::Model(other),
+        }
+    }
 }
 
 impl From<diesel::result::Error> for ForecastError {

@@ -4,6 +4,8 @@ mod api;
 mod model;
 mod service;
 mod store;
+#[cfg(test)]
+mod tests;
 
 pub use self::api::routes;
 pub use self::model::{Gate, LeadMae, ModelMetrics, ModelRecord, NewModel};

@@ -394,18 +394,14 @@ fn with_causes(error: &TrainingError) -> String {
     text
 }
 
-/// One origin per local day `first..=last`, at the issue time, where enough was known; of days on
-/// which the same was known the first.
+/// One origin per local day `first..=last`, at the issue time, where enough was known.
 pub fn origins(history: &MarketHistory, first: NaiveDate, last: NaiveDate) -> Vec<Origin> {
     let zone = history.market.time_zone();
-    let mut origins: Vec<Origin> = first
+    first
         .iter_days()
         .take_while(|day| *day <= last)
         .filter_map(|day| history.origin(AsOf(at_local(day, issue_time(), zone))))
-        .collect();
-    // While nothing is published, every day would repeat the same rows.
-    origins.dedup_by_key(|origin| origin.anchor);
-    origins
+        .collect()
 }
 
 fn new_model(
