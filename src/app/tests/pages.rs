@@ -69,7 +69,7 @@ async fn whoever_is_not_logged_in_is_led_to_the_form_and_back() {
     assert!(bad.header(header::CONTENT_TYPE).starts_with("text/html"));
     // Who is logged in stays so on pages of problems, and can leave from there.
     for path in ["/?market=XX", "/problems/not-found", "/problems/unheard-of"] {
-        let page = app.get_with_cookies(path, &browser.join("; ")).await;
+        let page = app.page(path, &browser.join("; ")).await;
         assert!(page.text().contains("viewer@example.ch"), "{path}");
         assert_eq!(field(page.text(), "csrf_token"), token, "{path}");
     }

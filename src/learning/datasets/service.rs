@@ -20,6 +20,10 @@ use crate::platform::runtime::CpuPoolError;
 
 /// An exported feature table.
 #[derive(Debug, Clone, Serialize, ToSchema)]
+#[expect(
+    clippy::struct_field_names,
+    reason = "the identifier's name is the column's and the API's"
+)]
 pub struct Dataset {
     /// Identifier.
     pub dataset_id: Uuid,

@@ -10,6 +10,7 @@ use crate::platform::db::schema::datasets;
 
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = datasets)]
+#[expect(clippy::struct_field_names, reason = "fields are named after the columns")]
 pub(super) struct Row {
     pub dataset_id: Uuid,
     pub name: String,

@@ -73,7 +73,7 @@ impl Vintages {
 
     /// Instant after the last slot.
     pub fn end(&self) -> DateTime<Utc> {
-        self.first + Duration::seconds(self.interval_s * self.latest.len() as i64)
+        self.first + Duration::seconds(self.interval_s * self.latest.len().cast_signed() as i64)
     }
 
     /// The value of the slot that covers `ts`, as it was known at `as_of`.

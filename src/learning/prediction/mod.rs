@@ -11,6 +11,8 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::jobs::{ForecastJob, RefreshJob};
+#[cfg(test)]
+use self::model::Forecast;
 pub use self::model::{ForecastRun, ForecastValue};
 pub use self::retrain::RetrainJob;
 pub use self::service::{ForecastError, Forecasts};

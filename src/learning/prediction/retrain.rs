@@ -77,7 +77,7 @@ impl RetrainJob {
             let share = trained.len() as f64 / due.len() as f64;
             context.progress(share, market.code()).await;
             match self.market(market, *product, &context).await {
-                Ok(result) => trained.push(result),
+                Ok(label) => trained.push(json!({ "market": market, "serves": label })),
                 Err(TrainingError::Cancelled) => return Err(JobError::Cancelled),
                 // One market that cannot be trained must not cost the others theirs.
                 Err(error) => {
@@ -105,13 +105,13 @@ impl RetrainJob {
         Ok(due)
     }
 
-    /// Trains both models on one dataset and forecasts with the one that serves; what came of it.
+    /// Trains both models on one dataset and forecasts with the one that serves; its label.
     async fn market(
         &self,
         market: &Market,
         product: Product,
         context: &JobContext,
-    ) -> Result<Value, TrainingError> {
+    ) -> Result<Option<String>, TrainingError> {
         let asked = context.clone();
         let watch = Watch {
             cancelled: Arc::new(move || asked.is_cancelled()),
@@ -139,8 +139,7 @@ impl RetrainJob {
             context.log(format!("No forecast of {market}: {error}"));
         }
         let serving = self.registry.serving(&market.price_series(product)).await?;
-        let label = serving.map(|model| model.label());
-        Ok(json!({ "market": market, "serves": label, "models": models }))
+        Ok(serving.map(|model| model.label()))
     }
 }
 

@@ -8,5 +8,7 @@ mod store;
 mod tests;
 
 pub use self::api::routes;
+#[cfg(test)]
+pub use self::model::ModelStatus;
 pub use self::model::{Gate, LeadMae, ModelMetrics, ModelRecord, NewModel};
 pub use self::service::{Registry, RegistryError};

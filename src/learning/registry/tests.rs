@@ -62,12 +62,15 @@ fn metrics(passed: bool) -> ModelMetrics {
     }
 }
 
+/// Spoils a model that could be registered.
+type Fault = fn(&mut NewModel);
+
 #[actix_web::test]
 async fn models_that_make_no_sense_are_refused_by_the_database() {
     let (test, new) = services().await;
     let registry = &test.services.registry;
     assert_eq!(registry.begin(new.clone()).await.unwrap().version, 1);
-    let faults: [(&str, fn(&mut NewModel)); 6] = [
+    let faults: [(&str, Fault); 6] = [
         ("no future", |model| model.future_minutes = 0),
         ("no features", |model| model.features.clear()),
         ("no range", |model| model.train_end = model.train_start),

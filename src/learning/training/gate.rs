@@ -75,7 +75,8 @@ fn gate(algorithm: Algorithm, all: (f64, f64), first: Option<&LeadMae>) -> Gate 
         all.0, all.1
     );
     if let Some(first) = first {
-        reason += &format!(", {:.2} against {:.2} one day ahead", first.mae, first.naive_mae);
+        let one_day = format!(", {:.2} against {:.2} one day ahead", first.mae, first.naive_mae);
+        reason.push_str(&one_day);
     }
     Gate { passed, reason }
 }

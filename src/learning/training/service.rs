@@ -170,13 +170,16 @@ impl From<FitError> for TrainingError {
     }
 }
 
+/// Is told how far a work is, 0 to 1, and what it does.
+type Progress = Arc<dyn Fn(f64, &str) + Send + Sync>;
+
 /// How a caller follows and stops a long computation.
 #[derive(Clone)]
 pub struct Watch {
     /// Whether to stop.
     pub cancelled: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Told how far the work is (0 to 1) and what it does.
-    pub progress: Arc<dyn Fn(f64, &str) + Send + Sync>,
+    pub progress: Progress,
 }
 
 impl Watch {

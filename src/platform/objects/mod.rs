@@ -148,7 +148,7 @@ mod tests {
             let writers: Vec<_> = (0..8_u8)
                 .map(|writer| {
                     let objects = Objects::new(folder.path());
-                    scope.spawn(move || objects.put_new("a/y", &[writer; 100_000]).unwrap())
+                    scope.spawn(move || objects.put_new("a/y", &vec![writer; 100_000]).unwrap())
                 })
                 .collect();
             writers.into_iter().filter_map(|writer| writer.join().unwrap()).collect::<Vec<_>>()

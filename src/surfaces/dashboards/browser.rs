@@ -116,12 +116,11 @@ mod tests {
             value.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default()
         };
         let (status, kind) = (answer.status(), header(header::CONTENT_TYPE));
-        let rest = match status {
-            StatusCode::SEE_OTHER => header(header::LOCATION),
-            _ => {
-                let retry_after = header(header::RETRY_AFTER);
-                retry_after + &String::from_utf8(read_body(answer).await.to_vec()).unwrap()
-            }
+        let rest = if status == StatusCode::SEE_OTHER {
+            header(header::LOCATION)
+        } else {
+            let retry_after = header(header::RETRY_AFTER);
+            retry_after + std::str::from_utf8(&read_body(answer).await).unwrap()
         };
         (status, kind, rest)
     }

@@ -6,8 +6,7 @@ use proptest::test_runner::{Config, TestCaseError, TestError, TestRunner};
 
 use super::*;
 
-const DAYS: i64 = 32;
-const HOURS: usize = 24 * DAYS as usize;
+const HOURS: usize = 24 * 32;
 
 /// A world: what was published of prices and of an exogenous series, and when a forecast is issued.
 #[derive(Debug, Clone)]
