@@ -19,7 +19,6 @@ use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RetrainJob;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
-use crate::platform::jobs::NewJob;
 use crate::platform::jobs::Runner;
 use crate::platform::jobs::Schedule;
 use crate::platform::jobs::ScheduleError;
@@ -221,8 +220,8 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
 
 async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
     Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
-    // A fresh box should show something at once, not at the next quarter of an hour.
-    services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await?;
+    // A fresh box shows something at once: the scheduler's first look enqueues the occurrence that
+    // was missed last.
     let utc = chrono_tz::Tz::UTC;
     let schedules = vec![
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,

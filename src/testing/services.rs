@@ -38,7 +38,7 @@ impl TestServices {
         let sources = Sources { config_dir: folder.path().join("config"), ..Sources::default() };
         let mut settings = load(&sources).unwrap().settings;
         settings.storage.data_dir = folder.path().to_owned();
-        settings.simulation.history_days = 60;
+        settings.simulation.history_days = 250;
         let services = assemble(&settings, db.db().clone(), clock.clone());
         Self { services, clock, folder, _db: db }
     }

@@ -63,7 +63,8 @@ async fn the_summary_counts_what_is_stored() {
     let full = read().await;
     let stored = app.services.prices.count().await.unwrap();
     assert!(stored > 9_000, "a year and a bit of hours, not {stored}");
-    assert_eq!(full["counts"], json!({"market_prices": stored, "models": 0, "forecast_runs": 1}));
+    // The first forecast is the stand-in's; then two models are trained, and one of them forecasts.
+    assert_eq!(full["counts"], json!({"market_prices": stored, "models": 2, "forecast_runs": 2}));
     assert_eq!(
         (&full["markets"][0]["market"], &full["markets"][0]["rows"]),
         (&json!("SIM-CH"), &json!(stored))

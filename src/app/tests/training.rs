@@ -25,7 +25,7 @@ async fn run(app: &TestApp, order: &Value) -> Value {
 }
 
 fn order(model: &str, params: &Value) -> Value {
-    json!({"kind": "train", "market": "SIM-CH", "model": model, "window_days": 100, "params": params})
+    json!({"kind": "train", "market": "SIM-CH", "model": model, "window_days": 300, "params": params})
 }
 
 #[tokio::test]

@@ -88,7 +88,12 @@ pub(super) async fn latest(
     let row: Option<RunRow> = forecast_runs::table
         .filter(forecast_runs::series.eq(series))
         .filter(forecast_runs::product.eq(product.name()))
-        .order((forecast_runs::issued_at.desc(), forecast_runs::created_at.desc()))
+        // Identifiers grow with time and part runs of the same instant.
+        .order((
+            forecast_runs::issued_at.desc(),
+            forecast_runs::created_at.desc(),
+            forecast_runs::run_id.desc(),
+        ))
         .select(RunRow::as_select())
         .first(conn)
         .await

@@ -44,6 +44,9 @@ pub struct LeadFit {
 
 impl LeadModel {
     /// Fits lead day 1 and the later ones apart; bands and early stopping come from `valid`.
+    ///
+    /// Where the algorithm does not beat the naive rule on the later days, that rule forecasts them:
+    /// a good first day is worth having without a bad week behind it.
     pub fn fit(
         algorithm: Algorithm,
         params: &Params,
@@ -62,17 +65,24 @@ impl LeadModel {
             let model = Self { near: fitted.model, far: None };
             return Ok(LeadFit { model, validation: fitted.validation });
         }
+        let part = (pick(train, &near_train), pick(valid, &near_valid));
+        let mut told = |done: f64| progress(done / 2.0);
+        let near = fit(algorithm, params, &part.0, &part.1, cancel, &mut told)?;
+        let part = (pick(train, &far_train), pick(valid, &far_valid));
+        let mut told = |done: f64| progress(0.5 + done / 2.0);
+        let later = later_params(algorithm, params)?;
+        let mut far = fit(algorithm, &later, &part.0, &part.1, cancel, &mut told)?;
+        if algorithm != Algorithm::Naive {
+            let rule = Params::default();
+            let naive = fit(Algorithm::Naive, &rule, &part.0, &part.1, cancel, &mut |_| {})?;
+            if error(&part.1.y, &naive.validation) < error(&part.1.y, &far.validation) {
+                far = naive;
+            }
+        }
         let mut validation = unknown(valid.rows());
-        let mut part = |params: &Params, train_rows: &[usize], valid_rows: &[usize], start: f64| {
-            let (train, valid) = (pick(train, train_rows), pick(valid, valid_rows));
-            let mut told = |done: f64| progress(start + done / 2.0);
-            let fitted = fit(algorithm, params, &train, &valid, cancel, &mut told)?;
-            put(&mut validation, valid_rows, &fitted.validation);
-            Ok::<_, FitError>(fitted.model)
-        };
-        let near = part(params, &near_train, &near_valid, 0.0)?;
-        let far = part(&later_params(algorithm, params)?, &far_train, &far_valid, 0.5)?;
-        Ok(LeadFit { model: Self { near, far: Some(far) }, validation })
+        put(&mut validation, &near_valid, &near.validation);
+        put(&mut validation, &far_valid, &far.validation);
+        Ok(LeadFit { model: Self { near: near.model, far: Some(far.model) }, validation })
     }
 
     /// Forecasts in the order of the rows, each from the model of its lead day.
@@ -116,6 +126,13 @@ impl LeadModel {
         let far = if far.is_empty() { None } else { Some(Model::from_bytes(far)?) };
         Ok(Self { near: Model::from_bytes(near)?, far })
     }
+}
+
+/// Mean absolute error over the rows that have a forecast; infinite when none has.
+fn error(actual: &[f64], forecast: &Prediction) -> f64 {
+    let errors = actual.iter().zip(&forecast.mean).map(|(a, f)| (a - f).abs());
+    let known: Vec<f64> = errors.filter(|error| error.is_finite()).collect();
+    if known.is_empty() { f64::INFINITY } else { known.iter().sum::<f64>() / known.len() as f64 }
 }
 
 const fn is_of_trees(algorithm: Algorithm) -> bool {
