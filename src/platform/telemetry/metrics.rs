@@ -187,25 +187,21 @@ fn builder() -> Result<PrometheusBuilder, metrics_exporter_prometheus::BuildErro
     })
 }
 
-/// Describes every metric and makes its series exist, at zero.
+/// Describes every metric and makes its known series exist, at zero.
 fn register() {
     for metric in METRICS {
+        match metric.kind {
+            Kind::Counter => metrics::describe_counter!(metric.name, metric.help),
+            Kind::Gauge => metrics::describe_gauge!(metric.name, metric.help),
+            Kind::Histogram(_) => metrics::describe_histogram!(metric.name, metric.help),
+        }
         for series in metric.series {
             let labels: Vec<Label> =
                 series.iter().map(|(name, value)| Label::from_static_parts(name, value)).collect();
             match metric.kind {
-                Kind::Counter => {
-                    metrics::describe_counter!(metric.name, metric.help);
-                    counter!(metric.name, labels).increment(0);
-                }
-                Kind::Gauge => {
-                    metrics::describe_gauge!(metric.name, metric.help);
-                    gauge!(metric.name, labels).set(0.0);
-                }
-                Kind::Histogram(_) => {
-                    metrics::describe_histogram!(metric.name, metric.help);
-                    drop(histogram!(metric.name, labels));
-                }
+                Kind::Counter => counter!(metric.name, labels).increment(0),
+                Kind::Gauge => gauge!(metric.name, labels).set(0.0),
+                Kind::Histogram(_) => drop(histogram!(metric.name, labels)),
             }
         }
     }
