@@ -1,6 +1,6 @@
 //! HTTP of accounts: register, log in, refresh, log out, one's own profile.
 
-use actix_web::http::{StatusCode, header};
+use actix_web::http::StatusCode;
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use chrono_tz::Tz;
@@ -13,7 +13,7 @@ use uuid::Uuid;
 
 use crate::platform::web::{
     BadBody, Body, Conflict, Language, LoggedIn, Principal, Problem, Public, Refusals, Require,
-    Role, Unavailable,
+    Role, Unavailable, user_agent,
 };
 
 use super::cookies::logout_cookies;
@@ -274,11 +274,6 @@ async fn update_me(
         time_zone: body.0.time_zone.unwrap_or(who.time_zone),
     };
     Ok(Json(accounts.set_profile(&who, profile).await?.into()))
-}
-
-fn user_agent(request: &HttpRequest) -> &str {
-    let value = request.headers().get(header::USER_AGENT);
-    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 fn me_example() -> serde_json::Value {

@@ -28,7 +28,8 @@ pub use self::openapi::{BadBody, Conflict, NotFound, Refusals, Unavailable, desc
 pub use self::openapi::{DeclaredAccess, declared_access};
 pub use self::paging::{Cursor, Limit, Page};
 pub use self::principal::{
-    Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
+    Authenticator, BoxFuture, Credentials, Language, Principal, Role, is_https,
+    session_cookie_name, user_agent,
 };
 pub use self::problem::{PROBLEM_KINDS, Problem, ProblemDocument};
 pub use self::redirect::local_path;

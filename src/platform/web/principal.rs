@@ -167,8 +167,14 @@ pub const fn session_cookie_name(https: bool) -> &'static str {
 }
 
 /// Whether the caller reached us, or the proxy in front of us, over https.
-pub(super) fn is_https(request: &HttpRequest) -> bool {
+pub fn is_https(request: &HttpRequest) -> bool {
     request.connection_info().scheme() == "https"
+}
+
+/// What the caller's program calls itself; empty when it does not say.
+pub fn user_agent(request: &HttpRequest) -> &str {
+    let value = request.headers().get(header::USER_AGENT);
+    value.and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
 /// A boxed future that may move between threads.

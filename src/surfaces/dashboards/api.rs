@@ -23,7 +23,7 @@ use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::platform::web::{
     CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Problem, Public, Reader, Require,
-    Visitor, local_path,
+    Visitor, is_https, local_path, user_agent,
 };
 
 /// Pages that are not in the OpenAPI document, with their methods.
@@ -351,13 +351,4 @@ fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
         .same_site(SameSite::Lax)
         .max_age(actix_web::cookie::time::Duration::days(365))
         .finish()
-}
-
-fn user_agent(request: &HttpRequest) -> &str {
-    let header = request.headers().get(header::USER_AGENT);
-    header.and_then(|value| value.to_str().ok()).unwrap_or_default()
-}
-
-fn is_https(request: &HttpRequest) -> bool {
-    request.connection_info().scheme() == "https"
 }
