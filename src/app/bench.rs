@@ -9,6 +9,7 @@ use uuid::Uuid;
 use super::serve::{WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
+use crate::access::audit::By;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::operations::bench;
@@ -157,7 +158,7 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
 /// A token of an account made for the run; nobody knows its password.
 async fn reader(services: &Services) -> Result<SecretString, AccountsError> {
     let password = SecretString::from(Uuid::new_v4().to_string());
-    services.accounts.create_user(READER, Role::Viewer, password).await?;
-    let (token, _) = services.accounts.issue_token_for(READER).await?;
+    services.accounts.create_user(READER, Role::Viewer, password, &By::command()).await?;
+    let (token, _) = services.accounts.issue_token_for(READER, &By::command()).await?;
     Ok(token)
 }

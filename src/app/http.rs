@@ -14,6 +14,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::services::Services;
 use crate::access::accounts;
+use crate::access::audit;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
@@ -21,8 +22,8 @@ use crate::facts::series;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
+use crate::operations::jobs;
 use crate::operations::status;
-use crate::platform::jobs;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
@@ -65,6 +66,7 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
 /// Registers every operation of the API.
 fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
+        .configure(audit::routes)
         .configure(accounts::routes)
         .configure(market::routes)
         .configure(series::routes)
@@ -118,6 +120,8 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))
+            .app_data(Data::new(services.queue))
+            .app_data(Data::new(services.audit))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
@@ -125,6 +129,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))
+            .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.status))

@@ -17,6 +17,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::TestDb;
+use crate::access::audit::By;
 use crate::app::Services;
 use crate::app::application;
 use crate::app::application_data;
@@ -98,14 +99,23 @@ impl TestApp {
         &self.db
     }
 
+    /// Address that requests come from.
+    fn peer() -> std::net::SocketAddr {
+        ([127, 0, 0, 1], 50_000).into()
+    }
+
     /// Bearer token of an account with this role, which is made when it is not there.
     pub async fn token(&self, role: Role) -> String {
         let accounts = &self.services.accounts;
         let login = format!("{role}@example.ch");
         if self.logins.borrow_mut().insert(login.clone()) {
-            accounts.create_user(&login, role, Self::PASSWORD.into()).await.unwrap();
+            accounts
+                .create_user(&login, role, Self::PASSWORD.into(), &By::command())
+                .await
+                .unwrap();
         }
-        accounts.issue_token_for(&login).await.unwrap().0.expose_secret().to_owned()
+        let issued = accounts.issue_token_for(&login, &By::command()).await;
+        issued.unwrap().0.expose_secret().to_owned()
     }
 
     /// The answer to a request as `caller`, with a body and its type if there is one.
@@ -133,7 +143,7 @@ impl TestApp {
         path: &str,
         body: Option<(&str, Vec<u8>)>,
     ) -> Answer {
-        let mut request = TestRequest::default().method(method).uri(path);
+        let mut request = TestRequest::default().method(method).uri(path).peer_addr(Self::peer());
         if !token.is_empty() {
             request = request.insert_header((header::AUTHORIZATION, format!("Bearer {token}")));
         }
@@ -147,6 +157,7 @@ impl TestApp {
     pub async fn send_form(&self, path: &str, cookies: &str, form: String) -> Answer {
         let mut request = TestRequest::post()
             .uri(path)
+            .peer_addr(Self::peer())
             .insert_header((header::ACCEPT, HTML))
             .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
             .set_payload(form);
@@ -158,7 +169,8 @@ impl TestApp {
 
     /// The page at `path` as a browser with these cookies gets it.
     pub async fn page(&self, path: &str, cookies: &str) -> Answer {
-        let request = TestRequest::get().uri(path).insert_header((header::ACCEPT, HTML));
+        let request = TestRequest::get().uri(path).peer_addr(Self::peer());
+        let request = request.insert_header((header::ACCEPT, HTML));
         let request = match cookies {
             "" => request,
             cookies => request.insert_header((header::COOKIE, cookies)),

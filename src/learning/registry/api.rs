@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::model::ModelRecord;
 use super::service::{Registry, RegistryError};
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params as HyperParams;
 use crate::platform::web::{
@@ -138,11 +139,11 @@ async fn get_model(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/activate")]
 async fn activate_model(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.activate(*id).await?))
+    Ok(Json(registry.activate(*id, &By::of(&who)).await?))
 }
 
 /// Take a model out of service; the naive model stands in.
@@ -151,11 +152,11 @@ async fn activate_model(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/deactivate")]
 async fn deactivate_model(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.deactivate(*id).await?))
+    Ok(Json(registry.deactivate(*id, &By::of(&who)).await?))
 }
 
 /// Delete a model that does not serve; its scores stay for the record.
@@ -164,11 +165,11 @@ async fn deactivate_model(
     security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
 #[delete("/api/models/{id}")]
 async fn delete_model(
-    _: Require<AdminOnly>,
+    who: Require<AdminOnly>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    registry.delete(*id).await?;
+    registry.delete(*id, &By::of(&who)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 

@@ -1,7 +1,8 @@
 //! What every HTTP offer shares: problem documents, principals, guards, extractors, middleware.
 
 mod around; // one middleware: request id, span, headers, panics, access log, metrics
-mod context; // the request's identifier and span, reachable from anywhere inside the request
+mod client; // where a request comes from
+mod context; // the request's identifier, sender's address and span, reachable from anywhere inside the request
 mod csrf; // same-origin check and double-submit token
 mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
@@ -15,7 +16,7 @@ mod problem; // RFC 9457
 mod redirect; // where a login may lead
 
 pub use self::around::around;
-pub use self::context::current_request_id;
+pub use self::context::{current_address, current_request_id};
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
