@@ -148,6 +148,11 @@ impl Jobs {
         Ok(lag as f64 / 1_000.0)
     }
 
+    /// Lets a worker of this process look for jobs now: another process has stored one.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
     /// The workers' settings.
     pub(super) fn settings(&self) -> &Settings {
         &self.settings
