@@ -6,7 +6,7 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::serve::{WEB_WORKERS, server};
+use super::serve::{Answering, WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
 use crate::access::audit::By;
@@ -22,6 +22,7 @@ use crate::operations::bench::Scratch;
 use crate::operations::bench::Served;
 use crate::platform::db::Db;
 use crate::platform::db::embedded::Mode;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
@@ -143,7 +144,8 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
     let (metrics, logs) = (Metrics::install()?, Logs::default());
-    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
+    let answering = Answering { roles: Roles::default(), patience_s: 0 };
+    let application = server(listener, &services, (&metrics, &logs), &templates, answering)?;
     let (handle, tasks) = (application.handle(), Tasks::new());
     tasks.spawn_in(Stage::Intake, "bench.http", async move {
         if let Err(error) = application.await {

@@ -24,6 +24,7 @@ use crate::learning::registry;
 use crate::learning::training;
 use crate::operations::jobs;
 use crate::operations::status;
+use crate::platform::runtime::Roles;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
@@ -34,10 +35,12 @@ use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
 use crate::surfaces::dashboards::problems_as_pages;
 
-/// The application of one worker: middleware, operations, pages, documentation, fallback.
+/// The application of one worker: middleware, operations, pages, documentation, fallback. Without
+/// the role `web` only the operations about the process itself.
 pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     data: D,
     document: OpenApi,
+    roles: Roles,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -54,12 +57,17 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
                 .wrap(Compress::default())
                 .wrap(from_fn(web::around))
         })
-        .configure(configure)
+        .configure(if roles.web { configure } else { status::routes })
         .split_for_parts();
     app.configure(data)
-        .configure(pages)
-        .service(redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .configure(move |config| {
+            if roles.web {
+                config
+                    .configure(pages)
+                    .service(redirect("/docs", "/docs/"))
+                    .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document));
+            }
+        })
         .default_service(to(web::fallback))
 }
 

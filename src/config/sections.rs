@@ -12,6 +12,7 @@ use crate::facts::market;
 use crate::facts::simulation;
 use crate::platform::db;
 use crate::platform::jobs;
+use crate::platform::runtime::Roles;
 use crate::platform::telemetry;
 
 /// The `[server]` section.
@@ -26,11 +27,19 @@ pub struct ServerSettings {
     pub apply_migrations: bool,
     /// How long a stop waits for what is being done, in seconds.
     pub stop_patience_s: u32,
+    /// What this process does, e.g. `web,worker`; several processes may share a database.
+    pub roles: Roles,
 }
 
 impl Default for ServerSettings {
     fn default() -> Self {
-        Self { host: "0.0.0.0".to_owned(), port: 8001, apply_migrations: true, stop_patience_s: 20 }
+        Self {
+            host: "0.0.0.0".to_owned(),
+            port: 8001,
+            apply_migrations: true,
+            stop_patience_s: 10,
+            roles: Roles::default(),
+        }
     }
 }
 

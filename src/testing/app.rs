@@ -27,6 +27,7 @@ use crate::base::timeline::Clock;
 use crate::config::Sources;
 use crate::config::load;
 use crate::platform::jobs::Runner;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Tasks;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
@@ -75,7 +76,8 @@ impl TestApp {
         let (metrics, logs) = (Metrics::install().unwrap(), Logs::default());
         let (templates, document) = (Data::new(Templates::load().unwrap()), openapi());
         let data = application_data(&services, (&metrics, &logs), &templates, &document);
-        let service = std::rc::Rc::new(init_service(application(data, document)).await);
+        let application = application(data, document, Roles::default());
+        let service = std::rc::Rc::new(init_service(application).await);
         let call = move |request: TestRequest| {
             let service = std::rc::Rc::clone(&service);
             async move {

@@ -125,15 +125,16 @@ impl Imports {
     /// second time nothing changes, so a failure between two of them is mended by importing again.
     ///
     /// A value shared by two hours gives way to a value that an hour has of its own. No price can
-    /// have become known after now, whatever the assumption says.
+    /// have become known after now: an assumption is cut there, a statement refused.
     pub async fn store(
         &self,
         mut parsed: ParsedPrices,
         dry_run: bool,
         by: &By,
     ) -> Result<ImportReport, ImportFailure> {
-        self.yield_to_own_values(&mut parsed).await?;
         let now = self.clock.now();
+        refuse_known_in_future(&parsed.points, now)?;
+        self.yield_to_own_values(&mut parsed).await?;
         let points: Vec<PricePoint> =
             parsed.points.iter().map(|point| stored_form(point, &parsed.source, now)).collect();
         let (market, product) = (&parsed.market, parsed.product);
@@ -296,6 +297,18 @@ fn says_the_same(stored: &PricePoint, point: &PricePoint) -> bool {
 
 const fn observation(row: &ExogenousRow) -> Observation {
     Observation { ts: row.ts, known_at: row.known_at, known_at_assumed: true, value: row.value }
+}
+
+/// Clocks of two machines differ by less.
+const CLOCK_SKEW: Duration = Duration::minutes(5);
+
+fn refuse_known_in_future(points: &[ParsedPrice], now: DateTime<Utc>) -> Result<(), ImportError> {
+    let is_ahead =
+        |point: &&ParsedPrice| !point.known_at_assumed && point.known_at > now + CLOCK_SKEW;
+    match points.iter().find(is_ahead) {
+        Some(&ParsedPrice { ts, known_at, .. }) => Err(ImportError::KnownInFuture { ts, known_at }),
+        None => Ok(()),
+    }
 }
 
 fn stored_form(point: &ParsedPrice, source: &str, now: DateTime<Utc>) -> PricePoint {

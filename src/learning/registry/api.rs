@@ -193,7 +193,7 @@ fn model_example() -> serde_json::Value {
         "artifact_sha256": "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34",
         "metrics": {"train_rows": 174_216, "validation_rows": 9_408, "validation": scores(18.2),
             "naive": scores(24.9), "training_s": 41.7,
-            "by_lead": [{"lead_day": 1, "n": 1_344, "mae": 12.1, "naive_mae": 16.3}], "importance": [["lag_24h", 0.31]],
+            "by_lead": [{"lead_day": 1, "n": 1_344, "mae": 12.1, "naive_mae": 16.3}], "later_days_by": "lightgbm", "importance": [["lag_24h", 0.31]],
             "gate": {"passed": true,
                 "reason": "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"}},
         "status": "READY", "error": null, "is_active": true,

@@ -57,6 +57,7 @@ fn metrics(passed: bool) -> ModelMetrics {
         validation: scores.clone(),
         naive: scores,
         by_lead: vec![LeadMae { lead_day: 1, n: 2, mae: 0.25, naive_mae: 0.5 }],
+        later_days_by: Some("naive".into()),
         gate: Gate { passed, reason: "MAE 0.25 against 0.50".into() },
         training_s: 0.1,
         importance: vec![("hour".into(), 1.0)],

@@ -451,6 +451,7 @@ fn fit_and_score(
         validation: judged.scores,
         naive: judged.naive,
         by_lead: judged.by_lead,
+        later_days_by: Some(fitted.model.later_days_by().name().to_owned()),
         gate: judged.gate,
         training_s: 0.0,
         importance: fitted.model.importance(),

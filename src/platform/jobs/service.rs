@@ -111,11 +111,6 @@ impl Jobs {
         Ok(enqueued)
     }
 
-    /// Wakes a worker of this process: a job was stored.
-    pub fn wake(&self) {
-        self.wake.notify_one();
-    }
-
     /// One job.
     pub async fn job(&self, job_id: Uuid) -> Result<Job, JobsError> {
         let mut conn = self.db.conn().await?;
@@ -169,6 +164,11 @@ impl Jobs {
         let since = store::due_since(&mut conn, now).await?;
         let lag = since.map_or(0, |since| (now - since).num_milliseconds());
         Ok(lag as f64 / 1_000.0)
+    }
+
+    /// Lets a worker of this process look for jobs now: one was stored, here or by another process.
+    pub fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// The workers' settings.

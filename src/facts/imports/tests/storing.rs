@@ -111,6 +111,29 @@ async fn nothing_is_known_before_it_is_here() {
 }
 
 #[tokio::test]
+async fn a_publication_that_has_not_come_yet_is_refused() {
+    let fixture = Fixture::new().await;
+    let at = |text: &str| ImportOptions {
+        known_at: crate::facts::imports::KnownAtRule::At(text.parse().unwrap()),
+        ..options("CH")
+    };
+    // The clock of the fixture stands at the turn of the year.
+    let refusal = fixture
+        .imports
+        .import_prices(AUTUMN.as_bytes(), "x", &at("2024-01-01T00:06:00Z"))
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "the price of 2023-10-28 23:00:00 UTC is said to have become known at \
+         2024-01-01 00:06:00 UTC, which has not come yet; check the stated time of publication and \
+         its time zone"
+    );
+    assert_eq!(fixture.prices.count().await.unwrap(), 0);
+    assert_eq!(fixture.import(AUTUMN, &at("2024-01-01T00:04:00Z")).await.stored, 4);
+}
+
+#[tokio::test]
 async fn a_refused_file_leaves_nothing_behind() {
     let fixture = Fixture::new().await;
     let text = format!("{AUTUMN}2023-10-29 04:00,x\n");

@@ -59,6 +59,11 @@ async fn training_reads_the_exported_file() {
         training.train_on(dataset.clone(), &asked, &Watch::unseen(By::system())).await.unwrap();
     assert_eq!(report.model.dataset_sha256, Some(dataset.sha256));
     assert_eq!(report.model.features, dataset.features);
+    // Where the record says that the naive rule forecasts the later days, their errors are its own.
+    let metrics = report.model.metrics.unwrap();
+    let mut later = metrics.by_lead.iter().filter(|lead| lead.lead_day > 1);
+    let is_naive = later.all(|lead| (lead.mae - lead.naive_mae).abs() < 1e-9);
+    assert_eq!(metrics.later_days_by.as_deref(), Some(if is_naive { "naive" } else { "linear" }));
 }
 
 #[actix_web::test]
