@@ -7,7 +7,7 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 1] = ["luna_jobs"];
+const CHANNELS: [&str; 2] = ["luna_jobs", "luna_access"];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -46,7 +46,9 @@ async fn hear(services: &Services) -> Result<(), DbError> {
 }
 
 fn react(services: &Services, channel: &str) {
-    if channel == "luna_jobs" {
-        services.jobs.wake();
+    match channel {
+        "luna_jobs" => services.jobs.wake(),
+        "luna_access" => services.accounts.forget_seen(),
+        _ => {}
     }
 }

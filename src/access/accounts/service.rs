@@ -16,6 +16,7 @@ use crate::platform::web::{Principal, Role};
 
 use super::model::{Account, LoginName, Profile};
 use super::passwords::{PasswordError, Passwords, broken_rule};
+use super::seen::Seen;
 use super::settings::Settings;
 use super::signing::{KeyRing, TokenError};
 use super::store::{self, NewAccount};
@@ -104,6 +105,7 @@ pub struct Accounts {
     pub(super) settings: Arc<Settings>,
     pub(super) passwords: Passwords,
     pub(super) keys: KeyRing,
+    pub(super) seen: Seen,
     /// Set once somebody is admin; nobody can stop being the last one.
     admin_known: Arc<AtomicBool>,
 }
@@ -119,6 +121,7 @@ impl Accounts {
             settings: Arc::new(settings),
             passwords,
             keys: KeyRing::default(),
+            seen: Seen::default(),
             admin_known: Arc::default(),
         }
     }
@@ -275,6 +278,7 @@ impl Accounts {
             Ok::<_, AccountsError>(())
         })
         .await?;
+        self.forget_seen();
         tracing::info!("Set a new password and ended all sessions of its account");
         Ok(())
     }
@@ -288,7 +292,7 @@ impl Accounts {
         let told = |profile: Profile| json!({"language": profile.language, "time_zone": profile.time_zone});
         let before = Profile { language: principal.language, time_zone: principal.time_zone };
         let mut conn = self.db.conn().await?;
-        conn.transaction(async |conn| {
+        let changed = conn.transaction(async |conn| {
             let account = store::set_profile(conn, principal.account_id, profile).await?;
             let account = account.ok_or(AccountsError::SessionEnded)?;
             let event = Event::new("account.change_profile", ("account", account.user_id))
@@ -296,8 +300,15 @@ impl Accounts {
                 .after(&told(profile));
             self.audit.record(conn, &By::of(principal), event).await?;
             Ok(account)
-        })
-        .await
+        });
+        let changed = changed.await;
+        self.forget_seen();
+        changed
+    }
+
+    /// What is known of sessions and keys is asked of the database again: something has changed.
+    pub fn forget_seen(&self) {
+        self.seen.forget();
     }
 }
 

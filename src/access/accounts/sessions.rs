@@ -123,6 +123,7 @@ impl Accounts {
                 self.revoke_on(conn, (session_id, Some(reason)), &By::nobody()).await
             })
             .await?;
+            self.forget_seen();
             tracing::warn!(
                 user_id = %session.account.user_id, session_id = %session_id,
                 "Ended session {session_id}: its refresh token came a second time"
@@ -141,6 +142,7 @@ impl Accounts {
             self.revoke_on(conn, (session_id, None), &By::of(principal)).await
         })
         .await?;
+        self.forget_seen();
         tracing::info!(user_id = %principal.user_id, "Logged out");
         Ok(())
     }
@@ -213,6 +215,12 @@ impl Accounts {
         let token = token.expose_secret();
         let key = self.verifying_key(&signing::key_name(token)?).await?;
         let claims = key.verify(token, audience, now)?;
+        if let Some(principal) = self.seen.recent(claims.sid, now)
+            && principal.user_id == claims.sub
+        {
+            return Ok(principal);
+        }
+        let asked = self.seen.ask();
         let mut conn = self.db.conn().await?;
         let session = store::session(&mut conn, claims.sid)
             .await?
@@ -222,7 +230,9 @@ impl Accounts {
         if now >= session.last_seen_at + Duration::seconds(TOUCH_EVERY_S) {
             store::touch(&mut conn, session.session_id, now).await?;
         }
-        Ok(session.account.into_principal(session.session_id))
+        let principal = session.account.into_principal(session.session_id);
+        self.seen.note(&asked, (session.session_id, &principal), now);
+        Ok(principal)
     }
 
     async fn tokens(
