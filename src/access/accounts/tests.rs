@@ -17,8 +17,8 @@ use utoipa_actix_web::AppExt;
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::redact;
 use crate::platform::web::{
-    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem, Role,
-    around, declared_access, describe, fallback,
+    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem,
+    Protections, Role, around, declared_access, describe, fallback,
 };
 use crate::testing::TestDb;
 
@@ -328,6 +328,7 @@ macro_rules! app {
         let authenticator: Arc<dyn Authenticator> = Arc::new($this.accounts.clone());
         let app = app
             .app_data(authenticator)
+            .app_data(web::Data::new(Protections::lenient()))
             .app_data(web::Data::new($this.accounts.clone()))
             .app_data(Arc::new(MethodTable::of(&document)))
             .default_service(web::to(fallback))
@@ -443,6 +444,7 @@ async fn the_cookie_of_the_login_form_is_safe_and_logs_in() {
     let (app, _) = app!(this);
     for (scheme, name) in [("http", "luna"), ("https", "__Host-luna")] {
         let request = TestRequest::get().insert_header(("x-forwarded-proto", scheme));
+        let request = request.app_data(web::Data::new(Protections::lenient()));
         let cookie: Cookie<'static> = login_cookie(&request.to_http_request(), &tokens);
         assert_eq!(
             (cookie.name(), cookie.http_only(), cookie.path()),

@@ -17,8 +17,8 @@ const JSON: &str = "application/json";
 const PROBLEM: &str = "application/problem+json";
 
 /// One operation of the document.
-struct Operation {
-    method: Method,
+pub(super) struct Operation {
+    pub(super) method: Method,
     path: String,
     /// Its part of the document.
     said: Value,
@@ -26,7 +26,7 @@ struct Operation {
 
 impl Operation {
     /// Every operation, in the order of the document.
-    fn all(document: &Value) -> Vec<Self> {
+    pub(super) fn all(document: &Value) -> Vec<Self> {
         let paths = document["paths"].as_object().unwrap();
         let all = paths.iter().flat_map(|(path, item)| {
             METHODS.iter().filter_map(move |method| {
@@ -37,13 +37,13 @@ impl Operation {
         all.collect()
     }
 
-    fn name(&self) -> String {
+    pub(super) fn name(&self) -> String {
         format!("{} {}", self.method, self.path)
     }
 
     /// The path with something in place of its variable parts: what the document gives as example,
     /// else an identifier that nothing has.
-    fn address(&self) -> String {
+    pub(super) fn address(&self) -> String {
         self.parameters("path").iter().fold(self.path.clone(), |path, parameter| {
             let name = parameter["name"].as_str().unwrap();
             let value = parameter["example"].as_str().unwrap_or(
@@ -82,7 +82,7 @@ impl Operation {
         self.said["requestBody"]["content"].get(JSON)
     }
 
-    fn access(&self) -> DeclaredAccess {
+    pub(super) fn access(&self) -> DeclaredAccess {
         let all = declared_access(&openapi());
         let found = all
             .into_iter()
@@ -104,7 +104,7 @@ impl Operation {
     }
 }
 
-fn document() -> Value {
+pub(super) fn document() -> Value {
     serde_json::to_value(openapi()).unwrap()
 }
 

@@ -13,10 +13,10 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::{Instrument, field};
 
+use super::client::is_https;
 use super::context::{RequestId, keep_span, within};
 use super::csrf::CsrfToken;
 use super::headers::secure;
-use super::principal::is_https;
 use super::problem::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
