@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -122,7 +122,7 @@ impl Home {
     /// Starts the server and waits until it is ready.
     pub(crate) async fn serve(&self) -> Served<'_> {
         let mut served = self.start();
-        let client = Client::new();
+        let client = client().build().unwrap();
         let until = Instant::now() + START_MAX;
         loop {
             let answer = client.get(self.url("/health/ready")).send().await;
@@ -209,6 +209,12 @@ impl Drop for Served<'_> {
             }
         }
     }
+}
+
+/// A client to ask with; its TLS library wants to be told who encrypts, also where nothing is encrypted.
+pub(crate) fn client() -> ClientBuilder {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Client::builder()
 }
 
 /// Runs a command to its end, with something on standard input.

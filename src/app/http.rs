@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, redirect, to};
 use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
@@ -40,6 +41,7 @@ use crate::surfaces::dashboards::problems_as_pages;
 pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     data: D,
     document: OpenApi,
+    cors: Condition<Cors>,
     roles: Roles,
 ) -> App<
     impl ServiceFactory<
@@ -53,8 +55,10 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     let (app, _) = App::new()
         .into_utoipa_app()
         .map(|app| {
-            app.wrap(from_fn(problems_as_pages))
+            app.wrap(from_fn(web::count_requests))
+                .wrap(from_fn(problems_as_pages))
                 .wrap(Compress::default())
+                .wrap(cors)
                 .wrap(from_fn(web::around))
         })
         .configure(if roles.web { configure } else { status::routes })
@@ -125,6 +129,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(metrics))
             .app_data(Data::new(logs))
             .app_data(Data::new(services.clock))
+            .app_data(Data::from(services.protections))
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))

@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 use std::net::TcpListener;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
@@ -131,7 +132,10 @@ pub(crate) fn server(
 ) -> std::io::Result<Server> {
     let document = openapi();
     let data = application_data(services, (metrics, logs), templates, &document);
-    let server = HttpServer::new(move || application(data.clone(), document.clone(), roles));
+    let protections = Arc::clone(&services.protections);
+    let server = HttpServer::new(move || {
+        application(data.clone(), document.clone(), protections.cors(), roles)
+    });
     let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
     Ok(server.listen(listener)?.run())
 }

@@ -35,6 +35,7 @@ use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
+use crate::platform::web::Protections;
 use crate::surfaces::dashboards::Gather;
 
 /// Every service of the program. Cloning is cheap.
@@ -43,6 +44,7 @@ pub(crate) struct Services {
     pub clock: Clock,
     pub db: Db,
     pub pool: CpuPool,
+    pub protections: Arc<Protections>,
     pub readiness: Readiness,
     pub jobs: Jobs,
     pub queue: Queue,
@@ -92,6 +94,7 @@ pub(crate) async fn connect(
 /// The services on a database.
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let pool = CpuPool::new(None);
+    let protections = Arc::new(Protections::new(&settings.server, clock.clone()));
     let readiness = Readiness::default();
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
@@ -138,6 +141,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock,
         db,
         pool,
+        protections,
         readiness,
         jobs,
         queue,

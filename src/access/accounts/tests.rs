@@ -18,8 +18,8 @@ use crate::access::audit::{Audit, By};
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::redact;
 use crate::platform::web::{
-    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem, Role,
-    around, declared_access, describe, fallback,
+    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem,
+    Protections, Role, around, declared_access, describe, fallback,
 };
 use crate::testing::TestDb;
 
@@ -343,6 +343,7 @@ macro_rules! app {
         let authenticator: Arc<dyn Authenticator> = Arc::new($this.accounts.clone());
         let app = app
             .app_data(authenticator)
+            .app_data(web::Data::new(Protections::lenient()))
             .app_data(web::Data::new($this.accounts.clone()))
             .app_data(Arc::new(MethodTable::of(&document)))
             .default_service(web::to(fallback))
@@ -458,6 +459,7 @@ async fn the_cookie_of_the_login_form_is_safe_and_logs_in() {
     let (app, _) = app!(this);
     for (scheme, name) in [("http", "luna"), ("https", "__Host-luna")] {
         let request = TestRequest::get().insert_header(("x-forwarded-proto", scheme));
+        let request = request.app_data(web::Data::new(Protections::lenient()));
         let cookie: Cookie<'static> = login_cookie(&request.to_http_request(), &tokens);
         assert_eq!(
             (cookie.name(), cookie.http_only(), cookie.path()),

@@ -13,11 +13,10 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::{Instrument, field};
 
-use super::client::client_address;
+use super::client::{client_address, is_https};
 use super::context::{RequestId, keep_span, within};
 use super::csrf::CsrfToken;
 use super::headers::secure;
-use super::principal::is_https;
 use super::problem::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -42,7 +41,7 @@ pub async fn around<B: MessageBody + 'static>(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    let from = (id.clone(), client_address(request.request()));
+    let from = (id.clone(), Some(client_address(request.request())));
     within(from, answer(request, next, method, id).instrument(span)).await
 }
 

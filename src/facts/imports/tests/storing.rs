@@ -120,7 +120,7 @@ async fn a_publication_that_has_not_come_yet_is_refused() {
     // The clock of the fixture stands at the turn of the year.
     let refusal = fixture
         .imports
-        .import_prices(AUTUMN.as_bytes(), "x", &at("2024-01-01T00:06:00Z"))
+        .import_prices(AUTUMN.as_bytes(), "x", &at("2024-01-01T00:06:00Z"), &By::system())
         .await
         .unwrap_err();
     assert_eq!(
