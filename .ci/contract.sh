@@ -22,12 +22,10 @@ finish() {
 trap finish EXIT
 
 # Settings of whoever runs this must not reach the server; limits would answer in its stead.
-luna() {
-  (cd "$home" && env -i PATH="$PATH" OMP_WAIT_POLICY=passive LUNA_DATA_DIR="$home/data" API_PORT="$PORT" \
-    LUNA_SERVER__HOST=127.0.0.1 LUNA_SERVER__REQUESTS_PER_MINUTE=0 LUNA_SERVER__LOGINS_PER_MINUTE=0 \
-    LUNA_SIMULATION__HISTORY_DAYS=30 "$OLDPWD/target/debug/luna" "$@")
-}
-luna serve </dev/null >"$home/serve.log" 2>&1 &
+luna=(env -i -C "$home" PATH="$PATH" OMP_WAIT_POLICY=passive LUNA_DATA_DIR="$home/data" API_PORT="$PORT"
+  LUNA_SERVER__HOST=127.0.0.1 LUNA_SERVER__REQUESTS_PER_MINUTE=0 LUNA_SERVER__LOGINS_PER_MINUTE=0
+  LUNA_SIMULATION__HISTORY_DAYS=30 "$PWD/target/debug/luna")
+"${luna[@]}" serve </dev/null >"$home/serve.log" 2>&1 &
 server=$!
 for _ in $(seq 300); do
   curl -sf -o /dev/null "$URL/health/ready" && break
@@ -42,7 +40,7 @@ curl -sf -o /dev/null "$URL/health/ready" || {
 LUNA_CONTRACT_PASSWORD="$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')"
 export LUNA_CONTRACT_PASSWORD
 printf '%s' "$LUNA_CONTRACT_PASSWORD" |
-  luna admin create-user --email contract@example.ch --role admin --password-stdin >/dev/null
+  "${luna[@]}" admin create-user --email contract@example.ch --role admin --password-stdin >/dev/null
 
 status=0
 schemathesis --config-file .ci/contract.toml run "$URL/openapi.json" --no-color || status=$?
