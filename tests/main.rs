@@ -6,5 +6,6 @@ mod browser; // the pages in a real browser
 mod day; // a box from its first start on
 mod deploy; // compose, image, variables, recipes
 mod openapi; // the API's document in the repository
+mod processes; // several processes on one database
 mod program; // the built program in a folder of its own
 mod real_data; // import, training and evaluation of published prices

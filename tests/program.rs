@@ -28,6 +28,7 @@ const PORTS: std::ops::Range<u16> = 18_100..19_000;
 pub(crate) struct Home {
     folder: TempDir,
     pub(crate) port: u16,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// What a command printed and how it ended.
@@ -51,7 +52,22 @@ impl Home {
         let folder = tempfile::Builder::new().prefix("luna-test-").tempdir_in("/tmp").unwrap();
         // The database runs as another user when the tests run as root, and must get in.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        Self { folder, port: free_port() }
+        Self { folder, port: free_port(), variables: Vec::new() }
+    }
+
+    /// The home, with a variable for everything that runs in it.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// A home with a log and a port of its own, on the database and the files of this one, whose
+    /// private database runs.
+    pub(crate) fn sibling(&self) -> Self {
+        let socket = self.data("run");
+        Self::new()
+            .with("LUNA_DATA_DIR", self.path("data").display().to_string())
+            .with("DATABASE_URL", format!("postgresql:///luna?host={}&user=luna", socket.display()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -81,6 +97,7 @@ impl Home {
         command.env("LUNA_DATA_DIR", self.path("data")).env("API_PORT", self.port.to_string());
         // A server on a machine with more cores than people would only make the tests wait.
         command.env("OMP_WAIT_POLICY", "passive").env("LUNA_SERVER__HOST", "127.0.0.1");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 

@@ -15,6 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::services::Services;
 use crate::access::accounts;
+use crate::access::audit;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
@@ -22,8 +23,9 @@ use crate::facts::series;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
+use crate::operations::jobs;
 use crate::operations::status;
-use crate::platform::jobs;
+use crate::platform::runtime::Roles;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
@@ -34,11 +36,13 @@ use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
 use crate::surfaces::dashboards::problems_as_pages;
 
-/// The application of one worker: middleware, operations, pages, documentation, fallback.
+/// The application of one worker: middleware, operations, pages, documentation, fallback. Without
+/// the role `web` only the operations about the process itself.
 pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     data: D,
     document: OpenApi,
     cors: Condition<Cors>,
+    roles: Roles,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -57,18 +61,24 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
                 .wrap(cors)
                 .wrap(from_fn(web::around))
         })
-        .configure(configure)
+        .configure(if roles.web { configure } else { status::routes })
         .split_for_parts();
     app.configure(data)
-        .configure(pages)
-        .service(redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .configure(move |config| {
+            if roles.web {
+                config
+                    .configure(pages)
+                    .service(redirect("/docs", "/docs/"))
+                    .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document));
+            }
+        })
         .default_service(to(web::fallback))
 }
 
 /// Registers every operation of the API.
 fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
+        .configure(audit::routes)
         .configure(accounts::routes)
         .configure(market::routes)
         .configure(series::routes)
@@ -123,6 +133,8 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))
+            .app_data(Data::new(services.queue))
+            .app_data(Data::new(services.audit))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
@@ -130,6 +142,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))
+            .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.status))

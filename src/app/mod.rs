@@ -1,6 +1,7 @@
 //! The program put together: services built once, routes, the OpenAPI document, start and stop.
 
 mod bench; // benchmarks on the application itself
+mod events; // what other processes change
 mod http; // the actix application and its document
 mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors

@@ -1,4 +1,5 @@
 //! How the box is doing.
 
+pub mod jobs; // the queue for people: list, cancel
 pub mod status; // health and the status summary
 pub mod bench; // ratios against a floor measured in the same run

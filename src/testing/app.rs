@@ -18,6 +18,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::TestDb;
+use crate::access::audit::By;
 use crate::app::Services;
 use crate::app::application;
 use crate::app::application_data;
@@ -28,6 +29,7 @@ use crate::config::Settings;
 use crate::config::Sources;
 use crate::config::load;
 use crate::platform::jobs::Runner;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Tasks;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
@@ -85,9 +87,9 @@ impl TestApp {
         let (metrics, logs) = (Metrics::install().unwrap(), Logs::default());
         let (templates, document) = (Data::new(Templates::load().unwrap()), openapi());
         let data = application_data(&services, (&metrics, &logs), &templates, &document);
-        let service = std::rc::Rc::new(
-            init_service(application(data, document, services.protections.cors())).await,
-        );
+        let application =
+            application(data, document, services.protections.cors(), Roles::default());
+        let service = std::rc::Rc::new(init_service(application).await);
         let call = move |request: TestRequest| {
             let service = std::rc::Rc::clone(&service);
             async move {
@@ -116,9 +118,13 @@ impl TestApp {
         let accounts = &self.services.accounts;
         let login = format!("{role}@example.ch");
         if self.logins.borrow_mut().insert(login.clone()) {
-            accounts.create_user(&login, role, Self::PASSWORD.into()).await.unwrap();
+            accounts
+                .create_user(&login, role, Self::PASSWORD.into(), &By::command())
+                .await
+                .unwrap();
         }
-        accounts.issue_token_for(&login).await.unwrap().0.expose_secret().to_owned()
+        let issued = accounts.issue_token_for(&login, &By::command()).await;
+        issued.unwrap().0.expose_secret().to_owned()
     }
 
     /// The answer to a request as `caller`, with a body and its type if there is one.

@@ -6,6 +6,7 @@ mod cookies; // the session cookie of the login form
 mod jobs; // housekeeping
 mod model; // logins, accounts, sessions
 mod passwords; // rules and argon2id, off the web workers
+mod seen; // sessions that were alive a moment ago
 mod service; // accounts: register, create, reset, set-up code
 mod sessions; // sessions: log in, refresh, log out
 mod settings; // the `[accounts]` section

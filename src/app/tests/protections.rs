@@ -5,7 +5,7 @@ use actix_web::test::TestRequest;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
 
-use super::contract::{Operation, document};
+use super::operation::{Operation, document};
 use crate::config::Settings;
 use crate::platform::web::{DeclaredAccess, Role};
 use crate::testing::{ANYBODY, TestApp, from_this_box};

@@ -2,6 +2,7 @@
 
 mod copy; // COPY on a connection of its own
 mod error; // what can go wrong, and whether waiting helps
+mod listen; // what any process changed
 mod migrate; // from empty to head, under a lock
 mod pool; // connections, shared and bounded
 mod settings; // the `[database]` section
@@ -19,5 +20,6 @@ mod tests;
 
 pub use self::copy::CopyClient;
 pub use self::error::DbError;
+pub use self::listen::Notice;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

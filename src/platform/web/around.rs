@@ -13,7 +13,7 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::{Instrument, field};
 
-use super::client::is_https;
+use super::client::{client_address, is_https};
 use super::context::{RequestId, keep_span, within};
 use super::csrf::CsrfToken;
 use super::fallback::refuse_method;
@@ -42,7 +42,8 @@ pub async fn around<B: MessageBody + 'static>(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    within(id.clone(), answer(request, next, method, id).instrument(span)).await
+    let from = (id.clone(), Some(client_address(request.request())));
+    within(from, answer(request, next, method, id).instrument(span)).await
 }
 
 async fn answer<B: MessageBody + 'static>(

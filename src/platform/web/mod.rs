@@ -2,7 +2,7 @@
 
 mod around; // one middleware: request id, span, headers, panics, access log, metrics
 mod client; // where a request comes from, and whether over https
-mod context; // the request's identifier and span, reachable from anywhere inside the request
+mod context; // the request's identifier, sender's address and span, reachable from anywhere inside the request
 mod csrf; // same-origin check and double-submit token
 mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
@@ -21,7 +21,7 @@ mod settings; // the `[server]` section
 
 pub use self::around::around;
 pub use self::client::{client_address, is_https};
-pub use self::context::current_request_id;
+pub use self::context::{current_address, current_request_id};
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;

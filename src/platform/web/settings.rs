@@ -6,6 +6,7 @@ use actix_web::http::Uri;
 use serde::{Deserialize, Serialize};
 
 use super::networks::Networks;
+use crate::platform::runtime::Roles;
 
 /// The `[server]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub apply_migrations: bool,
     /// How long a stop waits for what is being done, in seconds.
     pub stop_patience_s: u32,
+    /// What this process does, e.g. `web,worker`; several processes may share a database.
+    pub roles: Roles,
     /// Proxies that are believed when they say for whom they ask, and whether over https.
     pub trusted_proxies: Networks,
     /// Addresses that admin pages and endpoints answer to.
@@ -37,7 +40,8 @@ impl Default for Settings {
             host: "0.0.0.0".to_owned(),
             port: 8001,
             apply_migrations: true,
-            stop_patience_s: 20,
+            stop_patience_s: 10,
+            roles: Roles::default(),
             trusted_proxies: Networks::default(),
             admin_addresses: Networks::local(),
             cors_origins: Vec::new(),
