@@ -12,7 +12,7 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
-use crate::program::{Home, Ran, is_alive, run, skipped, tool, until};
+use crate::program::{self, Home, Ran, is_alive, run, skipped, tool, until};
 
 /// Longest end of a server that is asked to stop, as promised to service managers.
 const STOP_MAX: Duration = Duration::from_secs(10);
@@ -21,7 +21,7 @@ const DAYS: [&str; 3] = ["2024-05-01", "2024-05-02", "2024-05-03"];
 
 /// A client that shows redirects instead of following them.
 fn client() -> Client {
-    Client::builder().redirect(Policy::none()).build().unwrap()
+    program::client().redirect(Policy::none()).build().unwrap()
 }
 
 fn price_file(home: &Home) -> String {

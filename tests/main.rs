@@ -8,5 +8,6 @@ mod deploy; // compose, image, variables, recipes
 mod doctor; // what the program says about its box, and about itself
 mod openapi; // the API's document in the repository
 mod preflight; // the look before the containers start
+mod processes; // several processes on one database
 mod program; // the built program in a folder of its own
 mod real_data; // import, training and evaluation of published prices

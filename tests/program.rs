@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use reqwest::{Client, RequestBuilder, StatusCode};
+use reqwest::{Client, ClientBuilder, RequestBuilder, StatusCode};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -28,6 +28,7 @@ const PORTS: std::ops::Range<u16> = 18_100..19_000;
 pub(crate) struct Home {
     folder: TempDir,
     pub(crate) port: u16,
+    variables: Vec<(&'static str, String)>,
 }
 
 /// What a command printed and how it ended.
@@ -51,7 +52,22 @@ impl Home {
         let folder = tempfile::Builder::new().prefix("luna-test-").tempdir_in("/tmp").unwrap();
         // The database runs as another user when the tests run as root, and must get in.
         fs::set_permissions(folder.path(), Permissions::from_mode(0o755)).unwrap();
-        Self { folder, port: free_port() }
+        Self { folder, port: free_port(), variables: Vec::new() }
+    }
+
+    /// The home, with a variable for everything that runs in it.
+    pub(crate) fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.variables.push((name, value.into()));
+        self
+    }
+
+    /// A home with a log and a port of its own, on the database and the files of this one, whose
+    /// private database runs.
+    pub(crate) fn sibling(&self) -> Self {
+        let socket = self.data("run");
+        Self::new()
+            .with("LUNA_DATA_DIR", self.path("data").display().to_string())
+            .with("DATABASE_URL", format!("postgresql:///luna?host={}&user=luna", socket.display()))
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
@@ -81,6 +97,7 @@ impl Home {
         command.env("LUNA_DATA_DIR", self.path("data")).env("API_PORT", self.port.to_string());
         // A server on a machine with more cores than people would only make the tests wait.
         command.env("OMP_WAIT_POLICY", "passive").env("LUNA_SERVER__HOST", "127.0.0.1");
+        command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }
 
@@ -105,7 +122,7 @@ impl Home {
     /// Starts the server and waits until it is ready.
     pub(crate) async fn serve(&self) -> Served<'_> {
         let mut served = self.start();
-        let client = Client::new();
+        let client = client().build().unwrap();
         let until = Instant::now() + START_MAX;
         loop {
             let answer = client.get(self.url("/health/ready")).send().await;
@@ -192,6 +209,12 @@ impl Drop for Served<'_> {
             }
         }
     }
+}
+
+/// A client to ask with; its TLS library wants to be told who encrypts, also where nothing is encrypted.
+pub(crate) fn client() -> ClientBuilder {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    Client::builder()
 }
 
 /// Runs a command to its end, with something on standard input.

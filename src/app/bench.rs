@@ -6,9 +6,10 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
-use super::serve::{WEB_WORKERS, server};
+use super::serve::{Answering, WEB_WORKERS, server};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::AccountsError;
+use crate::access::audit::By;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::operations::bench;
@@ -21,6 +22,7 @@ use crate::operations::bench::Scratch;
 use crate::operations::bench::Served;
 use crate::platform::db::Db;
 use crate::platform::db::embedded::Mode;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
@@ -134,7 +136,9 @@ async fn in_scratch(
 
 /// Serves the whole application on the scratch database, and reads from it.
 async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Figure, MeasureError> {
-    let services = assemble(settings, scratch.db().clone(), Clock::system());
+    let mut settings = settings.clone();
+    settings.server.requests_per_minute = 0;
+    let services = assemble(&settings, scratch.db().clone(), Clock::system());
     let source = |source| MeasureError::Bench { name: Benchmark::SingleRowRead, source };
     let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
     let token = reader(&services).await?;
@@ -142,7 +146,8 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
     let (metrics, logs) = (Metrics::install()?, Logs::default());
-    let application = server(listener, &services, (&metrics, &logs), &templates, 0)?;
+    let answering = Answering { roles: Roles::default(), patience_s: 0 };
+    let application = server(listener, &services, (&metrics, &logs), &templates, answering)?;
     let (handle, tasks) = (application.handle(), Tasks::new());
     tasks.spawn_in(Stage::Intake, "bench.http", async move {
         if let Err(error) = application.await {
@@ -157,7 +162,7 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
 /// A token of an account made for the run; nobody knows its password.
 async fn reader(services: &Services) -> Result<SecretString, AccountsError> {
     let password = SecretString::from(Uuid::new_v4().to_string());
-    services.accounts.create_user(READER, Role::Viewer, password).await?;
-    let (token, _) = services.accounts.issue_token_for(READER).await?;
+    services.accounts.create_user(READER, Role::Viewer, password, &By::command()).await?;
+    let (token, _) = services.accounts.issue_token_for(READER, &By::command()).await?;
     Ok(token)
 }

@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use actix_cors::Cors;
 use actix_web::body::BoxBody;
 use actix_web::dev::{ServiceFactory, ServiceRequest, ServiceResponse};
-use actix_web::middleware::{Compress, from_fn};
+use actix_web::middleware::{Compress, Condition, from_fn};
 use actix_web::web::{Data, ServiceConfig, redirect, to};
 use actix_web::{App, Error};
 use utoipa::openapi::OpenApi;
@@ -14,6 +15,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use super::services::Services;
 use crate::access::accounts;
+use crate::access::audit;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
@@ -21,8 +23,9 @@ use crate::facts::series;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
+use crate::operations::jobs;
 use crate::operations::status;
-use crate::platform::jobs;
+use crate::platform::runtime::Roles;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::web;
@@ -33,10 +36,13 @@ use crate::surfaces::dashboards::Templates;
 use crate::surfaces::dashboards::pages;
 use crate::surfaces::dashboards::problems_as_pages;
 
-/// The application of one worker: middleware, operations, pages, documentation, fallback.
+/// The application of one worker: middleware, operations, pages, documentation, fallback. Without
+/// the role `web` only the operations about the process itself.
 pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     data: D,
     document: OpenApi,
+    cors: Condition<Cors>,
+    roles: Roles,
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -49,22 +55,30 @@ pub(crate) fn application<D: FnOnce(&mut ServiceConfig)>(
     let (app, _) = App::new()
         .into_utoipa_app()
         .map(|app| {
-            app.wrap(from_fn(problems_as_pages))
+            app.wrap(from_fn(web::count_requests))
+                .wrap(from_fn(problems_as_pages))
                 .wrap(Compress::default())
+                .wrap(cors)
                 .wrap(from_fn(web::around))
         })
-        .configure(configure)
+        .configure(if roles.web { configure } else { status::routes })
         .split_for_parts();
     app.configure(data)
-        .configure(pages)
-        .service(redirect("/docs", "/docs/"))
-        .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document))
+        .configure(move |config| {
+            if roles.web {
+                config
+                    .configure(pages)
+                    .service(redirect("/docs", "/docs/"))
+                    .service(SwaggerUi::new("/docs/{_:.*}").url("/openapi.json", document));
+            }
+        })
         .default_service(to(web::fallback))
 }
 
 /// Registers every operation of the API.
 fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
+        .configure(audit::routes)
         .configure(accounts::routes)
         .configure(market::routes)
         .configure(series::routes)
@@ -115,9 +129,12 @@ pub(crate) fn application_data(
             .app_data(Data::new(metrics))
             .app_data(Data::new(logs))
             .app_data(Data::new(services.clock))
+            .app_data(Data::from(services.protections))
             .app_data(Data::new(services.pool))
             .app_data(Data::new(services.accounts))
             .app_data(Data::new(services.jobs))
+            .app_data(Data::new(services.queue))
+            .app_data(Data::new(services.audit))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
@@ -125,6 +142,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))
+            .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.status))

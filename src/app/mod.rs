@@ -2,6 +2,7 @@
 
 mod bench; // benchmarks on the application itself
 mod doctor; // what the box needs
+mod events; // what other processes change
 mod http; // the actix application and its document
 mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors

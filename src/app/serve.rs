@@ -3,13 +3,15 @@
 use std::io::IsTerminal;
 use std::net::TcpListener;
 use std::path::Path;
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use actix_web::HttpServer;
 use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
+use super::events::listen;
 use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect};
 use crate::access::accounts::SessionsJob;
@@ -24,6 +26,7 @@ use crate::platform::jobs::Schedule;
 use crate::platform::jobs::ScheduleError;
 use crate::platform::jobs::Scheduler;
 use crate::platform::jobs::SlotLength;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
@@ -86,8 +89,10 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let starter = (services.clone(), settings.clone(), tasks.clone());
     tasks.spawn("start", async move { start(starter).await });
 
-    let patience_s = u64::from(settings.server.stop_patience_s) / 2;
-    let server = server(listener, &services, (&metrics, &logs), &templates, patience_s)?;
+    let patience = Duration::from_secs(settings.server.stop_patience_s.into());
+    let answering =
+        Answering { roles: settings.server.roles, patience_s: patience.as_secs().div_ceil(2) };
+    let server = server(listener, &services, (&metrics, &logs), &templates, answering)?;
     let handle = server.handle();
     tasks.spawn_in(Stage::Intake, "http", async move {
         if let Err(error) = server.await {
@@ -96,9 +101,9 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     });
     let signal = stop_requested().await?;
     tracing::info!(signal, "Stopping");
+    let asked_at = Instant::now();
     handle.stop(true).await;
-    let patience = Duration::from_secs(settings.server.stop_patience_s.into());
-    let ended = tasks.shutdown(patience).await;
+    let ended = tasks.shutdown(patience.saturating_sub(asked_at.elapsed())).await;
     tracing::info!(?ended, "Stopped");
     if let Some(private) = private
         && let Err(error) = private.stop().await
@@ -108,18 +113,29 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     Ok(())
 }
 
-/// All that Luna answers on `listener`; it serves while the returned future is awaited. When it is
-/// stopped, open requests get `patience_s` to end.
+/// How a process answers.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Answering {
+    /// What it does.
+    pub roles: Roles,
+    /// How long open requests may take to end when it stops.
+    pub patience_s: u64,
+}
+
+/// All that Luna answers on `listener`; it serves while the returned future is awaited.
 pub(crate) fn server(
     listener: TcpListener,
     services: &Services,
     (metrics, logs): (&Metrics, &Logs),
     templates: &Data<Templates>,
-    patience_s: u64,
+    Answering { roles, patience_s }: Answering,
 ) -> std::io::Result<Server> {
     let document = openapi();
     let data = application_data(services, (metrics, logs), templates, &document);
-    let server = HttpServer::new(move || application(data.clone(), document.clone()));
+    let protections = Arc::clone(&services.protections);
+    let server = HttpServer::new(move || {
+        application(data.clone(), document.clone(), protections.cors(), roles)
+    });
     let server = server.workers(WEB_WORKERS).disable_signals().shutdown_timeout(patience_s);
     Ok(server.listen(listener)?.run())
 }
@@ -161,7 +177,8 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
         }
     }
     services.readiness.set();
-    if let Err(error) = run_jobs(&services, &tasks).await {
+    listen(&services, &tasks);
+    if let Err(error) = run_jobs(&services, &tasks, settings.server.roles).await {
         tracing::error!(%error, "Jobs do not run: {error}");
     }
     let code = match services.accounts.ensure_setup_code().await {
@@ -218,8 +235,13 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn run_jobs(services: &Services, tasks: &Tasks) -> anyhow::Result<()> {
-    Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
+async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::Result<()> {
+    if roles.worker {
+        Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
+    }
+    if !roles.events {
+        return Ok(());
+    }
     // A fresh box shows something at once: the scheduler's first look enqueues the occurrence that
     // was missed last.
     let utc = chrono_tz::Tz::UTC;
@@ -255,6 +277,7 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
         "  files        data folder (no S3 configured)".to_owned(),
+        format!("  roles        {}", settings.server.roles),
     ];
     let terminal = std::io::stderr().is_terminal();
     if terminal {

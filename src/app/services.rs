@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
+use crate::access::audit::Audit;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
@@ -19,8 +20,10 @@ use crate::learning::prediction::Forecasts;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::registry::Registry;
+use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
+use crate::operations::jobs::Queue;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
 use crate::platform::db::Db;
@@ -32,6 +35,7 @@ use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
+use crate::platform::web::Protections;
 use crate::surfaces::dashboards::Gather;
 
 /// Every service of the program. Cloning is cheap.
@@ -40,8 +44,11 @@ pub(crate) struct Services {
     pub clock: Clock,
     pub db: Db,
     pub pool: CpuPool,
+    pub protections: Arc<Protections>,
     pub readiness: Readiness,
     pub jobs: Jobs,
+    pub queue: Queue,
+    pub audit: Audit,
     pub accounts: Accounts,
     pub prices: Prices,
     pub shown: Shown,
@@ -51,6 +58,7 @@ pub(crate) struct Services {
     pub datasets: Datasets,
     pub registry: Registry,
     pub training: Training,
+    pub orders: Orders,
     pub forecasts: Forecasts,
     pub windows: Windows,
     pub status: Status,
@@ -86,18 +94,24 @@ pub(crate) async fn connect(
 /// The services on a database.
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let pool = CpuPool::new(None);
+    let protections = Arc::new(Protections::new(&settings.server, clock.clone()));
     let readiness = Readiness::default();
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
-    let accounts = Accounts::new(db.clone(), clock.clone(), settings.accounts.clone());
+    let audit = Audit::new(db.clone(), clock.clone());
+    let accounts =
+        Accounts::new(db.clone(), audit.clone(), clock.clone(), settings.accounts.clone());
+    let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
+    let orders = Orders::new(db.clone(), jobs.clone(), audit.clone());
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), settings.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
-    let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
+    let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
-    let datasets = Datasets::new(db.clone(), objects.clone(), pool.clone(), clock.clone());
-    let registry = Registry::new(db.clone(), objects, clock.clone());
+    let datasets =
+        Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
+    let registry = Registry::new(db.clone(), objects, audit.clone(), clock.clone());
     let training = Training::new(
         features.clone(),
         datasets.clone(),
@@ -127,8 +141,11 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock,
         db,
         pool,
+        protections,
         readiness,
         jobs,
+        queue,
+        audit,
         accounts,
         prices,
         shown,
@@ -138,6 +155,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         datasets,
         registry,
         training,
+        orders,
         forecasts,
         windows,
         status,

@@ -1,8 +1,11 @@
 //! The application as a whole: what holds for every route, and what the routes do together.
 
+mod audit; // every change leaves a row
 mod contract; // the document against the routes
 mod market; // files in, prices out
+mod operation; // the document's operations, one by one
 mod pages; // what a browser gets
+mod protections; // where callers come from and how often they come
 mod schema; // values against the schemas of the document
 mod status; // health and counts, with and without a database
 mod training; // jobs, models, the gate

@@ -2,7 +2,8 @@
 //!
 //! A local day has 23, 24 or 25 hours. Nothing outside this file adds 24 hours to get «tomorrow».
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+use std::time::Instant;
 
 use chrono::{DateTime, Duration, LocalResult, NaiveDate, NaiveDateTime, NaiveTime, TimeZone, Utc};
 use chrono_tz::Tz;
@@ -31,6 +32,16 @@ impl Clock {
         match &self.0 {
             None => Utc::now(),
             Some(instant) => *instant.lock().unwrap_or_else(PoisonError::into_inner),
+        }
+    }
+
+    /// Time since a moment that stays the same, for measuring: it never runs backwards, whatever
+    /// is done to the machine's clock. With a fixed clock it follows that one.
+    pub fn elapsed(&self) -> std::time::Duration {
+        static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+        match &self.0 {
+            None => START.elapsed(),
+            Some(_) => (self.now() - DateTime::UNIX_EPOCH).to_std().unwrap_or_default(),
         }
     }
 

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use super::arguments::AdminCommand;
 use super::output::{Failure, text};
 use super::session::with_services;
+use crate::access::audit::By;
 use crate::config::Settings;
 
 pub(super) async fn run(settings: &Settings, command: AdminCommand) -> Result<(), Failure> {
@@ -15,7 +16,8 @@ pub(super) async fn run(settings: &Settings, command: AdminCommand) -> Result<()
         AdminCommand::CreateUser { email, role, password_stdin: _ } => {
             let password = read_password()?;
             with_services(settings, async |services| {
-                let account = services.accounts.create_user(&email, role, password).await;
+                let account =
+                    services.accounts.create_user(&email, role, password, &By::command()).await;
                 let account = account.map_err(Failure::world)?;
                 text(&format!("Created {} with role {}.\n", account.login, account.role))
             })
@@ -24,14 +26,15 @@ pub(super) async fn run(settings: &Settings, command: AdminCommand) -> Result<()
         AdminCommand::ResetPassword { email, password_stdin: _ } => {
             let password = read_password()?;
             with_services(settings, async |services| {
-                services.accounts.reset_password(&email, password).await.map_err(Failure::world)?;
+                let set = services.accounts.reset_password(&email, password, &By::command()).await;
+                set.map_err(Failure::world)?;
                 text("The password is set; all sessions of the account have ended.\n")
             })
             .await
         }
         AdminCommand::Token { email } => {
             with_services(settings, async |services| {
-                let issued = services.accounts.issue_token_for(&email).await;
+                let issued = services.accounts.issue_token_for(&email, &By::command()).await;
                 let (token, _) = issued.map_err(Failure::world)?;
                 text(&format!("{}\n", token.expose_secret()))
             })

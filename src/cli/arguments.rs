@@ -15,6 +15,7 @@ use crate::config::Loaded;
 use crate::config::Sources;
 use crate::facts::imports::PriceUnit;
 use crate::operations::bench::Benchmark;
+use crate::platform::runtime::Roles;
 use crate::platform::web::Role;
 
 /// Energy management on your own box: prices, forecasts, cheap windows
@@ -44,7 +45,13 @@ impl Cli {
             key: "server.port",
             value: port.to_string(),
         });
-        Sources::of_process(data_dir.into_iter().chain(port).collect())
+        let roles = match &self.command {
+            Command::Serve { roles: Some(roles) } => {
+                Some(Flag { name: "--roles", key: "server.roles", value: roles.to_string() })
+            }
+            _ => None,
+        };
+        Sources::of_process(data_dir.into_iter().chain(port).chain(roles).collect())
     }
 
     /// Whether somebody chose a log level; commands are quieter than the server by default.
@@ -57,7 +64,11 @@ impl Cli {
 #[derive(Debug, Subcommand)]
 pub(super) enum Command {
     /// Serve the pages and the API, and run jobs, until told to stop
-    Serve,
+    Serve {
+        /// What this process does, of web, worker and events; all unless said
+        #[arg(long, value_name = "ROLE,…")]
+        roles: Option<Roles>,
+    },
     /// Show or check the settings
     #[command(subcommand)]
     Config(ConfigCommand),

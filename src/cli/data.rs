@@ -8,6 +8,7 @@ use super::arguments::{DatasetCommand, DbCommand, ImportArguments, ImportCommand
 use super::learning::train_request;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
+use crate::access::audit::By;
 use crate::app::connect;
 use crate::config::Settings;
 use crate::facts::imports::ImportFailure;
@@ -31,10 +32,12 @@ pub(super) async fn import(settings: &Settings, command: ImportCommand) -> Resul
     let as_json = arguments.json;
     let options = options(arguments);
     let report = with_services(settings, async |services| {
-        services.imports.import_prices(&bytes, &name, &options).await.map_err(|error| match error {
-            ImportFailure::File(error) => Failure::world(anyhow::anyhow!("{path}: {error}")),
-            other => Failure::world(other),
-        })
+        services.imports.import_prices(&bytes, &name, &options, &By::command()).await.map_err(
+            |error| match error {
+                ImportFailure::File(error) => Failure::world(anyhow::anyhow!("{path}: {error}")),
+                other => Failure::world(other),
+            },
+        )
     })
     .await?;
     if as_json { json(&report) } else { text(&words(&report)) }
@@ -87,7 +90,7 @@ pub(super) async fn dataset(settings: &Settings, command: DatasetCommand) -> Res
     let as_json = arguments.json;
     let request = train_request(arguments);
     with_services(settings, async |services| {
-        let watch = Watch::told(progress);
+        let watch = Watch::told(By::command(), progress);
         let dataset = services.training.export(&request, &watch).await.map_err(Failure::world)?;
         if as_json {
             return json(&dataset);

@@ -3,6 +3,7 @@
 use super::arguments::{EvaluateArguments, ForecastArguments, TrainArguments};
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
+use crate::access::audit::By;
 use crate::config::Settings;
 use crate::learning::training::EvaluateRequest;
 use crate::learning::training::EvaluationReport;
@@ -26,7 +27,7 @@ pub(super) async fn train(settings: &Settings, arguments: TrainArguments) -> Res
     let as_json = arguments.json;
     let request = train_request(arguments);
     let report = with_services(settings, async |services| {
-        let watch = Watch::told(progress);
+        let watch = Watch::told(By::command(), progress);
         services.training.train(&request, &watch).await.map_err(Failure::world)
     })
     .await?;
@@ -93,7 +94,7 @@ pub(super) async fn evaluate(
         params: by_model(arguments.params)?,
     };
     let report = with_services(settings, async |services| {
-        let watch = Watch::told(progress);
+        let watch = Watch::told(By::command(), progress);
         services.training.evaluate(&request, &watch).await.map_err(Failure::world)
     })
     .await?;

@@ -24,8 +24,7 @@ use crate::platform::telemetry;
 /// Reads the command line, does what it says, and says how it went: 0 done, 1 the input or the
 /// world was wrong, 2 wrong usage or a bug of ours.
 pub fn main() -> ExitCode {
-    // libgomp reads the variable when it is loaded, which is before this line: start once more with it.
-    if let Some(code) = with_passive_openmp() {
+    if let Some(code) = with_environment() {
         return code;
     }
     let cli = match Cli::try_parse() {
@@ -49,16 +48,28 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn with_passive_openmp() -> Option<ExitCode> {
+/// What libraries of the process read while they are loaded, which is before any line of ours.
+///
+/// OpenMP's threads would turn in circles while they wait. The allocator keeps what training freed
+/// in one heap per thread; with two heaps and fixed thresholds most of it goes back to the system.
+const LOADED_WITH: [(&str, &str); 4] = [
+    ("OMP_WAIT_POLICY", "passive"),
+    ("MALLOC_ARENA_MAX", "2"),
+    ("MALLOC_TRIM_THRESHOLD_", "131072"),
+    ("MALLOC_MMAP_THRESHOLD_", "131072"),
+];
+
+/// Starts the program once more where one of these is not set; comes back only when that fails.
+fn with_environment() -> Option<ExitCode> {
     use std::os::unix::process::CommandExt;
-    if std::env::var_os("OMP_WAIT_POLICY").is_some() {
+    let missing: Vec<_> =
+        LOADED_WITH.into_iter().filter(|(name, _)| std::env::var_os(name).is_none()).collect();
+    if missing.is_empty() {
         return None;
     }
     let program = std::env::current_exe().ok()?;
-    let error = std::process::Command::new(program)
-        .args(std::env::args_os().skip(1))
-        .env("OMP_WAIT_POLICY", "passive")
-        .exec();
+    let error =
+        std::process::Command::new(program).args(std::env::args_os().skip(1)).envs(missing).exec();
     Some(Failure::bug(error).report())
 }
 
@@ -78,7 +89,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         return show_config(command, &loaded);
     }
     let mut telemetry = loaded.settings.telemetry.clone();
-    if !matches!(cli.command, Command::Serve) && !Cli::sets_log_level(&loaded) {
+    if !matches!(cli.command, Command::Serve { .. }) && !Cli::sets_log_level(&loaded) {
         // A command's own words are its output; the log speaks up when something is off.
         "warn".clone_into(&mut telemetry.level);
     }
@@ -93,8 +104,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let settings = loaded.settings;
     match cli.command {
-        Command::Serve => app::serve(settings, logs).await.map_err(Failure::world),
         Command::Simulate { json } => simulate::run(&settings, json).await,
+        Command::Serve { .. } => app::serve(settings, logs).await.map_err(Failure::world),
         Command::Openapi => output::json(&app::openapi()),
         Command::Health => data::health(&settings).await,
         Command::Db(command) => data::database(&settings, command).await,

@@ -13,40 +13,7 @@ use crate::facts::simulation;
 use crate::platform::db;
 use crate::platform::jobs;
 use crate::platform::telemetry;
-
-/// The `[server]` section.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct ServerSettings {
-    /// Address to listen on; `0.0.0.0` is reachable from the local network.
-    pub host: String,
-    /// Port to listen on.
-    pub port: u16,
-    /// Whether the start brings the database to this version.
-    pub apply_migrations: bool,
-    /// How long a stop waits for what is being done, in seconds.
-    pub stop_patience_s: u32,
-}
-
-impl Default for ServerSettings {
-    fn default() -> Self {
-        Self { host: "0.0.0.0".to_owned(), port: 8001, apply_migrations: true, stop_patience_s: 20 }
-    }
-}
-
-impl ServerSettings {
-    fn mistakes(&self) -> Vec<String> {
-        let Self { host, port, .. } = self;
-        let mut found = Vec::new();
-        if host.parse::<std::net::IpAddr>().is_err() {
-            found.push(format!("host = \"{host}\" is not an address; write e.g. 0.0.0.0 or ::"));
-        }
-        if *port == 0 {
-            found.push("port = 0 would be another one at every start; write e.g. 8001".to_owned());
-        }
-        found
-    }
-}
+use crate::platform::web;
 
 /// The `[storage]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -65,8 +32,8 @@ impl Default for StorageSettings {
 /// Every setting of the program.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Address, port, start and stop.
-    pub server: ServerSettings,
+    /// Address, port, start and stop, whom it answers.
+    pub server: web::Settings,
     /// Where files are.
     pub storage: StorageSettings,
     /// Connection string of a database server; absent: a private one in the data folder.
@@ -111,7 +78,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let settings = Settings {
-        server: layers.section("server", ServerSettings::mistakes),
+        server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
         database_url: layers.secret("database.url"),
         database: layers.section("database", db::Settings::mistakes),

@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::collections::HashSet;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use actix_web::body::{BoxBody, to_bytes};
 use actix_web::dev::{Service, ServiceResponse};
@@ -17,15 +18,18 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 use super::TestDb;
+use crate::access::audit::By;
 use crate::app::Services;
 use crate::app::application;
 use crate::app::application_data;
 use crate::app::assemble;
 use crate::app::openapi;
 use crate::base::timeline::Clock;
+use crate::config::Settings;
 use crate::config::Sources;
 use crate::config::load;
 use crate::platform::jobs::Runner;
+use crate::platform::runtime::Roles;
 use crate::platform::runtime::Tasks;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
@@ -63,18 +67,29 @@ impl TestApp {
 
     /// The application at an instant; nobody is admin yet.
     pub async fn at(instant: DateTime<Utc>) -> Self {
+        Self::with(instant, |_| {}).await
+    }
+
+    /// The application at an instant with other settings than the default ones.
+    pub async fn with(instant: DateTime<Utc>, change: impl FnOnce(&mut Settings)) -> Self {
         let (db, folder, clock) =
             (TestDb::new().await, tempfile::tempdir().unwrap(), Clock::fixed(instant));
         // No source but the folder: settings of whoever runs the tests must not reach them.
         let sources = Sources { config_dir: folder.path().join("config"), ..Sources::default() };
         let mut settings = load(&sources).unwrap().settings;
         settings.storage.data_dir = folder.path().to_owned();
+        // The clock stands still, so no allowance would ever come back.
+        settings.server.requests_per_minute = 0;
+        settings.server.logins_per_minute = 0;
+        change(&mut settings);
         let services = assemble(&settings, db.db().clone(), clock.clone());
         services.readiness.set();
         let (metrics, logs) = (Metrics::install().unwrap(), Logs::default());
         let (templates, document) = (Data::new(Templates::load().unwrap()), openapi());
         let data = application_data(&services, (&metrics, &logs), &templates, &document);
-        let service = std::rc::Rc::new(init_service(application(data, document)).await);
+        let application =
+            application(data, document, services.protections.cors(), Roles::default());
+        let service = std::rc::Rc::new(init_service(application).await);
         let call = move |request: TestRequest| {
             let service = std::rc::Rc::clone(&service);
             async move {
@@ -103,9 +118,13 @@ impl TestApp {
         let accounts = &self.services.accounts;
         let login = format!("{role}@example.ch");
         if self.logins.borrow_mut().insert(login.clone()) {
-            accounts.create_user(&login, role, Self::PASSWORD.into()).await.unwrap();
+            accounts
+                .create_user(&login, role, Self::PASSWORD.into(), &By::command())
+                .await
+                .unwrap();
         }
-        accounts.issue_token_for(&login).await.unwrap().0.expose_secret().to_owned()
+        let issued = accounts.issue_token_for(&login, &By::command()).await;
+        issued.unwrap().0.expose_secret().to_owned()
     }
 
     /// The answer to a request as `caller`, with a body and its type if there is one.
@@ -133,7 +152,7 @@ impl TestApp {
         path: &str,
         body: Option<(&str, Vec<u8>)>,
     ) -> Answer {
-        let mut request = TestRequest::default().method(method).uri(path);
+        let mut request = from_this_box(method, path);
         if !token.is_empty() {
             request = request.insert_header((header::AUTHORIZATION, format!("Bearer {token}")));
         }
@@ -145,8 +164,7 @@ impl TestApp {
 
     /// The answer to a form that a browser with these cookies sends.
     pub async fn send_form(&self, path: &str, cookies: &str, form: String) -> Answer {
-        let mut request = TestRequest::post()
-            .uri(path)
+        let mut request = from_this_box(Method::POST, path)
             .insert_header((header::ACCEPT, HTML))
             .insert_header((header::CONTENT_TYPE, "application/x-www-form-urlencoded"))
             .set_payload(form);
@@ -158,11 +176,16 @@ impl TestApp {
 
     /// The page at `path` as a browser with these cookies gets it.
     pub async fn page(&self, path: &str, cookies: &str) -> Answer {
-        let request = TestRequest::get().uri(path).insert_header((header::ACCEPT, HTML));
+        let request = from_this_box(Method::GET, path).insert_header((header::ACCEPT, HTML));
         let request = match cookies {
             "" => request,
             cookies => request.insert_header((header::COOKIE, cookies)),
         };
+        (self.call)(request).await
+    }
+
+    /// The answer to a request of any kind; [`from_this_box`] begins one.
+    pub async fn ask(&self, request: TestRequest) -> Answer {
         (self.call)(request).await
     }
 
@@ -191,6 +214,12 @@ impl TestApp {
         let runner = Runner::new(services.jobs.clone(), services.handlers(), Tasks::new());
         while runner.run_next().await.unwrap().is_some() {}
     }
+}
+
+/// A request that comes over loopback.
+pub fn from_this_box(method: Method, path: &str) -> TestRequest {
+    let peer = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 4711);
+    TestRequest::default().method(method).uri(path).peer_addr(peer)
 }
 
 /// What came back.

@@ -4,6 +4,6 @@ mod app; // the whole application without a port
 mod database; // a migrated copy per test
 mod services; // the services without routes, made-up prices
 
-pub use self::app::{ANYBODY, Answer, TestApp};
+pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::database::TestDb;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

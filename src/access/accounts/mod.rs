@@ -7,6 +7,7 @@ mod jobs; // housekeeping
 mod keys; // how the signing keys are
 mod model; // logins, accounts, sessions
 mod passwords; // rules and argon2id, off the web workers
+mod seen; // sessions that were alive a moment ago
 mod service; // accounts: register, create, reset, set-up code
 mod sessions; // sessions: log in, refresh, log out
 mod settings; // the `[accounts]` section

@@ -4,15 +4,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use chrono::Duration;
+use diesel_async::AsyncConnection;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 
+use crate::access::audit::{Audit, By, Event};
 use crate::base::timeline::Clock;
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Conn, Db, DbError};
 use crate::platform::web::{Principal, Role};
 
 use super::model::{Account, LoginName, Profile};
 use super::passwords::{PasswordError, Passwords, broken_rule};
+use super::seen::Seen;
 use super::settings::Settings;
 use super::signing::{KeyRing, TokenError};
 use super::store::{self, NewAccount};
@@ -71,6 +75,12 @@ pub enum AccountsError {
 #[error(transparent)]
 pub struct TokenProblem(pub(super) TokenError);
 
+impl From<diesel::result::Error> for AccountsError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Database(error.into())
+    }
+}
+
 impl From<PasswordError> for AccountsError {
     fn from(error: PasswordError) -> Self {
         match error {
@@ -90,24 +100,28 @@ impl From<TokenError> for AccountsError {
 #[derive(Clone)]
 pub struct Accounts {
     pub(super) db: Db,
+    pub(super) audit: Audit,
     pub(super) clock: Clock,
     pub(super) settings: Arc<Settings>,
     pub(super) passwords: Passwords,
     pub(super) keys: KeyRing,
+    pub(super) seen: Seen,
     /// Set once somebody is admin; nobody can stop being the last one.
     admin_known: Arc<AtomicBool>,
 }
 
 impl Accounts {
     /// The accounts in `db`.
-    pub fn new(db: Db, clock: Clock, settings: Settings) -> Self {
+    pub fn new(db: Db, audit: Audit, clock: Clock, settings: Settings) -> Self {
         let passwords = Passwords::new(settings.hashing_parallel);
         Self {
             db,
+            audit,
             clock,
             settings: Arc::new(settings),
             passwords,
             keys: KeyRing::default(),
+            seen: Seen::default(),
             admin_known: Arc::default(),
         }
     }
@@ -117,7 +131,7 @@ impl Accounts {
         if self.admin_known.load(Ordering::Relaxed) {
             return Ok(true);
         }
-        let found = store::has_admin(&mut *self.db.conn().await?).await.map_err(DbError::from)?;
+        let found = store::has_admin(&mut *self.db.conn().await?).await?;
         if found {
             self.admin_known.store(true, Ordering::Relaxed);
         }
@@ -133,9 +147,7 @@ impl Accounts {
         let expires_at = now + Duration::minutes(self.settings.setup_code_minutes.into());
         let code = new_code();
         let mut conn = self.db.conn().await?;
-        store::add_setup_code(&mut conn, &code_hash(&code), now, expires_at)
-            .await
-            .map_err(DbError::from)?;
+        store::add_setup_code(&mut conn, &code_hash(&code), now, expires_at).await?;
         Ok(Some(code.into()))
     }
 
@@ -153,7 +165,7 @@ impl Accounts {
             return match (has_admin, self.settings.registration_open) {
                 (false, _) => Err(AccountsError::SetupFirst),
                 (true, false) => Err(AccountsError::RegistrationClosed),
-                (true, true) => self.add(&login, Role::Customer, password).await,
+                (true, true) => self.add(&login, Role::Customer, password, None).await,
             };
         };
         let code_hash = code_hash(code.expose_secret());
@@ -161,7 +173,7 @@ impl Accounts {
         let mut conn = self.db.conn().await?;
         let good = store::code_is_good(&mut conn, &code_hash, self.clock.now()).await;
         drop(conn);
-        if has_admin || !good.map_err(DbError::from)? {
+        if has_admin || !good? {
             tracing::warn!("Refused a set-up code that is wrong, used or expired");
             return Err(AccountsError::SetupCode);
         }
@@ -173,11 +185,16 @@ impl Accounts {
             now: self.clock.now(),
         };
         let mut conn = self.db.conn().await?;
-        let added = store::insert_first_admin(&mut conn, &new, &code_hash).await;
-        let account = added
-            .map_err(DbError::from)?
-            .ok_or(AccountsError::SetupCode)?
-            .ok_or_else(|| AccountsError::LoginTaken(login.to_string()))?;
+        let added = conn
+            .transaction(async |conn| {
+                if !store::may_set_up(conn, &code_hash, new.now).await? {
+                    return Err(AccountsError::SetupCode);
+                }
+                store::void_setup_codes(conn, new.now).await?;
+                self.insert(conn, &new, None).await
+            })
+            .await;
+        let account = added?;
         tracing::info!(user_id = %account.user_id, "Set up the first admin");
         Ok(account)
     }
@@ -188,30 +205,55 @@ impl Accounts {
         login: &str,
         role: Role,
         password: SecretString,
+        by: &By,
     ) -> Result<Account, AccountsError> {
         let login = checked(login, &password)?;
-        self.add(&login, role, password).await
+        self.add(&login, role, password, Some(by)).await
     }
 
+    /// Adds an account; who registers is the author themselves.
     async fn add(
         &self,
         login: &LoginName,
         role: Role,
         password: SecretString,
+        by: Option<&By>,
     ) -> Result<Account, AccountsError> {
         let password_hash = self.passwords.hash(password).await?;
         let now = self.clock.now();
         let new = NewAccount { login: login.as_str(), password_hash: &password_hash, role, now };
         let mut conn = self.db.conn().await?;
-        let account = store::insert(&mut conn, &new)
-            .await
-            .map_err(DbError::from)?
-            .ok_or_else(|| AccountsError::LoginTaken(login.to_string()))?;
-        if role == Role::Admin {
-            // A box that got its admin by command must not take one by set-up code as well.
-            store::void_setup_codes(&mut conn, now).await.map_err(DbError::from)?;
-        }
+        let account = conn
+            .transaction(async |conn| {
+                if role == Role::Admin {
+                    // A box that got its admin by command must not take one by set-up code as well.
+                    store::void_setup_codes(conn, now).await?;
+                }
+                self.insert(conn, &new, by).await
+            })
+            .await?;
         tracing::info!(user_id = %account.user_id, %role, "Added an account with role {role}");
+        Ok(account)
+    }
+
+    /// Adds an account and writes down who did, in the transaction open on `conn`.
+    async fn insert(
+        &self,
+        conn: &mut Conn,
+        new: &NewAccount<'_>,
+        by: Option<&By>,
+    ) -> Result<Account, AccountsError> {
+        let account = store::insert(conn, new).await.map_err(|error| {
+            if store::is_taken(&error) {
+                AccountsError::LoginTaken(new.login.to_owned())
+            } else {
+                error.into()
+            }
+        })?;
+        let themselves = By::user(account.user_id);
+        let event = Event::new("account.create", ("account", account.user_id))
+            .after(&json!({"login": account.login, "role": account.role}));
+        self.audit.record(conn, by.unwrap_or(&themselves), event).await?;
         Ok(account)
     }
 
@@ -220,17 +262,23 @@ impl Accounts {
         &self,
         login: &str,
         password: SecretString,
+        by: &By,
     ) -> Result<(), AccountsError> {
         let login = checked(login, &password)?;
         let password_hash = self.passwords.hash(password).await?;
+        let now = self.clock.now();
         let mut conn = self.db.conn().await?;
-        let changed =
-            store::set_password(&mut conn, login.as_str(), &password_hash, self.clock.now())
-                .await
-                .map_err(DbError::from)?;
-        if !changed {
-            return Err(AccountsError::UnknownLogin(login.to_string()));
-        }
+        conn.transaction(async |conn| {
+            let account = store::by_login(conn, login.as_str()).await?;
+            let (account, _) =
+                account.ok_or_else(|| AccountsError::UnknownLogin(login.to_string()))?;
+            store::set_password(conn, account.account_id, &password_hash, None, now).await?;
+            let event = Event::new("account.reset_password", ("account", account.user_id));
+            self.audit.record(conn, by, event).await?;
+            Ok::<_, AccountsError>(())
+        })
+        .await?;
+        self.forget_seen();
         tracing::info!("Set a new password and ended all sessions of its account");
         Ok(())
     }
@@ -241,11 +289,26 @@ impl Accounts {
         principal: &Principal,
         profile: Profile,
     ) -> Result<Account, AccountsError> {
+        let told = |profile: Profile| json!({"language": profile.language, "time_zone": profile.time_zone});
+        let before = Profile { language: principal.language, time_zone: principal.time_zone };
         let mut conn = self.db.conn().await?;
-        store::set_profile(&mut conn, principal.account_id, profile)
-            .await
-            .map_err(DbError::from)?
-            .ok_or(AccountsError::SessionEnded)
+        let changed = conn.transaction(async |conn| {
+            let account = store::set_profile(conn, principal.account_id, profile).await?;
+            let account = account.ok_or(AccountsError::SessionEnded)?;
+            let event = Event::new("account.change_profile", ("account", account.user_id))
+                .before(&told(before))
+                .after(&told(profile));
+            self.audit.record(conn, &By::of(principal), event).await?;
+            Ok(account)
+        });
+        let changed = changed.await;
+        self.forget_seen();
+        changed
+    }
+
+    /// What is known of sessions and keys is asked of the database again: something has changed.
+    pub fn forget_seen(&self) {
+        self.seen.forget();
     }
 }
 

@@ -3,12 +3,15 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::{DateTime, Duration, Utc};
+use diesel_async::AsyncConnection;
 use metrics::counter;
 use secrecy::{ExposeSecret, SecretString};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
-use crate::platform::db::DbError;
+use crate::access::audit::{By, Event};
+use crate::platform::db::Conn;
 use crate::platform::web::Principal;
 
 use super::model::{Account, LoginName, NewTokens, SessionKind};
@@ -35,17 +38,22 @@ impl Accounts {
         let found = match LoginName::parse(login) {
             Ok(name) => {
                 let mut conn = self.db.conn().await?;
-                store::by_login(&mut conn, name.as_str()).await.map_err(DbError::from)?
+                store::by_login(&mut conn, name.as_str()).await?
             }
             Err(_) => None,
         };
         let (account, hash) = found.unzip();
+        let account_id = account.as_ref().map(|account| account.user_id);
         let knows = self.passwords.verify(password, hash).await?;
         let account = account.filter(|account| knows && account.disabled_at.is_none());
         let outcome = if account.is_some() { "accepted" } else { "refused" };
         counter!("luna_logins_total", "outcome" => outcome).increment(1);
         let Some(account) = account else {
             tracing::warn!("Refused a login: login or password is wrong");
+            // Not what was typed: it may be a password that went into the wrong field.
+            let whom = account_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+            let event = Event::new("session.refuse", ("account", whom));
+            self.audit.note(&By::nobody(), event).await?;
             return Err(AccountsError::WrongCredentials);
         };
         tracing::info!(user_id = %account.user_id, "Logged in");
@@ -71,10 +79,27 @@ impl Accounts {
             now,
             expires_at,
         };
-        let mut conn = self.db.conn().await?;
-        store::insert_session(&mut conn, &new).await.map_err(DbError::from)?;
-        drop(conn);
+        self.open(&new, &account, &By::user(account.user_id)).await?;
         self.tokens(account, session_id, refresh, expires_at).await
+    }
+
+    async fn open(
+        &self,
+        new: &NewSession<'_>,
+        account: &Account,
+        by: &By,
+    ) -> Result<(), AccountsError> {
+        let mut conn = self.db.conn().await?;
+        conn.transaction(async |conn| {
+            store::insert_session(conn, new).await?;
+            let event = Event::new("session.open", ("session", new.session_id)).after(&json!({
+                "account": account.user_id, "kind": new.kind.name(),
+                "user_agent": new.user_agent, "expires_at": new.expires_at,
+            }));
+            self.audit.record(conn, by, event).await?;
+            Ok(())
+        })
+        .await
     }
 
     /// A new pair of tokens for a refresh token, which is used up by it. A refresh token that comes
@@ -85,17 +110,20 @@ impl Accounts {
             refresh_session(token.expose_secret()).ok_or(AccountsError::SessionEnded)?;
         let mut conn = self.db.conn().await?;
         let session = store::session(&mut conn, session_id)
-            .await
-            .map_err(DbError::from)?
+            .await?
             .filter(|session| session.is_alive(now, self.idle_max()))
             .ok_or(AccountsError::SessionEnded)?;
         let next = new_refresh_token(session_id);
         let hashes = (token_hash(token.expose_secret()), token_hash(&next));
-        let rotated = store::rotate_refresh(&mut conn, session_id, (&hashes.0, &hashes.1), now)
-            .await
-            .map_err(DbError::from)?;
+        let rotated =
+            store::rotate_refresh(&mut conn, session_id, (&hashes.0, &hashes.1), now).await?;
         if !rotated {
-            store::revoke(&mut conn, session_id, now).await.map_err(DbError::from)?;
+            let reason = "its refresh token came a second time";
+            conn.transaction(async |conn| {
+                self.revoke_on(conn, (session_id, Some(reason)), &By::nobody()).await
+            })
+            .await?;
+            self.forget_seen();
             tracing::warn!(
                 user_id = %session.account.user_id, session_id = %session_id,
                 "Ended session {session_id}: its refresh token came a second time"
@@ -110,21 +138,44 @@ impl Accounts {
     pub async fn logout(&self, principal: &Principal) -> Result<(), AccountsError> {
         let Some(session_id) = principal.session_id else { return Ok(()) };
         let mut conn = self.db.conn().await?;
-        store::revoke(&mut conn, session_id, self.clock.now()).await.map_err(DbError::from)?;
+        conn.transaction(async |conn| {
+            self.revoke_on(conn, (session_id, None), &By::of(principal)).await
+        })
+        .await?;
+        self.forget_seen();
         tracing::info!(user_id = %principal.user_id, "Logged out");
         Ok(())
+    }
+
+    /// Ends a session, and writes down who did and why, in the transaction open on `conn`.
+    async fn revoke_on(
+        &self,
+        conn: &mut Conn,
+        (session_id, reason): (Uuid, Option<&str>),
+        by: &By,
+    ) -> Result<bool, AccountsError> {
+        let ended = store::revoke(conn, session_id, self.clock.now()).await?;
+        if ended {
+            let event = Event::new("session.end", ("session", session_id));
+            let event = match reason {
+                Some(reason) => event.after(&json!({"reason": reason})),
+                None => event,
+            };
+            self.audit.record(conn, by, event).await?;
+        }
+        Ok(ended)
     }
 
     /// An access token for scripts on the box, and when it ends; it cannot be refreshed.
     pub async fn issue_token_for(
         &self,
         login: &str,
+        by: &By,
     ) -> Result<(SecretString, DateTime<Utc>), AccountsError> {
         let name = LoginName::parse(login).map_err(AccountsError::BadLogin)?;
         let mut conn = self.db.conn().await?;
         let (account, _) = store::by_login(&mut conn, name.as_str())
-            .await
-            .map_err(DbError::from)?
+            .await?
             .filter(|(account, _)| account.disabled_at.is_none())
             .ok_or_else(|| AccountsError::UnknownLogin(name.to_string()))?;
         let now = self.clock.now();
@@ -139,8 +190,8 @@ impl Accounts {
             now,
             expires_at,
         };
-        store::insert_session(&mut conn, &new).await.map_err(DbError::from)?;
         drop(conn);
+        self.open(&new, &account, by).await?;
         let key = self.signing_key().await?;
         let who = (account.user_id, session_id, account.role);
         let token = key.sign(&Claims::new(Audience::Api, who, now, expires_at))?;
@@ -151,7 +202,7 @@ impl Accounts {
     pub async fn remove_ended_sessions(&self) -> Result<usize, AccountsError> {
         let before = self.clock.now() - Duration::days(30);
         let mut conn = self.db.conn().await?;
-        Ok(store::remove_sessions(&mut conn, before).await.map_err(DbError::from)?)
+        Ok(store::remove_sessions(&mut conn, before).await?)
     }
 
     /// Who sends a request with this token.
@@ -164,17 +215,24 @@ impl Accounts {
         let token = token.expose_secret();
         let key = self.verifying_key(&signing::key_name(token)?).await?;
         let claims = key.verify(token, audience, now)?;
+        if let Some(principal) = self.seen.recent(claims.sid, now)
+            && principal.user_id == claims.sub
+        {
+            return Ok(principal);
+        }
+        let asked = self.seen.ask();
         let mut conn = self.db.conn().await?;
         let session = store::session(&mut conn, claims.sid)
-            .await
-            .map_err(DbError::from)?
+            .await?
             .filter(|session| session.is_alive(now, self.idle_max()))
             .filter(|session| session.account.user_id == claims.sub)
             .ok_or(AccountsError::SessionEnded)?;
         if now >= session.last_seen_at + Duration::seconds(TOUCH_EVERY_S) {
-            store::touch(&mut conn, session.session_id, now).await.map_err(DbError::from)?;
+            store::touch(&mut conn, session.session_id, now).await?;
         }
-        Ok(session.account.into_principal(session.session_id))
+        let principal = session.account.into_principal(session.session_id);
+        self.seen.note(&asked, (session.session_id, &principal), now);
+        Ok(principal)
     }
 
     async fn tokens(
@@ -217,7 +275,7 @@ impl Accounts {
         // A key signs for a month; the last token it signed lives as long as a session.
         let life = Duration::days(ROTATION_DAYS + i64::from(self.settings.session_days) + 1);
         let mut conn = self.db.conn().await?;
-        store::add_signing_key(&mut conn, &key, now - life).await.map_err(DbError::from)?;
+        store::add_signing_key(&mut conn, &key, now - life).await?;
         drop(conn);
         self.load_keys().await?;
         Ok(key)
@@ -236,7 +294,7 @@ impl Accounts {
 
     async fn load_keys(&self) -> Result<(), AccountsError> {
         let mut conn = self.db.conn().await?;
-        let keys = store::signing_keys(&mut conn).await.map_err(DbError::from)?;
+        let keys = store::signing_keys(&mut conn).await?;
         self.keys.load(keys, self.clock.now());
         Ok(())
     }

@@ -17,8 +17,8 @@ use super::signing::SigningKey;
 
 diesel::allow_tables_to_appear_in_same_query!(accounts, sessions);
 
-/// Number of the transaction lock under which the first admin comes to be.
-const SETUP_LOCK: i64 = 0x4c55_4e41_0001;
+/// Number of the transaction lock under which it is decided who is admin.
+const ADMINS_LOCK: i64 = 0x4c55_4e41_0001;
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = accounts, check_for_backend(diesel::pg::Pg))]
@@ -88,41 +88,28 @@ pub(super) async fn by_login(
     Ok(row.map(|(row, hash)| (row.into(), hash)))
 }
 
-/// Adds the account and its user; `None` when the login is taken.
-pub(super) async fn insert(conn: &mut Conn, new: &NewAccount<'_>) -> QueryResult<Option<Account>> {
-    let added = conn.transaction(async |conn| insert_rows(conn, new).await).await;
-    taken_is_none(added)
-}
-
-/// Adds the first admin and voids all set-up codes, if `code_hash` is one that is still good and
-/// nobody is admin yet. The outer `None`: the code is refused; the inner one: the login is taken.
-pub(super) async fn insert_first_admin(
+/// Whether `code_hash` makes the first admin: it is still good and nobody is admin yet. Others who
+/// ask wait until the caller's transaction ends.
+pub(super) async fn may_set_up(
     conn: &mut Conn,
-    new: &NewAccount<'_>,
     code_hash: &str,
-) -> QueryResult<Option<Option<Account>>> {
-    let added = conn
-        .transaction(async |conn| {
-            diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
-                .bind::<diesel::sql_types::BigInt, _>(SETUP_LOCK)
-                .execute(conn)
-                .await?;
-            if has_admin(conn).await? || !code_is_good(conn, code_hash, new.now).await? {
-                return Ok::<_, Error>(None);
-            }
-            let account = insert_rows(conn, new).await?;
-            void_setup_codes(conn, new.now).await?;
-            Ok(Some(account))
-        })
-        .await;
-    match added {
-        Ok(None) => Ok(None),
-        Ok(Some(account)) => Ok(Some(Some(account))),
-        Err(error) => taken_is_none(Err(error)).map(Some),
-    }
+    now: DateTime<Utc>,
+) -> QueryResult<bool> {
+    lock_admins(conn).await?;
+    Ok(!has_admin(conn).await? && code_is_good(conn, code_hash, now).await?)
 }
 
-async fn insert_rows(conn: &mut Conn, new: &NewAccount<'_>) -> QueryResult<Account> {
+/// Lets one transaction at a time decide who is admin.
+async fn lock_admins(conn: &mut Conn) -> QueryResult<()> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock($1)")
+        .bind::<diesel::sql_types::BigInt, _>(ADMINS_LOCK)
+        .execute(conn)
+        .await
+        .map(drop)
+}
+
+/// Adds the account and its user, in the caller's transaction; see [`is_taken`].
+pub(super) async fn insert(conn: &mut Conn, new: &NewAccount<'_>) -> QueryResult<Account> {
     let user_id = Uuid::now_v7();
     diesel::insert_into(users::table)
         .values((users::user_id.eq(user_id), users::created_at.eq(new.now)))
@@ -147,38 +134,31 @@ async fn insert_rows(conn: &mut Conn, new: &NewAccount<'_>) -> QueryResult<Accou
     Ok(row.into())
 }
 
-fn taken_is_none(added: QueryResult<Account>) -> QueryResult<Option<Account>> {
+/// Whether an insert failed because somebody else has the login.
+pub(super) const fn is_taken(error: &Error) -> bool {
     use diesel::result::DatabaseErrorKind::UniqueViolation;
-    match added {
-        Err(Error::DatabaseError(UniqueViolation, _)) => Ok(None),
-        other => other.map(Some),
-    }
+    matches!(error, Error::DatabaseError(UniqueViolation, _))
 }
 
-/// Sets a new password and ends all sessions; `false` when there is no such login.
+/// Sets a new password and ends all sessions but `kept`; the caller's transaction holds both together.
 pub(super) async fn set_password(
     conn: &mut Conn,
-    login: &str,
+    account_id: Uuid,
     password_hash: &str,
+    kept: Option<Uuid>,
     now: DateTime<Utc>,
-) -> QueryResult<bool> {
-    conn.transaction(async |conn| {
-        let changed: Option<Uuid> = diesel::update(accounts::table)
-            .filter(accounts::login.eq(login))
-            .set((accounts::password_hash.eq(password_hash), accounts::password_changed_at.eq(now)))
-            .returning(accounts::account_id)
-            .get_result(conn)
-            .await
-            .optional()?;
-        let Some(account_id) = changed else { return Ok(false) };
-        diesel::update(sessions::table)
-            .filter(sessions::account_id.eq(account_id).and(sessions::revoked_at.is_null()))
-            .set(sessions::revoked_at.eq(now))
-            .execute(conn)
-            .await?;
-        Ok(true)
-    })
-    .await
+) -> QueryResult<()> {
+    diesel::update(accounts::table.find(account_id))
+        .set((accounts::password_hash.eq(password_hash), accounts::password_changed_at.eq(now)))
+        .execute(conn)
+        .await?;
+    diesel::update(sessions::table)
+        .filter(sessions::account_id.eq(account_id).and(sessions::revoked_at.is_null()))
+        .filter(sessions::session_id.ne(kept.unwrap_or_default()))
+        .set(sessions::revoked_at.eq(now))
+        .execute(conn)
+        .await
+        .map(drop)
 }
 
 /// Sets language and zone; `None` when the account is gone.
@@ -276,18 +256,18 @@ pub(super) async fn rotate_refresh(
         .map(|rows| rows == 1)
 }
 
-/// Ends the session, for good and at once.
+/// Ends the session, for good and at once; `false` when it had ended before.
 pub(super) async fn revoke(
     conn: &mut Conn,
     session_id: Uuid,
     now: DateTime<Utc>,
-) -> QueryResult<()> {
+) -> QueryResult<bool> {
     diesel::update(sessions::table.find(session_id))
         .filter(sessions::revoked_at.is_null())
         .set(sessions::revoked_at.eq(now))
         .execute(conn)
         .await
-        .map(drop)
+        .map(|rows| rows == 1)
 }
 
 /// Removes sessions that ended before `before`; returns how many.

@@ -14,11 +14,12 @@ use secrecy::{ExposeSecret, SecretString};
 use serde_json::{Value, json};
 use utoipa_actix_web::AppExt;
 
+use crate::access::audit::{Audit, By};
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::redact;
 use crate::platform::web::{
-    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem, Role,
-    around, declared_access, describe, fallback,
+    Authenticator, Credentials, DeclaredAccess, Language, MethodTable, Principal, Problem,
+    Protections, Role, around, declared_access, describe, fallback,
 };
 use crate::testing::TestDb;
 
@@ -43,13 +44,19 @@ impl Luna {
 
     async fn with(settings: Settings) -> Self {
         let (db, clock) = (TestDb::new().await, Clock::fixed(noon()));
-        let accounts = Accounts::new(db.db().clone(), clock.clone(), settings);
+        let accounts = Accounts::new(
+            db.db().clone(),
+            Audit::new(db.db().clone(), clock.clone()),
+            clock.clone(),
+            settings,
+        );
         Self { accounts, clock, db }
     }
 
     /// A second process on the same database.
     fn twin(&self) -> Accounts {
-        Accounts::new(self.db.db().clone(), self.clock.clone(), Settings::default())
+        let audit = Audit::new(self.db.db().clone(), self.clock.clone());
+        Accounts::new(self.db.db().clone(), audit, self.clock.clone(), Settings::default())
     }
 
     fn later(&self, by: Duration) {
@@ -57,7 +64,7 @@ impl Luna {
     }
 
     async fn user(&self, login: &str, role: Role) -> NewTokens {
-        self.accounts.create_user(login, role, PASSWORD.into()).await.unwrap();
+        self.accounts.create_user(login, role, PASSWORD.into(), &By::command()).await.unwrap();
         self.accounts.login(login, PASSWORD.into(), "test").await.unwrap()
     }
 
@@ -134,7 +141,7 @@ async fn the_setup_code_expires_to_the_minute() {
 async fn an_admin_made_by_command_voids_the_setup_code() {
     let this = Luna::new().await;
     let code = this.accounts.ensure_setup_code().await.unwrap();
-    this.twin().create_user("anna", Role::Admin, PASSWORD.into()).await.unwrap();
+    this.twin().create_user("anna", Role::Admin, PASSWORD.into(), &By::command()).await.unwrap();
     let refused = this.accounts.register("eve", PASSWORD.into(), code).await;
     assert!(matches!(refused, Err(AccountsError::SetupCode)), "{refused:?}");
 }
@@ -157,7 +164,10 @@ async fn later_people_register_as_customers_or_not_at_all() {
 async fn logins_are_unique_whatever_their_case() {
     let this = Luna::new().await;
     this.user("anna@example.ch", Role::Viewer).await;
-    let twice = this.accounts.create_user(" Anna@Example.CH", Role::Admin, PASSWORD.into()).await;
+    let twice = this
+        .accounts
+        .create_user(" Anna@Example.CH", Role::Admin, PASSWORD.into(), &By::command())
+        .await;
     assert!(matches!(twice, Err(AccountsError::LoginTaken(_))), "{twice:?}");
     assert!(!this.accounts.has_admin().await.unwrap());
 }
@@ -230,13 +240,13 @@ async fn logging_out_acts_at_once_on_every_token_of_the_session_and_no_other() {
 async fn a_new_password_ends_all_sessions_and_the_old_password() {
     let this = Luna::new().await;
     let tokens = this.user("anna", Role::Admin).await;
-    this.accounts.reset_password("anna", "another good one".into()).await.unwrap();
+    this.accounts.reset_password("anna", "another good one".into(), &By::command()).await.unwrap();
     assert!(this.by_bearer(&tokens.access_token).await.is_err());
     assert!(this.by_cookie(&tokens.cookie_token).await.is_err());
     assert!(this.accounts.refresh(&tokens.refresh_token).await.is_err());
     assert!(this.accounts.login("anna", PASSWORD.into(), "").await.is_err());
     assert!(this.accounts.login("anna", "another good one".into(), "").await.is_ok());
-    let unknown = this.accounts.reset_password("bert", PASSWORD.into()).await;
+    let unknown = this.accounts.reset_password("bert", PASSWORD.into(), &By::command()).await;
     assert!(matches!(unknown, Err(AccountsError::UnknownLogin(_))), "{unknown:?}");
 }
 
@@ -277,12 +287,12 @@ async fn sessions_end_when_idle_and_at_the_latest_after_a_month() {
 async fn a_token_of_the_command_line_lives_half_a_day() {
     let this = Luna::new().await;
     this.user("anna", Role::Admin).await;
-    let (token, expires_at) = this.accounts.issue_token_for("anna").await.unwrap();
+    let (token, expires_at) = this.accounts.issue_token_for("anna", &By::command()).await.unwrap();
     assert_eq!(expires_at, noon() + Duration::hours(12));
     assert_eq!(this.by_bearer(&token).await.unwrap().role, Role::Admin);
     this.later(Duration::hours(12));
     assert!(this.by_bearer(&token).await.is_err());
-    let unknown = this.accounts.issue_token_for("bert").await;
+    let unknown = this.accounts.issue_token_for("bert", &By::command()).await;
     assert!(matches!(unknown, Err(AccountsError::UnknownLogin(_))), "{unknown:?}");
 }
 
@@ -315,7 +325,12 @@ async fn a_profile_is_kept() {
 async fn without_a_database_nobody_comes_in() {
     let url = "postgres://luna:c4n4ry@127.0.0.1:1/none".to_owned().into();
     let db = crate::platform::db::Db::new(&crate::platform::db::Settings::default(), &url).unwrap();
-    let accounts = Accounts::new(db, Clock::fixed(noon()), Settings::default());
+    let accounts = Accounts::new(
+        db.clone(),
+        Audit::new(db, Clock::fixed(noon())),
+        Clock::fixed(noon()),
+        Settings::default(),
+    );
     let refusal = accounts.authenticate(Credentials::default()).await.unwrap_err();
     assert_eq!(refusal.document().status, 503);
     assert!(!serde_json::to_string(&refusal.document()).unwrap().contains("c4n4ry"));
@@ -328,6 +343,7 @@ macro_rules! app {
         let authenticator: Arc<dyn Authenticator> = Arc::new($this.accounts.clone());
         let app = app
             .app_data(authenticator)
+            .app_data(web::Data::new(Protections::lenient()))
             .app_data(web::Data::new($this.accounts.clone()))
             .app_data(Arc::new(MethodTable::of(&document)))
             .default_service(web::to(fallback))
@@ -443,6 +459,7 @@ async fn the_cookie_of_the_login_form_is_safe_and_logs_in() {
     let (app, _) = app!(this);
     for (scheme, name) in [("http", "luna"), ("https", "__Host-luna")] {
         let request = TestRequest::get().insert_header(("x-forwarded-proto", scheme));
+        let request = request.app_data(web::Data::new(Protections::lenient()));
         let cookie: Cookie<'static> = login_cookie(&request.to_http_request(), &tokens);
         assert_eq!(
             (cookie.name(), cookie.http_only(), cookie.path()),

@@ -211,7 +211,6 @@ impl Model {
     }
 
     /// The algorithm that was fitted.
-    #[cfg(test)]
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
     }

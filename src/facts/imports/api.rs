@@ -13,6 +13,7 @@ use super::ImportError;
 use super::model::{ImportOptions, KnownAtRule, PriceUnit};
 use super::prices::parse_prices;
 use super::service::{ImportFailure, ImportReport, Imports};
+use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{Analyst, Params, Problem, Refusals, Require, Upload, optional_instant};
@@ -84,7 +85,7 @@ struct ImportQuery {
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/import/prices")]
 async fn import_prices(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     imports: Data<Imports>,
     pool: Data<CpuPool>,
     query: Params<ImportQuery>,
@@ -112,7 +113,7 @@ async fn import_prices(
     let dry_run = options.dry_run;
     let parsed = pool.run("import", move || parse_prices(&file.0, &name, &options)).await;
     let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
-    Ok(Json(imports.store(parsed, dry_run).await?))
+    Ok(Json(imports.store(parsed, dry_run, &By::of(&who)).await?))
 }
 
 fn report_example() -> serde_json::Value {
@@ -134,6 +135,7 @@ impl From<ImportFailure> for Problem {
             ImportFailure::File(error) => refused(&error),
             ImportFailure::Prices(error) => error.into(),
             ImportFailure::Series(error) => error.into(),
+            ImportFailure::Audit(error) => error.into(),
         }
     }
 }

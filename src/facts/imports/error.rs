@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -94,6 +95,17 @@ pub enum ImportError {
     /// The Parquet reader gave up; the text is its own.
     #[error("the file cannot be read as Parquet: {0}")]
     Parquet(String),
+    /// A stated time of publication that has not come yet.
+    #[error(
+        "the price of {ts} is said to have become known at {known_at}, which has not come yet; \
+         check the stated time of publication and its time zone"
+    )]
+    KnownInFuture {
+        /// Start of the price's interval.
+        ts: DateTime<Utc>,
+        /// What was stated.
+        known_at: DateTime<Utc>,
+    },
     /// A column that was asked for and is not there.
     #[error("there is no column '{name}'; the file has {}", listed(.columns))]
     NoSuchColumn {

@@ -4,15 +4,18 @@ use std::collections::{BTreeMap, HashMap};
 
 use chrono::{DateTime, Duration, Utc};
 use serde::Serialize;
+use serde_json::json;
 use utoipa::ToSchema;
 
 use super::error::ImportError;
 use super::model::{ColumnsUsed, Dropped, ExogenousRow, ImportOptions, ParsedPrice, ParsedPrices};
 use super::prices::parse_prices;
+use crate::access::audit::{Audit, By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality};
 use crate::facts::series::{Observation, Observations, SeriesError, SeriesSpec};
+use crate::platform::db::DbError;
 
 /// Days that are read at once when an import is compared with what is stored.
 const COMPARED_DAYS: i64 = 3_650;
@@ -34,6 +37,9 @@ pub enum ImportFailure {
     /// The further series of a benchmark file could not be stored.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The author could not be written down.
+    #[error(transparent)]
+    Audit(DbError),
 }
 
 /// What became of a further column of a benchmark file.
@@ -85,13 +91,19 @@ pub struct ImportReport {
 pub struct Imports {
     prices: Prices,
     observations: Observations,
+    audit: Audit,
     clock: Clock,
 }
 
 impl Imports {
     /// The service on the stores of prices and of everything else.
-    pub const fn new(prices: Prices, observations: Observations, clock: Clock) -> Self {
-        Self { prices, observations, clock }
+    pub const fn new(
+        prices: Prices,
+        observations: Observations,
+        audit: Audit,
+        clock: Clock,
+    ) -> Self {
+        Self { prices, observations, audit, clock }
     }
 
     /// Reads a file and stores its prices; see [`parse_prices`] and [`Imports::store`].
@@ -103,26 +115,33 @@ impl Imports {
         bytes: &[u8],
         file_name: &str,
         options: &ImportOptions,
+        by: &By,
     ) -> Result<ImportReport, ImportFailure> {
         let parsed = parse_prices(bytes, file_name, options)?;
-        self.store(parsed, options.dry_run).await
+        self.store(parsed, options.dry_run, by).await
     }
 
     /// Stores what was read, all prices in one transaction, each further series in another; a
     /// second time nothing changes, so a failure between two of them is mended by importing again.
     ///
     /// A value shared by two hours gives way to a value that an hour has of its own. No price can
-    /// have become known after now, whatever the assumption says.
+    /// have become known after now: an assumption is cut there, a statement refused.
     pub async fn store(
         &self,
         mut parsed: ParsedPrices,
         dry_run: bool,
+        by: &By,
     ) -> Result<ImportReport, ImportFailure> {
-        self.yield_to_own_values(&mut parsed).await?;
         let now = self.clock.now();
+        refuse_known_in_future(&parsed.points, now)?;
+        self.yield_to_own_values(&mut parsed).await?;
         let points: Vec<PricePoint> =
             parsed.points.iter().map(|point| stored_form(point, &parsed.source, now)).collect();
         let (market, product) = (&parsed.market, parsed.product);
+        if !dry_run {
+            // Written first: several transactions follow, and none of them may lack its author.
+            self.audit.note(by, order(&parsed, &points)).await.map_err(ImportFailure::Audit)?;
+        }
         let series = self.store_series(&parsed, dry_run).await?;
         let counts = if dry_run {
             self.compare(market, product, &points).await?
@@ -253,6 +272,18 @@ struct Counts {
     older: u64,
 }
 
+/// What is to be stored, as the audit log keeps it.
+fn order(parsed: &ParsedPrices, points: &[PricePoint]) -> Event {
+    let series = parsed.market.price_series(parsed.product);
+    Event::new("prices.import", ("series", series)).after(&json!({
+        "file": parsed.source,
+        "prices": points.len(),
+        "first": points.first().map(|point| point.ts),
+        "last": points.last().map(|point| point.ts),
+        "further_series": parsed.exogenous.iter().map(|series| &series.name).collect::<Vec<_>>(),
+    }))
+}
+
 fn dropped(reason: &str, rows: u64) -> Dropped {
     Dropped { reason: reason.to_owned(), rows, lines: Vec::new() }
 }
@@ -266,6 +297,18 @@ fn says_the_same(stored: &PricePoint, point: &PricePoint) -> bool {
 
 const fn observation(row: &ExogenousRow) -> Observation {
     Observation { ts: row.ts, known_at: row.known_at, known_at_assumed: true, value: row.value }
+}
+
+/// Clocks of two machines differ by less.
+const CLOCK_SKEW: Duration = Duration::minutes(5);
+
+fn refuse_known_in_future(points: &[ParsedPrice], now: DateTime<Utc>) -> Result<(), ImportError> {
+    let is_ahead =
+        |point: &&ParsedPrice| !point.known_at_assumed && point.known_at > now + CLOCK_SKEW;
+    match points.iter().find(is_ahead) {
+        Some(&ParsedPrice { ts, known_at, .. }) => Err(ImportError::KnownInFuture { ts, known_at }),
+        None => Ok(()),
+    }
 }
 
 fn stored_form(point: &ParsedPrice, source: &str, now: DateTime<Utc>) -> PricePoint {

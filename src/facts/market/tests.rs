@@ -267,21 +267,14 @@ async fn writers_of_the_same_hours_neither_lose_nor_block_each_other() {
 async fn a_change_is_told_and_a_repetition_is_not() {
     let test = TestDb::new().await;
     let prices = Prices::new(test.db().clone());
-    let mut listener = test.db().conn().await.unwrap();
-    diesel_async::SimpleAsyncConnection::batch_execute(
-        &mut *listener,
-        "LISTEN luna_series_changed",
-    )
-    .await
-    .unwrap();
+    let mut listener = test.db().listen(&["luna_series_changed"]).await.unwrap();
     put(&prices, &[point(0, 1.0, "12:00")]).await;
     put(&prices, &[point(0, 1.0, "12:00")]).await;
     let mut quarter = point(0, 2.0, "12:00");
     quarter.interval_s = 900;
     prices.put(&ch(), Product::DayAhead15min, &[quarter]).await.unwrap();
-    let told = futures_util::StreamExt::take(listener.notifications_stream(), 2);
-    let told: Vec<_> = futures_util::StreamExt::collect(told).await;
-    let told: Vec<_> = told.into_iter().map(|notice| notice.unwrap().payload).collect();
+    let told = [listener.next().await.unwrap(), listener.next().await.unwrap()];
+    let told = told.map(|notice| notice.payload);
     assert_eq!(told, ["price:CH:day_ahead", "price:CH:day_ahead_15min"]);
 }
 

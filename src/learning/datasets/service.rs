@@ -1,12 +1,14 @@
 //! Exports and opens datasets.
 
 use chrono::{DateTime, NaiveDate, Utc};
+use diesel_async::AsyncConnection;
 use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::file::{self, FileError};
 use super::store;
+use crate::access::audit::{Audit, By, Event};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::Clock;
@@ -101,17 +103,18 @@ pub struct Datasets {
     db: Db,
     objects: Objects,
     pool: CpuPool,
+    audit: Audit,
     clock: Clock,
 }
 
 impl Datasets {
     /// Datasets in this database, files in `objects`.
-    pub const fn new(db: Db, objects: Objects, pool: CpuPool, clock: Clock) -> Self {
-        Self { db, objects, pool, clock }
+    pub const fn new(db: Db, objects: Objects, pool: CpuPool, audit: Audit, clock: Clock) -> Self {
+        Self { db, objects, pool, audit, clock }
     }
 
     /// Writes `new` as a Parquet file and records it.
-    pub async fn export(&self, new: NewDataset) -> Result<Dataset, DatasetError> {
+    pub async fn export(&self, new: NewDataset, by: &By) -> Result<Dataset, DatasetError> {
         let row_count = new.table.len();
         if row_count == 0 {
             return Err(DatasetError::Empty { market: new.market });
@@ -134,7 +137,19 @@ impl Datasets {
             sha256,
             created_at,
         };
-        store::insert(&mut *self.db.conn().await?, &row).await?;
+        let dataset_id = row.dataset_id;
+        let mut conn = self.db.conn().await?;
+        conn.transaction(async |conn| {
+            store::insert(conn, &row).await?;
+            let event = Event::new("dataset.export", ("dataset", dataset_id));
+            let event = event.after(&serde_json::json!({
+                "name": row.name, "market": row.market, "product": row.product,
+                "from_day": row.from_day, "to_day": row.to_day, "rows": row.row_count,
+            }));
+            self.audit.record(conn, by, event).await?;
+            Ok::<_, DatasetError>(())
+        })
+        .await?;
         Ok(row.into())
     }
 

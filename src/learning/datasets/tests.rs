@@ -6,6 +6,7 @@ use proptest::prelude::*;
 
 use super::file::{self, FileError};
 use super::*;
+use crate::access::audit::By;
 use crate::algorithms::forecasting::RowKey;
 use crate::algorithms::forecasting::Table;
 use crate::base::ids::Product;
@@ -82,7 +83,8 @@ async fn datasets_are_named_by_the_minute_and_never_overwritten() {
     let datasets = &test.services.datasets;
     let tables: Vec<FeatureTable> =
         (0..4_u8).map(|n| table(&[(f32::from(n), f32::NAN, -0.1), (0.1, -0.0, 1e-300)])).collect();
-    let exports = tables.iter().map(|table| datasets.export(new(table)));
+    let by = By::system();
+    let exports = tables.iter().map(|table| datasets.export(new(table), &by));
     let exported: Vec<Dataset> = futures_util::future::try_join_all(exports).await.unwrap();
     let mut names: Vec<&str> = exported.iter().map(|dataset| dataset.name.as_str()).collect();
     names.sort_unstable();
@@ -108,7 +110,8 @@ async fn datasets_are_named_by_the_minute_and_never_overwritten() {
 async fn a_damaged_or_missing_file_is_refused_and_an_empty_table_is_no_dataset() {
     let test = TestServices::at("2026-03-28T12:00:00Z").await;
     let datasets = &test.services.datasets;
-    let dataset = datasets.export(new(&table(&[(1.0, 2.0, 3.0); 50]))).await.unwrap();
+    let dataset =
+        datasets.export(new(&table(&[(1.0, 2.0, 3.0); 50])), &By::system()).await.unwrap();
     let path = test.folder().join("datasets").join(&dataset.name);
     let mut bytes = std::fs::read(&path).unwrap();
     bytes[100] ^= 1;
@@ -118,6 +121,6 @@ async fn a_damaged_or_missing_file_is_refused_and_an_empty_table_is_no_dataset()
     std::fs::remove_file(&path).unwrap();
     let refused = datasets.open(&dataset).await.unwrap_err();
     assert!(matches!(refused, DatasetError::Object(ObjectError::Io { .. })), "{refused:?}");
-    let refused = datasets.export(new(&table(&[]))).await.unwrap_err();
+    let refused = datasets.export(new(&table(&[])), &By::system()).await.unwrap_err();
     assert!(refused.to_string().contains("CH"), "{refused}");
 }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use super::jobs::{RECENT_DAYS, asked};
 use super::service::Forecasts;
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -114,6 +115,7 @@ impl RetrainJob {
     ) -> Result<Option<String>, TrainingError> {
         let asked = context.clone();
         let watch = Watch {
+            by: By::system(),
             cancelled: Arc::new(move || asked.is_cancelled()),
             progress: Arc::new(|_, _| {}),
         };

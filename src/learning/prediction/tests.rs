@@ -6,6 +6,7 @@ use chrono::{DateTime, Duration, Utc};
 use serde_json::json;
 
 use super::*;
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -47,7 +48,9 @@ async fn train(test: &TestServices, model: Algorithm) {
         params: serde_json::Map::new(),
         activate: true,
     };
-    assert!(test.services.training.train(&request, &Watch::nobody()).await.unwrap().serves);
+    assert!(
+        test.services.training.train(&request, &Watch::unseen(By::system())).await.unwrap().serves
+    );
 }
 
 #[actix_web::test]

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::model::ModelRecord;
 use super::service::{Registry, RegistryError};
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params as HyperParams;
 use crate::platform::web::{
@@ -138,11 +139,11 @@ async fn get_model(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/activate")]
 async fn activate_model(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.activate(*id).await?))
+    Ok(Json(registry.activate(*id, &By::of(&who)).await?))
 }
 
 /// Take a model out of service; the naive model stands in.
@@ -151,11 +152,11 @@ async fn activate_model(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/models/{id}/deactivate")]
 async fn deactivate_model(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.deactivate(*id).await?))
+    Ok(Json(registry.deactivate(*id, &By::of(&who)).await?))
 }
 
 /// Delete a model that does not serve; its scores stay for the record.
@@ -164,11 +165,11 @@ async fn deactivate_model(
     security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
 #[delete("/api/models/{id}")]
 async fn delete_model(
-    _: Require<AdminOnly>,
+    who: Require<AdminOnly>,
     registry: Data<Registry>,
     id: Path<Uuid>,
 ) -> Result<HttpResponse, Problem> {
-    registry.delete(*id).await?;
+    registry.delete(*id, &By::of(&who)).await?;
     Ok(HttpResponse::NoContent().finish())
 }
 
@@ -192,7 +193,7 @@ fn model_example() -> serde_json::Value {
         "artifact_sha256": "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34",
         "metrics": {"train_rows": 174_216, "validation_rows": 9_408, "validation": scores(18.2),
             "naive": scores(24.9), "training_s": 41.7,
-            "by_lead": [{"lead_day": 1, "n": 1_344, "mae": 12.1, "naive_mae": 16.3}], "importance": [["lag_24h", 0.31]],
+            "by_lead": [{"lead_day": 1, "n": 1_344, "mae": 12.1, "naive_mae": 16.3}], "later_days_by": "lightgbm", "importance": [["lag_24h", 0.31]],
             "gate": {"passed": true,
                 "reason": "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"}},
         "status": "READY", "error": null, "is_active": true,

@@ -82,6 +82,11 @@ pub struct ModelMetrics {
     pub naive: Scores,
     /// Errors by lead day, nearest first.
     pub by_lead: Vec<LeadMae>,
+    /// Algorithm that forecasts from the second lead day on: the model's own, or `naive` where that
+    /// was better on the validation days; absent in records of older versions.
+    #[serde(default)]
+    #[schema(example = "naive")]
+    pub later_days_by: Option<String>,
     /// The verdict.
     pub gate: Gate,
     /// Wall time of the fit in seconds.

@@ -6,10 +6,12 @@ use std::time::Instant;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
+use serde_json::json;
 use uuid::Uuid;
 
 use super::model::{ModelMetrics, ModelRecord, ModelStatus, NewModel};
 use super::store;
+use crate::access::audit::{Audit, By, Event};
 use crate::base::timeline::Clock;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
@@ -65,6 +67,7 @@ impl From<diesel::result::Error> for RegistryError {
 pub struct Registry {
     db: Db,
     objects: Objects,
+    audit: Audit,
     clock: Clock,
     /// Artefacts by hash, so that a serving model is read from disk once.
     loaded: Arc<Mutex<HashMap<String, Arc<Vec<u8>>>>>,
@@ -72,8 +75,8 @@ pub struct Registry {
 
 impl Registry {
     /// The registry in this database, artefacts in `objects`.
-    pub fn new(db: Db, objects: Objects, clock: Clock) -> Self {
-        Self { db, objects, clock, loaded: Arc::default() }
+    pub fn new(db: Db, objects: Objects, audit: Audit, clock: Clock) -> Self {
+        Self { db, objects, audit, clock, loaded: Arc::default() }
     }
 
     /// Registers a model that is about to be fitted.
@@ -152,7 +155,7 @@ impl Registry {
     }
 
     /// Lets a model serve its series; refused when it did not beat the naive model.
-    pub async fn activate(&self, id: Uuid) -> Result<ModelRecord, RegistryError> {
+    pub async fn activate(&self, id: Uuid, by: &By) -> Result<ModelRecord, RegistryError> {
         let model = self.get(id).await?;
         let label = model.label();
         let (ModelStatus::Ready, Some(scores)) = (model.status, &model.metrics) else {
@@ -168,7 +171,13 @@ impl Registry {
             if !store::lock(conn, id).await? {
                 return Err(RegistryError::Unknown(id));
             }
+            let former = store::active(conn).await?;
+            let former = former.iter().find(|model| model.target_variable == series);
             store::activate(conn, series, id, at).await?;
+            let event = Event::new("model.activate", ("model", id))
+                .before(&json!({"series": series, "serves": former.map(ModelRecord::label)}))
+                .after(&json!({"series": series, "serves": label}));
+            self.audit.record(conn, by, event).await?;
             Ok(())
         })
         .await?;
@@ -179,17 +188,27 @@ impl Registry {
     }
 
     /// Takes a model out of service; its series falls back to the naive model.
-    pub async fn deactivate(&self, id: Uuid) -> Result<ModelRecord, RegistryError> {
-        self.get(id).await?;
+    pub async fn deactivate(&self, id: Uuid, by: &By) -> Result<ModelRecord, RegistryError> {
+        let model = self.get(id).await?;
+        let (label, series) = (model.label(), model.target_variable);
         let mut conn = self.db.conn().await?;
-        store::deactivate(&mut conn, id).await?;
+        conn.transaction(async |conn| {
+            if store::deactivate(conn, id).await? > 0 {
+                let event = Event::new("model.deactivate", ("model", id))
+                    .before(&json!({"series": series, "serves": label}))
+                    .after(&json!({"series": series, "serves": null}));
+                self.audit.record(conn, by, event).await?;
+            }
+            Ok::<_, RegistryError>(())
+        })
+        .await?;
         drop(conn);
         self.count_serving().await?;
         self.get(id).await
     }
 
     /// Marks a model as deleted; its file and its scores stay for the record.
-    pub async fn delete(&self, id: Uuid) -> Result<(), RegistryError> {
+    pub async fn delete(&self, id: Uuid, by: &By) -> Result<(), RegistryError> {
         let model = self.get(id).await?;
         let (label, series) = (model.label(), model.target_variable);
         let mut conn = self.db.conn().await?;
@@ -199,7 +218,13 @@ impl Registry {
                 if !store::lock(conn, id).await? {
                     return Err(RegistryError::Unknown(id));
                 }
-                Ok(store::delete_idle(conn, id).await?)
+                let deleted = store::delete_idle(conn, id).await?;
+                if deleted {
+                    let event = Event::new("model.delete", ("model", id))
+                        .before(&json!({"series": series, "model": label}));
+                    self.audit.record(conn, by, event).await?;
+                }
+                Ok(deleted)
             })
             .await?;
         if deleted { Ok(()) } else { Err(RegistryError::Serving { label, series }) }

@@ -5,6 +5,7 @@ use ndarray::Array2;
 use serde_json::json;
 
 use super::*;
+use crate::access::audit::By;
 use crate::algorithms::forecasting::RowKey;
 use crate::algorithms::forecasting::Table;
 use crate::algorithms::forecasting::scores::score;
@@ -33,7 +34,7 @@ async fn services() -> (TestServices, NewModel) {
     };
     let days = ("2026-03-28".parse().unwrap(), "2026-03-28".parse().unwrap());
     let new = NewDataset { market: ch(), product: Product::DayAhead, table, days };
-    let dataset = test.services.datasets.export(new).await.unwrap();
+    let dataset = test.services.datasets.export(new, &By::system()).await.unwrap();
     let model = NewModel {
         name: "price-CH-day_ahead-linear".into(),
         model_type: "linear",
@@ -56,6 +57,7 @@ fn metrics(passed: bool) -> ModelMetrics {
         validation: scores.clone(),
         naive: scores,
         by_lead: vec![LeadMae { lead_day: 1, n: 2, mae: 0.25, naive_mae: 0.5 }],
+        later_days_by: Some("naive".into()),
         gate: Gate { passed, reason: "MAE 0.25 against 0.50".into() },
         training_s: 0.1,
         importance: vec![("hour".into(), 1.0)],
@@ -103,31 +105,42 @@ async fn only_ready_models_that_passed_the_gate_serve_and_serving_ones_stay() {
     let (test, new) = services().await;
     let registry = &test.services.registry;
     let first = registry.begin(new.clone()).await.unwrap().model_id;
-    assert!(matches!(registry.activate(first).await, Err(RegistryError::NotReady { .. })));
+    assert!(matches!(
+        registry.activate(first, &By::system()).await,
+        Err(RegistryError::NotReady { .. })
+    ));
     let ready = registry.complete(first, b"bytes", &metrics(true)).await.unwrap();
     assert_eq!(ready.metrics.as_ref(), Some(&metrics(true)));
     assert_eq!(*registry.artifact(&ready).unwrap(), b"bytes");
-    assert!(registry.activate(first).await.unwrap().is_active);
-    assert!(matches!(registry.delete(first).await, Err(RegistryError::Serving { .. })));
+    assert!(registry.activate(first, &By::system()).await.unwrap().is_active);
+    assert!(matches!(
+        registry.delete(first, &By::system()).await,
+        Err(RegistryError::Serving { .. })
+    ));
 
     let second = registry.begin(new.clone()).await.unwrap().model_id;
     registry.complete(second, b"other", &metrics(false)).await.unwrap();
-    assert!(matches!(registry.activate(second).await, Err(RegistryError::GateClosed { .. })));
+    assert!(matches!(
+        registry.activate(second, &By::system()).await,
+        Err(RegistryError::GateClosed { .. })
+    ));
     assert_eq!(registry.serving(SERIES).await.unwrap().unwrap().model_id, first);
     assert_eq!(registry.newest_ready(SERIES).await.unwrap().unwrap().model_id, second);
 
     let third = registry.begin(new.clone()).await.unwrap().model_id;
     registry.complete(third, b"third", &metrics(true)).await.unwrap();
-    registry.activate(third).await.unwrap();
+    registry.activate(third, &By::system()).await.unwrap();
     assert!(!registry.get(first).await.unwrap().is_active);
     assert_eq!(registry.count_serving().await.unwrap(), 1);
 
-    registry.delete(first).await.unwrap();
-    for gone in [registry.get(first).await.err(), registry.activate(first).await.err()] {
+    registry.delete(first, &By::system()).await.unwrap();
+    for gone in
+        [registry.get(first).await.err(), registry.activate(first, &By::system()).await.err()]
+    {
         assert!(matches!(gone, Some(RegistryError::Unknown(_))));
     }
-    assert!(!registry.deactivate(third).await.unwrap().is_active);
-    registry.delete(third).await.unwrap();
+    assert!(!registry.deactivate(third, &By::system()).await.unwrap().is_active);
+    registry.delete(third, &By::system()).await.unwrap();
     assert_eq!(registry.count().await.unwrap(), 1);
 }
 

@@ -10,7 +10,9 @@ use uuid::Uuid;
 
 use super::evaluate::EvaluateRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
+use super::orders::Orders;
 use super::service::{TrainRequest, Training, TrainingError, Watch};
+use crate::access::audit::By;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
 use crate::learning::datasets::Datasets;
@@ -18,7 +20,6 @@ use crate::learning::features::HistoryError;
 use crate::platform::jobs::Job;
 use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::Jobs;
-use crate::platform::jobs::NewJob;
 use crate::platform::web::{
     Analyst, BadBody, Body, Cursor, NotFound, Page, Params as Query, Path, Problem, Refusals,
     Require, Viewer, parse_value,
@@ -70,15 +71,13 @@ struct DatasetList {
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/training/jobs")]
 async fn create_training_job(
-    principal: Require<Analyst>,
-    jobs: Data<Jobs>,
+    who: Require<Analyst>,
+    orders: Data<Orders>,
     order: Body<Value>,
 ) -> Result<HttpResponse, Problem> {
     let payload = read_order(order.0)?;
-    let mut job = NewJob::new(TrainingJob::NAME).payload(payload);
-    job.requested_by = Some(principal.user_id);
-    let queued = jobs.enqueue(job).await?;
-    Ok(HttpResponse::Accepted().json(Queued { job_id: queued.job_id }))
+    let job_id = orders.queue(payload, who.user_id, &By::of(&who)).await?;
+    Ok(HttpResponse::Accepted().json(Queued { job_id }))
 }
 
 /// Reads an order kind by kind: an untagged look at the whole would lose the path of a mistake.
@@ -174,11 +173,11 @@ async fn get_dataset(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/datasets")]
 async fn create_dataset(
-    _: Require<Analyst>,
+    who: Require<Analyst>,
     training: Data<Training>,
     request: Body<TrainRequest>,
 ) -> Result<HttpResponse, Problem> {
-    let dataset = training.export(&request.0, &Watch::nobody()).await?;
+    let dataset = training.export(&request.0, &Watch::unseen(By::of(&who))).await?;
     Ok(HttpResponse::Created().json(dataset))
 }
 

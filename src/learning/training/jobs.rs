@@ -11,6 +11,7 @@ use utoipa::ToSchema;
 
 use super::evaluate::EvaluateRequest;
 use super::service::{TrainRequest, Training, TrainingError, Watch};
+use crate::access::audit::By;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
@@ -53,6 +54,7 @@ impl Handler for TrainingJob {
             let (tell, told) = watch::channel((0.0, String::new()));
             let asked = context.clone();
             let watch = Watch {
+                by: By::system(),
                 cancelled: Arc::new(move || asked.is_cancelled()),
                 progress: Arc::new(move |done, note| {
                     tell.send_replace((done, note.to_owned()));

@@ -98,6 +98,11 @@ impl LeadModel {
         Ok(all)
     }
 
+    /// What forecasts from the second lead day on.
+    pub fn later_days_by(&self) -> Algorithm {
+        self.far.as_ref().unwrap_or(&self.near).algorithm()
+    }
+
     /// Features by share of gain in the model of the first lead day, largest first.
     pub fn importance(&self) -> Vec<(String, f64)> {
         self.near.importance()

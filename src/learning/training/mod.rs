@@ -5,6 +5,7 @@ mod evaluate;
 mod gate;
 mod jobs;
 mod lead_model;
+mod orders;
 mod service;
 mod split;
 #[cfg(test)]
@@ -14,5 +15,6 @@ pub use self::api::routes;
 pub use self::evaluate::{EvaluateRequest, EvaluationReport};
 pub use self::jobs::TrainingJob;
 pub use self::lead_model::LeadModel;
+pub use self::orders::Orders;
 pub use self::service::{TrainReport, TrainRequest, Training, TrainingError, Watch, origins};
 pub use self::split::split;

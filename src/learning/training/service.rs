@@ -10,6 +10,7 @@ use utoipa::ToSchema;
 use super::gate::{self, Succession};
 use super::lead_model::{LeadFit, LeadModel};
 use super::split::{DAYS_MIN, Split, split};
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::FitError;
 use crate::algorithms::forecasting::LoadError;
@@ -173,9 +174,11 @@ impl From<FitError> for TrainingError {
 /// Is told how far a work is, 0 to 1, and what it does.
 type Progress = Arc<dyn Fn(f64, &str) + Send + Sync>;
 
-/// How a caller follows and stops a long computation.
+/// Who has a long computation done, and how they follow and stop it.
 #[derive(Clone)]
 pub struct Watch {
+    /// Author of what it changes.
+    pub by: By,
     /// Whether to stop.
     pub cancelled: Arc<dyn Fn() -> bool + Send + Sync>,
     /// Told how far the work is (0 to 1) and what it does.
@@ -184,13 +187,13 @@ pub struct Watch {
 
 impl Watch {
     /// Somebody who is told how far the work is and never stops it.
-    pub fn told(progress: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
-        Self { cancelled: Arc::new(|| false), progress: Arc::new(progress) }
+    pub fn told(by: By, progress: impl Fn(f64, &str) + Send + Sync + 'static) -> Self {
+        Self { by, cancelled: Arc::new(|| false), progress: Arc::new(progress) }
     }
 
-    /// Nobody looks.
-    pub fn nobody() -> Self {
-        Self { cancelled: Arc::new(|| false), progress: Arc::new(|_, _| {}) }
+    /// Somebody who does not look.
+    pub fn unseen(by: By) -> Self {
+        Self::told(by, |_, _| {})
     }
 }
 
@@ -257,7 +260,7 @@ impl Training {
         };
         let verdict = self.decide(request, &record, validation, &parts).await?;
         if verdict.takes_over {
-            record = self.registry.activate(record.model_id).await?;
+            record = self.registry.activate(record.model_id, &watch.by).await?;
         } else {
             tracing::warn!(model = %record.label(), reason = %verdict.reason, "{} does not serve: {}", record.label(), verdict.reason);
         }
@@ -346,7 +349,7 @@ impl Training {
         };
         let days = (local_date(*from, zone), local_date(*to, zone));
         let new = NewDataset { market, product: request.product, table, days };
-        Ok(self.datasets.export(new).await?)
+        Ok(self.datasets.export(new, &watch.by).await?)
     }
 
     /// Rows of the delivery days `first..=last` for the given lead days, computed off the web workers.
@@ -448,6 +451,7 @@ fn fit_and_score(
         validation: judged.scores,
         naive: judged.naive,
         by_lead: judged.by_lead,
+        later_days_by: Some(fitted.model.later_days_by().name().to_owned()),
         gate: judged.gate,
         training_s: 0.0,
         importance: fitted.model.importance(),

@@ -13,6 +13,7 @@ use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Report, Sides, med
 use super::pgcopy::CopyFile;
 use super::store::Scratch;
 use super::{Served, bulk_upsert, lightgbm_row, prepare_read, single_row_read};
+use crate::access::audit::Audit;
 use crate::base::timeline::Clock;
 use crate::learning::registry::Registry;
 use crate::platform::db::Settings;
@@ -148,7 +149,8 @@ async fn one_row_is_read_from_two_servers_with_equal_answers() {
     let test = TestDb::new().await;
     let folder = tempfile::tempdir().unwrap();
     let objects = Objects::new(folder.path().to_owned());
-    let registry = Registry::new(test.db().clone(), objects, Clock::system());
+    let audit = Audit::new(test.db().clone(), Clock::system());
+    let registry = Registry::new(test.db().clone(), objects, audit, Clock::system());
     let id = prepare_read(test.db(), &registry).await.unwrap();
     let serve = |answer: Option<&'static str>| {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();

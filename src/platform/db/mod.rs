@@ -3,6 +3,7 @@
 mod certificate; // the one a server shows
 mod copy; // COPY on a connection of its own
 mod error; // what can go wrong, and whether waiting helps
+mod listen; // what any process changed
 mod migrate; // from empty to head, under a lock
 mod pool; // connections, shared and bounded
 mod settings; // the `[database]` section
@@ -21,6 +22,7 @@ mod tests;
 pub use self::certificate::{ServerCertificate, server_certificate};
 pub use self::copy::CopyClient;
 pub use self::error::DbError;
+pub use self::listen::Notice;
 pub use self::migrate::SchemaStatus;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

@@ -10,14 +10,16 @@ use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError as ManagerError, RecyclingMethod,
 };
 use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
-use futures_util::FutureExt;
+use futures_util::stream::poll_fn;
+use futures_util::{FutureExt, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use tokio_postgres::config::SslMode;
-use tokio_postgres::{Client, Connection, NoTls, Socket};
+use tokio_postgres::{AsyncMessage, Client, Connection, NoTls, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{DbError, with_causes};
+use super::listen::Notice;
 use super::settings::{Settings, TlsMode};
 use super::target::{Target, place};
 use super::tls::{self, Trust};
@@ -27,6 +29,8 @@ pub type Conn = AsyncPgConnection;
 /// A connection on loan from the pool; goes back when dropped, or is closed when it broke.
 pub type PooledConn = Object<Conn>;
 
+/// Notices that wait for their listener; then the server keeps them.
+const NOTICES_WAITING_MAX: usize = 64;
 /// Bulk writes at once; each has a connection beside the pool.
 const COPIES_MAX: usize = 2;
 /// A connection that was idle this long is asked whether it lives before it is lent out again. One
@@ -224,20 +228,28 @@ impl Connector {
 
     /// A connection beside the pool, that speaks COPY.
     pub(super) async fn connect_raw(&self) -> Result<Client, tokio_postgres::Error> {
+        Ok(self.connect_listening().await?.0)
+    }
+
+    /// A connection beside the pool, and what it is told on the channels it will listen on.
+    pub(super) async fn connect_listening(
+        &self,
+    ) -> Result<(Client, mpsc::Receiver<Notice>), tokio_postgres::Error> {
+        let (tell, notices) = mpsc::channel(NOTICES_WAITING_MAX);
         let client = match &self.tls {
             None => {
                 let (client, connection) = self.config.connect(NoTls).await?;
-                drive(connection);
+                drive(connection, tell);
                 client
             }
             Some(tls) => {
                 let (client, connection) = self.config.connect(tls.clone()).await?;
-                drive(connection);
+                drive(connection, tell);
                 client
             }
         };
         client.batch_execute(&format!("SET TIME ZONE 'UTC'; {}", self.session)).await?;
-        Ok(client)
+        Ok((client, notices))
     }
 }
 
@@ -252,15 +264,28 @@ fn bad(error: tokio_postgres::Error) -> ConnectionError {
     ConnectionError::BadConnection(with_causes(&error))
 }
 
-/// Moves bytes between client and server until the client is dropped.
+/// Moves bytes between client and server until the client is dropped, and passes notices on.
 #[expect(clippy::disallowed_methods, reason = "ends with its client, which its owner drops")]
-fn drive<S>(connection: Connection<Socket, S>)
+fn drive<S>(mut connection: Connection<Socket, S>, tell: mpsc::Sender<Notice>)
 where
     S: tokio_postgres::tls::TlsStream + Unpin + Send + 'static,
 {
+    let mut messages = poll_fn(move |context| connection.poll_message(context));
     drop(tokio::spawn(async move {
-        if let Err(error) = connection.await {
-            tracing::debug!(error = %with_causes(&error), "A bulk connection broke");
+        while let Some(message) = messages.next().await {
+            match message {
+                Ok(AsyncMessage::Notification(notice)) => {
+                    let (channel, payload) =
+                        (notice.channel().to_owned(), notice.payload().to_owned());
+                    // Nobody listens on a connection that only copies.
+                    drop(tell.send(Notice { channel, payload }).await);
+                }
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::debug!(error = %with_causes(&error), "A connection broke");
+                    return;
+                }
+            }
         }
     }));
 }

@@ -24,6 +24,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    audit_log (audit_id) {
+        audit_id -> Uuid,
+        occurred_at -> Timestamptz,
+        actor -> Text,
+        user_id -> Nullable<Uuid>,
+        key_id -> Nullable<Uuid>,
+        action -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        address -> Nullable<Text>,
+        request_id -> Nullable<Text>,
+        before -> Nullable<Jsonb>,
+        after -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
     datasets (dataset_id) {
         dataset_id -> Uuid,
         name -> Text,

@@ -8,6 +8,11 @@ use tokio_postgres::config::{Host, SslMode};
 use super::error::{DbError, with_causes};
 use super::settings::TlsMode;
 
+/// How long what was sent may stay without the other side's acknowledgement.
+const VANISHED: Duration = Duration::from_secs(4);
+/// Silence after which the system asks whether the other side is there.
+const KEEPALIVE_IDLE: Duration = Duration::from_secs(15);
+
 /// A connection string taken apart.
 pub(super) struct Target {
     pub(super) config: tokio_postgres::Config,
@@ -32,6 +37,12 @@ impl Target {
             ));
         }
         config.application_name("luna").connect_timeout(Duration::from_secs(5));
+        // A server that vanished without a word must not hold a request for the system's hours.
+        config
+            .tcp_user_timeout(VANISHED)
+            .keepalives_idle(KEEPALIVE_IDLE)
+            .keepalives_interval(Duration::from_secs(2))
+            .keepalives_retries(3);
         let tls = tls.or_else(|| tls_of_pairs(&text, &config));
         Ok(Self { config, tls, ca_file })
     }

@@ -250,3 +250,33 @@ async fn tables_with_values_become_hypertables_wherever_the_extension_is() {
          AS line FROM observations";
     assert_eq!(lines(test.db(), moved).await, ["901 of 405450 in 6"]);
 }
+
+#[actix_web::test]
+async fn a_listener_hears_what_is_committed_until_its_connection_ends() {
+    let test = TestDb::new().await;
+    let mut listener = test.db().listen(&["luna_test", "luna_jobs"]).await.unwrap();
+    let mut conn = test.db().conn().await.unwrap();
+    for said in [
+        "BEGIN; SELECT pg_notify('luna_test', 'taken back'); ROLLBACK",
+        "SELECT pg_notify('other', 'not listened to')",
+        "SELECT pg_notify('luna_test', 'committed')",
+        "INSERT INTO jobs (job_id, name, attempts_max, run_after, created_at) \
+             VALUES (gen_random_uuid(), 'any', 1, now(), now())",
+        "UPDATE jobs SET name = 'other'",
+        "SELECT pg_notify('luna_test', 'last')",
+    ] {
+        conn.batch_execute(said).await.unwrap();
+    }
+    let mut heard = Vec::new();
+    while heard.last().is_none_or(|(_, payload)| payload != "last") {
+        let notice = listener.next().await.unwrap();
+        heard.push((notice.channel, notice.payload));
+    }
+    let heard: Vec<_> = heard.iter().map(|(channel, said)| (&**channel, &**said)).collect();
+    assert_eq!(heard, [("luna_test", "committed"), ("luna_jobs", ""), ("luna_test", "last")]);
+
+    let cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND pid <> pg_backend_pid()";
+    conn.batch_execute(cut).await.unwrap();
+    assert_eq!(listener.next().await, None);
+}

@@ -6,27 +6,24 @@
 //! another worker, and whatever the first one then brings is refused. Handlers therefore repeat
 //! harmlessly and take their input from the database.
 
-mod api; // HTTP
 mod context; // what a running job may ask and tell
 mod model; // jobs, runs, states
+mod problem; // refusals over HTTP
 mod runner; // workers that take due jobs
 mod schedule; // clock times that enqueue
 mod service; // enqueue, claim, finish, cancel
 mod settings; // the `[jobs]` section
 mod store; // SQL
 
-pub use self::api::routes;
 pub use self::context::JobContext;
-pub use self::model::{Job, JobError, JobFilter, NewJob};
+pub use self::model::{Job, JobError, JobFilter, JobState, NewJob, Run};
 pub use self::runner::{Handler, Runner};
 pub use self::schedule::{Schedule, ScheduleError, Scheduler, SlotLength};
-pub use self::service::Jobs;
+pub use self::service::{Jobs, JobsError};
 pub use self::settings::Settings;
 
 #[cfg(test)]
-use self::model::{Enqueued, JobState};
-#[cfg(test)]
-use self::service::JobsError;
+use self::model::Enqueued;
 
 #[cfg(test)]
 mod tests;

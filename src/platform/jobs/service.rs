@@ -11,7 +11,7 @@ use super::model::{Claim, Ending, Enqueued, Job, JobFilter, JobState, NewJob, Ru
 use super::settings::Settings;
 use super::store;
 use crate::base::timeline::Clock;
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Conn, Db, DbError};
 
 /// Runs of one job that [`Jobs::runs`] shows.
 const RUNS_SHOWN_MAX: i64 = 100;
@@ -89,15 +89,24 @@ impl Jobs {
 
     /// Stores `job` and wakes a worker; when its slot is taken, names the job that has it.
     pub async fn enqueue(&self, job: NewJob) -> Result<Enqueued, JobsError> {
-        if job.name.trim().is_empty() || job.attempts_max == 0 {
-            return Err(JobsError::Invalid { name: job.name, attempts_max: job.attempts_max });
-        }
         let mut conn = self.db.conn().await?;
-        let enqueued = store::enqueue(&mut conn, &job, self.clock.now()).await?;
+        let enqueued = self.enqueue_on(&mut conn, &job).await?;
+        if enqueued.is_new {
+            self.wake();
+        }
+        Ok(enqueued)
+    }
+
+    /// Stores `job` in the transaction open on `conn`; [`Jobs::wake`] after its commit.
+    pub async fn enqueue_on(&self, conn: &mut Conn, job: &NewJob) -> Result<Enqueued, JobsError> {
+        if job.name.trim().is_empty() || job.attempts_max == 0 {
+            let (name, attempts_max) = (job.name.clone(), job.attempts_max);
+            return Err(JobsError::Invalid { name, attempts_max });
+        }
+        let enqueued = store::enqueue(conn, job, self.clock.now()).await?;
         if enqueued.is_new {
             let (name, job_id) = (job.name.as_str(), enqueued.job_id);
             tracing::debug!(job = name, %job_id, "Stored job {name} {job_id}");
-            self.wake.notify_one();
         }
         Ok(enqueued)
     }
@@ -120,22 +129,31 @@ impl Jobs {
         Ok(store::list(&mut conn, filter, limit).await?)
     }
 
-    /// Ends a queued job at once and asks a running one to end; says what it is then.
+    /// Ends a queued job and asks a running one to end, in the transaction open on `conn`; says in
+    /// which state it was and what it is then. [`Jobs::stop_here`] after its commit.
     ///
     /// # Errors
     ///
     /// [`JobsError::Ended`] for a job that is done or dead; a cancelled one stays cancelled.
-    pub async fn cancel(&self, job_id: Uuid) -> Result<Job, JobsError> {
-        let mut conn = self.db.conn().await?;
-        let state = store::cancel(&mut conn, job_id, self.clock.now()).await?;
+    pub async fn cancel_on(
+        &self,
+        conn: &mut Conn,
+        job_id: Uuid,
+    ) -> Result<(JobState, Job), JobsError> {
+        let state = store::cancel(conn, job_id, self.clock.now()).await?;
         match state.ok_or(JobsError::NotFound(job_id))? {
             state @ (JobState::Done | JobState::Dead) => Err(JobsError::Ended { job_id, state }),
-            JobState::Queued | JobState::Running | JobState::Cancelled => {
-                if let Some(token) = self.lock_running_here().get(&job_id) {
-                    token.cancel();
-                }
-                store::job(&mut conn, job_id).await?.ok_or(JobsError::NotFound(job_id))
+            state @ (JobState::Queued | JobState::Running | JobState::Cancelled) => {
+                let job = store::job(conn, job_id).await?.ok_or(JobsError::NotFound(job_id))?;
+                Ok((state, job))
             }
+        }
+    }
+
+    /// Tells a job that runs in this process at once that it should end.
+    pub fn stop_here(&self, job_id: Uuid) {
+        if let Some(token) = self.lock_running_here().get(&job_id) {
+            token.cancel();
         }
     }
 
@@ -146,6 +164,11 @@ impl Jobs {
         let since = store::due_since(&mut conn, now).await?;
         let lag = since.map_or(0, |since| (now - since).num_milliseconds());
         Ok(lag as f64 / 1_000.0)
+    }
+
+    /// Lets a worker of this process look for jobs now: one was stored, here or by another process.
+    pub fn wake(&self) {
+        self.wake.notify_one();
     }
 
     /// The workers' settings.

@@ -79,6 +79,12 @@ const METRICS: &[Metric] = &[
         help: "Duration of HTTP requests until the answer's head, by method and route",
         series: &[&[("method", "GET"), ("route", "/metrics")]],
     },
+    Metric {
+        name: "luna_rate_limited_total",
+        kind: Kind::Counter,
+        help: "HTTP requests refused because there were too many, by limit",
+        series: &[&[("limit", "address")], &[("limit", "login")], &[("limit", "principal")]],
+    },
     metric(
         "luna_db_query_seconds",
         Kind::Histogram(SHORT_S),

@@ -7,7 +7,6 @@ mod rolling; // a log file that does not grow for ever
 mod settings; // the `[telemetry]` section
 
 pub use self::metrics::{Metrics, Sample};
-#[cfg(test)]
 pub use self::redact::redact;
 pub use self::settings::{Format, Settings};
 

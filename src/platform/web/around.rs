@@ -13,10 +13,10 @@ use actix_web::{Error, HttpResponse, ResponseError};
 use futures_util::FutureExt;
 use tracing::{Instrument, field};
 
+use super::client::{client_address, is_https};
 use super::context::{RequestId, keep_span, within};
 use super::csrf::CsrfToken;
 use super::headers::secure;
-use super::principal::is_https;
 use super::problem::Problem;
 
 const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -41,7 +41,8 @@ pub async fn around<B: MessageBody + 'static>(
     if method == Method::HEAD {
         request.head_mut().method = Method::GET;
     }
-    within(id.clone(), answer(request, next, method, id).instrument(span)).await
+    let from = (id.clone(), Some(client_address(request.request())));
+    within(from, answer(request, next, method, id).instrument(span)).await
 }
 
 async fn answer<B: MessageBody + 'static>(

@@ -1,6 +1,7 @@
-//! The request's identifier and span, reachable from anywhere inside the request.
+//! The request's identifier, sender's address and span, reachable from anywhere inside the request.
 
 use std::fmt;
+use std::net::IpAddr;
 
 use actix_web::HttpMessage;
 use actix_web::dev::{Extensions, ServiceRequest};
@@ -47,17 +48,25 @@ impl fmt::Display for RequestId {
 }
 
 tokio::task_local! {
-    static CURRENT: RequestId;
+    static CURRENT: (RequestId, Option<IpAddr>);
 }
 
 /// Identifier of the request that is being answered; a fresh one outside of any request.
 pub fn current_request_id() -> RequestId {
-    CURRENT.try_with(Clone::clone).unwrap_or_default()
+    CURRENT.try_with(|(id, _)| id.clone()).unwrap_or_default()
 }
 
-/// Runs `future` as part of the request `id`.
-pub(super) async fn within<F: Future>(id: RequestId, future: F) -> F::Output {
-    CURRENT.scope(id, future).await
+/// Address of who sent the request that is being answered; absent outside of any request.
+pub fn current_address() -> Option<IpAddr> {
+    CURRENT.try_with(|(_, address)| *address).unwrap_or_default()
+}
+
+/// Runs `future` as part of the request `id` from `address`.
+pub(super) async fn within<F: Future>(
+    (id, address): (RequestId, Option<IpAddr>),
+    future: F,
+) -> F::Output {
+    CURRENT.scope((id, address), future).await
 }
 
 /// The span of a request, kept with it so that later stages can add who calls.

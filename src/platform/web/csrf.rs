@@ -11,7 +11,7 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use futures_util::future::{Ready, ready};
 
-use super::principal::is_https;
+use super::client::is_https;
 use super::problem::Problem;
 
 /// Name of the hidden form field that repeats the token.

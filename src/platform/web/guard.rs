@@ -5,14 +5,17 @@ use std::ops::Deref;
 use std::sync::Arc;
 
 use actix_web::dev::Payload;
+use actix_web::web::Data;
 use actix_web::{FromRequest, HttpMessage, HttpRequest};
 use futures_util::FutureExt;
 use futures_util::future::{LocalBoxFuture, Ready, Shared, ready};
 
+use super::client::client_address;
 use super::context::record_user;
 use super::csrf::refuse_other_origins;
 use super::principal::{Authenticator, Credentials, Principal, Role};
 use super::problem::Problem;
+use super::protections::Protections;
 
 /// A set of roles, as a type.
 pub trait Permits: 'static {
@@ -20,6 +23,8 @@ pub trait Permits: 'static {
     const ROLES: &'static [Role];
     /// Whether a caller of a box without an admin may read here.
     const SETUP_GUEST_READS: bool = false;
+    /// Whether only the addresses that are listed for admins get an answer.
+    const FROM_ADMIN_ADDRESSES: bool = false;
 }
 
 /// Admins only.
@@ -44,6 +49,7 @@ pub struct Reader;
 
 impl Permits for AdminOnly {
     const ROLES: &'static [Role] = &[Role::Admin];
+    const FROM_ADMIN_ADDRESSES: bool = true;
 }
 
 impl Permits for Analyst {
@@ -87,7 +93,7 @@ impl<R: Permits> FromRequest for Require<R> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        let decision = decide::<R>(request).shared();
+        let decision = guard::<R>(request).shared();
         request.extensions_mut().insert(Gate(decision.clone()));
         let request = request.clone();
         async move {
@@ -117,6 +123,28 @@ pub(super) fn passed(request: &HttpRequest) -> impl Future<Output = Result<(), P
             None => Ok(()),
         }
     }
+}
+
+/// Whether the sender of `request` comes from the right place, may call, and has not called too
+/// often.
+fn guard<R: Permits>(request: &HttpRequest) -> Decision {
+    let protections = request.app_data::<Data<Protections>>().cloned();
+    if R::FROM_ADMIN_ADDRESSES {
+        // Without a list nobody is on it.
+        let refusal = || Problem::forbidden("nobody may call this from anywhere");
+        let admitted = protections.as_ref().ok_or_else(refusal);
+        let admitted = admitted.and_then(|it| it.admits_admins_from(client_address(request)));
+        if let Err(refusal) = admitted {
+            return std::future::ready(Err(refusal)).boxed_local();
+        }
+    }
+    let decision = decide::<R>(request);
+    async move {
+        let principal = decision.await?;
+        protections.map_or(Ok(()), |protections| protections.take_from(&principal))?;
+        Ok(principal)
+    }
+    .boxed_local()
 }
 
 /// Whether the sender of `request` may call. The future holds no request: it is kept inside one.

@@ -68,7 +68,7 @@ impl IntoResponses for Unavailable {
                 429,
                 "too-many-requests",
                 "Too many requests; `Retry-After` says when to go on",
-                "10 requests a minute are allowed here",
+                "more than 3000 requests a minute; go on in 2 s",
             ),
             (
                 500,

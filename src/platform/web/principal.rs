@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::client::is_https;
 use super::problem::Problem;
 
 /// What an account may do: `admin` ⊃ `analyst` ⊃ `viewer`; `customer` sees the site's own data.
@@ -164,11 +165,6 @@ impl Credentials {
 /// Name of the session cookie: the `__Host-` prefix binds it to this host, but needs https.
 pub const fn session_cookie_name(https: bool) -> &'static str {
     if https { "__Host-luna" } else { "luna" }
-}
-
-/// Whether the caller reached us, or the proxy in front of us, over https.
-pub fn is_https(request: &HttpRequest) -> bool {
-    request.connection_info().scheme() == "https"
 }
 
 /// What the caller's program calls itself; empty when it does not say.

@@ -136,6 +136,7 @@ macro_rules! app {
         let authenticator: Arc<dyn Authenticator> = Arc::new(Names);
         let app = app
             .app_data(authenticator)
+            .app_data(web::Data::new(Protections::lenient()))
             .app_data(BodyLimit(1_000))
             .app_data(Arc::new(MethodTable::of(&document).with("/login", &["GET", "POST"])))
             .default_service(web::to(fallback))
@@ -357,6 +358,7 @@ async fn on_one_connection_head_sends_no_body_and_a_panic_costs_only_its_request
     let handle = running.handle();
     let ended = actix_web::rt::spawn(running);
 
+    drop(rustls::crypto::ring::default_provider().install_default());
     let client = reqwest::Client::builder().pool_max_idle_per_host(1).build().unwrap();
     let head = client.head(format!("{origin}/baskets")).send().await.unwrap();
     assert_eq!((head.status().as_u16(), head.content_length()), (200, Some(0)));

@@ -71,8 +71,9 @@ async fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
         "/".clone_into(&mut shell.path);
         shell.query.clear();
     }
-    // Who calls is asked for at the database, which may be what is away.
-    if !problem.status_code().is_server_error() {
+    // Who calls is asked for at the database, which may be what is away, or is to be spared.
+    let spared = problem.status_code() == StatusCode::TOO_MANY_REQUESTS;
+    if !problem.status_code().is_server_error() && !spared {
         let visitor = Visitor::extract(request).await;
         let principal = visitor.ok().and_then(|visitor| visitor.0);
         shell.user = principal.filter(|it| !it.is_setup_guest).map(|principal| principal.login);

@@ -60,12 +60,20 @@ pub fn cents(price_eur_mwh: f64) -> String {
 pub struct Format {
     messages: &'static Messages,
     zone: Tz,
+    /// Ends in other years than this name theirs.
+    year: Option<i32>,
 }
 
 impl Format {
     /// The format of a language in a zone.
     pub fn new(language: Language, zone: Tz) -> Self {
-        Self { messages: language.messages(), zone }
+        Self { messages: language.messages(), zone, year: None }
+    }
+
+    /// The format of a page read at `now`: ends in other years name their year.
+    #[must_use]
+    pub fn read_at(self, now: DateTime<Utc>) -> Self {
+        Self { year: Some(self.date_of(now).year()), ..self }
     }
 
     /// Text of the catalogue.
@@ -172,9 +180,16 @@ impl Format {
         format!("{} {}", self.weekday(date), self.date_short(date))
     }
 
-    /// An end with its day, e.g. `Sa 28.10. 24:00`.
+    /// An end with its day, e.g. `Sa 28.10. 24:00`, in another year `Sa 28.10.2023 24:00`.
     pub fn end(&self, at: DateTime<Utc>) -> String {
-        format!("{} {}", self.day(self.end_date(at)), self.end_time(at))
+        let date = self.end_date(at);
+        let day = match self.year {
+            Some(year) if year != date.year() => {
+                format!("{} {}", self.weekday(date), self.date("date_year", date))
+            }
+            _ => self.day(date),
+        };
+        format!("{day} {}", self.end_time(at))
     }
 
     /// Offset from UTC, e.g. `UTC+2` or `UTC−4:30`.
@@ -196,7 +211,8 @@ impl Format {
             0..60 => ("age_minutes", minutes, 0),
             60..360 if minutes % 60 != 0 => ("age_hours_minutes", minutes / 60, minutes % 60),
             60..2_880 => ("age_hours", minutes / 60, 0),
-            _ => ("age_days", minutes / 1_440, 0),
+            2_880..1_051_200 => ("age_days", minutes / 1_440, 0),
+            _ => ("age_years", minutes / 525_600, 0),
         };
         self.fill(key, &[("n", &n.to_string()), ("m", &m.to_string())])
             .replace(' ', &NBSP.to_string())
@@ -270,6 +286,9 @@ mod tests {
         let (from, to) = (at("2023-10-27T20:00:00Z"), at("2023-10-27T22:00:00Z"));
         assert_eq!(german().span(from, to), "Fr 27.10. 22:00–24:00");
         assert_eq!(german().end(to), "Fr 27.10. 24:00");
+        assert_eq!(german().read_at(to).end(to), "Fr 27.10. 24:00");
+        let years_later = german().read_at(at("2026-01-01T00:00:00Z"));
+        assert_eq!(years_later.end(to), "Fr 27.10.2023 24:00");
         assert_eq!(german().hours(from, at("2023-10-28T04:00:00Z")), "22:00–Sa 06:00");
     }
 
@@ -283,6 +302,8 @@ mod tests {
             (545, "9 h"),
             (2_879, "47 h"),
             (4_400, "3 Tage"),
+            (1_051_199, "729 Tage"),
+            (1_051_200, "2 Jahre"),
         ] {
             let bound = text.replace(' ', "\u{a0}");
             assert_eq!(german().age(Duration::minutes(minutes)), bound);

@@ -13,6 +13,7 @@ use crate::decisions::windows::OutlookSlot;
 use crate::decisions::windows::Provenance;
 use crate::decisions::windows::Window;
 use crate::decisions::windows::Windows;
+use crate::facts::market::PricePoint;
 use crate::facts::market::Prices;
 use crate::facts::market::Quality;
 use crate::learning::prediction::Forecasts;
@@ -50,11 +51,18 @@ impl Gather {
             self.forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
         let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
         let run = outlook.forecast.as_ref();
+        let published_until = match outlook.published_until {
+            Some(until) => Some(until),
+            None => self.last_price(&outlook).await?,
+        };
+        let reference = self.week_before(&outlook, self.clock.now()).await?;
+        let mut slots: Vec<Slot> = outlook.slots.iter().map(Slot::from).collect();
+        if let (true, Some(until)) = (slots.is_empty(), published_until) {
+            // Prices that ended long ago are shown where they are: «none» would not be true.
+            slots = self.week_before(&outlook, until).await?.iter().map(Slot::from).collect();
+        }
         let state = DataState {
-            published_until: match outlook.published_until {
-                Some(until) => Some(until),
-                None => self.last_price(&outlook).await?,
-            },
+            published_until,
             prices_known_at: outlook.prices_known_at,
             source: outlook.source.clone(),
             attribution: None,
@@ -67,8 +75,8 @@ impl Gather {
             market: outlook.market.code().to_owned(),
             simulated: outlook.market.is_simulated(),
             zone: outlook.market.time_zone(),
-            slots: outlook.slots.iter().map(Slot::from).collect(),
-            reference_mean_eur_mwh: self.reference(&outlook).await?,
+            slots,
+            reference_mean_eur_mwh: mean(&reference),
             windows: windows.iter().map(Row::from).collect(),
             state,
             setup_open,
@@ -84,19 +92,47 @@ impl Gather {
         Ok(of_market.next().map(|row| row.last + interval))
     }
 
-    /// Time-weighted mean of the published prices of the last days.
-    async fn reference(&self, outlook: &Outlook) -> Result<Option<f64>, Problem> {
-        let now = self.clock.now();
-        let range = TimeRange::new(now - Duration::days(REFERENCE_DAYS), now);
-        let points = self.prices.prices(&outlook.market, outlook.product, range).await?;
-        let (mut cost, mut seconds) = (0.0, 0.0);
-        for point in points {
-            if let Some(price) = point.price_eur_mwh {
-                cost += price * f64::from(point.interval_s);
-                seconds += f64::from(point.interval_s);
-            }
+    /// The published prices of the days before `until`.
+    async fn week_before(
+        &self,
+        outlook: &Outlook,
+        until: DateTime<Utc>,
+    ) -> Result<Vec<PricePoint>, Problem> {
+        let range = TimeRange::new(until - Duration::days(REFERENCE_DAYS), until);
+        Ok(self.prices.prices(&outlook.market, outlook.product, range).await?)
+    }
+}
+
+/// Time-weighted mean in EUR/MWh.
+fn mean(points: &[PricePoint]) -> Option<f64> {
+    let (mut cost, mut seconds) = (0.0, 0.0);
+    for point in points {
+        if let Some(price) = point.price_eur_mwh {
+            cost += price * f64::from(point.interval_s);
+            seconds += f64::from(point.interval_s);
         }
-        Ok((seconds > 0.0).then(|| cost / seconds))
+    }
+    (seconds > 0.0).then(|| cost / seconds)
+}
+
+impl From<&PricePoint> for Slot {
+    fn from(point: &PricePoint) -> Self {
+        Self {
+            ts: point.ts,
+            interval_s: point.interval_s,
+            price_eur_mwh: point.price_eur_mwh,
+            kind: SlotKind::Published,
+            quantiles: None,
+            quality: mark(point.quality),
+        }
+    }
+}
+
+fn mark(quality: Quality) -> Mark {
+    match quality {
+        Quality::Estimated => Mark::Estimated,
+        Quality::Simulated => Mark::Simulated,
+        _ => Mark::Ok,
     }
 }
 
@@ -111,11 +147,7 @@ impl From<&OutlookSlot> for Slot {
                 Provenance::Forecast | Provenance::Mixed => SlotKind::Forecast,
             },
             quantiles: slot.quantiles_eur_mwh,
-            quality: match slot.quality {
-                Quality::Estimated => Mark::Estimated,
-                Quality::Simulated => Mark::Simulated,
-                _ => Mark::Ok,
-            },
+            quality: mark(slot.quality),
         }
     }
 }

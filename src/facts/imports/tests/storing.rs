@@ -1,6 +1,7 @@
 //! Files into the database: once, again, corrected, and not at all.
 
 use super::*;
+use crate::access::audit::{Audit, By};
 use crate::base::ids::Product;
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::imports::{ImportReport, Imports};
@@ -24,12 +25,20 @@ impl Fixture {
         let prices = Prices::new(db.db().clone());
         let observations = Observations::new(db.db().clone());
         let clock = Clock::fixed("2024-01-01T00:00:00Z".parse().unwrap());
-        let imports = Imports::new(prices.clone(), observations.clone(), clock.clone());
+        let imports = Imports::new(
+            prices.clone(),
+            observations.clone(),
+            Audit::new(db.db().clone(), clock.clone()),
+            clock.clone(),
+        );
         Self { _db: db, prices, observations, imports, clock }
     }
 
     async fn import(&self, text: &str, options: &ImportOptions) -> ImportReport {
-        self.imports.import_prices(text.as_bytes(), "a/b/prices.csv", options).await.unwrap()
+        self.imports
+            .import_prices(text.as_bytes(), "a/b/prices.csv", options, &By::system())
+            .await
+            .unwrap()
     }
 
     async fn stored(&self) -> Vec<PricePoint> {
@@ -102,11 +111,38 @@ async fn nothing_is_known_before_it_is_here() {
 }
 
 #[tokio::test]
+async fn a_publication_that_has_not_come_yet_is_refused() {
+    let fixture = Fixture::new().await;
+    let at = |text: &str| ImportOptions {
+        known_at: crate::facts::imports::KnownAtRule::At(text.parse().unwrap()),
+        ..options("CH")
+    };
+    // The clock of the fixture stands at the turn of the year.
+    let refusal = fixture
+        .imports
+        .import_prices(AUTUMN.as_bytes(), "x", &at("2024-01-01T00:06:00Z"), &By::system())
+        .await
+        .unwrap_err();
+    assert_eq!(
+        refusal.to_string(),
+        "the price of 2023-10-28 23:00:00 UTC is said to have become known at \
+         2024-01-01 00:06:00 UTC, which has not come yet; check the stated time of publication and \
+         its time zone"
+    );
+    assert_eq!(fixture.prices.count().await.unwrap(), 0);
+    assert_eq!(fixture.import(AUTUMN, &at("2024-01-01T00:04:00Z")).await.stored, 4);
+}
+
+#[tokio::test]
 async fn a_refused_file_leaves_nothing_behind() {
     let fixture = Fixture::new().await;
     let text = format!("{AUTUMN}2023-10-29 04:00,x\n");
     let options = options("CH");
-    let refusal = fixture.imports.import_prices(text.as_bytes(), "x", &options).await.unwrap_err();
+    let refusal = fixture
+        .imports
+        .import_prices(text.as_bytes(), "x", &options, &By::system())
+        .await
+        .unwrap_err();
     assert_eq!(
         refusal.to_string(),
         "1 row cannot be read, nothing was imported: line 5, column 'CH': 'x' is not a number"

@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use chrono::{DateTime, Datelike, Duration, NaiveDate, Timelike, Utc};
 
 use super::*;
+use crate::access::audit::By;
 use crate::learning::training::evaluate::{known_before, on_the_day_before};
 use crate::testing::{hours, point, utc};
 
@@ -25,7 +26,7 @@ fn evaluation(models: &[Algorithm], from: &str, to: &str) -> EvaluateRequest {
 }
 
 async fn evaluate(test: &TestServices, request: &EvaluateRequest) -> EvaluationReport {
-    test.services.training.evaluate(request, &Watch::nobody()).await.unwrap()
+    test.services.training.evaluate(request, &Watch::unseen(By::system())).await.unwrap()
 }
 
 /// Local day and wall-clock hour of an instant.
@@ -210,7 +211,7 @@ async fn what_cannot_be_evaluated_is_refused() {
     let test = services().await;
     let naive = evaluation(&[Algorithm::Naive], "2026-06-10", "2026-06-11");
     let refusal = async |asked: EvaluateRequest| {
-        let refused = test.services.training.evaluate(&asked, &Watch::nobody()).await;
+        let refused = test.services.training.evaluate(&asked, &Watch::unseen(By::system())).await;
         refused.unwrap_err().to_string()
     };
     let day = |text: &str| text.parse::<NaiveDate>().unwrap();

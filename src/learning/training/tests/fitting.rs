@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::access::audit::By;
 use crate::algorithms::forecasting::Params;
 use crate::algorithms::forecasting::Prediction;
 use crate::learning::datasets::DatasetError;
@@ -46,16 +47,23 @@ async fn training_reads_the_exported_file() {
     let good = std::fs::read(&path).unwrap();
     std::fs::write(&path, &good[..good.len() - 1]).unwrap();
     let training = &test.services.training;
-    let refused = training.train_on(dataset.clone(), &asked, &Watch::nobody()).await.unwrap_err();
+    let refused =
+        training.train_on(dataset.clone(), &asked, &Watch::unseen(By::system())).await.unwrap_err();
     let damaged = |error: &TrainingError| {
         matches!(error, TrainingError::Dataset(DatasetError::Object(ObjectError::Damaged { .. })))
     };
     assert!(damaged(&refused), "{refused:?}");
     assert_eq!(test.services.registry.count().await.unwrap(), 0);
     std::fs::write(&path, &good).unwrap();
-    let report = training.train_on(dataset.clone(), &asked, &Watch::nobody()).await.unwrap();
+    let report =
+        training.train_on(dataset.clone(), &asked, &Watch::unseen(By::system())).await.unwrap();
     assert_eq!(report.model.dataset_sha256, Some(dataset.sha256));
     assert_eq!(report.model.features, dataset.features);
+    // Where the record says that the naive rule forecasts the later days, their errors are its own.
+    let metrics = report.model.metrics.unwrap();
+    let mut later = metrics.by_lead.iter().filter(|lead| lead.lead_day > 1);
+    let is_naive = later.all(|lead| (lead.mae - lead.naive_mae).abs() < 1e-9);
+    assert_eq!(metrics.later_days_by.as_deref(), Some(if is_naive { "naive" } else { "linear" }));
 }
 
 #[actix_web::test]
@@ -75,7 +83,8 @@ async fn a_stored_model_forecasts_the_same_bits_as_the_fitted_one() {
         assert_eq!(bits(&loaded.predict(rows).unwrap()), bits(&in_memory), "{algorithm}");
         // The same fit through the registry: stored, hashed, read back.
         let training = &test.services.training;
-        let report = training.train_on(dataset.clone(), &asked, &Watch::nobody()).await.unwrap();
+        let report =
+            training.train_on(dataset.clone(), &asked, &Watch::unseen(By::system())).await.unwrap();
         let stored = test.services.registry.artifact(&report.model).unwrap();
         let registered = LeadModel::from_bytes(&stored).unwrap();
         assert_eq!(bits(&registered.predict(rows).unwrap()), bits(&in_memory), "{algorithm}");
@@ -101,7 +110,7 @@ async fn a_cancelled_or_broken_fit_leaves_a_failed_model_with_its_reason() {
     let test = services().await;
     let asked = request(Algorithm::Lightgbm, "2026-06-30");
     // Asked before anything is registered: nothing stays.
-    let at_once = Watch { cancelled: Arc::new(|| true), ..Watch::nobody() };
+    let at_once = Watch { cancelled: Arc::new(|| true), ..Watch::unseen(By::system()) };
     let stopped = test.services.training.train(&asked, &at_once).await.unwrap_err();
     assert!(matches!(stopped, TrainingError::Cancelled), "{stopped:?}");
     assert_eq!(test.services.registry.count().await.unwrap(), 0);
@@ -110,12 +119,12 @@ async fn a_cancelled_or_broken_fit_leaves_a_failed_model_with_its_reason() {
     let asked_before = Arc::clone(&times);
     let during = Watch {
         cancelled: Arc::new(move || asked_before.fetch_add(1, Ordering::SeqCst) > 2),
-        ..Watch::nobody()
+        ..Watch::unseen(By::system())
     };
     let stopped = test.services.training.train(&asked, &during).await.unwrap_err();
     assert!(matches!(stopped, TrainingError::Cancelled), "{stopped:?}");
 
-    let broken = Watch::told(|_, what| assert!(what != "fitting", "out of paper"));
+    let broken = Watch::told(By::system(), |_, what| assert!(what != "fitting", "out of paper"));
     let error = test.services.training.train(&asked, &broken).await.unwrap_err();
     assert!(matches!(error, TrainingError::Pool(_)), "{error:?}");
 
@@ -127,7 +136,8 @@ async fn a_cancelled_or_broken_fit_leaves_a_failed_model_with_its_reason() {
     assert_eq!(seen[1], (1, ModelStatus::Failed, "cancelled".to_owned()));
     assert_eq!((seen[0].0, seen[0].1), (2, ModelStatus::Failed));
     assert!(seen[0].2.contains("out of paper"), "{}", seen[0].2);
-    let refused = test.services.registry.activate(models[0].model_id).await.unwrap_err();
+    let refused =
+        test.services.registry.activate(models[0].model_id, &By::system()).await.unwrap_err();
     assert!(refused.to_string().contains("not ready"), "{refused}");
 }
 
@@ -137,7 +147,7 @@ async fn what_cannot_be_trained_is_refused_before_anything_is_computed() {
     let refusal = async |change: &dyn Fn(&mut TrainRequest)| {
         let mut asked = request(Algorithm::Lightgbm, "2026-06-30");
         change(&mut asked);
-        let refused = test.services.training.train(&asked, &Watch::nobody()).await;
+        let refused = test.services.training.train(&asked, &Watch::unseen(By::system())).await;
         refused.unwrap_err().to_string()
     };
     let leaves = refusal(&|asked| drop(asked.params.insert("num_leafs".into(), json!(3)))).await;

@@ -1,6 +1,7 @@
 //! Who may serve, and who stays.
 
 use super::*;
+use crate::access::audit::By;
 use crate::facts::series::Observation;
 use crate::facts::series::SeriesSpec;
 use crate::learning::registry::ModelStatus;
@@ -18,7 +19,7 @@ async fn a_model_worse_than_the_naive_one_is_kept_and_does_not_serve() {
     assert!(!scores.gate.passed && scores.validation.mae > scores.naive.mae, "{scores:?}");
     assert_eq!(report.verdict, scores.gate.reason);
     let registry = &test.services.registry;
-    let refused = registry.activate(report.model.model_id).await.unwrap_err();
+    let refused = registry.activate(report.model.model_id, &By::system()).await.unwrap_err();
     assert!(matches!(refused, RegistryError::GateClosed { .. }), "{refused:?}");
     assert!(registry.active().await.unwrap().is_empty());
 
@@ -64,7 +65,7 @@ async fn a_serving_model_that_is_better_stays() {
     let serving = async || registry.serving("price:CH:day_ahead").await.unwrap().unwrap().label();
     assert_eq!(serving().await, "price-CH-day_ahead-linear v1");
     // A person may still choose it.
-    registry.activate(naive.model.model_id).await.unwrap();
+    registry.activate(naive.model.model_id, &By::system()).await.unwrap();
     assert_eq!(serving().await, "price-CH-day_ahead-naive v1");
     // And a better one takes over from it again.
     let better = train(&test, &request(Algorithm::Linear, "2026-06-30")).await;
@@ -87,7 +88,7 @@ async fn models_are_compared_on_days_that_neither_has_learned() {
         "{}",
         naive.verdict
     );
-    test.services.registry.deactivate(old.model.model_id).await.unwrap();
+    test.services.registry.deactivate(old.model.model_id, &By::system()).await.unwrap();
     assert!(train(&test, &request(Algorithm::Naive, "2026-06-20")).await.serves);
     let linear = train(&test, &request(Algorithm::Linear, "2026-06-30")).await;
     assert!(linear.serves);

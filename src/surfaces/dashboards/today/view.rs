@@ -163,7 +163,7 @@ pub struct WindowRow {
 
 /// Turns data into the page of the day.
 pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> TodayView {
-    let format = Format::new(language, input.zone);
+    let format = Format::new(language, input.zone).read_at(now);
     let points = Points::new(input, now);
     let windows: Vec<WindowRow> = if points.situation.may_advise() {
         input
@@ -195,7 +195,8 @@ pub fn today(input: &TodayInput, language: Language, now: DateTime<Utc>) -> Toda
 }
 
 fn foot(input: &TodayInput, points: &Points, format: &Format) -> Vec<String> {
-    let levels = (points.situation != Situation::Empty)
+    let has_levels = !matches!(points.situation, Situation::Empty | Situation::Past { .. });
+    let levels = has_levels
         .then(|| format.fill("foot_levels", &[("mean", &format.price(points.reference))]));
     let zone = format.fill("foot_zone", &[("zone", input.zone.name())]);
     [Some(format.text("foot_scope").to_owned()), levels, Some(zone)].into_iter().flatten().collect()

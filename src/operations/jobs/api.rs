@@ -7,8 +7,9 @@ use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
-use super::model::{Job, JobFilter, JobState, Run};
-use super::service::{Jobs, JobsError};
+use super::service::Queue;
+use crate::access::audit::By;
+use crate::platform::jobs::{Job, JobFilter, JobState, Jobs, Run};
 use crate::platform::web::{
     Analyst, Conflict, Cursor, Limit, NotFound, Page, Params, Path, Problem, Refusals, Require,
 };
@@ -89,11 +90,11 @@ async fn get_job(
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
 #[post("/api/jobs/{job_id}/cancel")]
 async fn cancel_job(
-    _: Require<Analyst>,
-    jobs: Data<Jobs>,
+    who: Require<Analyst>,
+    queue: Data<Queue>,
     job_id: Path<Uuid>,
 ) -> Result<Json<Job>, Problem> {
-    Ok(Json(jobs.cancel(*job_id).await?))
+    Ok(Json(queue.cancel(*job_id, &By::of(&who)).await?))
 }
 
 /// The queue's routes.
@@ -118,15 +119,4 @@ fn run_example() -> serde_json::Value {
         "started_at": "2026-03-29T08:02:01Z", "finished_at": "2026-03-29T08:02:03Z",
         "outcome": "done", "error": null, "log_excerpt": "",
     })
-}
-
-impl From<JobsError> for Problem {
-    fn from(error: JobsError) -> Self {
-        match error {
-            JobsError::NotFound(_) => Self::not_found(error),
-            JobsError::Ended { .. } => Self::conflict(error),
-            JobsError::Invalid { .. } => Self::invalid("job", error),
-            JobsError::Db(error) => Self::unavailable(error),
-        }
-    }
 }

@@ -1,0 +1,145 @@
+//! Every operation that changes something leaves a row in the audit log; holds for operations nobody
+//! has written yet.
+
+use std::collections::BTreeSet;
+
+use actix_web::http::Method;
+use actix_web::http::header::HeaderName;
+use chrono::Duration;
+use secrecy::ExposeSecret;
+use serde_json::{Value, json};
+
+use super::operation::{Operation, document};
+use crate::learning::prediction::RefreshJob;
+use crate::platform::jobs::NewJob;
+use crate::platform::web::Role;
+use crate::testing::{ANYBODY, Answer, TestApp};
+
+/// Operations that may succeed without a row, and why.
+const EXCEPTIONS: &[(&str, &str)] = &[(
+    "POST /api/auth/refresh",
+    "prolongs nothing: the session was written down when it was opened, its end will be, too",
+)];
+
+/// What has been seen to leave a row.
+struct Walk {
+    app: TestApp,
+    walked: BTreeSet<String>,
+}
+
+impl Walk {
+    /// Notes that `answer` to `operation` is a success and has its row; returns the row.
+    async fn saw(&mut self, operation: &str, answer: &Answer) -> Value {
+        assert!(answer.status.is_success(), "{operation}: {}", answer.text());
+        let request_id = answer.header(HeaderName::from_static("x-request-id")).to_owned();
+        let rows = self.rows().await;
+        let row = rows.iter().find(|row| row["request_id"] == *request_id);
+        let row = row.unwrap_or_else(|| panic!("{operation} leaves no row: {rows:#?}"));
+        assert_eq!(row["address"], "127.0.0.1", "{operation}");
+        self.walked.insert(operation.to_owned());
+        row.clone()
+    }
+
+    /// The newest rows, as admins read them.
+    async fn rows(&self) -> Vec<Value> {
+        let page = self.app.get(Role::Admin, "/api/audit?limit=200").await.json(200);
+        page["entries"].as_array().unwrap().clone()
+    }
+
+    /// The answer to an admin's request without a body.
+    async fn admin(&self, method: Method, path: &str) -> Answer {
+        self.app.send(Role::Admin, method, path, None).await
+    }
+}
+
+#[tokio::test]
+async fn every_change_is_written_down_with_its_author_and_no_secret() {
+    let app = TestApp::new().await;
+    let code = app.services.accounts.ensure_setup_code().await.unwrap().unwrap();
+    let mut walk = Walk { app, walked: BTreeSet::new() };
+    let password = TestApp::PASSWORD;
+
+    let new = json!({"login": "anna", "password": password, "setup_code": code.expose_secret()});
+    let answer = walk.app.post(ANYBODY, "/api/auth/register", &new).await;
+    let row = walk.saw("POST /api/auth/register", &answer).await;
+    assert_eq!((&row["actor"], &row["action"]), (&json!("user"), &json!("session.open")));
+    let login = json!({"login": "anna", "password": password});
+    let answer = walk.app.post(ANYBODY, "/api/auth/login", &login).await;
+    walk.saw("POST /api/auth/login", &answer).await;
+    let tokens = answer.json(200);
+    let token = tokens["access_token"].as_str().unwrap().to_owned();
+    let anna = tokens["user"]["user_id"].clone();
+    let body = |value: Value| Some(("application/json", value.to_string().into_bytes()));
+    let patch = body(json!({"language": "en"}));
+    let answer = walk.app.send_with_token(&token, Method::PATCH, "/api/me", patch).await;
+    let row = walk.saw("PATCH /api/me", &answer).await;
+    assert_eq!((&row["user_id"], &row["subject_id"]), (&anna, &anna));
+    assert_eq!(
+        (&row["before"]["language"], &row["after"]["language"]),
+        (&json!("de"), &json!("en"))
+    );
+    let answer = walk.app.send_with_token(&token, Method::POST, "/api/auth/logout", None).await;
+    walk.saw("POST /api/auth/logout", &answer).await;
+
+    let file = "time,price\n2026-03-20T00:00:00Z,1\n2026-03-20T01:00:00Z,2\n";
+    let answer = walk.app.import("CH", file).await;
+    walk.saw("POST /api/import/prices", &answer).await;
+    walk.app.services.simulation.fill().await.unwrap();
+    walk.app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
+    walk.app.run_jobs().await;
+    let request = json!({"market": "SIM-CH", "model": "linear"});
+    let answer = walk.app.post(Role::Analyst, "/api/datasets", &request).await;
+    walk.saw("POST /api/datasets", &answer).await;
+    let order = json!({"kind": "train", "market": "SIM-CH", "model": "naive"});
+    let answer = walk.app.post(Role::Analyst, "/api/training/jobs", &order).await;
+    let row = walk.saw("POST /api/training/jobs", &answer).await;
+    assert_eq!(row["after"], order);
+    let later =
+        NewJob { run_after: Some(walk.app.clock.now() + Duration::days(1)), ..NewJob::new("x") };
+    let job = walk.app.services.jobs.enqueue(later).await.unwrap().job_id;
+    let answer = walk.admin(Method::POST, &format!("/api/jobs/{job}/cancel")).await;
+    walk.saw("POST /api/jobs/{job_id}/cancel", &answer).await;
+
+    let active = walk.app.get(Role::Admin, "/api/models/active").await.json(200);
+    let model = active["models"][0]["model_id"].as_str().unwrap().to_owned();
+    for step in ["deactivate", "activate", "deactivate"] {
+        let answer = walk.admin(Method::POST, &format!("/api/models/{model}/{step}")).await;
+        walk.saw(&format!("POST /api/models/{{id}}/{step}"), &answer).await;
+    }
+    let answer = walk.admin(Method::DELETE, &format!("/api/models/{model}")).await;
+    walk.saw("DELETE /api/models/{id}", &answer).await;
+
+    for operation in Operation::all(&document()) {
+        let name = operation.name();
+        let excepted = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
+        if operation.method != Method::GET && !excepted {
+            assert!(
+                walk.walked.contains(&name),
+                "{name}: nobody has seen its row in the audit log"
+            );
+        }
+    }
+    let rows = walk.rows().await;
+    assert!(rows.iter().any(|row| row["actor"] == "system" && row["action"] == "model.activate"));
+    let told = json!(rows).to_string();
+    let secrets = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
+    for secret in ["c4n4ry", code.expose_secret(), secrets[0], secrets[1]] {
+        assert!(!told.contains(secret), "{secret} is in {told}");
+    }
+}
+
+#[tokio::test]
+async fn a_refused_login_is_written_down_without_what_was_typed() {
+    let app = TestApp::new().await;
+    app.token(Role::Admin).await;
+    for login in ["admin@example.ch", "my-c4n4ry-password"] {
+        let wrong = json!({"login": login, "password": "c4n4ry wrong one"});
+        app.post(ANYBODY, "/api/auth/login", &wrong).await.problem(401);
+    }
+    let rows = app.get(Role::Admin, "/api/audit?action=session.refuse").await.json(200);
+    let rows = rows["entries"].as_array().unwrap();
+    assert_eq!(rows.len(), 2);
+    assert_eq!((&rows[0]["actor"], &rows[0]["subject_id"]), (&json!("nobody"), &json!("unknown")));
+    assert_ne!(rows[1]["subject_id"], "unknown");
+    assert!(!json!(rows).to_string().contains("c4n4ry"));
+}
