@@ -168,7 +168,7 @@ impl From<ForecastError> for Problem {
             ForecastError::Registry(error) => error.into(),
             ForecastError::Model(_) => Self::internal(error),
             ForecastError::Pool(_) => Self::unavailable(error),
-            ForecastError::Db(database) if database.is_passing() => Self::unavailable(error),
+            ForecastError::Db(ref database) if database.is_passing() => Self::unavailable(error),
             ForecastError::Db(_) => Self::internal(error),
         }
     }
