@@ -88,9 +88,9 @@ const METRICS: &[Metric] = &[
     metric(
         "luna_db_query_seconds",
         Kind::Histogram(SHORT_S),
-        "Duration of database queries, waiting for a connection included",
+        "Duration of database statements, as the connection sees them",
     ),
-    metric("luna_db_rows_written_total", Kind::Counter, "Rows written to the database in bulk"),
+    metric("luna_db_rows_written_total", Kind::Counter, "Rows of facts written to the database"),
     metric("luna_jobs_queue_lag_seconds", Kind::Gauge, "Age of the oldest job that is due"),
     Metric {
         name: "luna_jobs_runs_total",
@@ -102,6 +102,24 @@ const METRICS: &[Metric] = &[
         name: "luna_jobs_run_duration_seconds",
         kind: Kind::Histogram(LONG_S),
         help: "Duration of one attempt of a job, by job",
+        series: &[],
+    },
+    Metric {
+        name: "luna_vector_search_seconds",
+        kind: Kind::Histogram(SHORT_S),
+        help: "Duration of one search among vectors",
+        series: &[],
+    },
+    Metric {
+        name: "luna_embedding_duration_seconds",
+        kind: Kind::Histogram(SHORT_S),
+        help: "Duration of embedding one batch of texts",
+        series: &[],
+    },
+    Metric {
+        name: "luna_model_success_ratio",
+        kind: Kind::Gauge,
+        help: "Share of judged predictions that came true, by series",
         series: &[],
     },
     metric(
