@@ -152,8 +152,7 @@ fn keep_running(
         async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 metrics.run_upkeep();
-                // Whether the database answers is a metric of its own; nobody need ask for it first.
-                status.health().await;
+                status.measure().await;
             }
         }
     });

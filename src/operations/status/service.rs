@@ -175,6 +175,16 @@ impl Status {
         Health { status, live: true, ready, checks }
     }
 
+    /// Brings the metrics up to date that nobody else moves: whether the database answers, and how
+    /// far the queue is behind, also while every worker is busy.
+    pub async fn measure(&self) {
+        if self.health().await.ready
+            && let Ok(lag_s) = self.jobs.lag_s().await
+        {
+            metrics::gauge!("luna_jobs_queue_lag_seconds").set(lag_s);
+        }
+    }
+
     fn disk(&self) -> Check {
         match self.objects.space() {
             Ok(space) => disk_check(space),

@@ -141,6 +141,20 @@ const METRICS: &[Metric] = &[
     },
 ];
 
+/// Names under which Prometheus keeps the metrics: those of a histogram have three endings.
+#[cfg(test)]
+pub(super) fn names() -> Vec<String> {
+    METRICS
+        .iter()
+        .flat_map(|metric| match metric.kind {
+            Kind::Counter | Kind::Gauge => vec![metric.name.to_owned()],
+            Kind::Histogram(_) => ["_bucket", "_sum", "_count"]
+                .map(|ending| format!("{}{ending}", metric.name))
+                .into(),
+        })
+        .collect()
+}
+
 /// The installed recorder.
 #[derive(Debug, Clone)]
 pub struct Metrics(PrometheusHandle);
@@ -282,6 +296,11 @@ mod tests {
             "ml_prediction_duration_seconds",
             "ml_feature_processing_seconds",
             "ml_model_load_seconds",
+            "luna_http_request_duration_seconds",
+            "luna_db_query_seconds",
+            "luna_db_rows_written_total",
+            "luna_jobs_queue_lag_seconds",
+            "luna_training_duration_seconds",
         ] {
             assert!(text.contains(&format!("# HELP {name} ")), "{name}: {text}");
             assert!(text.contains(&format!("# TYPE {name} ")), "{name}: {text}");
