@@ -168,8 +168,8 @@ fn the_workflow_lints_tests_checks_the_contract_and_the_containers() {
 #[test]
 fn recipes_exist_for_what_is_promised_and_name_files_that_exist() {
     let makefile = file("Makefile");
-    for target in ["preflight", "up", "down", "logs", "migrate", "testping", "run", "test", "bench"]
-    {
+    let targets = "preflight up down logs migrate seed simulate testping run test bench doctor";
+    for target in targets.split(' ') {
         assert!(makefile.contains(&format!("\n{target}:")), "make {target}");
     }
     for word in makefile.split_whitespace().filter(|word| word.starts_with(".ci/")) {

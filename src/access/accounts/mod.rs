@@ -4,6 +4,7 @@ mod api; // HTTP: translates, decides nothing
 mod authenticator; // credentials of a request → principal
 mod cookies; // the session cookie of the login form
 mod jobs; // housekeeping
+mod keys; // how the signing keys are
 mod model; // logins, accounts, sessions
 mod passwords; // rules and argon2id, off the web workers
 mod seen; // sessions that were alive a moment ago
@@ -16,6 +17,7 @@ mod store; // SQL
 pub use self::api::routes;
 pub use self::cookies::{login_cookie, logout_cookies};
 pub use self::jobs::SessionsJob;
+pub use self::keys::KeyHealth;
 pub use self::service::{Accounts, AccountsError};
 pub use self::settings::Settings;
 

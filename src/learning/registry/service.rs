@@ -237,6 +237,18 @@ impl Registry {
         Ok(store::fail_unfinished(&mut *self.db.conn().await?, before, why).await?)
     }
 
+    /// Reads the file of every ready model; returns how many there are, and which of them cannot be
+    /// used and why.
+    pub async fn verify(&self) -> Result<(usize, Vec<String>), RegistryError> {
+        let ready = store::ready(&mut *self.db.conn().await?).await?;
+        let faults = ready.iter().filter_map(|model| {
+            let (key, sha256) = model.artifact_key.as_ref().zip(model.artifact_sha256.as_ref())?;
+            let fault = self.objects.get(key, sha256).err()?;
+            Some(format!("{}: {fault}", model.label()))
+        });
+        Ok((ready.len(), faults.collect()))
+    }
+
     /// The bytes of a ready model, checked against the hash noted when it was stored.
     pub fn artifact(&self, model: &ModelRecord) -> Result<Arc<Vec<u8>>, RegistryError> {
         let (Some(key), Some(sha256)) = (&model.artifact_key, &model.artifact_sha256) else {
