@@ -4,6 +4,7 @@ mod admin; // accounts from the box itself
 mod arguments; // the command line's form
 mod bench; // speed against floors
 mod data; // import, datasets, database
+mod keys; // API keys from the box itself
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod session; // services for one command
@@ -103,6 +104,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
         Command::Admin(command) => admin::run(&settings, command).await,
+        Command::Keys(command) => keys::run(&settings, command).await,
     }
 }
 

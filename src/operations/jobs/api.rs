@@ -55,7 +55,7 @@ struct JobDetail {
 /// Jobs of the queue, newest first.
 #[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage,
     example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[get("/api/jobs")]
 async fn list_jobs(
     _: Require<Analyst>,
@@ -73,7 +73,7 @@ async fn list_jobs(
 /// One job with its attempts and what they logged.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = JobDetail, example = json!({"job": job_example(), "runs": [run_example()]})), NotFound, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[get("/api/jobs/{job_id}")]
 async fn get_job(
     _: Require<Analyst>,
@@ -87,7 +87,7 @@ async fn get_job(
 /// End a queued job at once; ask a running one to end.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = Job, example = json!(job_example())), NotFound, Conflict, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/jobs/{job_id}/cancel")]
 async fn cancel_job(
     who: Require<Analyst>,
