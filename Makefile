@@ -26,26 +26,44 @@ build: setup ## Build the pages and the release binary
 migrate: build ## Bring the database to this version
 	@$(ENV) $(LUNA) db migrate
 
+.PHONY: seed
+seed: build ## Load demo data: sample prices, the simulated market, sample documents once they have a place
+	@$(ENV) $(LUNA) import prices docs/samples/prices-DE-LU-2026-03.csv --market DE-LU
+	@$(ENV) $(LUNA) simulate
+	@$(ENV) if $(LUNA) documents --help >/dev/null 2>&1; \
+	  then $(LUNA) documents add docs/samples/waermepumpe.txt docs/samples/electricity-contract.pdf; \
+	  else echo "docs/samples/*.txt and *.pdf wait for the documents, which this version does not have"; fi
+
+.PHONY: simulate
+simulate: build ## Fill the simulated market SIM-CH now
+	@$(ENV) $(LUNA) simulate
+
+.PHONY: doctor
+doctor: build ## Check everything a box needs, and say how to mend what is wrong
+	@$(ENV) $(LUNA) doctor
+
 .PHONY: bench
 bench: build ## Measure the promised ratios
 	@$(ENV) $(LUNA) bench
 
 ##@ Containers
+COMPOSE = docker compose $$(python3 .ci/preflight.py --profiles)
+
 .PHONY: preflight
-preflight: ## Check Docker, ports and network before `make up`
+preflight: ## Check Docker, ports, network, volumes and disk before `make up`
 	@python3 .ci/preflight.py
 
 .PHONY: up
 up: preflight ## Build and start the containers, wait until they are healthy
-	docker compose up --build --detach --wait
+	$(COMPOSE) up --build --detach --wait
 
 .PHONY: down
 down: ## Stop the containers; their volumes stay
-	docker compose down
+	docker compose --profile='*' down
 
 .PHONY: logs
 logs: ## Follow the containers' logs
-	docker compose logs --follow --tail 100
+	$(COMPOSE) logs --follow --tail 100
 
 .PHONY: testping
 testping: ## Ask every group of endpoints of a running Luna once

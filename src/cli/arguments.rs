@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
+use clap_complete::Shell;
 use uuid::Uuid;
 
 use crate::access::accounts::KEY_DAYS;
@@ -107,11 +108,47 @@ pub(super) enum Command {
     /// API keys of programs
     #[command(subcommand)]
     Keys(KeysCommand),
+    /// Check everything a box needs, and say how to mend what is wrong
+    ///
+    /// Needs no database and starts none. Exits with 1 when a check fails.
+    ///
+    /// Example: luna doctor --fix
+    #[command(alias = "preflight")]
+    Doctor(DoctorArguments),
+    /// Fill the simulated market SIM-CH now, up to what an auction would have published
+    Simulate {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print a unit for systemd
+    Systemd,
+    /// Print the script that completes commands in a shell
+    ///
+    /// Example: luna completions bash >/etc/bash_completion.d/luna
+    Completions {
+        /// bash, elvish, fish, powershell or zsh
+        shell: Shell,
+    },
+    /// Print the manual page
+    ///
+    /// Example: luna man >/usr/local/share/man/man1/luna.1
+    Man,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DoctorArguments {
+    /// Mend what is safe to mend: folders, modes, a stale lock file, the containers' network
+    #[arg(long)]
+    pub fix: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, lightgbm-row; all unless said
+    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
     #[arg(value_name = "NAME")]
     pub names: Vec<Benchmark>,
     /// Print JSON

@@ -5,9 +5,12 @@ mod arguments; // the command line's form
 mod bench; // speed against floors
 mod data; // import, datasets, database
 mod keys; // API keys from the box itself
+mod describe; // completions, manual, unit
+mod doctor; // what the box needs
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod session; // services for one command
+mod simulate; // the simulated market, now
 
 use std::process::ExitCode;
 
@@ -72,6 +75,16 @@ fn with_environment() -> Option<ExitCode> {
 }
 
 async fn run(cli: Cli) -> Result<(), Failure> {
+    match &cli.command {
+        Command::Doctor(arguments) => return doctor::run(&cli.sources(), arguments).await,
+        Command::Completions { shell } => return describe::completions(*shell),
+        Command::Man => return describe::man(),
+        Command::Systemd => {
+            let program = std::env::current_exe().map_err(Failure::world)?;
+            return describe::systemd(&program);
+        }
+        _ => {}
+    }
     let loaded = config::load(&cli.sources())?;
     if let Command::Config(command) = &cli.command {
         return show_config(command, &loaded);
@@ -92,8 +105,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let settings = loaded.settings;
     match cli.command {
+        Command::Simulate { json } => simulate::run(&settings, json).await,
         Command::Serve { .. } => app::serve(settings, logs).await.map_err(Failure::world),
-        Command::Config(_) => Ok(()),
         Command::Openapi => output::json(&app::openapi()),
         Command::Health => data::health(&settings).await,
         Command::Db(command) => data::database(&settings, command).await,
@@ -105,6 +118,12 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
         Command::Admin(command) => admin::run(&settings, command).await,
         Command::Keys(command) => keys::run(&settings, command).await,
+        // Done above, without these settings or before the log.
+        Command::Config(_)
+        | Command::Doctor(_)
+        | Command::Completions { .. }
+        | Command::Man
+        | Command::Systemd => Ok(()),
     }
 }
 

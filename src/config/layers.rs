@@ -173,8 +173,8 @@ impl Layers {
         value
     }
 
-    /// Names values of sections that do not exist, then says whether there was any mistake.
-    pub fn finish(&mut self) -> Result<(), ConfigError> {
+    /// Names values of sections that do not exist.
+    pub fn finish(&mut self) {
         for entry in self.entries.clone() {
             let (section, key) = entry.path.split_once('.').unwrap_or((&entry.path, ""));
             if !self.sections.contains(section) {
@@ -183,10 +183,6 @@ impl Layers {
                 self.unknown(&entry, meant);
             }
         }
-        if self.mistakes.is_empty() {
-            return Ok(());
-        }
-        Err(ConfigError(std::mem::take(&mut self.mistakes)))
     }
 
     fn unknown(&mut self, entry: &Entry, meant: Option<String>) {

@@ -8,12 +8,12 @@ mod names; // variables with fixed names
 mod sections; // the sections put together
 mod sources; // flags, environment, .env, files
 
-pub use self::layers::ConfigError;
-pub use self::sections::{Loaded, Settings, load};
+pub use self::layers::{ConfigError, Mistake};
+pub use self::sections::{Loaded, Settings, load, load_anyway};
 pub use self::sources::{Flag, Sources};
 
 #[cfg(test)]
-use self::layers::{Effective, Mistake};
+use self::layers::Effective;
 
 #[cfg(test)]
 mod tests;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
-use super::layers::{ConfigError, Effective};
+use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::market;
@@ -69,6 +69,13 @@ pub struct Loaded {
 ///
 /// Every mistake in every source, when there is one; nothing starts half-configured.
 pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
+    let (loaded, mistakes) = load_anyway(sources);
+    if mistakes.is_empty() { Ok(loaded) } else { Err(ConfigError(mistakes)) }
+}
+
+/// The settings that `sources` make where they are sound, and every mistake, for whoever looks for
+/// them; defaults stand in for what is wrong.
+pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
@@ -81,9 +88,9 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         accounts: layers.section("accounts", no_rules::<accounts::Settings>),
     };
-    layers.finish()?;
+    layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
-    Ok(Loaded { settings, effective, notices })
+    (Loaded { settings, effective, notices }, layers.mistakes)
 }
 
 /// For sections whose types say everything that can be wrong.

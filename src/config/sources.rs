@@ -46,6 +46,15 @@ impl Sources {
         Self { config_dir, env_file: ".env".into(), environment, flags }
     }
 
+    /// Variables of the process and of the file, for those that only recipes and containers read;
+    /// the process's win.
+    pub fn variables(&self) -> BTreeMap<String, String> {
+        let lines = dotenvy::from_path_iter(&self.env_file).into_iter().flatten();
+        let mut variables: BTreeMap<String, String> = lines.filter_map(Result::ok).collect();
+        variables.extend(self.environment.clone());
+        variables
+    }
+
     /// The values in all sources, the weakest first.
     pub(super) fn read(&self) -> Layers {
         let mut layers = Layers::default();

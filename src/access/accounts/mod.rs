@@ -4,6 +4,7 @@ mod api; // HTTP: translates, decides nothing
 mod authenticator; // credentials of a request → principal
 mod cookies; // the session cookie of the login form
 mod jobs; // housekeeping
+mod key_health; // how the signing keys are
 mod keys; // API keys of programs
 mod model; // logins, accounts, sessions
 mod passwords; // rules and argon2id, off the web workers
@@ -20,6 +21,7 @@ mod users; // accounts, sessions and passwords as people manage them
 pub use self::api::routes;
 pub use self::cookies::{login_cookie, logout_cookies};
 pub use self::jobs::SessionsJob;
+pub use self::key_health::KeyHealth;
 pub use self::keys::KEY_DAYS;
 pub use self::records::{NewKey, Part};
 pub use self::service::{Accounts, AccountsError};

@@ -168,6 +168,20 @@ pub(super) async fn newest_ready(
     Ok(found.map(ModelRecord::from))
 }
 
+/// The newest thousand ready models of all series.
+pub(super) async fn ready(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
+    let rows: Vec<(Row, Option<String>)> = ml_models::table
+        .left_join(active_models::table)
+        .filter(ml_models::is_deleted.eq(false))
+        .filter(ml_models::status.eq(ModelStatus::Ready.name()))
+        .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
+        .limit(1_000)
+        .select((Row::as_select(), active_models::series.nullable()))
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(ModelRecord::from).collect())
+}
+
 /// Every model that serves, by series.
 pub(super) async fn active(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
     let rows: Vec<(Row, String)> = ml_models::table

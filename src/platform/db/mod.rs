@@ -1,9 +1,11 @@
 //! The one database: pool, private cluster, migrations, bulk writes.
 
+mod certificate; // the one a server shows
 mod copy; // COPY on a connection of its own
 mod error; // what can go wrong, and whether waiting helps
 mod listen; // what any process changed
 mod migrate; // from empty to head, under a lock
+mod observe; // what statements cost and write
 mod pool; // connections, shared and bounded
 mod settings; // the `[database]` section
 mod target; // where a connection string leads
@@ -18,8 +20,11 @@ use self::settings::TlsMode;
 #[cfg(test)]
 mod tests;
 
+pub use self::certificate::{ServerCertificate, server_certificate};
 pub use self::copy::CopyClient;
 pub use self::error::DbError;
 pub use self::listen::Notice;
+pub use self::migrate::SchemaStatus;
+pub use self::observe::count_written;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

@@ -7,7 +7,10 @@ use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, Server
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::{
+    ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    WantsVerifier,
+};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
@@ -22,20 +25,30 @@ pub(super) enum Trust<'a> {
 
 /// The connector for one pool.
 pub(super) fn connector(trust: &Trust<'_>) -> Result<MakeRustlsConnect, DbError> {
+    let config = match trust {
+        Trust::Anybody => unverified()?,
+        Trust::Authorities { extra } => {
+            builder()?.1.with_root_certificates(authorities(*extra)?).with_no_client_auth()
+        }
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+/// Encryption towards anybody.
+pub(super) fn unverified() -> Result<ClientConfig, DbError> {
+    let (provider, builder) = builder()?;
+    let anybody = Arc::new(AnyCertificate(provider));
+    Ok(builder.dangerous().with_custom_certificate_verifier(anybody).with_no_client_auth())
+}
+
+type Builder = ConfigBuilder<ClientConfig, WantsVerifier>;
+
+fn builder() -> Result<(Arc<CryptoProvider>, Builder), DbError> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|error| DbError::Settings(format!("TLS cannot be set up: {error}")))?;
-    let config = match trust {
-        Trust::Anybody => builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-            .with_no_client_auth(),
-        Trust::Authorities { extra } => {
-            builder.with_root_certificates(authorities(*extra)?).with_no_client_auth()
-        }
-    };
-    Ok(MakeRustlsConnect::new(config))
+    Ok((provider, builder))
 }
 
 fn authorities(extra: Option<&Path>) -> Result<RootCertStore, DbError> {

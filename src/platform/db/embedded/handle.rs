@@ -16,7 +16,9 @@ use super::error::{EmbeddedError, io_error};
 use super::process::Process;
 
 /// Database that holds Luna's tables.
-const DATABASE: &str = "luna";
+pub(super) const DATABASE: &str = "luna";
+/// File of the data folder that every process with a hold on the database has a lock on.
+pub(super) const USERS: &str = "postgres.users";
 /// Looks for a server that lives before giving up.
 const ATTEMPTS_MAX: u32 = 3;
 /// How often a server that should run is looked after.
@@ -75,7 +77,7 @@ impl EmbeddedPostgres {
     fn hold(data_dir: &Path, mode: Mode, bin: Option<&Path>) -> Result<Self, EmbeddedError> {
         let cluster = Cluster::new(data_dir, Profile::Durable, bin)?;
         let _alone = cluster.lock()?;
-        let users = Users::enter(&data_dir.join("postgres.users"))?;
+        let users = Users::enter(&data_dir.join(USERS))?;
         let process = cluster.ensure_running()?;
         let (is_started, pid) = (process.child.is_some(), process.pid);
         if is_started {

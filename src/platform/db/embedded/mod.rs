@@ -6,6 +6,7 @@ mod user; // whose process it is
 mod process; // found, watched, stopped
 mod cluster; // files, making and starting
 mod handle; // who uses it, who stops it
+mod look; // what can be seen without touching it
 #[cfg(test)]
 mod tests;
 
@@ -13,3 +14,4 @@ mod tests;
 pub(crate) use self::cluster::{Cluster, Profile};
 pub use self::error::EmbeddedError;
 pub use self::handle::{EmbeddedPostgres, Mode};
+pub use self::look::Look;

@@ -98,6 +98,11 @@ impl RunAs {
         })
     }
 
+    /// Name of the user, where it is not Luna's own.
+    pub(super) fn name(&self) -> Option<&str> {
+        self.other.as_ref().map(|(_, name)| name.as_str())
+    }
+
     pub(super) const fn uid(&self) -> Uid {
         self.uid
     }

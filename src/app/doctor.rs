@@ -1,0 +1,40 @@
+//! The doctor with the services it asks.
+
+use super::services::assemble;
+use crate::base::timeline::Clock;
+use crate::config::Mistake;
+use crate::config::Settings;
+use crate::config::Sources;
+use crate::operations::doctor::Parts;
+use crate::operations::doctor::Report;
+use crate::operations::doctor::Subject;
+use crate::operations::doctor::examine;
+
+/// Looks at the box that these settings describe, mistakes among them; with `fixes` mends what is
+/// safe to mend.
+pub(crate) async fn look_at_box(
+    sources: &Sources,
+    settings: &Settings,
+    mistakes: &[Mistake],
+    fixes: bool,
+) -> Report {
+    let subject = Subject {
+        mistakes: mistakes.iter().map(|at| format!("{}: {}", at.place, at.what)).collect(),
+        env_file: sources.env_file.clone(),
+        config_dir: sources.config_dir.clone(),
+        variables: sources.variables(),
+        host: settings.server.host.clone(),
+        port: settings.server.port,
+        data_dir: settings.storage.data_dir.clone(),
+        database_url: settings.database_url.clone(),
+        database: settings.database.clone(),
+        apply_migrations: settings.server.apply_migrations,
+        telemetry: settings.telemetry.clone(),
+    };
+    let clock = Clock::system();
+    examine(&subject, &clock, fixes, |db| {
+        let services = assemble(settings, db, clock.clone());
+        Parts { accounts: services.accounts, registry: services.registry }
+    })
+    .await
+}
