@@ -46,7 +46,8 @@ impl Prometheus {
     /// What a query finds; absent while Prometheus does not answer yet.
     async fn query(&self, query: &str) -> Option<Value> {
         let address = format!("http://127.0.0.1:{}/api/v1/query", self.port);
-        let answer = Client::new().get(address).query(&[("query", query)]).send().await.ok()?;
+        let asked = serde_urlencoded::to_string([("query", query)]).unwrap();
+        let answer = Client::new().get(format!("{address}?{asked}")).send().await.ok()?;
         answer.json().await.ok()
     }
 
