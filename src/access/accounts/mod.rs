@@ -29,9 +29,14 @@ pub use self::settings::Settings;
 pub use self::throttle::Tries;
 
 #[cfg(test)]
+pub use self::model::NewTokens;
+#[cfg(test)]
+pub use self::records::UserChange;
+
+#[cfg(test)]
 use self::api::Login;
 #[cfg(test)]
-use self::model::{NewTokens, Profile};
+use self::model::Profile;
 
 #[cfg(test)]
 mod tests;
