@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
+use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
@@ -53,6 +54,7 @@ pub(crate) struct Services {
     pub jobs: Jobs,
     pub queue: Queue,
     pub audit: Audit,
+    pub sites: Sites,
     pub accounts: Accounts,
     pub prices: Prices,
     pub shown: Shown,
@@ -103,6 +105,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
     let audit = Audit::new(db.clone(), clock.clone());
+    let sites = Sites::new(db.clone(), clock.clone());
     let accounts =
         Accounts::new(db.clone(), audit.clone(), clock.clone(), settings.accounts.clone());
     let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
@@ -152,6 +155,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs,
         queue,
         audit,
+        sites,
         accounts,
         prices,
         shown,

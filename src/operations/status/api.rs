@@ -103,7 +103,7 @@ async fn get_metrics(_: Public, metrics: Data<Metrics>) -> HttpResponse {
 /// List all metrics as JSON.
 #[utoipa::path(tag = "operations", responses((status = 200, body = MetricList,
     example = json!({"metrics": [{"name": "ml_predictions_total", "labels": {}, "value": 168.0}]})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/metrics")]
 async fn list_metrics(_: Require<Reader>, metrics: Data<Metrics>) -> Json<MetricList> {
     Json(MetricList { metrics: metrics.samples() })
@@ -142,7 +142,7 @@ struct LogLines {
 /// List the newest log lines of this process.
 #[utoipa::path(tag = "operations", params(LogQuery), responses((status = 200, body = LogLines,
     example = json!({"lines": ["{\"level\":\"INFO\",\"message\":\"Stopping\"}"]})), Refusals),
-    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/logs")]
 async fn list_logs(
     _: Require<AdminOnly>,
@@ -172,7 +172,7 @@ async fn list_logs(
 /// Get figures of the process, its disk and its work.
 #[utoipa::path(tag = "operations", responses((status = 200, body = Stats,
     example = json!(stats_example())), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/stats")]
 async fn get_stats(
     _: Require<Reader>,
@@ -185,7 +185,7 @@ async fn get_stats(
 /// Get reachability and counts of everything.
 #[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary,
     example = json!(summary_example())), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/status/summary")]
 async fn get_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
     Json(status.summary().await)
@@ -194,7 +194,7 @@ async fn get_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSum
 /// Get reachability and counts of everything.
 #[utoipa::path(tag = "operations", responses((status = 200, body = StatusSummary,
     example = json!(summary_example())), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/status/summary")]
 async fn get_api_summary(_: Require<Reader>, status: Data<Status>) -> Json<StatusSummary> {
     Json(status.summary().await)
