@@ -111,7 +111,9 @@ fn mistakes_are_all_named_at_once() {
     fs::remove_file(place.0.path().join("docker")).unwrap();
     let (said, passed) = place.preflight(&[]);
     assert!(!passed);
-    for part in ["API_PORT=many is not a port", "POSTGRES_PORT=70000", "POSTGRES_PASSWORD is not set"] {
+    for part in
+        ["API_PORT=many is not a port", "POSTGRES_PORT=70000", "POSTGRES_PASSWORD is not set"]
+    {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
