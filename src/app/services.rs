@@ -26,6 +26,7 @@ use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
 use crate::operations::jobs::Queue;
 use crate::operations::settings::StoredSettings;
+use crate::operations::status::Asked;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
 use crate::platform::db::Db;
@@ -123,7 +124,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
-    let registry = Registry::new(db.clone(), objects, audit.clone(), clock.clone());
+    let registry = Registry::new(db.clone(), objects.clone(), audit.clone(), clock.clone());
     let training = Training::new(
         features.clone(),
         datasets.clone(),
@@ -140,14 +141,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
-    let status = Status::new(
-        db.clone(),
-        readiness.clone(),
-        prices.clone(),
-        registry.clone(),
-        forecasts.clone(),
-        clock.clone(),
-    );
+    let asked = Asked {
+        db: db.clone(),
+        readiness: readiness.clone(),
+        prices: prices.clone(),
+        registry: registry.clone(),
+        forecasts: forecasts.clone(),
+        objects: objects.clone(),
+        jobs: jobs.clone(),
+    };
+    let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
     let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
     Services {

@@ -55,7 +55,7 @@ pub struct TestApp {
     call: Box<Call>,
     logins: RefCell<HashSet<String>>,
     db: TestDb,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -108,12 +108,17 @@ impl TestApp {
             .boxed_local()
         };
         let (call, logins) = (Box::new(call), RefCell::default());
-        Self { services, clock, call, logins, db, _folder: folder }
+        Self { services, clock, call, logins, db, folder }
     }
 
     /// The database behind the services.
     pub const fn database(&self) -> &TestDb {
         &self.db
+    }
+
+    /// Folder of the stored files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Bearer token of an account with this role, which is made when it is not there.

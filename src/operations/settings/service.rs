@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use chrono::SubsecRound;
 use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 
@@ -101,7 +102,7 @@ impl StoredSettings {
         let new = value.map(|value| StoredValue {
             value,
             changed_by: who.user_id,
-            changed_at: self.clock.now(),
+            changed_at: self.clock.now().trunc_subsecs(6),
         });
         let mut conn = self.db.conn().await?;
         let changed = conn

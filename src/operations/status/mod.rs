@@ -2,6 +2,7 @@
 
 mod api;
 mod service;
+mod stats;
 
 pub use self::api::routes;
-pub use self::service::{Readiness, Status};
+pub use self::service::{Asked, Readiness, Status};

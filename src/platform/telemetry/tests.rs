@@ -127,7 +127,7 @@ fn a_full_log_file_is_put_aside_and_old_ones_go() {
 #[test]
 fn a_bare_level_is_about_luna_and_nonsense_is_refused() {
     let with = |level: &str| super::Settings { level: level.to_owned(), ..Default::default() };
-    assert_eq!(with("INFO").directives(), "warn,luna=info");
+    assert_eq!(with("INFO").directives(), "warn,actix_http::h1::dispatcher=off,luna=info");
     assert_eq!(with("info,luna::facts=debug").directives(), "info,luna::facts=debug");
     let refusal = super::subscriber(&with("luna=loud"), &super::Logs::default()).err().unwrap();
     assert!(refusal.to_string().starts_with("'luna=loud' is not a log level"), "{refusal}");
@@ -161,4 +161,29 @@ fn a_log_file_that_cannot_be_written_is_named() {
         super::Settings { file: Some("/dev/null/luna.log".into()), ..Default::default() };
     let refusal = super::subscriber(&settings, &super::Logs::default()).err().unwrap();
     assert_eq!(refusal.to_string(), "cannot write the log file /dev/null/luna.log");
+}
+
+/// Texts of the dashboards and of the alerts, which name metrics in PromQL.
+fn watchers() -> Vec<(std::path::PathBuf, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/observability");
+    let dashboards = std::fs::read_dir(root.join("grafana/dashboards")).unwrap();
+    let dashboards = dashboards.map(|entry| entry.unwrap().path());
+    let paths = dashboards.chain([root.join("rules.yml")]);
+    paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn dashboards_and_alerts_name_metrics_that_exist() {
+    let known = super::metrics::names();
+    let mut named = std::collections::BTreeSet::new();
+    for (path, text) in watchers() {
+        let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        for word in text.split(|letter: char| !is_name(letter)) {
+            if word.starts_with("ml_") || word.starts_with("luna_") {
+                assert!(known.iter().any(|name| name == word), "{}: {word}", path.display());
+                named.insert(word.to_owned());
+            }
+        }
+    }
+    assert!(named.len() > 20, "{named:?}");
 }
