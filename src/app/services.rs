@@ -99,6 +99,7 @@ pub(crate) async fn connect(
 }
 
 /// The services on a database.
+#[expect(clippy::too_many_lines, reason = "one line for each service, in the order of the floors")]
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let pool = CpuPool::new(None);
     let protections = Arc::new(Protections::new(&settings.server, clock.clone()));

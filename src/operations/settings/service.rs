@@ -111,16 +111,12 @@ impl StoredSettings {
                 let mut rows: Rows = store::all(conn).await?.into_iter().collect();
                 // What is unsound already is nobody's mistake now; the change has to be sound.
                 let mut sound = self.book.sound(values(&rows));
-                let before = match &new {
-                    Some(new) => {
-                        sound.insert(key.to_owned(), new.value.clone());
-                        rows.insert(key.to_owned(), new.clone())
-                    }
-                    None => {
-                        sound.remove(key);
-                        rows.remove(key)
-                    }
-                };
+                sound.remove(key);
+                let before = rows.remove(key);
+                if let Some(new) = &new {
+                    sound.insert(key.to_owned(), new.value.clone());
+                    rows.insert(key.to_owned(), new.clone());
+                }
                 let listed = self.book.read(&sound).map_err(SettingsError::Mistakes)?;
                 match &new {
                     Some(new) => store::put(conn, key, new).await?,

@@ -148,8 +148,8 @@ mod tests {
     use crate::base::timeline::Clock;
     use crate::platform::web::settings::Settings;
 
-    /// What is believed of a request from `peer` with these headers, where 10.0.0.0/8 and fd00::/8
-    /// are proxies.
+    /// What is believed of a request from `peer` with these headers, where `10.0.0.0/8` and
+    /// `fd00::/8` are proxies.
     fn client(peer: &str, headers: &[(&'static str, &str)]) -> (String, bool) {
         let proxies = ["10.0.0.0/8", "fd00::/8"].map(str::to_owned).to_vec();
         let settings =
