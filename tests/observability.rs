@@ -52,9 +52,8 @@ impl Prometheus {
     /// What a query finds; absent while Prometheus does not answer yet.
     async fn query(&self, query: &str) -> Option<Value> {
         let address = format!("http://127.0.0.1:{}/api/v1/query", self.port);
-        let asked =
-            Client::new().post(address).header("content-type", "application/x-www-form-urlencoded");
-        let answer = asked.body(format!("query={}", encoded(query))).send().await.ok()?;
+        let asked = serde_urlencoded::to_string([("query", query)]).unwrap();
+        let answer = Client::new().get(format!("{address}?{asked}")).send().await.ok()?;
         answer.json().await.ok()
     }
 
@@ -73,11 +72,6 @@ impl Prometheus {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
     }
-}
-
-/// Text as a form writes it.
-fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02X}")).collect()
 }
 
 impl Drop for Prometheus {

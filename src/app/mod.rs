@@ -13,6 +13,8 @@ pub(crate) use self::http::openapi;
 #[cfg(test)]
 pub(crate) use self::http::{application, application_data};
 pub(crate) use self::serve::serve;
+#[cfg(test)]
+pub(crate) use self::services::schedules;
 pub(crate) use self::services::{Services, assemble, connect};
 
 #[cfg(test)]

@@ -13,19 +13,14 @@ use secrecy::ExposeSecret;
 
 use super::events::listen;
 use super::http::{application, application_data, openapi};
-use super::services::{ConnectError, Services, assemble, connect};
-use crate::access::accounts::SessionsJob;
+use super::services::{ConnectError, Services, assemble, connect, schedules};
 use crate::base::timeline::Clock;
 use crate::config::Settings;
-use crate::learning::prediction::RefreshJob;
-use crate::learning::prediction::RetrainJob;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Runner;
-use crate::platform::jobs::Schedule;
 use crate::platform::jobs::ScheduleError;
 use crate::platform::jobs::Scheduler;
-use crate::platform::jobs::SlotLength;
 use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
@@ -251,20 +246,9 @@ async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::R
     if !roles.events {
         return Ok(());
     }
-    // A fresh box shows something at once: the scheduler's first look enqueues the occurrence that
-    // was missed last.
-    let utc = chrono_tz::Tz::UTC;
-    let schedules = vec![
-        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
-        Schedule::new(
-            RetrainJob::NAME,
-            "0 17 3 * * *",
-            chrono_tz::Tz::Europe__Zurich,
-            SlotLength::Day,
-        )?,
-        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
-    ];
-    Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules).start(tasks).await?;
+    Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules()?)
+        .start(tasks)
+        .await?;
     Ok(())
 }
 

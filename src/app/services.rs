@@ -34,6 +34,9 @@ use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
+use crate::platform::jobs::Schedule;
+use crate::platform::jobs::ScheduleError;
+use crate::platform::jobs::SlotLength;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
@@ -190,4 +193,15 @@ impl Services {
             }),
         ]
     }
+}
+
+/// What the program does by the clock. A fresh box shows something at once: the scheduler's first
+/// look enqueues the occurrence that was missed last.
+pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
+    let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
+    Ok(vec![
+        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
+    ])
 }

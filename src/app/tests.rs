@@ -2,6 +2,7 @@
 
 mod audit; // every change leaves a row
 mod contract; // the document against the routes
+mod jobs; // schedules and second tries
 mod market; // files in, prices out
 mod metrics; // what moves them
 mod operation; // the document's operations, one by one

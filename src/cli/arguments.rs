@@ -142,7 +142,7 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, lightgbm-row; all unless said
+    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
     #[arg(value_name = "NAME")]
     pub names: Vec<Benchmark>,
     /// Print JSON

@@ -24,11 +24,13 @@ use crate::app::application;
 use crate::app::application_data;
 use crate::app::assemble;
 use crate::app::openapi;
+use crate::app::schedules;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::config::Sources;
 use crate::config::load;
 use crate::platform::jobs::Runner;
+use crate::platform::jobs::Scheduler;
 use crate::platform::runtime::Roles;
 use crate::platform::runtime::Tasks;
 use crate::platform::telemetry::Logs;
@@ -211,6 +213,14 @@ impl TestApp {
         let path = format!("/api/import/prices?market={query}");
         let body = Some(("text/csv", file.as_bytes().to_vec()));
         self.send(Role::Analyst, Method::POST, &path, body).await
+    }
+
+    /// The program's schedules, written down as its start does.
+    pub async fn scheduler(&self) -> Scheduler {
+        let Services { jobs, clock, .. } = self.services.clone();
+        let scheduler = Scheduler::new(jobs, clock, schedules().unwrap());
+        scheduler.write_down().await.unwrap();
+        scheduler
     }
 
     /// Runs the jobs that are due, one after the other, until none is left.

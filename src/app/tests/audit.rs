@@ -99,6 +99,15 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     let job = walk.app.services.jobs.enqueue(later).await.unwrap().job_id;
     let answer = walk.admin(Method::POST, &format!("/api/jobs/{job}/cancel")).await;
     walk.saw("POST /api/jobs/{job_id}/cancel", &answer).await;
+    let answer = walk.admin(Method::POST, &format!("/api/jobs/{job}/retry")).await;
+    walk.saw("POST /api/jobs/{job_id}/retry", &answer).await;
+    drop(walk.app.scheduler().await);
+    let path = format!("/api/schedules/{}", RefreshJob::NAME);
+    let answer =
+        walk.app.send(Role::Admin, Method::PATCH, &path, body(json!({"is_enabled": false})));
+    walk.saw("PATCH /api/schedules/{name}", &answer.await).await;
+    let answer = walk.admin(Method::POST, &format!("{path}/run")).await;
+    walk.saw("POST /api/schedules/{name}/run", &answer).await;
 
     let active = walk.app.get(Role::Admin, "/api/models/active").await.json(200);
     let model = active["models"][0]["model_id"].as_str().unwrap().to_owned();

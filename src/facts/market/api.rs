@@ -177,7 +177,8 @@ impl From<PriceError> for Problem {
         match &error {
             PriceError::RangeTooLong { .. } => Self::invalid("to", &error),
             PriceError::BadPoint(_) => Self::invalid("points", &error),
-            PriceError::Db(_) => Self::unavailable(error),
+            PriceError::Db(database) if database.is_passing() => Self::unavailable(error),
+            PriceError::Db(_) => Self::internal(error),
         }
     }
 }

@@ -96,7 +96,8 @@ impl From<SeriesError> for Problem {
             }
             SeriesError::OtherSeries { .. } => Self::conflict(&error),
             SeriesError::Unknown(_) => Self::not_found(&error),
-            SeriesError::Db(_) => Self::unavailable(error),
+            SeriesError::Db(database) if database.is_passing() => Self::unavailable(error),
+            SeriesError::Db(_) => Self::internal(error),
         }
     }
 }

@@ -167,7 +167,9 @@ impl From<ForecastError> for Problem {
             ForecastError::Prices(error) => error.into(),
             ForecastError::Registry(error) => error.into(),
             ForecastError::Model(_) => Self::internal(error),
-            ForecastError::Pool(_) | ForecastError::Db(_) => Self::unavailable(error),
+            ForecastError::Pool(_) => Self::unavailable(error),
+            ForecastError::Db(ref database) if database.is_passing() => Self::unavailable(error),
+            ForecastError::Db(_) => Self::internal(error),
         }
     }
 }

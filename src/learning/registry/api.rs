@@ -209,7 +209,8 @@ impl From<RegistryError> for Problem {
             | RegistryError::GateClosed { .. }
             | RegistryError::Serving { .. } => Self::conflict(&error),
             RegistryError::Object(_) => Self::internal(error),
-            RegistryError::Db(_) => Self::unavailable(error),
+            RegistryError::Db(database) if database.is_passing() => Self::unavailable(error),
+            RegistryError::Db(_) => Self::internal(error),
         }
     }
 }

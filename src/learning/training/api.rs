@@ -235,7 +235,9 @@ impl From<DatasetError> for Problem {
             }
             DatasetError::Unknown(_) => Self::not_found(&error),
             DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
-            DatasetError::Pool(_) | DatasetError::Db(_) => Self::unavailable(error),
+            DatasetError::Pool(_) => Self::unavailable(error),
+            DatasetError::Db(database) if database.is_passing() => Self::unavailable(error),
+            DatasetError::Db(_) => Self::internal(error),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! HTTP: what the queue holds, and a request to end a job.
 
 use actix_web::web::{Data, Json};
-use actix_web::{get, post};
+use actix_web::{HttpResponse, get, patch, post};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -9,9 +9,10 @@ use uuid::Uuid;
 
 use super::service::Queue;
 use crate::access::audit::By;
-use crate::platform::jobs::{Job, JobFilter, JobState, Jobs, Run};
+use crate::platform::jobs::{Job, JobFilter, JobState, Jobs, Planned, Run};
 use crate::platform::web::{
-    Analyst, Conflict, Cursor, Limit, NotFound, Page, Params, Path, Problem, Refusals, Require,
+    AdminOnly, Analyst, BadBody, Body, Conflict, Cursor, Limit, NotFound, Page, Params, Path,
+    Problem, Refusals, Require,
 };
 
 /// Which jobs to list.
@@ -97,9 +98,92 @@ async fn cancel_job(
     Ok(Json(queue.cancel(*job_id, &By::of(&who)).await?))
 }
 
+/// Put a dead or cancelled job back into the queue.
+#[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
+    responses((status = 200, body = Job, example = json!(job_example())), NotFound, Conflict, Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/jobs/{job_id}/retry")]
+async fn retry_job(
+    who: Require<Analyst>,
+    queue: Data<Queue>,
+    job_id: Path<Uuid>,
+) -> Result<Json<Job>, Problem> {
+    Ok(Json(queue.retry(*job_id, &By::of(&who)).await?))
+}
+
+/// Schedules by name.
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
+struct ScheduleList {
+    /// What the program does by the clock.
+    schedules: Vec<Planned>,
+}
+
+/// List what the program does by the clock, and when it does it next.
+#[utoipa::path(tag = "jobs", responses((status = 200, body = ScheduleList,
+    example = json!({"schedules": [schedule_example()]})), Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[get("/api/schedules")]
+async fn list_schedules(
+    _: Require<Analyst>,
+    queue: Data<Queue>,
+) -> Result<Json<ScheduleList>, Problem> {
+    Ok(Json(ScheduleList { schedules: queue.schedules().await? }))
+}
+
+/// What to change about a schedule.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ScheduleChange {
+    /// Whether it is kept; what comes due while it is not is not made up for.
+    is_enabled: bool,
+}
+
+/// Pause a schedule or let it go on.
+#[utoipa::path(tag = "jobs", params(("name" = String, Path, description = "The schedule", example = "learning.retrain")),
+    request_body(content = ScheduleChange, example = json!({"is_enabled": false})),
+    responses((status = 200, body = Planned, example = json!(schedule_example())), NotFound, Refusals, BadBody),
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+#[patch("/api/schedules/{name}")]
+async fn change_schedule(
+    who: Require<AdminOnly>,
+    queue: Data<Queue>,
+    name: Path<String>,
+    body: Body<ScheduleChange>,
+) -> Result<Json<Planned>, Problem> {
+    Ok(Json(queue.set_enabled(&name, body.0.is_enabled, &By::of(&who)).await?))
+}
+
+/// Do now what a schedule does.
+#[utoipa::path(tag = "jobs", params(("name" = String, Path, description = "The schedule", example = "learning.retrain")),
+    responses((status = 202, description = "The job is queued", body = Job, example = json!(job_example())), NotFound, Refusals),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+#[post("/api/schedules/{name}/run")]
+async fn run_schedule(
+    who: Require<Analyst>,
+    queue: Data<Queue>,
+    name: Path<String>,
+) -> Result<HttpResponse, Problem> {
+    let job = queue.run_now(&name, &By::of(&who), Some(who.user_id)).await?;
+    Ok(HttpResponse::Accepted().json(job))
+}
+
 /// The queue's routes.
 pub fn routes(config: &mut ServiceConfig<'_>) {
-    config.service(list_jobs).service(get_job).service(cancel_job);
+    config
+        .service(list_jobs)
+        .service(get_job)
+        .service(cancel_job)
+        .service(retry_job)
+        .service(list_schedules)
+        .service(change_schedule)
+        .service(run_schedule);
+}
+
+fn schedule_example() -> serde_json::Value {
+    serde_json::json!({
+        "name": "learning.retrain", "cron": "0 17 3 * * *", "time_zone": "Europe/Zurich",
+        "is_enabled": true, "next_at": "2026-03-29T01:17:00Z",
+    })
 }
 
 fn job_example() -> serde_json::Value {

@@ -35,6 +35,11 @@ impl DbError {
         }
     }
 
+    /// Whether the same call may succeed later; otherwise the statement itself is wrong.
+    pub fn is_passing(&self) -> bool {
+        self.is_unavailable() || self.is_timeout()
+    }
+
     /// Whether the server stopped the statement because it ran too long.
     pub fn is_timeout(&self) -> bool {
         let code = tokio_postgres::error::SqlState::QUERY_CANCELED;

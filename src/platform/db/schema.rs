@@ -85,6 +85,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    job_definitions (name) {
+        name -> Text,
+        cron -> Text,
+        time_zone -> Text,
+        is_enabled -> Bool,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     job_runs (run_id) {
         run_id -> Uuid,
         job_id -> Uuid,

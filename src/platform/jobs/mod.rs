@@ -18,7 +18,7 @@ mod store; // SQL
 pub use self::context::JobContext;
 pub use self::model::{Job, JobError, JobFilter, JobState, NewJob, Run};
 pub use self::runner::{Handler, Runner};
-pub use self::schedule::{Schedule, ScheduleError, Scheduler, SlotLength};
+pub use self::schedule::{Planned, Schedule, ScheduleError, Scheduler, SlotLength};
 pub use self::service::{Jobs, JobsError};
 pub use self::settings::Settings;
 

@@ -13,11 +13,14 @@ use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use croner::Cron;
 use croner::parser::{CronParser, Seconds};
+use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio_cron_scheduler::{Job as Tick, JobScheduler, JobSchedulerError};
+use utoipa::ToSchema;
 
 use super::model::NewJob;
 use super::service::{Jobs, JobsError};
+use super::store::definitions::Definition;
 use crate::base::timeline::Clock;
 use crate::platform::runtime::{Stage, Tasks};
 
@@ -60,6 +63,24 @@ pub struct Schedule {
     slot: SlotLength,
 }
 
+/// A schedule as people see it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Planned {
+    /// Jobs it enqueues.
+    #[schema(example = "learning.retrain")]
+    pub name: String,
+    /// Second, minute, hour, day, month, weekday.
+    #[schema(example = "0 17 3 * * *")]
+    pub cron: String,
+    /// On whose clocks.
+    #[schema(example = "Europe/Zurich")]
+    pub time_zone: String,
+    /// Whether it is kept.
+    pub is_enabled: bool,
+    /// When it enqueues the next job; absent while it is paused.
+    pub next_at: Option<DateTime<Utc>>,
+}
+
 /// A schedule that cannot be kept.
 #[derive(Debug, thiserror::Error)]
 pub enum ScheduleError {
@@ -77,6 +98,9 @@ pub enum ScheduleError {
     /// The ticks cannot be started.
     #[error("the schedule's ticks cannot be started: {0}")]
     Ticks(#[from] JobSchedulerError),
+    /// The schedules cannot be written down.
+    #[error(transparent)]
+    Jobs(#[from] JobsError),
 }
 
 impl Schedule {
@@ -87,12 +111,18 @@ impl Schedule {
         zone: Tz,
         slot: SlotLength,
     ) -> Result<Self, ScheduleError> {
-        let parser = CronParser::builder().seconds(Seconds::Required).dom_and_dow(true).build();
-        let cron = parser.parse(cron).map_err(|error| ScheduleError::Cron {
-            cron: cron.to_owned(),
-            reason: error.to_string(),
-        })?;
-        Ok(Self { name, cron, zone, slot })
+        Ok(Self { name, cron: parse(cron)?, zone, slot })
+    }
+
+    /// The form in which it is stored.
+    pub(super) fn definition(&self, changed_at: DateTime<Utc>) -> Definition {
+        Definition {
+            name: self.name.to_owned(),
+            cron: self.cron.as_str().to_owned(),
+            time_zone: self.zone.name().to_owned(),
+            is_enabled: true,
+            changed_at,
+        }
     }
 
     /// The last occurrence after `since`, up to and including `now`.
@@ -106,12 +136,8 @@ impl Schedule {
         self.after(now).next()
     }
 
-    /// Occurrences after `since`, oldest first.
     fn after(&self, since: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
-        // A search that begins inside the hour that happens twice misses its second pass.
-        let before_any_fold = since - Duration::hours(BEFORE_FOLD_H);
-        let occurrences = self.cron.iter_after(before_any_fold.with_timezone(&self.zone));
-        occurrences.map(|at| at.to_utc()).skip_while(move |at| *at <= since)
+        occurrences(&self.cron, self.zone, since)
     }
 
     /// The job of the occurrence `at`.
@@ -119,6 +145,34 @@ impl Schedule {
         let local = at.with_timezone(&self.zone);
         let slot = local.format(self.slot.format()).to_string();
         NewJob::new(self.name).slot(slot).payload(json!({ "scheduled_at": at }))
+    }
+}
+
+fn parse(cron: &str) -> Result<Cron, ScheduleError> {
+    let parser = CronParser::builder().seconds(Seconds::Required).dom_and_dow(true).build();
+    parser
+        .parse(cron)
+        .map_err(|error| ScheduleError::Cron { cron: cron.to_owned(), reason: error.to_string() })
+}
+
+/// Times of `cron` on the clocks of `zone` after `since`, oldest first.
+fn occurrences(cron: &Cron, zone: Tz, since: DateTime<Utc>) -> impl Iterator<Item = DateTime<Utc>> {
+    // A search that begins inside the hour that happens twice misses its second pass.
+    let before_any_fold = since - Duration::hours(BEFORE_FOLD_H);
+    let occurrences = cron.iter_after(before_any_fold.with_timezone(&zone));
+    occurrences.map(|at| at.to_utc()).skip_while(move |at| *at <= since)
+}
+
+impl Planned {
+    /// What the stored schedule means at `now`; one that cannot be read has no next time.
+    pub(super) fn of(stored: Definition, now: DateTime<Utc>) -> Self {
+        let next = || {
+            let (cron, zone) = (parse(&stored.cron).ok()?, stored.time_zone.parse().ok()?);
+            occurrences(&cron, zone, now).next()
+        };
+        let next_at = if stored.is_enabled { next() } else { None };
+        let Definition { name, cron, time_zone, is_enabled, .. } = stored;
+        Self { name, cron, time_zone, is_enabled, next_at }
     }
 }
 
@@ -146,6 +200,7 @@ impl Scheduler {
 
     /// Ticks until the program stops.
     pub async fn start(&self, tasks: &Tasks) -> Result<(), ScheduleError> {
+        self.write_down().await?;
         let mut ticks = JobScheduler::new().await?;
         let scheduler = self.clone();
         let tick = Tick::new_async(TICKS, move |_, _| {
@@ -165,6 +220,16 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Writes the schedules down, so that they can be seen and paused.
+    pub async fn write_down(&self) -> Result<(), JobsError> {
+        let now = self.clock.now();
+        let definitions: Vec<Definition> = {
+            let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+            schedules.iter().map(|watched| watched.schedule.definition(now)).collect()
+        };
+        self.jobs.define(&definitions).await
+    }
+
     async fn tick_or_warn(&self) {
         if let Err(error) = self.tick().await {
             tracing::warn!(%error, "Could not enqueue what is due: {error}");
@@ -172,7 +237,8 @@ impl Scheduler {
     }
 
     /// Enqueues the last occurrence of each schedule that came due since the tick before; a
-    /// schedule whose job could not be stored is looked at again by the next tick.
+    /// schedule whose job could not be stored is looked at again by the next tick. What comes due
+    /// while a schedule is paused is not made up for.
     pub async fn tick(&self) -> Result<(), JobsError> {
         let now = self.clock.now();
         let due: Vec<_> = {
@@ -183,8 +249,14 @@ impl Scheduler {
                 });
             due.collect()
         };
+        if due.is_empty() {
+            return Ok(());
+        }
+        let paused = self.jobs.paused().await?;
         for (index, job) in due {
-            self.jobs.enqueue(job).await?;
+            if !paused.contains(&job.name) {
+                self.jobs.enqueue(job).await?;
+            }
             let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
             schedules[index].since = now;
         }

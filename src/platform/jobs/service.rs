@@ -1,6 +1,6 @@
 //! The queue's rules: enqueue, claim, renew, finish, cancel.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -8,11 +8,15 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::model::{Claim, Ending, Enqueued, Job, JobFilter, JobState, NewJob, Run};
+use super::schedule::Planned;
 use super::settings::Settings;
 use super::store;
+use super::store::definitions::{self, Definition};
 use crate::base::timeline::Clock;
 use crate::platform::db::{Conn, Db, DbError};
 
+/// Attempts that somebody who asks for another try gives a job.
+const RETRY_ATTEMPTS: i32 = 3;
 /// Runs of one job that [`Jobs::runs`] shows.
 const RUNS_SHOWN_MAX: i64 = 100;
 
@@ -40,6 +44,17 @@ pub enum JobsError {
         name: String,
         /// The attempts given.
         attempts_max: u16,
+    },
+    /// No such schedule.
+    #[error("there is no schedule '{0}'")]
+    NoSchedule(String),
+    /// The job has not failed; there is nothing to try again.
+    #[error("job {job_id} cannot be tried again, it is {}", state.name())]
+    NotEnded {
+        /// Which job.
+        job_id: Uuid,
+        /// Where it is.
+        state: JobState,
     },
     /// The job has ended; there is nothing to end.
     #[error("job {job_id} cannot be cancelled, it is {} already", state.name())]
@@ -155,6 +170,61 @@ impl Jobs {
         if let Some(token) = self.lock_running_here().get(&job_id) {
             token.cancel();
         }
+    }
+
+    /// Puts a dead or cancelled job back into the queue in the transaction open on `conn`; says in
+    /// which state it was and what it is then. [`Jobs::wake`] after its commit.
+    ///
+    /// # Errors
+    ///
+    /// [`JobsError::NotEnded`] for a job that waits, runs or is done.
+    pub async fn retry_on(
+        &self,
+        conn: &mut Conn,
+        job_id: Uuid,
+    ) -> Result<(JobState, Job), JobsError> {
+        let state = store::retry(conn, job_id, RETRY_ATTEMPTS, self.clock.now()).await?;
+        match state.ok_or(JobsError::NotFound(job_id))? {
+            state @ (JobState::Queued | JobState::Running | JobState::Done) => {
+                Err(JobsError::NotEnded { job_id, state })
+            }
+            state @ (JobState::Dead | JobState::Cancelled) => {
+                let job = store::job(conn, job_id).await?.ok_or(JobsError::NotFound(job_id))?;
+                Ok((state, job))
+            }
+        }
+    }
+
+    /// Every schedule, by name.
+    pub async fn schedules(&self) -> Result<Vec<Planned>, JobsError> {
+        let mut conn = self.db.conn().await?;
+        let now = self.clock.now();
+        let stored = definitions::all(&mut conn).await?;
+        Ok(stored.into_iter().map(|stored| Planned::of(stored, now)).collect())
+    }
+
+    /// Pauses a schedule or lets it go on, in the transaction open on `conn`; says what it was.
+    pub async fn set_enabled_on(
+        &self,
+        conn: &mut Conn,
+        name: &str,
+        is_enabled: bool,
+    ) -> Result<bool, JobsError> {
+        let before = definitions::set_enabled(conn, name, is_enabled, self.clock.now()).await?;
+        before.ok_or_else(|| JobsError::NoSchedule(name.to_owned()))
+    }
+
+    /// Writes the program's schedules down; see [`Planned`].
+    pub(super) async fn define(&self, all: &[Definition]) -> Result<(), JobsError> {
+        let mut conn = self.db.conn().await?;
+        definitions::put(&mut conn, all).await?;
+        Ok(())
+    }
+
+    /// Names of the schedules that are paused.
+    pub(super) async fn paused(&self) -> Result<HashSet<String>, JobsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(definitions::paused(&mut conn).await?)
     }
 
     /// How long the job that has waited longest is due, in seconds; 0 when none waits.

@@ -1,5 +1,7 @@
 //! SQL of the tables `jobs` and `job_runs`.
 
+pub mod definitions; // SQL of `job_definitions`
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
@@ -361,6 +363,33 @@ pub async fn cancel(
         Ok(Some(state))
     })
     .await
+}
+
+/// Puts a dead or cancelled job back into the queue with `attempts` more; says the state before.
+pub async fn retry(
+    conn: &mut Conn,
+    job_id: Uuid,
+    attempts: i32,
+    now: DateTime<Utc>,
+) -> QueryResult<Option<JobState>> {
+    let state: Option<String> =
+        jobs::table.find(job_id).select(jobs::state).for_update().first(conn).await.optional()?;
+    let Some(state) = state else { return Ok(None) };
+    let state = state_of(&state)?;
+    if matches!(state, JobState::Dead | JobState::Cancelled) {
+        diesel::update(jobs::table.find(job_id))
+            .set((
+                jobs::state.eq(JobState::Queued.name()),
+                jobs::attempts_max.eq(jobs::attempts + attempts),
+                jobs::run_after.eq(now),
+                jobs::cancel_requested.eq(false),
+                jobs::error.eq(None::<String>),
+                jobs::finished_at.eq(None::<DateTime<Utc>>),
+            ))
+            .execute(conn)
+            .await?;
+    }
+    Ok(Some(state))
 }
 
 /// One job.

@@ -85,6 +85,24 @@ const METRICS: &[Metric] = &[
         help: "HTTP requests refused because there were too many, by limit",
         series: &[&[("limit", "address")], &[("limit", "login")], &[("limit", "principal")]],
     },
+    Metric {
+        name: "luna_circuit_state",
+        kind: Kind::Gauge,
+        help: "Whether a host is asked: 0 as usual, 1 on trial, 2 left alone, by host",
+        series: &[],
+    },
+    Metric {
+        name: "luna_outbound_requests_total",
+        kind: Kind::Counter,
+        help: "Calls to other services, by host and outcome",
+        series: &[],
+    },
+    Metric {
+        name: "luna_outbound_request_duration_seconds",
+        kind: Kind::Histogram(LONG_S),
+        help: "Duration of calls to other services, attempts and pauses included, by host",
+        series: &[],
+    },
     metric(
         "luna_db_query_seconds",
         Kind::Histogram(SHORT_S),

@@ -77,10 +77,13 @@ impl Settings {
     /// The level as directives: a bare level is about Luna; of the libraries only warnings, or, when
     /// someone searches for a fault, what they do in general.
     pub(super) fn directives(&self) -> String {
+        // A request that is no HTTP is its sender's mistake; the library calls it an error of ours.
+        const QUIET: &str = "actix_http::h1::dispatcher=off";
         let level = self.level.trim().to_ascii_lowercase();
         match level.as_str() {
-            "error" | "off" => level,
-            "warn" | "info" => format!("warn,luna={level}"),
+            "off" => level,
+            "error" => format!("error,{QUIET}"),
+            "warn" | "info" => format!("warn,{QUIET},luna={level}"),
             "debug" | "trace" => format!("info,luna={level}"),
             _ => self.level.clone(),
         }

@@ -16,6 +16,7 @@ use tracing::{Instrument, field};
 use super::client::{client_address, is_https};
 use super::context::{RequestId, keep_span, within};
 use super::csrf::CsrfToken;
+use super::fallback::refuse_method;
 use super::headers::secure;
 use super::problem::Problem;
 
@@ -54,8 +55,9 @@ async fn answer<B: MessageBody + 'static>(
     let started = Instant::now();
     let path = request.path().to_owned();
     let https = is_https(request.request());
-    if path.contains("%00") {
-        let response = request.error_response(Problem::malformed("the path contains U+0000"));
+    let nul = path.contains("%00").then(|| Problem::malformed("the path contains U+0000"));
+    if let Some(refusal) = nul.or_else(|| refuse_method(request.request()).err()) {
+        let response = request.error_response(refusal);
         return Ok(finish(response, &method, &path, https, &id, started));
     }
     match AssertUnwindSafe(next.call(request)).catch_unwind().await {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use actix_web::HttpRequest;
-use actix_web::http::{StatusCode, header};
+use actix_web::http::{Method, StatusCode, header};
 use utoipa::openapi::OpenApi;
 
 use super::openapi::operations;
@@ -30,12 +30,18 @@ impl MethodTable {
         self
     }
 
-    /// Methods that `path` answers, without doubles.
+    fn is_listed(&self, path: &str) -> bool {
+        self.0.iter().any(|(pattern, _)| pattern == path)
+    }
+
+    /// Methods that `path` answers, without doubles. Where it is listed itself, patterns that fit it
+    /// too do not count.
     fn methods(&self, path: &str) -> Vec<&str> {
+        let is_listed = self.is_listed(path);
         let mut methods: Vec<&str> = self
             .0
             .iter()
-            .filter(|(pattern, _)| fits(pattern, path))
+            .filter(|(pattern, _)| if is_listed { pattern == path } else { fits(pattern, path) })
             .map(|(_, method)| method.as_str())
             .collect();
         if methods.contains(&"GET") {
@@ -72,8 +78,28 @@ pub async fn fallback(request: HttpRequest) -> Result<&'static str, Problem> {
         let detail = format_args!("there is nothing at {}", request.path());
         return Err(Problem::not_found(detail));
     }
+    Err(not_allowed(&request, &methods))
+}
+
+/// 405 for a method that `request`'s path is not for, where a pattern beside it would take it:
+/// `DELETE /models/active` is not `DELETE /models/{id}`.
+pub(super) fn refuse_method(request: &HttpRequest) -> Result<(), Problem> {
+    let Some(table) = request.app_data::<Arc<MethodTable>>() else { return Ok(()) };
+    let path = request.path();
+    // A preflight is answered before; it asks about a method, it is none.
+    if !table.is_listed(path) || request.method() == Method::OPTIONS {
+        return Ok(());
+    }
+    let methods = table.methods(path);
+    if methods.contains(&request.method().as_str()) {
+        return Ok(());
+    }
+    Err(not_allowed(request, &methods))
+}
+
+fn not_allowed(request: &HttpRequest, methods: &[&str]) -> Problem {
     let allowed = methods.join(", ");
     let detail = format!("{} answers {allowed}, not {}", request.path(), request.method());
-    Err(Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
-        .with_header(header::ALLOW, &allowed))
+    Problem::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail)
+        .with_header(header::ALLOW, &allowed)
 }

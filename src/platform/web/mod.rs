@@ -20,7 +20,7 @@ mod redirect; // where a login may lead
 mod settings; // the `[server]` section
 
 pub use self::around::around;
-pub use self::client::{client_address, is_https};
+pub use self::client::is_https;
 pub use self::context::{current_address, current_request_id};
 pub use self::csrf::CsrfToken;
 #[cfg(test)]

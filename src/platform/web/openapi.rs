@@ -6,7 +6,8 @@ use serde_json::json;
 use utoipa::openapi::path::Operation;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::{
-    ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+    ContentBuilder, Object, OpenApi, Ref, RefOr, Response, ResponseBuilder, ResponsesBuilder,
+    Schema,
 };
 use utoipa::{IntoResponses, PartialSchema, ToSchema};
 
@@ -160,6 +161,7 @@ fn response(status: u16, slug: &str, description: &str, detail: &str) -> Respons
 /// Adds to `document` what the operations refer to: the problem's schema and the security schemes.
 pub fn describe(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
+    close_tagged(&mut components.schemas);
     components.schemas.insert("Problem".to_owned(), ProblemDocument::schema());
     components.schemas.insert(FieldError::name().into_owned(), FieldError::schema());
     let bearer = HttpBuilder::new()
@@ -173,6 +175,42 @@ pub fn describe(document: &mut OpenApi) {
         "Session cookie of the login page; over https its name is `__Host-luna`",
     );
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+}
+
+/// Makes tagged choices satisfiable: an object that allows no fields but its own, together with the
+/// field that tells which one it is, becomes one object with both.
+fn close_tagged(schemas: &mut BTreeMap<String, RefOr<Schema>>) {
+    let known = schemas.clone();
+    for schema in schemas.values_mut() {
+        let RefOr::T(Schema::OneOf(choice)) = schema else { continue };
+        for item in &mut choice.items {
+            if let RefOr::T(Schema::AllOf(parts)) = item
+                && let Some(whole) = merged(&parts.items, &known)
+            {
+                *item = RefOr::T(Schema::Object(whole));
+            }
+        }
+    }
+}
+
+/// The one object that `parts` describe together; absent where one of them is no object.
+fn merged(parts: &[RefOr<Schema>], known: &BTreeMap<String, RefOr<Schema>>) -> Option<Object> {
+    let mut whole: Option<Object> = None;
+    for part in parts {
+        let part = match part {
+            RefOr::Ref(reference) => known.get(reference.ref_location.rsplit('/').next()?)?,
+            part @ RefOr::T(_) => part,
+        };
+        let RefOr::T(Schema::Object(part)) = part else { return None };
+        match &mut whole {
+            None => whole = Some(part.clone()),
+            Some(whole) => {
+                whole.properties.extend(part.properties.clone());
+                whole.required.extend(part.required.clone());
+            }
+        }
+    }
+    whole
 }
 
 /// What an operation of the document says about who may call it.

@@ -22,7 +22,7 @@ const CHECK_BYTES: usize = 4;
 #[into_params(parameter_in = Query)]
 pub struct Page {
     /// Rows per page.
-    #[param(value_type = u16, required = false)]
+    #[param(value_type = u16, required = false, minimum = 1, maximum = 200, default = 50)]
     pub limit: Limit,
     /// Where to go on: `next_cursor` of the page before.
     #[param(value_type = Option<String>)]

@@ -228,11 +228,7 @@ impl ResponseError for Problem {
 
 impl From<DbError> for Problem {
     fn from(error: DbError) -> Self {
-        if error.is_unavailable() || error.is_timeout() {
-            Self::unavailable(error)
-        } else {
-            Self::internal(error)
-        }
+        if error.is_passing() { Self::unavailable(error) } else { Self::internal(error) }
     }
 }
 
