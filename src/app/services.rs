@@ -97,6 +97,15 @@ pub(crate) async fn connect(
     Ok((Db::new(&settings.database, &private.url())?, Some(private)))
 }
 
+/// What everybody else asks who may do what, and tells who did it.
+fn access(settings: &Settings, db: &Db, clock: &Clock) -> (Audit, Sites, Accounts) {
+    let audit = Audit::new(db.clone(), clock.clone());
+    let sites = Sites::new(db.clone(), clock.clone());
+    let of_accounts = settings.accounts.clone();
+    let accounts = Accounts::new(db.clone(), audit.clone(), clock.clone(), of_accounts);
+    (audit, sites, accounts)
+}
+
 /// The services on a database.
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let pool = CpuPool::new(None);
@@ -104,10 +113,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let readiness = Readiness::default();
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
-    let audit = Audit::new(db.clone(), clock.clone());
-    let sites = Sites::new(db.clone(), clock.clone());
-    let accounts =
-        Accounts::new(db.clone(), audit.clone(), clock.clone(), settings.accounts.clone());
+    let (audit, sites, accounts) = access(settings, &db, &clock);
     let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
     let orders = Orders::new(db.clone(), jobs.clone(), audit.clone());
     let prices = Prices::new(db.clone());
