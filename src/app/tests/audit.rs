@@ -46,6 +46,18 @@ impl Walk {
         page["entries"].as_array().unwrap().clone()
     }
 
+    /// Changes a setting and takes the change back.
+    async fn settings(&mut self) {
+        let path = "/api/settings/accounts.registration_open";
+        let body = Some(("application/json", json!({"value": true}).to_string().into_bytes()));
+        let answer = self.app.send(Role::Admin, Method::PUT, path, body).await;
+        let row = self.saw("PUT /api/settings/{key}", &answer).await;
+        assert_eq!((&row["before"], &row["after"]), (&Value::Null, &json!({"value": true})));
+        let answer = self.admin(Method::DELETE, path).await;
+        let row = self.saw("DELETE /api/settings/{key}", &answer).await;
+        assert_eq!((&row["before"], &row["after"]), (&json!({"value": true}), &Value::Null));
+    }
+
     /// The answer to an admin's request without a body.
     async fn admin(&self, method: Method, path: &str) -> Answer {
         self.app.send(Role::Admin, method, path, None).await
@@ -118,6 +130,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     let answer = walk.admin(Method::DELETE, &format!("/api/models/{model}")).await;
     walk.saw("DELETE /api/models/{id}", &answer).await;
 
+    walk.settings().await;
     for operation in Operation::all(&document()) {
         let name = operation.name();
         let excepted = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
