@@ -84,6 +84,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
 
     facts_and_jobs(&mut walk).await;
     models(&mut walk).await;
+    settings(&mut walk).await;
     for operation in Operation::all(&document()) {
         let name = operation.name();
         let excepted = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
@@ -173,6 +174,18 @@ async fn own_account(walk: &mut Walk, token: &str) -> String {
     let answer = walk.app.send_with_token(token, Method::POST, "/api/me/password", change).await;
     walk.saw("POST /api/me/password", &answer).await;
     key["api_key"].as_str().unwrap().to_owned()
+}
+
+/// A setting is changed, and the change taken back.
+async fn settings(walk: &mut Walk) {
+    let path = "/api/settings/accounts.registration";
+    let open = json!({"value": "open"});
+    let answer = walk.app.send(Role::Admin, Method::PUT, path, body(&open)).await;
+    let row = walk.saw("PUT /api/settings/{key}", &answer).await;
+    assert_eq!((&row["before"], &row["after"]), (&Value::Null, &open));
+    let answer = walk.admin(Method::DELETE, path).await;
+    let row = walk.saw("DELETE /api/settings/{key}", &answer).await;
+    assert_eq!((&row["before"], &row["after"]), (&open, &Value::Null));
 }
 
 /// What admins do to accounts of others.
