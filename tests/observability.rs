@@ -148,8 +148,8 @@ async fn prometheus_reads_a_running_luna_and_every_metric_moves_with_its_event()
     let Some(prometheus) = Prometheus::start(&home) else {
         return skipped("prometheus_reads_a_running_luna…", "prometheus is not installed");
     };
-    prometheus.value("up{job=\"luna\"}", |value| value == 1.0).await;
-    assert_eq!(prometheus.value("ml_db_connected", |value| value == 1.0).await, 1.0);
+    prometheus.value("up{job=\"luna\"}", |value| value > 0.5).await;
+    prometheus.value("ml_db_connected", |value| value > 0.5).await;
     let told = metrics(&home).await["ml_predictions_total"];
     assert!(prometheus.value("ml_predictions_total", |value| value >= told).await >= 24.0);
     prometheus
@@ -199,7 +199,7 @@ async fn a_database_that_is_away_is_counted() {
     )
     .unwrap();
     drop(child.wait());
-    assert_eq!(told["ml_db_connected"], 0.0);
+    assert!(told["ml_db_connected"] < 0.5, "{told:?}");
     assert!(told["ml_errors_total"] >= 1.0, "{told:?}");
 }
 
