@@ -11,13 +11,13 @@ use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
 use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
 use opentelemetry_proto::tonic::trace::v1::Span;
 use prost::Message;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::program::{Home, skipped, tool, until};
+use crate::program::{Home, client, skipped, tool, until};
 
 /// Longest wait for what happens by itself: two trainings in a debug build, on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A Prometheus that reads one Luna every second; ended when dropped.
 struct Prometheus {
@@ -53,7 +53,7 @@ impl Prometheus {
     async fn query(&self, query: &str) -> Option<Value> {
         let address = format!("http://127.0.0.1:{}/api/v1/query", self.port);
         let asked = serde_urlencoded::to_string([("query", query)]).unwrap();
-        let answer = Client::new().get(format!("{address}?{asked}")).send().await.ok()?;
+        let answer = client().build().unwrap().get(format!("{address}?{asked}")).send().await.ok()?;
         answer.json().await.ok()
     }
 
@@ -83,7 +83,7 @@ impl Drop for Prometheus {
 
 /// Every metric of a running Luna by name, its series summed.
 async fn metrics(home: &Home) -> BTreeMap<String, f64> {
-    let text = Client::new().get(home.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    let text = client().build().unwrap().get(home.url("/metrics")).send().await.unwrap().text().await.unwrap();
     let mut sums = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket")) {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
@@ -141,7 +141,7 @@ async fn prometheus_reads_a_running_luna_and_every_metric_moves_with_its_event()
     let before = metrics(&home).await;
     let wrong = json!({"login": "nobody", "password": "not the right one"});
     let address = home.url("/api/auth/login");
-    let refused = Client::new().post(&address).json(&wrong).send().await.unwrap();
+    let refused = client().build().unwrap().post(&address).json(&wrong).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
     moves(&home, &before, &["luna_logins_total", "luna_http_requests_total"]).await;
 
@@ -186,7 +186,7 @@ async fn a_database_that_is_away_is_counted() {
     command.env("DATABASE_URL", "postgres://luna:x@127.0.0.1:9/luna");
     let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
     let end = Instant::now() + PATIENCE;
-    let client = Client::new();
+    let client = client().build().unwrap();
     while client.get(home.url("/health/live")).send().await.is_err() && Instant::now() < end {
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
@@ -247,7 +247,7 @@ fn collect(listener: &TcpListener, enough: impl Fn(&[Span]) -> bool) -> Vec<Span
 
 /// Head and body of a request with a length.
 fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
-    let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
+    let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65_536]);
     loop {
         let count = stream.read(&mut buffer).unwrap();
         assert!(count > 0, "the request breaks off");
@@ -283,7 +283,7 @@ async fn a_collector_gets_the_spans_of_requests_and_no_secret() {
     );
     let served = home.serve().await;
     let wrong = json!({"login": "anna", "password": CANARY});
-    let refused = Client::new()
+    let refused = client().build().unwrap()
         .post(home.url("/api/auth/login?token=c4n4ry-7f3e"))
         .header("x-request-id", "asked-by-the-test")
         .bearer_auth(CANARY)
@@ -303,7 +303,7 @@ async fn a_collector_gets_the_spans_of_requests_and_no_secret() {
     let everything = format!("{spans:?}");
     assert!(!everything.contains(CANARY), "a secret left the box: {everything}");
     // The collector is gone: Luna goes on, says so once, and stops in time.
-    let again = Client::new().get(home.url("/api/markets")).send().await.unwrap();
+    let again = client().build().unwrap().get(home.url("/api/markets")).send().await.unwrap();
     assert!(again.status().is_success());
     served.end(nix::sys::signal::Signal::SIGTERM, Duration::from_secs(20));
     let complaints = home.log().matches("spans").count();

@@ -40,13 +40,13 @@ impl Place {
     /// Standard output and error, and whether it passed.
     fn preflight(&self, arguments: &[&str]) -> (String, bool) {
         let script = Path::new(env!("CARGO_MANIFEST_DIR")).join(".ci/preflight.py");
-        let path = std::env::var("PATH").unwrap_or_default();
+        let path = std::env::var_os("PATH").unwrap_or_default();
         let run = Command::new("python3")
             .arg(script)
             .args(arguments)
             .current_dir(self.0.path())
             .env_clear()
-            .env("PATH", format!("{}:{path}", self.0.path().display()))
+            .env("PATH", format!("{}:{}", self.0.path().display(), path.display()))
             .output()
             .unwrap();
         let said = String::from_utf8([run.stdout, run.stderr].concat()).unwrap();

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
-use reqwest::{Client, StatusCode};
+use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-use crate::program::{Home, Served, until};
+use crate::program::{Home, Served, client, until};
 
 /// Longest end of a process that is killed.
 const KILL_MAX: Duration = Duration::from_secs(10);
@@ -33,12 +33,12 @@ async fn of_two_workers_one_is_killed_and_nothing_runs_twice_or_is_lost() {
 
     let workers = [(); 2].map(|()| with_roles(front.sibling(), "worker,events"));
     let mut served = vec![workers[0].serve().await, workers[1].serve().await];
-    let pages = Client::new().get(workers[0].url("/")).send().await.unwrap();
+    let pages = client().build().unwrap().get(workers[0].url("/")).send().await.unwrap();
     assert_eq!(pages.status(), StatusCode::NOT_FOUND, "a worker answers pages");
 
     let order =
         json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2025-06-30"});
-    let queued = Client::new().post(front.url("/api/training/jobs")).bearer_auth(&token);
+    let queued = client().build().unwrap().post(front.url("/api/training/jobs")).bearer_auth(&token);
     let queued: Value = queued.json(&order).send().await.unwrap().json().await.unwrap();
     let job = format!("/api/jobs/{}", queued["job_id"].as_str().unwrap());
     let running = ask.until(&job, |it| it["job"]["state"] == "running").await;
@@ -103,7 +103,7 @@ struct Ask<'a> {
 impl Ask<'_> {
     /// Asks until `good` says so of the answer.
     async fn until(&self, path: &str, good: impl Fn(&Value) -> bool) -> Value {
-        let request = Client::new().get(self.home.url(path)).bearer_auth(self.token);
+        let request = client().build().unwrap().get(self.home.url(path)).bearer_auth(self.token);
         let text = until(request, |status, text| {
             status.is_success() && good(&serde_json::from_str(text).unwrap())
         });

@@ -89,7 +89,7 @@ async fn an_allowance_can_be_changed_while_it_is_used() {
 async fn what_is_unsound_is_refused_and_nothing_is_stored() {
     let app = TestApp::new().await;
     for (key, value, told) in [
-        ("accounts.registration", json!("perhaps"), "unknown variant"),
+        ("accounts.registration", json!("perhaps"), "is none of closed, open"),
         ("accounts.registration", json!(null), "invalid type"),
         ("accounts.access_token_minutes", json!(0), "is not between 1 and 1440"),
         ("server.requests_per_minute", json!(-1), "invalid value"),

@@ -166,10 +166,9 @@ impl From<ForecastError> for Problem {
             ForecastError::History(_) | ForecastError::TooShort { .. } => Self::not_found(&error),
             ForecastError::Prices(error) => error.into(),
             ForecastError::Registry(error) => error.into(),
-            ForecastError::Model(_) => Self::internal(error),
             ForecastError::Pool(_) => Self::unavailable(error),
             ForecastError::Db(ref database) if database.is_passing() => Self::unavailable(error),
-            ForecastError::Db(_) => Self::internal(error),
+            ForecastError::Model(_) | ForecastError::Db(_) => Self::internal(error),
         }
     }
 }

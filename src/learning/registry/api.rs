@@ -208,9 +208,8 @@ impl From<RegistryError> for Problem {
             RegistryError::NotReady { .. }
             | RegistryError::GateClosed { .. }
             | RegistryError::Serving { .. } => Self::conflict(&error),
-            RegistryError::Object(_) => Self::internal(error),
             RegistryError::Db(database) if database.is_passing() => Self::unavailable(error),
-            RegistryError::Db(_) => Self::internal(error),
+            RegistryError::Object(_) | RegistryError::Db(_) => Self::internal(error),
         }
     }
 }

@@ -234,10 +234,11 @@ impl From<DatasetError> for Problem {
                 Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
             }
             DatasetError::Unknown(_) => Self::not_found(&error),
-            DatasetError::File(_) | DatasetError::Object(_) => Self::internal(error),
             DatasetError::Pool(_) => Self::unavailable(error),
             DatasetError::Db(database) if database.is_passing() => Self::unavailable(error),
-            DatasetError::Db(_) => Self::internal(error),
+            DatasetError::File(_) | DatasetError::Object(_) | DatasetError::Db(_) => {
+                Self::internal(error)
+            }
         }
     }
 }

@@ -51,10 +51,13 @@ impl Listener {
         loop {
             match timeout(SILENCE, self.notices.recv()).await {
                 Ok(notice) => return notice,
-                Err(_) => {
-                    timeout(PATIENCE, self.client.batch_execute("SELECT 1")).await.ok()?.ok()?
-                }
+                Err(_) => self.still_there().await?,
             }
         }
+    }
+
+    /// Nothing when the server does not answer any more.
+    async fn still_there(&self) -> Option<()> {
+        timeout(PATIENCE, self.client.batch_execute("SELECT 1")).await.ok()?.ok()
     }
 }
