@@ -38,7 +38,7 @@ fn any<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Value, D::Er
 /// Every setting with its value, default and origin
 ///
 /// Flags win over the environment, it over `.env`, that over what is stored here, that over files.
-#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"])),
+#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])),
     responses((status = 200, description = "Every setting; secrets are masked", body = SettingList,
         example = json!({"settings": [setting_example()]})), Refusals))]
 #[get("/api/settings")]
@@ -52,7 +52,7 @@ async fn list_settings(
 /// Change a setting
 ///
 /// The answer says when it takes effect, and by `origin` whether something stronger stands against it.
-#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"])),
+#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])),
     params(("key" = String, Path, description = "The setting", example = "accounts.registration")),
     request_body(content = NewValue, example = json!({"value": "open"})),
     responses((status = 200, description = "It is stored", body = Setting,
@@ -70,7 +70,7 @@ async fn set_setting(
 /// Take a change of a setting back
 ///
 /// What files and defaults say holds again. Nothing happens when nothing was stored.
-#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"])),
+#[utoipa::path(tag = "settings", security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])),
     params(("key" = String, Path, description = "The setting", example = "accounts.registration")),
     responses((status = 200, description = "The setting without the change", body = Setting,
         example = json!(default_example())), NotFound, Conflict, Refusals))]
