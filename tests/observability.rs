@@ -53,7 +53,8 @@ impl Prometheus {
     async fn query(&self, query: &str) -> Option<Value> {
         let address = format!("http://127.0.0.1:{}/api/v1/query", self.port);
         let asked = serde_urlencoded::to_string([("query", query)]).unwrap();
-        let answer = client().build().unwrap().get(format!("{address}?{asked}")).send().await.ok()?;
+        let answer =
+            client().build().unwrap().get(format!("{address}?{asked}")).send().await.ok()?;
         answer.json().await.ok()
     }
 
@@ -83,7 +84,16 @@ impl Drop for Prometheus {
 
 /// Every metric of a running Luna by name, its series summed.
 async fn metrics(home: &Home) -> BTreeMap<String, f64> {
-    let text = client().build().unwrap().get(home.url("/metrics")).send().await.unwrap().text().await.unwrap();
+    let text = client()
+        .build()
+        .unwrap()
+        .get(home.url("/metrics"))
+        .send()
+        .await
+        .unwrap()
+        .text()
+        .await
+        .unwrap();
     let mut sums = BTreeMap::new();
     for line in text.lines().filter(|line| !line.starts_with('#') && !line.contains("_bucket")) {
         let Some((series, value)) = line.rsplit_once(' ') else { continue };
@@ -283,7 +293,9 @@ async fn a_collector_gets_the_spans_of_requests_and_no_secret() {
     );
     let served = home.serve().await;
     let wrong = json!({"login": "anna", "password": CANARY});
-    let refused = client().build().unwrap()
+    let refused = client()
+        .build()
+        .unwrap()
         .post(home.url("/api/auth/login?token=c4n4ry-7f3e"))
         .header("x-request-id", "asked-by-the-test")
         .bearer_auth(CANARY)

@@ -38,7 +38,8 @@ async fn of_two_workers_one_is_killed_and_nothing_runs_twice_or_is_lost() {
 
     let order =
         json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2025-06-30"});
-    let queued = client().build().unwrap().post(front.url("/api/training/jobs")).bearer_auth(&token);
+    let queued =
+        client().build().unwrap().post(front.url("/api/training/jobs")).bearer_auth(&token);
     let queued: Value = queued.json(&order).send().await.unwrap().json().await.unwrap();
     let job = format!("/api/jobs/{}", queued["job_id"].as_str().unwrap());
     let running = ask.until(&job, |it| it["job"]["state"] == "running").await;
