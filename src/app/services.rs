@@ -133,6 +133,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
     let status = Status::new(
         db.clone(),
+        settings.storage.data_dir.clone(),
         readiness.clone(),
         prices.clone(),
         registry.clone(),

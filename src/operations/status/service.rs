@@ -1,5 +1,6 @@
 //! Asks every part how it is; a part that is down is an answer, not an error.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -100,7 +101,8 @@ pub struct StatusSummary {
 /// Health and status of this installation.
 #[derive(Clone)]
 pub struct Status {
-    db: Db,
+    pub(super) db: Db,
+    pub(super) data_dir: PathBuf,
     readiness: Readiness,
     prices: Prices,
     registry: Registry,
@@ -112,13 +114,14 @@ impl Status {
     /// Status of these parts.
     pub const fn new(
         db: Db,
+        data_dir: PathBuf,
         readiness: Readiness,
         prices: Prices,
         registry: Registry,
         forecasts: Forecasts,
         clock: Clock,
     ) -> Self {
-        Self { db, readiness, prices, registry, forecasts, clock }
+        Self { db, data_dir, readiness, prices, registry, forecasts, clock }
     }
 
     /// Whether the box can serve; asks the database.

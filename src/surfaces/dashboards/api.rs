@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::admin;
 use super::assets::asset;
 use super::catalogue::Language;
 use super::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
@@ -22,8 +23,8 @@ use crate::access::accounts::logout_cookies;
 use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::platform::web::{
-    CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Problem, Public, Reader, Require,
-    Visitor, is_https, local_path, user_agent,
+    CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Principal, Problem, Public, Reader,
+    Require, Visitor, is_https, local_path, user_agent,
 };
 
 /// Pages that are not in the OpenAPI document, with their methods.
@@ -35,6 +36,15 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/preferences", &["GET"]),
     ("/problems/{kind}", &["GET"]),
     ("/static/{name}", &["GET"]),
+    ("/admin", &["GET"]),
+    ("/admin/jobs", &["GET"]),
+    ("/admin/jobs/{job_id}", &["GET"]),
+    ("/admin/jobs/{job_id}/cancel", &["POST"]),
+    ("/admin/jobs/{job_id}/retry", &["POST"]),
+    ("/admin/schedules/{name}/run", &["POST"]),
+    ("/admin/schedules/{name}/pause", &["POST"]),
+    ("/admin/schedules/{name}/resume", &["POST"]),
+    ("/admin/logs", &["GET"]),
 ];
 
 /// Registers the pages.
@@ -48,7 +58,8 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(post_setup)
         .service(get_preferences)
         .service(get_problem)
-        .service(get_asset);
+        .service(get_asset)
+        .configure(admin::pages);
 }
 
 /// What a page is shown with.
@@ -69,8 +80,7 @@ async fn get_today(
     csrf: CsrfToken,
     query: Params<TodayQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let user = (!reader.is_setup_guest).then(|| reader.login.clone());
-    let shell = shell(&request, user, &csrf);
+    let shell = shell(&request, Some(reader.0.clone()), &csrf);
     let input = gather.today(query.0.market, reader.is_setup_guest).await?;
     let view = today(&input, shell.language, clock.now());
     Ok(page(StatusCode::OK, templates.today(&shell, &view)))
@@ -280,8 +290,7 @@ async fn get_problem(
         return Err(Problem::not_found(format_args!("Luna knows no problem '{kind}'")));
     };
     let view = ErrorPage { kind, status: None, detail: String::new(), request_id: String::new() };
-    let principal = visitor.0.filter(|principal| !principal.is_setup_guest);
-    let shell = shell(&request, principal.map(|principal| principal.login), &csrf);
+    let shell = shell(&request, visitor.0, &csrf);
     Ok(page(StatusCode::OK, templates.error(&shell, &view)))
 }
 
@@ -304,8 +313,14 @@ async fn get_asset(
     asset(&name, query.v.as_deref(), tag)
 }
 
-fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell {
-    Shell { user, csrf_token: Some(csrf.value().to_owned()), ..plain_shell(request) }
+/// The shell of a page with forms.
+pub(super) fn shell(
+    request: &HttpRequest,
+    principal: Option<Principal>,
+    csrf: &CsrfToken,
+) -> Shell {
+    let shell = Shell { csrf_token: Some(csrf.value().to_owned()), ..plain_shell(request) };
+    shell.seen_by(principal)
 }
 
 /// The shell of a page without forms, whoever asks.
