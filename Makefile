@@ -27,8 +27,7 @@ migrate: build ## Bring the database to this version
 	@$(ENV) $(LUNA) db migrate
 
 .PHONY: seed
-seed: build ## Load demo data: sample prices, the simulated market, sample documents once they have a place
-	@$(ENV) $(LUNA) import prices docs/samples/prices-DE-LU-2026-03.csv --market DE-LU
+seed: build ## Load demo data: the simulated market, sample documents once they have a place
 	@$(ENV) $(LUNA) simulate
 	@$(ENV) if $(LUNA) documents --help >/dev/null 2>&1; \
 	  then $(LUNA) documents add docs/samples/waermepumpe.txt docs/samples/electricity-contract.pdf; \

@@ -70,17 +70,17 @@ install_packages() {
     apt-get install -y -qq --no-install-recommends "${packages[@]}" </dev/null >&2
 }
 
-# Only the checker of metrics is wanted; installing the package would start a monitoring server.
-fetch_promtool() {
+# Two programs of the package are wanted; installing it would start a monitoring server.
+fetch_prometheus() {
   local unpacked
   unpacked="$(mktemp -d)"
-  say "Fetching promtool into .tools/bin"
+  say "Fetching prometheus and promtool into .tools/bin"
   [ "$(id -u)" -ne 0 ] || apt-get update -qq
   if (cd "$unpacked" && apt-get download -qq prometheus && dpkg -x prometheus_*.deb .) </dev/null >&2; then
     mkdir -p .tools/bin
-    mv "$unpacked/usr/bin/promtool" .tools/bin/
+    mv "$unpacked/usr/bin/promtool" "$unpacked/usr/bin/prometheus" .tools/bin/
   else
-    say "promtool could not be fetched; the test that needs it will say so"
+    say "they could not be fetched; the tests that need them will say so"
   fi
   rm -rf "$unpacked"
 }
@@ -140,6 +140,6 @@ if [ "$PURPOSE" = test ] && ! "$VENV/bin/schemathesis" --version 2>/dev/null | g
   install_with_pip "schemathesis==$SCHEMATHESIS"
 fi
 ensure_rust
-if [ "$PURPOSE" = test ] && ! command -v promtool >/dev/null; then
-  fetch_promtool
+if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then
+  fetch_prometheus
 fi

@@ -65,6 +65,87 @@ fn every_service_is_watched_limited_restarted_and_on_the_shared_network() {
     assert_eq!(network["external"].as_bool(), Some(true), "containers that already run are on it");
 }
 
+/// A file of `config/observability`, as YAML (which JSON is, too).
+fn observability(name: &str) -> Value {
+    serde_yaml_ng::from_str(&file(&format!("config/observability/{name}"))).unwrap()
+}
+
+#[test]
+fn what_watches_luna_is_a_profile_of_its_own_and_for_this_machine_only() {
+    let compose = compose();
+    for (name, service) in services(&compose) {
+        let watches = ["prometheus", "loki", "alloy", "grafana"].contains(&name);
+        let expected: &[&str] = if watches { &["observability"] } else { &[] };
+        assert_eq!(texts(&service["profiles"]), expected, "{name}");
+        for port in texts(&service["ports"]).iter().filter(|_| watches) {
+            assert!(port.starts_with("127.0.0.1:"), "{name}: {port} asks nobody who they are");
+        }
+        for mount in texts(&service["volumes"]) {
+            assert!(!mount.contains("docker.sock"), "{name}: {mount}");
+            if let Some(path) = mount.strip_prefix("./") {
+                let path = path.split(':').next().unwrap();
+                assert!(Path::new(env!("CARGO_MANIFEST_DIR")).join(path).exists(), "{mount}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_watchers_ask_each_other_under_their_names_and_ports() {
+    let scraped = observability("prometheus.yml");
+    let targets: Vec<String> = scraped["scrape_configs"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .flat_map(|job| texts(&job["static_configs"][0]["targets"]))
+        .map(str::to_owned)
+        .collect();
+    assert_eq!(targets, ["luna:8001", "127.0.0.1:9090", "loki:3100", "alloy:12345"]);
+    let sources = observability("grafana/provisioning/datasources/luna.yml");
+    let known: Vec<(&str, &str)> = sources["datasources"]
+        .as_sequence()
+        .unwrap()
+        .iter()
+        .map(|source| (source["uid"].as_str().unwrap(), source["url"].as_str().unwrap()))
+        .collect();
+    assert_eq!(known, [("prometheus", "http://prometheus:9090"), ("loki", "http://loki:3100")]);
+    let dashboard = observability("grafana/dashboards/luna.json");
+    let panels = dashboard["panels"].as_sequence().unwrap();
+    let shown: Vec<_> = panels.iter().filter(|panel| panel["type"] != "row").collect();
+    assert!(shown.len() > 15, "{} panels", shown.len());
+    for panel in shown {
+        let uid = panel["datasource"]["uid"].as_str().unwrap();
+        assert!(known.iter().any(|(name, _)| *name == uid), "{panel:?}");
+        assert!(panel["targets"][0]["expr"].is_string() && panel["title"].is_string());
+    }
+    // Alloy reads the file that Luna writes.
+    let log = "/var/lib/luna/data/logs/luna.log";
+    let compose = compose();
+    let luna = &compose["services"]["luna"]["environment"];
+    assert_eq!(luna["LUNA_TELEMETRY__FILE"].as_str(), Some(log));
+    let alloy = file("config/observability/config.alloy");
+    assert!(alloy.contains(log) && alloy.contains("http://loki:3100/loki/api/v1/push"));
+    assert!(
+        texts(&compose["services"]["alloy"]["volumes"])
+            .contains(&"luna-data:/var/lib/luna/data:ro")
+    );
+    let loki = observability("loki.yml");
+    assert_eq!(loki["server"]["http_listen_port"], 3100);
+    assert_eq!(loki["auth_enabled"], false);
+}
+
+#[test]
+fn the_database_has_one_image_wherever_it_is_named() {
+    let image = |text: &str| -> Vec<String> {
+        let named = text.lines().filter_map(|line| line.split_once("image: "));
+        let named = named.map(|(_, image)| image.trim().to_owned());
+        named.filter(|image| image.contains("timescale")).collect()
+    };
+    let compose = image(&file("docker-compose.yml"));
+    assert_eq!(compose.len(), 1, "{compose:?}");
+    assert_eq!(image(&file(".github/workflows/ci.yml")), compose);
+}
+
 #[test]
 fn luna_waits_for_a_healthy_database_and_keeps_its_data() {
     let compose = compose();

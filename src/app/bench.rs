@@ -33,9 +33,6 @@ use crate::platform::web::Role;
 use crate::surfaces::dashboards::PageError;
 use crate::surfaces::dashboards::Templates;
 
-/// Who reads in the scratch database.
-const READER: &str = "bench";
-
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum MeasureError {
@@ -93,7 +90,7 @@ pub(crate) async fn measure(
         figures.extend(measured?);
     }
     if wanted.contains(&Benchmark::LightgbmRow) {
-        told(0.6, Benchmark::LightgbmRow.name());
+        told(0.8, Benchmark::LightgbmRow.name());
         let source = |source| MeasureError::Bench { name: Benchmark::LightgbmRow, source };
         figures.push(bench::lightgbm_row(&plan).await.map_err(source)?);
     }
@@ -118,9 +115,10 @@ async fn in_scratch(
             let source = |source| MeasureError::Bench { name: Benchmark::BulkUpsert, source };
             figures.push(bench::bulk_upsert(&scratch, plan).await.map_err(source)?);
         }
-        if wanted.contains(&Benchmark::SingleRowRead) {
-            told(0.3, Benchmark::SingleRowRead.name());
-            figures.push(read(settings, &scratch, plan).await?);
+        let reads = [(0.3, Benchmark::SingleRowRead), (0.5, Benchmark::ReadWhileTraining)];
+        for (done, name) in reads.into_iter().filter(|(_, name)| wanted.contains(name)) {
+            told(done, name.name());
+            figures.push(read(name, settings, &scratch, plan).await?);
         }
         Ok(figures)
     };
@@ -135,13 +133,18 @@ async fn in_scratch(
 }
 
 /// Serves the whole application on the scratch database, and reads from it.
-async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Figure, MeasureError> {
+async fn read(
+    name: Benchmark,
+    settings: &Settings,
+    scratch: &Scratch,
+    plan: &Plan,
+) -> Result<Figure, MeasureError> {
     let mut settings = settings.clone();
     settings.server.requests_per_minute = 0;
     let services = assemble(&settings, scratch.db().clone(), Clock::system());
-    let source = |source| MeasureError::Bench { name: Benchmark::SingleRowRead, source };
+    let source = |source| MeasureError::Bench { name, source };
     let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
-    let token = reader(&services).await?;
+    let token = reader(&services, name).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
@@ -154,15 +157,21 @@ async fn read(settings: &Settings, scratch: &Scratch, plan: &Plan) -> Result<Fig
             tracing::error!(%error, "The web server ended: {error}");
         }
     });
-    let measured = bench::single_row_read(&served, &services.registry, id, plan).await;
+    let measured = match name {
+        Benchmark::ReadWhileTraining => {
+            bench::read_while_training(&served, &services.pool, id, plan).await
+        }
+        _ => bench::single_row_read(&served, &services.registry, id, plan).await,
+    };
     handle.stop(false).await;
     measured.map_err(source)
 }
 
 /// A token of an account made for the run; nobody knows its password.
-async fn reader(services: &Services) -> Result<SecretString, AccountsError> {
+async fn reader(services: &Services, name: Benchmark) -> Result<SecretString, AccountsError> {
+    let login = name.name();
     let password = SecretString::from(Uuid::new_v4().to_string());
-    services.accounts.create_user(READER, Role::Viewer, password, &By::command()).await?;
-    let (token, _) = services.accounts.issue_token_for(READER, &By::command()).await?;
+    services.accounts.create_user(login, Role::Viewer, password, &By::command()).await?;
+    let (token, _) = services.accounts.issue_token_for(login, &By::command()).await?;
     Ok(token)
 }

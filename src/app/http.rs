@@ -16,6 +16,7 @@ use utoipa_swagger_ui::SwaggerUi;
 use super::services::Services;
 use crate::access::accounts;
 use crate::access::audit;
+use crate::access::sites;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::market;
@@ -80,6 +81,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
     config
         .configure(audit::routes)
         .configure(accounts::routes)
+        .configure(sites::routes)
         .configure(market::routes)
         .configure(series::routes)
         .configure(imports::routes)
@@ -135,6 +137,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.jobs))
             .app_data(Data::new(services.queue))
             .app_data(Data::new(services.audit))
+            .app_data(Data::new(services.sites))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))

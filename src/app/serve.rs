@@ -80,7 +80,7 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let (db, private) = connect(&settings, Mode::Serve).await?;
     let services = assemble(&settings, db, clock);
     let tasks = Tasks::new();
-    keep_running(&tasks, private.as_ref(), &metrics);
+    keep_running(&tasks, private.as_ref(), (&metrics, &services));
     let starter = (services.clone(), settings.clone(), tasks.clone());
     tasks.spawn("start", async move { start(starter).await });
 
@@ -136,13 +136,18 @@ pub(crate) fn server(
 }
 
 /// Tasks that the others lean on until they have ended.
-fn keep_running(tasks: &Tasks, private: Option<&EmbeddedPostgres>, metrics: &Metrics) {
-    let metrics = metrics.clone();
+fn keep_running(
+    tasks: &Tasks,
+    private: Option<&EmbeddedPostgres>,
+    (metrics, services): (&Metrics, &Services),
+) {
+    let (metrics, status) = (metrics.clone(), services.status.clone());
     tasks.spawn_supervised(Stage::Support, "metrics.upkeep", move |stop| {
-        let metrics = metrics.clone();
+        let (metrics, status) = (metrics.clone(), status.clone());
         async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 metrics.run_upkeep();
+                status.measure().await;
             }
         }
     });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
+use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
@@ -24,6 +25,7 @@ use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
 use crate::operations::jobs::Queue;
+use crate::operations::status::Asked;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
 use crate::platform::db::Db;
@@ -52,6 +54,7 @@ pub(crate) struct Services {
     pub jobs: Jobs,
     pub queue: Queue,
     pub audit: Audit,
+    pub sites: Sites,
     pub accounts: Accounts,
     pub prices: Prices,
     pub shown: Shown,
@@ -102,6 +105,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
     let audit = Audit::new(db.clone(), clock.clone());
+    let sites = Sites::new(db.clone(), clock.clone());
     let accounts =
         Accounts::new(db.clone(), audit.clone(), clock.clone(), settings.accounts.clone());
     let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
@@ -114,7 +118,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
-    let registry = Registry::new(db.clone(), objects, audit.clone(), clock.clone());
+    let registry = Registry::new(db.clone(), objects.clone(), audit.clone(), clock.clone());
     let training = Training::new(
         features.clone(),
         datasets.clone(),
@@ -131,15 +135,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
-    let status = Status::new(
-        db.clone(),
-        settings.storage.data_dir.clone(),
-        readiness.clone(),
-        prices.clone(),
-        registry.clone(),
-        forecasts.clone(),
-        clock.clone(),
-    );
+    let asked = Asked {
+        db: db.clone(),
+        readiness: readiness.clone(),
+        prices: prices.clone(),
+        registry: registry.clone(),
+        forecasts: forecasts.clone(),
+        objects: objects.clone(),
+        jobs: jobs.clone(),
+    };
+    let status = Status::new(asked, clock.clone());
     let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
     Services {
         clock,
@@ -150,6 +155,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs,
         queue,
         audit,
+        sites,
         accounts,
         prices,
         shown,

@@ -5,6 +5,8 @@ mod audit; // every change leaves a row
 mod contract; // the document against the routes
 mod jobs; // schedules and second tries
 mod market; // files in, prices out
+mod metrics; // what moves them
+mod matrix; // every operation × every kind of caller
 mod operation; // the document's operations, one by one
 mod pages; // what a browser gets
 mod protections; // where callers come from and how often they come

@@ -6,7 +6,9 @@ use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
+use uuid::Uuid;
 
+use crate::access::accounts::KEY_DAYS;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -17,6 +19,7 @@ use crate::facts::imports::PriceUnit;
 use crate::operations::bench::Benchmark;
 use crate::platform::runtime::Roles;
 use crate::platform::web::Role;
+use crate::platform::web::Scope;
 
 /// Energy management on your own box: prices, forecasts, cheap windows
 #[derive(Debug, Parser)]
@@ -102,6 +105,9 @@ pub(super) enum Command {
     /// Accounts
     #[command(subcommand)]
     Admin(AdminCommand),
+    /// API keys of programs
+    #[command(subcommand)]
+    Keys(KeysCommand),
     /// Check everything a box needs, and say how to mend what is wrong
     ///
     /// Needs no database and starts none. Exits with 1 when a check fails.
@@ -142,7 +148,7 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, lightgbm-row; all unless said
+    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
     #[arg(value_name = "NAME")]
     pub names: Vec<Benchmark>,
     /// Print JSON
@@ -331,6 +337,41 @@ pub(super) enum AdminCommand {
         /// Login of the account
         #[arg(long, alias = "login")]
         email: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(super) enum KeysCommand {
+    /// Make a key and print it; it is not shown again
+    ///
+    /// Example: luna keys create --email anna@example.ch --name heat-pump --scope read
+    Create {
+        /// Login of the owner; the key never exceeds their role
+        #[arg(long, alias = "login")]
+        email: String,
+        /// What to call it
+        #[arg(long)]
+        name: String,
+        /// read, ingest, train or admin; may be given several times
+        #[arg(long, required = true)]
+        scope: Vec<Scope>,
+        /// Days until it ends, at most 730
+        #[arg(long, default_value_t = KEY_DAYS)]
+        days: u16,
+    },
+    /// List keys, ended ones too
+    List {
+        /// Only those of this login
+        #[arg(long, alias = "login")]
+        email: Option<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a key at once
+    Revoke {
+        /// Identifier, as `luna keys list` shows it
+        key_id: Uuid,
     },
 }
 

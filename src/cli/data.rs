@@ -10,6 +10,7 @@ use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;
 use crate::app::connect;
+use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::facts::imports::ImportFailure;
 use crate::facts::imports::ImportOptions;
@@ -17,6 +18,9 @@ use crate::facts::imports::ImportReport;
 use crate::facts::imports::KnownAtRule;
 use crate::learning::training::Watch;
 use crate::platform::db::embedded::Mode;
+use crate::platform::outbound::Call;
+use crate::platform::outbound::Outbound;
+use crate::platform::outbound::Reach;
 
 /// Longest wait for an answer to `luna health`.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
@@ -138,31 +142,27 @@ pub(super) async fn database(settings: &Settings, command: DbCommand) -> Result<
 
 /// Asks the Luna that listens on the configured port; for container health checks.
 pub(super) async fn health(settings: &Settings) -> Result<(), Failure> {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
     let host = match settings.server.host.as_str() {
-        "0.0.0.0" | "::" => "127.0.0.1",
-        host => host,
+        "0.0.0.0" | "::" => "127.0.0.1".to_owned(),
+        host if host.contains(':') => format!("[{host}]"),
+        host => host.to_owned(),
     };
-    let address = (host, settings.server.port);
-    let ask = async {
-        let mut stream = tokio::net::TcpStream::connect(address).await?;
-        let request = "GET /health/ready HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
-        stream.write_all(request.as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.take(64 << 10).read_to_end(&mut answer).await?;
-        std::io::Result::Ok(String::from_utf8_lossy(&answer).into_owned())
+    let call = Call {
+        reach: Reach::Host,
+        may_repeat: false,
+        total: HEALTH_TIMEOUT,
+        ..Call::get(format!("http://{host}:{}/health/ready", settings.server.port))
     };
-    let answer = tokio::time::timeout(HEALTH_TIMEOUT, ask).await;
+    let outbound = Outbound::new(Clock::system()).map_err(Failure::bug)?;
+    let answer = outbound.send(call).await;
     let answer = answer
-        .map_err(anyhow::Error::from)
-        .and_then(|answer| answer.map_err(anyhow::Error::from))
         .with_context(|| format!("Luna does not answer on port {}", settings.server.port))
         .map_err(Failure::world)?;
-    if answer.starts_with("HTTP/1.1 200") {
+    if answer.status.is_success() {
         return text("ready\n");
     }
-    let body = answer.split("\r\n\r\n").nth(1).unwrap_or_default();
-    Err(Failure::world(anyhow::anyhow!("Luna is not ready: {}", reasons(body))))
+    let body = String::from_utf8_lossy(&answer.body);
+    Err(Failure::world(anyhow::anyhow!("Luna is not ready: {}", reasons(&body))))
 }
 
 /// The failed checks of an answer in words; an answer of another kind as it is.

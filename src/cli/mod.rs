@@ -4,6 +4,7 @@ mod admin; // accounts from the box itself
 mod arguments; // the command line's form
 mod bench; // speed against floors
 mod data; // import, datasets, database
+mod keys; // API keys from the box itself
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
 mod learning; // train, evaluate, forecast
@@ -116,6 +117,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
         Command::Admin(command) => admin::run(&settings, command).await,
+        Command::Keys(command) => keys::run(&settings, command).await,
         // Done above, without these settings or before the log.
         Command::Config(_)
         | Command::Doctor(_)

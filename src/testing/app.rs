@@ -11,11 +11,13 @@ use actix_web::http::{Method, StatusCode};
 use actix_web::test::{TestRequest, init_service};
 use actix_web::web::{Bytes, Data};
 use chrono::{DateTime, Utc};
+use diesel_async::SimpleAsyncConnection;
 use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use secrecy::ExposeSecret;
 use serde_json::Value;
 use tempfile::TempDir;
+use uuid::Uuid;
 
 use super::TestDb;
 use crate::access::audit::By;
@@ -55,7 +57,7 @@ pub struct TestApp {
     call: Box<Call>,
     logins: RefCell<HashSet<String>>,
     db: TestDb,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl TestApp {
@@ -107,12 +109,17 @@ impl TestApp {
             .boxed_local()
         };
         let (call, logins) = (Box::new(call), RefCell::default());
-        Self { services, clock, call, logins, db, _folder: folder }
+        Self { services, clock, call, logins, db, folder }
     }
 
     /// The database behind the services.
     pub const fn database(&self) -> &TestDb {
         &self.db
+    }
+
+    /// Folder of the stored files.
+    pub fn folder(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// Bearer token of an account with this role, which is made when it is not there.
@@ -189,6 +196,15 @@ impl TestApp {
     /// The answer to a request of any kind; [`from_this_box`] begins one.
     pub async fn ask(&self, request: TestRequest) -> Answer {
         (self.call)(request).await
+    }
+
+    /// A further site, which nobody belongs to.
+    pub async fn add_site(&self, name: &str) -> Uuid {
+        let site_id = Uuid::now_v7();
+        let mut conn = self.services.db.conn().await.unwrap();
+        let site = format!("INSERT INTO sites (site_id, name) VALUES ('{site_id}', '{name}')");
+        conn.batch_execute(&site).await.unwrap();
+        site_id
     }
 
     /// The answer to `GET path`.

@@ -1,6 +1,10 @@
 //! HTTP of accounts: register, log in, refresh, log out, one's own profile.
 
-use actix_web::http::StatusCode;
+mod keys; // API keys
+mod sessions; // sessions, one's own password
+mod users; // accounts, for admins
+
+use actix_web::http::{StatusCode, header};
 use actix_web::web::{Data, Json};
 use actix_web::{HttpRequest, HttpResponse, get, patch, post};
 use chrono_tz::Tz;
@@ -12,8 +16,8 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use crate::platform::web::{
-    BadBody, Body, Conflict, Language, LoggedIn, Principal, Problem, Public, Refusals, Require,
-    Role, Unavailable, user_agent,
+    BadBody, Body, Conflict, Language, LoggedIn, Person, Principal, Problem, Public, Refusals,
+    Require, Role, Unavailable, user_agent,
 };
 
 use super::cookies::logout_cookies;
@@ -28,7 +32,18 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(refresh)
         .service(logout)
         .service(get_me)
-        .service(update_me);
+        .service(update_me)
+        .service(sessions::change_password)
+        .service(sessions::list_sessions)
+        .service(sessions::end_session)
+        .service(keys::create_key)
+        .service(keys::list_keys)
+        .service(keys::revoke_key)
+        .service(users::list_users)
+        .service(users::create_user)
+        .service(users::get_user)
+        .service(users::update_user)
+        .service(users::delete_user);
 }
 
 /// Who wants an account.
@@ -240,7 +255,7 @@ async fn refresh(
 #[utoipa::path(tag = "accounts", security(("bearer" = ["customer"]), ("cookie" = ["customer"])),
     responses((status = 204, description = "Logged out"), Refusals))]
 #[post("/api/auth/logout")]
-async fn logout(who: Require<LoggedIn>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
+async fn logout(who: Require<Person>, accounts: Data<Accounts>) -> Result<HttpResponse, Problem> {
     accounts.logout(&who).await?;
     let mut response = HttpResponse::build(StatusCode::NO_CONTENT);
     for cookie in logout_cookies() {
@@ -250,7 +265,7 @@ async fn logout(who: Require<LoggedIn>, accounts: Data<Accounts>) -> Result<Http
 }
 
 /// Who am I
-#[utoipa::path(tag = "accounts", security(("bearer" = ["customer"]), ("cookie" = ["customer"])),
+#[utoipa::path(tag = "accounts", security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])),
     responses((status = 200, description = "The account of the caller", body = Me,
         example = json!(me_example())), Refusals))]
 #[get("/api/me")]
@@ -265,7 +280,7 @@ async fn get_me(who: Require<LoggedIn>) -> Json<Me> {
         example = json!(me_example())), BadBody, Refusals))]
 #[patch("/api/me")]
 async fn update_me(
-    who: Require<LoggedIn>,
+    who: Require<Person>,
     accounts: Data<Accounts>,
     body: Body<MePatch>,
 ) -> Result<Json<Me>, Problem> {
@@ -293,9 +308,20 @@ impl From<AccountsError> for Problem {
             AccountsError::BadLogin(rule) => Self::invalid("login", rule),
             AccountsError::WeakPassword(rule) => Self::invalid("password", rule),
             AccountsError::LoginTaken(_) => Self::conflict(&error).with_field("login", &error),
-            AccountsError::WrongCredentials | AccountsError::UnknownLogin(_) => {
-                Self::unauthenticated(AccountsError::WrongCredentials)
+            AccountsError::WrongCredentials(_) | AccountsError::UnknownLogin(_) => {
+                Self::unauthenticated("login or password is wrong")
             }
+            AccountsError::TooManyTries { wait } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, "too-many-requests", &error)
+                    .with_header(header::RETRY_AFTER, &(wait.num_seconds() + 1).to_string())
+            }
+            AccountsError::WrongPassword => Self::invalid("current_password", &error),
+            AccountsError::UnknownUser(_)
+            | AccountsError::UnknownSession(_)
+            | AccountsError::UnknownKey(_) => Self::not_found(&error),
+            AccountsError::LastAdmin => Self::conflict(&error),
+            AccountsError::BadKey { field, rule } => Self::invalid(field, rule),
+            AccountsError::KeyRefused => Self::unauthenticated(&error),
             AccountsError::SetupCode => Self::forbidden(&error).with_field("setup_code", &error),
             AccountsError::SetupFirst | AccountsError::RegistrationClosed => {
                 Self::forbidden(&error)

@@ -14,6 +14,9 @@ impl Authenticator for Accounts {
 
 impl Accounts {
     async fn identify(&self, credentials: Credentials) -> Result<Principal, AccountsError> {
+        if let Some(key) = credentials.api_key {
+            return self.principal_of_key(&key).await;
+        }
         match (credentials.bearer, credentials.cookie) {
             (Some(token), _) => self.principal_of(&token, Audience::Api).await,
             (None, Some(token)) => match self.principal_of(&token, Audience::Web).await {

@@ -1,4 +1,4 @@
-//! Housekeeping: sessions that ended long ago are removed.
+//! Housekeeping: sessions that ended long ago are removed, and counts that decide nothing any more.
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
@@ -27,7 +27,9 @@ impl Handler for SessionsJob {
         async move {
             let removed = accounts.remove_ended_sessions().await;
             let removed = removed.map_err(|error| JobError::Retry(error.into()))?;
-            Ok(serde_json::json!({ "sessions_removed": removed }))
+            let counts = accounts.remove_old_counts().await;
+            let counts = counts.map_err(|error| JobError::Retry(error.into()))?;
+            Ok(serde_json::json!({ "sessions_removed": removed, "counts_removed": counts }))
         }
         .boxed()
     }

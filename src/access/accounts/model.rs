@@ -57,6 +57,8 @@ pub struct Account {
     pub profile: Profile,
     /// Since when they may not log in any more.
     pub disabled_at: Option<DateTime<Utc>>,
+    /// Since when their password is in force.
+    pub password_changed_at: DateTime<Utc>,
 }
 
 /// What a person sets for themselves.
@@ -75,14 +77,22 @@ impl Default for Profile {
 }
 
 impl Account {
-    /// The account as the sender of a request that belongs to `session_id`.
-    pub(super) fn into_principal(self, session_id: Uuid) -> Principal {
+    /// Whether it is still the one whose password was checked as `proved`.
+    pub(super) fn is_as_proved(&self, proved: &Self) -> bool {
+        self.account_id == proved.account_id
+            && self.disabled_at.is_none()
+            && self.password_changed_at == proved.password_changed_at
+    }
+
+    /// The account as the sender of a request that belongs to a session, if it does.
+    pub(super) fn into_principal(self, session_id: Option<Uuid>) -> Principal {
         Principal {
             account_id: self.account_id,
             user_id: self.user_id,
             login: self.login,
             role: self.role,
-            session_id: Some(session_id),
+            session_id,
+            key: None,
             is_setup_guest: false,
             language: self.profile.language,
             time_zone: self.profile.time_zone,
@@ -114,11 +124,9 @@ impl SessionKind {
 pub(super) struct Session {
     pub(super) session_id: Uuid,
     pub(super) account: Account,
-    pub(super) created_at: DateTime<Utc>,
     pub(super) last_seen_at: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
     pub(super) revoked_at: Option<DateTime<Utc>>,
-    pub(super) password_changed_at: DateTime<Utc>,
 }
 
 impl Session {
@@ -128,7 +136,6 @@ impl Session {
             && self.account.disabled_at.is_none()
             && now < self.expires_at
             && now < self.last_seen_at + idle_max
-            && self.created_at >= self.password_changed_at
     }
 }
 

@@ -7,11 +7,18 @@ use argon2::password_hash::{PasswordHasher, PasswordVerifier};
 use argon2::{Algorithm, Argon2, Params, Version};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use zxcvbn::zxcvbn;
 
 /// Fewest characters of a password.
 pub(super) const LENGTH_MIN: usize = 10;
 /// Most characters of a password; more would let a caller make hashing expensive.
 pub(super) const LENGTH_MAX: usize = 256;
+
+/// A password that is found among so many first guesses (as a power of ten) is refused: lists of
+/// common passwords, names, keyboard patterns, years, repetitions and small changes to them.
+const GUESSES_LOG10_MIN: f64 = 7.0;
+/// Characters that are estimated; more would only take longer.
+const ESTIMATED_MAX: usize = 72;
 
 /// Memory in KiB, passes, lanes: the first choice of OWASP's Password Storage Cheat Sheet.
 const COST: (u32, u32, u32) = (19_456, 2, 1);
@@ -97,7 +104,8 @@ fn hasher() -> Result<Argon2<'static>, PasswordError> {
 }
 
 /// The rule that `password` of `login` breaks, if it breaks one. Length is what counts
-/// (NIST SP 800-63B-4, section 3.1.1.2): no rules about kinds of characters.
+/// (NIST SP 800-63B-4, section 3.1.1.2), and that nobody guesses it: no rules about kinds of
+/// characters.
 pub(super) fn broken_rule(password: &str, login: &str) -> Option<String> {
     let length = password.chars().count();
     if !(LENGTH_MIN..=LENGTH_MAX).contains(&length) {
@@ -106,9 +114,11 @@ pub(super) fn broken_rule(password: &str, login: &str) -> Option<String> {
     if password.to_lowercase() == login {
         return Some("a password must not be the login".to_owned());
     }
-    let first = password.chars().next();
-    if password.chars().all(|c| Some(c) == first) {
-        return Some("a password must not repeat a single character".to_owned());
+    let beginning: String = password.chars().take(ESTIMATED_MAX).collect();
+    if zxcvbn(&beginning, &[login, "luna"]).guesses_log10() < GUESSES_LOG10_MIN {
+        let rule = "this password is among the first that others would try; take several words, or \
+                    let your password manager make one";
+        return Some(rule.to_owned());
     }
     None
 }
@@ -123,6 +133,30 @@ mod tests {
         assert_eq!(broken_rule("ünïcödé-ok", "anna"), None);
         for refused in ["", "short-one", "anna@example.ch", "aaaaaaaaaaaa", &"ab".repeat(129)] {
             assert!(broken_rule(refused, "anna@example.ch").is_some(), "{refused}");
+        }
+    }
+
+    #[test]
+    fn what_others_try_first_is_refused() {
+        for refused in [
+            "password123",
+            "Password1234",
+            "P@ssw0rd1234",
+            "qwertyuiop",
+            "1234567890",
+            "qwertz123456",
+            "iloveyou123",
+            "abcabcabcabc",
+            "1q2w3e4r5t",
+            "administrator",
+            "luna-luna-luna",
+            "anna@example.ch1",
+            "2026-11-21",
+        ] {
+            assert!(broken_rule(refused, "anna@example.ch").is_some(), "{refused}");
+        }
+        for accepted in ["correct horse battery", "staple of nine clouds", "x7Kq-92mv-Lw0p"] {
+            assert_eq!(broken_rule(accepted, "anna@example.ch"), None, "{accepted}");
         }
     }
 

@@ -8,8 +8,10 @@ use diesel_async::AsyncConnection;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use sha2::{Digest, Sha256};
+use uuid::Uuid;
 
 use crate::access::audit::{Audit, By, Event};
+use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::platform::db::{Conn, Db, DbError};
 use crate::platform::web::{Principal, Role};
@@ -17,9 +19,10 @@ use crate::platform::web::{Principal, Role};
 use super::model::{Account, LoginName, Profile};
 use super::passwords::{PasswordError, Passwords, broken_rule};
 use super::seen::Seen;
-use super::settings::Settings;
+use super::settings::{Registration, Settings};
 use super::signing::{KeyRing, TokenError};
 use super::store::{self, NewAccount};
+use super::throttle::Tries;
 
 /// Letters of a set-up code: none that are mistaken for each other when read out.
 const CODE_LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
@@ -43,7 +46,16 @@ pub enum AccountsError {
     UnknownLogin(String),
     /// Login or password are wrong; which of them stays open.
     #[error("login or password is wrong")]
-    WrongCredentials,
+    WrongCredentials(Tries),
+    /// Too many wrong passwords; the next try counts after a pause.
+    #[error("too many wrong passwords; wait {} s", wait.num_seconds() + 1)]
+    TooManyTries {
+        /// How long the pause still lasts.
+        wait: Duration,
+    },
+    /// The password in force was not given.
+    #[error("this is not the password in force")]
+    WrongPassword,
     /// The set-up code is wrong, used or expired.
     #[error("the set-up code is wrong, used or expired; restart Luna for a new one")]
     SetupCode,
@@ -53,6 +65,29 @@ pub enum AccountsError {
     /// Registration is switched off.
     #[error("registration is closed here; ask the admin for an account")]
     RegistrationClosed,
+    /// Nobody has that identifier.
+    #[error("there is no user {0}")]
+    UnknownUser(Uuid),
+    /// No living session has that identifier, or it is somebody else's.
+    #[error("there is no session {0}")]
+    UnknownSession(Uuid),
+    /// No key has that identifier, or it is somebody else's.
+    #[error("there is no key {0}")]
+    UnknownKey(Uuid),
+    /// Without an admin nobody could run the box any more.
+    #[error("this is the last admin; make somebody else admin first")]
+    LastAdmin,
+    /// The key to be breaks a rule.
+    #[error("{field}: {rule}")]
+    BadKey {
+        /// Field of the request.
+        field: &'static str,
+        /// The rule.
+        rule: String,
+    },
+    /// The key is damaged, ended or not ours.
+    #[error("the API key is not valid (any more); make a new one")]
+    KeyRefused,
     /// The session ended, or never was.
     #[error("the session has ended; log in again")]
     SessionEnded,
@@ -101,6 +136,7 @@ impl From<TokenError> for AccountsError {
 pub struct Accounts {
     pub(super) db: Db,
     pub(super) audit: Audit,
+    pub(super) sites: Sites,
     pub(super) clock: Clock,
     pub(super) settings: Arc<Settings>,
     pub(super) passwords: Passwords,
@@ -114,9 +150,11 @@ impl Accounts {
     /// The accounts in `db`.
     pub fn new(db: Db, audit: Audit, clock: Clock, settings: Settings) -> Self {
         let passwords = Passwords::new(settings.hashing_parallel);
+        let sites = Sites::new(db.clone(), clock.clone());
         Self {
             db,
             audit,
+            sites,
             clock,
             settings: Arc::new(settings),
             passwords,
@@ -162,10 +200,12 @@ impl Accounts {
         let login = checked(login, &password)?;
         let has_admin = self.has_admin().await?;
         let Some(code) = setup_code else {
-            return match (has_admin, self.settings.registration_open) {
+            return match (has_admin, self.settings.registration) {
                 (false, _) => Err(AccountsError::SetupFirst),
-                (true, false) => Err(AccountsError::RegistrationClosed),
-                (true, true) => self.add(&login, Role::Customer, password, None).await,
+                (true, Registration::Closed) => Err(AccountsError::RegistrationClosed),
+                (true, Registration::Open) => {
+                    self.add(&login, Role::Customer, password, None).await
+                }
             };
         };
         let code_hash = code_hash(code.expose_secret());
@@ -250,6 +290,9 @@ impl Accounts {
                 error.into()
             }
         })?;
+        if account.role == Role::Customer {
+            self.sites.join_default(conn, account.user_id).await?;
+        }
         let themselves = By::user(account.user_id);
         let event = Event::new("account.create", ("account", account.user_id))
             .after(&json!({"login": account.login, "role": account.role}));

@@ -15,14 +15,17 @@ use crate::platform::db::Conn;
 use crate::platform::web::Principal;
 
 use super::model::{Account, LoginName, NewTokens, SessionKind};
+use super::seen::Proof;
 use super::service::{Accounts, AccountsError};
 use super::signing::{self, Audience, Claims, ROTATION_DAYS, SigningKey, TokenError};
 use super::store::{self, NewSession};
 
 /// A session in use is noted at most so often, so that reading does not write on every request.
-const TOUCH_EVERY_S: i64 = 60;
+pub(super) const TOUCH_EVERY_S: i64 = 60;
 /// Characters of a browser's self-description that are kept.
 const USER_AGENT_MAX: usize = 200;
+/// Longest token that is looked at, in bytes; ours are a tenth of it.
+const TOKEN_MAX: usize = 4_096;
 /// Random bytes of a refresh token, after the 16 of its session's identifier.
 const REFRESH_BYTES: usize = 32;
 
@@ -35,29 +38,56 @@ impl Accounts {
         password: SecretString,
         user_agent: &str,
     ) -> Result<NewTokens, AccountsError> {
-        let found = match LoginName::parse(login) {
-            Ok(name) => {
+        let name = LoginName::parse(login).ok();
+        let counted = name.as_ref().map_or(login, LoginName::as_str);
+        let attempt = self.attempt(counted, By::nobody().address()).await?;
+        let proved = match self.prove(name.as_ref(), password).await {
+            Ok(proved) => proved,
+            Err(error) => {
+                // Whoever could not be answered has not guessed.
+                self.forgive(&attempt, false).await?;
+                return Err(error);
+            }
+        };
+        let outcome = if proved.is_ok() { "accepted" } else { "refused" };
+        counter!("luna_logins_total", "outcome" => outcome).increment(1);
+        match proved {
+            Ok(account) => {
+                let tokens = self.open_session(account, user_agent).await?;
+                self.forgive(&attempt, true).await?;
+                tracing::info!(user_id = %tokens.account.user_id, "Logged in");
+                Ok(tokens)
+            }
+            Err(user_id) => {
+                tracing::warn!("Refused a login: login or password is wrong");
+                // Not what was typed: it may be a password that went into the wrong field.
+                let whom = user_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
+                let event = Event::new("session.refuse", ("account", whom));
+                let event = event.after(&json!({"tries_left": attempt.tries.left}));
+                self.audit.note(&By::nobody(), event).await?;
+                Err(AccountsError::WrongCredentials(attempt.tries))
+            }
+        }
+    }
+
+    /// The account of who knows its password; otherwise whose password was tried, if anybody's.
+    async fn prove(
+        &self,
+        name: Option<&LoginName>,
+        password: SecretString,
+    ) -> Result<Result<Account, Option<Uuid>>, AccountsError> {
+        let found = match name {
+            Some(name) => {
                 let mut conn = self.db.conn().await?;
                 store::by_login(&mut conn, name.as_str()).await?
             }
-            Err(_) => None,
+            None => None,
         };
         let (account, hash) = found.unzip();
-        let account_id = account.as_ref().map(|account| account.user_id);
         let knows = self.passwords.verify(password, hash).await?;
+        let user_id = account.as_ref().map(|account| account.user_id);
         let account = account.filter(|account| knows && account.disabled_at.is_none());
-        let outcome = if account.is_some() { "accepted" } else { "refused" };
-        counter!("luna_logins_total", "outcome" => outcome).increment(1);
-        let Some(account) = account else {
-            tracing::warn!("Refused a login: login or password is wrong");
-            // Not what was typed: it may be a password that went into the wrong field.
-            let whom = account_id.map_or_else(|| "unknown".to_owned(), |id| id.to_string());
-            let event = Event::new("session.refuse", ("account", whom));
-            self.audit.note(&By::nobody(), event).await?;
-            return Err(AccountsError::WrongCredentials);
-        };
-        tracing::info!(user_id = %account.user_id, "Logged in");
-        self.open_session(account, user_agent).await
+        Ok(account.ok_or(user_id))
     }
 
     /// A session for an account that has just proved itself, e.g. by registering.
@@ -76,6 +106,7 @@ impl Accounts {
             kind: SessionKind::Login,
             refresh_hash: Some(&token_hash(&refresh)),
             user_agent: &user_agent.chars().take(USER_AGENT_MAX).collect::<String>(),
+            address: By::nobody().address().map(|address| address.to_string()),
             now,
             expires_at,
         };
@@ -91,6 +122,11 @@ impl Accounts {
     ) -> Result<(), AccountsError> {
         let mut conn = self.db.conn().await?;
         conn.transaction(async |conn| {
+            // Nobody changes the password between its check and the session that rests on it.
+            let held = store::people::hold(conn, account.user_id).await?;
+            if !held.is_some_and(|(held, _)| held.is_as_proved(account)) {
+                return Err(AccountsError::SessionEnded);
+            }
             store::insert_session(conn, new).await?;
             let event = Event::new("session.open", ("session", new.session_id)).after(&json!({
                 "account": account.user_id, "kind": new.kind.name(),
@@ -148,7 +184,7 @@ impl Accounts {
     }
 
     /// Ends a session, and writes down who did and why, in the transaction open on `conn`.
-    async fn revoke_on(
+    pub(super) async fn revoke_on(
         &self,
         conn: &mut Conn,
         (session_id, reason): (Uuid, Option<&str>),
@@ -187,6 +223,7 @@ impl Accounts {
             kind: SessionKind::CommandLine,
             refresh_hash: None,
             user_agent: "luna admin token",
+            address: None,
             now,
             expires_at,
         };
@@ -213,9 +250,13 @@ impl Accounts {
     ) -> Result<Principal, AccountsError> {
         let now = self.clock.now();
         let token = token.expose_secret();
+        if token.len() > TOKEN_MAX {
+            return Err(TokenError::Invalid(format!("it is {} bytes long", token.len())).into());
+        }
         let key = self.verifying_key(&signing::key_name(token)?).await?;
         let claims = key.verify(token, audience, now)?;
-        if let Some(principal) = self.seen.recent(claims.sid, now)
+        let proof = Proof::Session(claims.sid);
+        if let Some(principal) = self.seen.recent(proof, now)
             && principal.user_id == claims.sub
         {
             return Ok(principal);
@@ -230,8 +271,8 @@ impl Accounts {
         if now >= session.last_seen_at + Duration::seconds(TOUCH_EVERY_S) {
             store::touch(&mut conn, session.session_id, now).await?;
         }
-        let principal = session.account.into_principal(session.session_id);
-        self.seen.note(&asked, (session.session_id, &principal), now);
+        let principal = session.account.into_principal(Some(session.session_id));
+        self.seen.note(&asked, (proof, &principal), now);
         Ok(principal)
     }
 
@@ -257,7 +298,7 @@ impl Accounts {
         })
     }
 
-    fn idle_max(&self) -> Duration {
+    pub(super) fn idle_max(&self) -> Duration {
         Duration::days(self.settings.session_idle_days.into())
     }
 

@@ -2,12 +2,22 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Whether people may register by themselves once somebody is admin.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Admins make the accounts.
+    Closed,
+    /// Whoever reaches the port becomes a customer of the default site.
+    Open,
+}
+
 /// The `[accounts]` section.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
-    /// Whether anybody who reaches the port may register as a customer.
-    pub registration_open: bool,
+    /// Whether anybody who reaches the port may register, as a customer: `open`, or `closed`.
+    pub registration: Registration,
     /// Life of an access token, in minutes.
     pub access_token_minutes: u32,
     /// Longest life of a session, however much it is used, in days.
@@ -25,7 +35,7 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Self {
         Self {
-            registration_open: false,
+            registration: Registration::Closed,
             access_token_minutes: 15,
             session_days: 30,
             session_idle_days: 7,

@@ -1,5 +1,9 @@
 //! SQL of accounts, sessions, signing keys and set-up codes.
 
+pub(super) mod counts; // attempts to log in
+pub(super) mod keys; // API keys
+pub(super) mod people; // lists, changes by admins
+
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use diesel::dsl::exists;
@@ -30,6 +34,7 @@ struct AccountRow {
     language: String,
     time_zone: String,
     disabled_at: Option<DateTime<Utc>>,
+    password_changed_at: DateTime<Utc>,
 }
 
 impl From<AccountRow> for Account {
@@ -46,6 +51,7 @@ impl From<AccountRow> for Account {
                 time_zone: row.time_zone.parse().unwrap_or(Tz::Europe__Zurich),
             },
             disabled_at: row.disabled_at,
+            password_changed_at: row.password_changed_at,
         }
     }
 }
@@ -54,7 +60,6 @@ impl From<AccountRow> for Account {
 #[diesel(table_name = sessions, check_for_backend(diesel::pg::Pg))]
 struct SessionRow {
     session_id: Uuid,
-    created_at: DateTime<Utc>,
     last_seen_at: DateTime<Utc>,
     expires_at: DateTime<Utc>,
     revoked_at: Option<DateTime<Utc>>,
@@ -186,6 +191,7 @@ pub(super) struct NewSession<'n> {
     pub(super) kind: SessionKind,
     pub(super) refresh_hash: Option<&'n str>,
     pub(super) user_agent: &'n str,
+    pub(super) address: Option<String>,
     pub(super) now: DateTime<Utc>,
     pub(super) expires_at: DateTime<Utc>,
 }
@@ -199,6 +205,7 @@ pub(super) async fn insert_session(conn: &mut Conn, new: &NewSession<'_>) -> Que
             sessions::kind.eq(new.kind.name()),
             sessions::refresh_hash.eq(new.refresh_hash),
             sessions::user_agent.eq(new.user_agent),
+            sessions::address.eq(&new.address),
             sessions::created_at.eq(new.now),
             sessions::last_seen_at.eq(new.now),
             sessions::expires_at.eq(new.expires_at),
@@ -210,21 +217,19 @@ pub(super) async fn insert_session(conn: &mut Conn, new: &NewSession<'_>) -> Que
 
 /// The session and its account, alive or not.
 pub(super) async fn session(conn: &mut Conn, session_id: Uuid) -> QueryResult<Option<Session>> {
-    let row: Option<(SessionRow, AccountRow, DateTime<Utc>)> = sessions::table
+    let row: Option<(SessionRow, AccountRow)> = sessions::table
         .inner_join(accounts::table.on(accounts::account_id.eq(sessions::account_id)))
         .filter(sessions::session_id.eq(session_id))
-        .select((SessionRow::as_select(), AccountRow::as_select(), accounts::password_changed_at))
+        .select((SessionRow::as_select(), AccountRow::as_select()))
         .first(conn)
         .await
         .optional()?;
-    Ok(row.map(|(row, account, password_changed_at)| Session {
+    Ok(row.map(|(row, account)| Session {
         session_id: row.session_id,
         account: account.into(),
-        created_at: row.created_at,
         last_seen_at: row.last_seen_at,
         expires_at: row.expires_at,
         revoked_at: row.revoked_at,
-        password_changed_at,
     }))
 }
 

@@ -23,6 +23,7 @@ use crate::platform::web::{
 };
 use crate::testing::TestDb;
 
+use super::settings::Registration;
 use super::{Accounts, AccountsError, NewTokens, Profile, Settings, login_cookie, routes};
 
 const PASSWORD: &str = "c4n4ry horse battery";
@@ -69,12 +70,12 @@ impl Luna {
     }
 
     async fn by_bearer(&self, token: &SecretString) -> Result<Principal, Problem> {
-        let credentials = Credentials { bearer: Some(token.clone()), cookie: None };
+        let credentials = Credentials { bearer: Some(token.clone()), ..Credentials::default() };
         self.accounts.authenticate(credentials).await
     }
 
     async fn by_cookie(&self, token: &SecretString) -> Result<Principal, Problem> {
-        let credentials = Credentials { bearer: None, cookie: Some(token.clone()) };
+        let credentials = Credentials { cookie: Some(token.clone()), ..Credentials::default() };
         self.accounts.authenticate(credentials).await
     }
 
@@ -148,7 +149,7 @@ async fn an_admin_made_by_command_voids_the_setup_code() {
 
 #[tokio::test]
 async fn later_people_register_as_customers_or_not_at_all() {
-    let open = Settings { registration_open: true, ..Settings::default() };
+    let open = Settings { registration: Registration::Open, ..Settings::default() };
     for (settings, may) in [(Settings::default(), false), (open, true)] {
         let this = Luna::with(settings).await;
         this.user("anna", Role::Admin).await;
@@ -200,7 +201,10 @@ async fn tokens_open_the_session_of_their_kind_until_they_expire() {
     assert!(this.by_bearer(&tokens.cookie_token).await.is_err());
     assert!(
         this.twin()
-            .authenticate(Credentials { bearer: Some(tokens.access_token.clone()), cookie: None })
+            .authenticate(Credentials {
+                bearer: Some(tokens.access_token.clone()),
+                ..Credentials::default()
+            })
             .await
             .is_ok(),
         "another process accepts the token"
@@ -352,6 +356,11 @@ macro_rules! app {
     }};
 }
 
+mod keys; // keys of programs
+mod people; // what admins and owners manage
+mod throttle; // wrong passwords
+mod tokens; // tokens that were tampered with
+
 fn post(path: &str, body: Value) -> TestRequest {
     TestRequest::post().uri(path).set_json(body)
 }
@@ -440,7 +449,7 @@ async fn every_operation_refuses_strangers_unless_it_is_public() {
     this.user("anna", Role::Admin).await;
     let (app, document) = app!(this);
     let declared = declared_access(&document);
-    assert_eq!(declared.len(), 6);
+    assert_eq!(declared.len(), 17);
     for (method, path, access) in declared {
         let request = TestRequest::default().method(method.parse().unwrap()).uri(&path);
         let status = call_service(&app, request.to_request()).await.status();

@@ -63,7 +63,7 @@ struct AuditPage {
 /// List who did what, when and from where, newest first.
 #[utoipa::path(tag = "audit", params(AuditQuery), responses((status = 200, body = AuditPage,
     example = json!({"entries": [entry_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/audit")]
 async fn list_audit(
     _: Require<AdminOnly>,

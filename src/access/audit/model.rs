@@ -75,7 +75,14 @@ impl By {
         if principal.is_setup_guest {
             return Self::nobody();
         }
-        Self { user_id: Some(principal.user_id), ..Self::over_http(Actor::User) }
+        let key_id = principal.key.as_ref().map(|key| key.key_id);
+        let actor = if key_id.is_some() { Actor::Key } else { Actor::User };
+        Self { user_id: Some(principal.user_id), key_id, ..Self::over_http(actor) }
+    }
+
+    /// Address the request came from; absent inside of the box.
+    pub const fn address(&self) -> Option<IpAddr> {
+        self.address
     }
 
     /// The sender of the request that is being answered, who has just become known as `user_id`.

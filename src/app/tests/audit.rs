@@ -78,6 +78,8 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
         (&row["before"]["language"], &row["after"]["language"]),
         (&json!("de"), &json!("en"))
     );
+    let secrets = own_account(&mut walk, &token).await;
+    other_accounts(&mut walk).await;
     let answer = walk.app.send_with_token(&token, Method::POST, "/api/auth/logout", None).await;
     walk.saw("POST /api/auth/logout", &answer).await;
 
@@ -131,10 +133,50 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     let rows = walk.rows().await;
     assert!(rows.iter().any(|row| row["actor"] == "system" && row["action"] == "model.activate"));
     let told = json!(rows).to_string();
-    let secrets = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
-    for secret in ["c4n4ry", code.expose_secret(), secrets[0], secrets[1]] {
+    let tokens = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
+    for secret in ["c4n4ry", code.expose_secret(), tokens[0], tokens[1], secrets.as_str()] {
         assert!(!told.contains(secret), "{secret} is in {told}");
     }
+}
+
+/// What people do to their own account; returns the key that was made.
+async fn own_account(walk: &mut Walk, token: &str) -> String {
+    let body = |value: Value| Some(("application/json", value.to_string().into_bytes()));
+    let new = body(json!({"name": "pump", "scopes": ["read", "ingest"]}));
+    let answer = walk.app.send_with_token(token, Method::POST, "/api/keys", new).await;
+    let row = walk.saw("POST /api/keys", &answer).await;
+    let key = answer.json(201);
+    assert_eq!(row["after"]["scopes"], json!(["ingest", "read"]));
+    let path = format!("/api/keys/{}", key["key_id"].as_str().unwrap());
+    let answer = walk.app.send_with_token(token, Method::DELETE, &path, None).await;
+    walk.saw("DELETE /api/keys/{key_id}", &answer).await;
+    let sessions = walk.app.send_with_token(token, Method::GET, "/api/sessions", None).await;
+    let sessions = sessions.json(200)["sessions"].as_array().unwrap().clone();
+    let other = sessions.iter().find(|session| session["is_current"] == false).unwrap();
+    let path = format!("/api/sessions/{}", other["session_id"].as_str().unwrap());
+    let answer = walk.app.send_with_token(token, Method::DELETE, &path, None).await;
+    walk.saw("DELETE /api/sessions/{session_id}", &answer).await;
+    let new = "c4n4ry staple of clouds";
+    let change = body(json!({"current_password": TestApp::PASSWORD, "new_password": new}));
+    let answer = walk.app.send_with_token(token, Method::POST, "/api/me/password", change).await;
+    walk.saw("POST /api/me/password", &answer).await;
+    key["api_key"].as_str().unwrap().to_owned()
+}
+
+/// What admins do to accounts of others.
+async fn other_accounts(walk: &mut Walk) {
+    let new = json!({"login": "bert", "role": "customer", "password": TestApp::PASSWORD});
+    let answer = walk.app.post(Role::Admin, "/api/users", &new).await;
+    walk.saw("POST /api/users", &answer).await;
+    let bert = answer.json(201)["user_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/users/{bert}");
+    let patch = Some(("application/json", b"{\"role\": \"viewer\"}".to_vec()));
+    let answer = walk.app.send(Role::Admin, Method::PATCH, &path, patch).await;
+    let row = walk.saw("PATCH /api/users/{user_id}", &answer).await;
+    let roles = (&row["before"]["role"], &row["after"]["role"], &row["subject_id"]);
+    assert_eq!(roles, (&json!("customer"), &json!("viewer"), &json!(bert)));
+    let answer = walk.admin(Method::DELETE, &path).await;
+    walk.saw("DELETE /api/users/{user_id}", &answer).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use actix_web::http::Method;
 use serde_json::Value;
 
 use crate::app::openapi;
-use crate::platform::web::{DeclaredAccess, Role, declared_access};
+use crate::platform::web::{DeclaredAccess, Role, Scope, declared_access};
 
 pub(super) const METHODS: [&str; 5] = ["GET", "PUT", "POST", "DELETE", "PATCH"];
 /// The media type of most bodies.
@@ -82,6 +82,16 @@ impl Operation {
             .into_iter()
             .find(|(method, path, _)| self.method.as_str() == method && self.path == *path);
         found.unwrap().2
+    }
+
+    /// The scope that a key needs; absent where keys are refused.
+    pub(super) fn scope(&self) -> Option<Scope> {
+        let all = self.said["security"].as_array().into_iter().flatten();
+        let named: Vec<&Value> =
+            all.filter_map(|one| one["api_key"].as_array()).flatten().collect();
+        assert!(named.len() <= 1, "{}: one scope is enough: {named:?}", self.name());
+        let scope = named.first()?.as_str().and_then(Scope::parse);
+        Some(scope.unwrap_or_else(|| panic!("{}: {named:?} is no scope", self.name())))
     }
 
     /// The least role that may call; absent for public ones.

@@ -49,6 +49,47 @@ async fn a_database_that_goes_away_is_missed_and_found_again() {
 }
 
 #[tokio::test]
+async fn a_serving_model_whose_file_is_gone_degrades_the_box_and_nothing_more() {
+    let app = TestApp::new().await;
+    app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
+    app.run_jobs().await;
+    let check = |health: &serde_json::Value, name: &str| {
+        let checks = health["checks"].as_array().unwrap();
+        checks.iter().find(|check| check["name"] == name).unwrap().clone()
+    };
+    let sound = app.get(ANYBODY, "/health").await.json(200);
+    assert_eq!(sound["status"], "ok");
+    assert_eq!(check(&sound, "disk")["ok"], true);
+    let serving = app.services.registry.active().await.unwrap();
+    let file = app.folder().join(format!("models/{}.bin", serving[0].model_id));
+    std::fs::remove_file(file).unwrap();
+    let degraded = app.get(ANYBODY, "/health").await.json(200);
+    assert_eq!((&degraded["status"], &degraded["ready"]), (&json!("degraded"), &json!(true)));
+    let store = check(&degraded, "model_store");
+    assert!(store["detail"].as_str().unwrap().contains(&serving[0].label()), "{store}");
+}
+
+#[tokio::test]
+async fn figures_and_logs_are_told_to_those_who_may_know() {
+    let app = TestApp::new().await;
+    app.services.simulation.fill().await.unwrap();
+    let stats = app.get(Role::Customer, "/api/stats").await.json(200);
+    assert_eq!(stats["started_at"], "2026-03-28T12:00:00Z");
+    assert_eq!((&stats["uptime_s"], &stats["queue_lag_s"]), (&json!(0), &json!(0.0)));
+    assert_eq!(stats["counts"]["market_prices"], app.services.prices.count().await.unwrap());
+    assert!(stats["process"]["resident_bytes"].as_u64().unwrap() > 1 << 20, "{stats}");
+    assert!(stats["disk"]["free_bytes"].as_u64() <= stats["disk"]["total_bytes"].as_u64());
+
+    assert_eq!(app.get(Role::Analyst, "/api/logs").await.status, 403);
+    let logs = app.get(Role::Admin, "/api/logs?level=warn&text=x&lines=5").await.json(200);
+    assert_eq!(logs, json!({"lines": []}));
+    for (query, field) in [("level=loud", "level"), ("lines=0", "lines"), ("from=soon", "from")] {
+        let refused = app.get(Role::Admin, &format!("/api/logs?{query}")).await;
+        assert_eq!(refused.wrong_field(), field, "{query}");
+    }
+}
+
+#[tokio::test]
 async fn the_summary_counts_what_is_stored() {
     let app = TestApp::new().await;
     let read = async || app.get(Role::Customer, "/status/summary").await.json(200);

@@ -37,7 +37,7 @@ struct WindowList {
 /// List the cheapest windows of a duration before a deadline, cheapest first.
 #[utoipa::path(tag = "forecast", params(WindowQuery), responses((status = 200, body = WindowList,
     example = json!({"market": "CH", "product": "day_ahead", "simulated": false, "published_until": "2026-03-29T22:00:00Z", "windows": [{"from": "2026-03-29T11:00:00Z", "to": "2026-03-29T14:00:00Z", "blocks": [{"from": "2026-03-29T11:00:00Z", "to": "2026-03-29T14:00:00Z"}], "mean_price_eur_mwh": 12.4, "provenance": "published", "saving_vs_now_eur_mwh": 48.1, "saving_vs_day_mean_eur_mwh": 39.0, "vs_day_mean_percent": -75.9, "saving_vs_now_eur": null, "saving_vs_day_mean_eur": null}]})), Refusals, NotFound),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/windows")]
 async fn list_windows(
     _: Require<Reader>,

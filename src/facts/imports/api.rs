@@ -16,7 +16,9 @@ use super::service::{ImportFailure, ImportReport, Imports};
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::platform::runtime::CpuPool;
-use crate::platform::web::{Analyst, Params, Problem, Refusals, Require, Upload, optional_instant};
+use crate::platform::web::{
+    Importer, Params, Problem, Refusals, Require, Upload, optional_instant,
+};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -82,10 +84,10 @@ struct ImportQuery {
         (status = 415, description = "The body has a content encoding",
             body = inline(crate::platform::web::ProblemDocument),
             content_type = "application/problem+json")),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/import/prices")]
 async fn import_prices(
-    who: Require<Analyst>,
+    who: Require<Importer>,
     imports: Data<Imports>,
     pool: Data<CpuPool>,
     query: Params<ImportQuery>,

@@ -104,7 +104,7 @@ struct MarketList {
 /// List the markets with prices and what is stored of them.
 #[utoipa::path(tag = "market", responses((status = 200, body = MarketList,
     example = json!({"markets": [{"market": "CH", "product": "day_ahead", "first": "2023-01-01T23:00:00Z", "last": "2023-12-31T22:00:00Z", "rows": 8760, "newest_known_at": "2023-12-30T12:00:00Z"}], "known": ["CH", "DE-LU"]})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/markets")]
 async fn list_markets(
     _: Require<Reader>,
@@ -117,7 +117,7 @@ async fn list_markets(
 /// List day-ahead prices of one market, oldest first.
 #[utoipa::path(tag = "market", params(PriceQuery), responses((status = 200, body = PriceSeries,
     example = json!({"market": "CH", "product": "day_ahead", "unit": "EUR/MWh", "time_zone": "Europe/Zurich", "simulated": false, "from": "2026-03-28T23:00:00Z", "to": "2026-03-29T22:00:00Z", "points": [{"ts": "2026-03-28T23:00:00Z", "interval_s": 3600, "price_eur_mwh": 71.3, "volume": null, "quality": "ok", "known_at": "2026-03-28T12:00:00Z", "known_at_assumed": true, "source": "import"}]})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/prices")]
 async fn list_prices(
     _: Require<Reader>,

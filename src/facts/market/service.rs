@@ -6,7 +6,7 @@ use super::model::{BadPoint, Coverage, Newest, PriceHistory, PricePoint, Stored}
 use super::store::{self, Batch};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, TimeRange};
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Db, DbError, count_written};
 
 /// Longest range one read may cover, in days: ten years and a bit.
 const RANGE_DAYS_MAX: i64 = 3_700;
@@ -76,6 +76,7 @@ impl Prices {
             let mut client = self.db.copy_client().await?;
             store::put_by_copy(&mut client, &batch).await.map_err(DbError::from)?
         };
+        count_written(stored.inserted + stored.replaced);
         stored.duplicates = (points.len() - batch.len()) as u64;
         Ok(stored)
     }

@@ -64,7 +64,7 @@ struct ValueList {
 #[utoipa::path(tag = "market", params(("series" = String, Path, description = "Name of the series", example = "exo1:EPF-DE"), ValueQuery),
     responses((status = 200, body = ValueList,
     example = json!({"series": "exo1:EPF-DE", "as_of": "2017-01-01T00:00:00Z", "points": [{"ts": "2017-01-01T00:00:00Z", "value": 16382.0}]})), Refusals, NotFound),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/grid/{series}")]
 async fn list_values(
     _: Require<Reader>,

@@ -11,7 +11,7 @@ use super::model::{Observation, Series, SeriesSpec, Stored};
 use super::store;
 use crate::base::ids::Market;
 use crate::base::timeline::{AsOf, TimeRange};
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Db, DbError, count_written};
 
 /// Longest range one read may cover, in days: ten years and a bit.
 const RANGE_DAYS_MAX: i64 = 3_700;
@@ -127,6 +127,7 @@ impl Observations {
             let stored = store::put_by_copy(&mut client, series_id, &batch).await;
             stored.map_err(DbError::from)?
         };
+        count_written(stored.inserted + stored.replaced);
         stored.duplicates = (rows.len() - batch.len()) as u64;
         Ok(stored)
     }

@@ -99,7 +99,7 @@ struct AccuracyQuery {
 /// Get the newest forecast of a market with its band.
 #[utoipa::path(tag = "forecast", params(ForecastQuery), responses((status = 200, body = ForecastAnswer,
     example = json!({"run_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "series": "price:CH:day_ahead", "market": "CH", "product": "day_ahead", "model_id": null, "model_label": "naive (stand-in)", "issued_at": "2026-03-28T12:05:00Z", "known_until": "2026-03-29T22:00:00Z", "created_at": "2026-03-28T12:05:00Z", "inputs_hash": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad", "score": null, "scored_at": null, "unit": "EUR/MWh", "simulated": false, "quantile_levels": [0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95], "points": [{"ts": "2026-03-29T22:00:00Z", "interval_s": 3600, "lead_day": 1, "price_eur_mwh": 64.2, "quantiles_eur_mwh": [41.0, 48.5, 57.0, 64.2, 71.0, 80.1, 88.0]}]})), Refusals, NotFound),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/forecast")]
 async fn get_forecast(
     _: Require<Reader>,
@@ -126,7 +126,7 @@ async fn get_forecast(
 /// List forecast runs of a market with their scores, newest first.
 #[utoipa::path(tag = "forecast", params(RunQuery), responses((status = 200, body = RunList,
     example = json!({"runs": [], "next_cursor": null})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/forecast/runs")]
 async fn list_runs(
     _: Require<Reader>,
@@ -144,7 +144,7 @@ async fn list_runs(
 /// Get the errors of the published forecasts against the prices that came.
 #[utoipa::path(tag = "forecast", params(AccuracyQuery), responses((status = 200, body = Accuracy,
     example = json!({"market": "CH", "product": "day_ahead", "days": 30, "runs": 29, "by_lead": [{"lead_day": 1, "n": 696, "mae": 11.4}]})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/forecast/accuracy")]
 async fn get_accuracy(
     _: Require<Reader>,

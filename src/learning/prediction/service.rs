@@ -82,6 +82,20 @@ pub enum ForecastError {
     Db(#[from] DbError),
 }
 
+impl ForecastError {
+    /// What kind of failure it counts as; none for a history that is only too short, and for a model
+    /// that could not be loaded, which the registry has counted.
+    const fn kind(&self) -> Option<&'static str> {
+        match self {
+            Self::TooShort { .. } => None,
+            Self::History(_) => Some("features"),
+            Self::Model(_) | Self::Pool(_) => Some("prediction"),
+            Self::Registry(RegistryError::Object(_)) => None,
+            Self::Registry(_) | Self::Prices(_) | Self::Db(_) => Some("database"),
+        }
+    }
+}
+
 impl From<TrainingError> for ForecastError {
     fn from(error: TrainingError) -> Self {
         match error {
@@ -133,6 +147,20 @@ impl Forecasts {
     ///
     /// With the same inputs and model as the latest run that run is handed back, and nothing is stored.
     pub async fn issue(
+        &self,
+        market: &Market,
+        product: Product,
+    ) -> Result<Forecast, ForecastError> {
+        let issued = self.try_to_issue(market, product).await;
+        if let Err(error) = &issued
+            && let Some(kind) = error.kind()
+        {
+            metrics::counter!("ml_errors_total", "kind" => kind).increment(1);
+        }
+        issued
+    }
+
+    async fn try_to_issue(
         &self,
         market: &Market,
         product: Product,

@@ -70,7 +70,7 @@ struct ModelQuery {
 /// List the algorithms that can be trained, with their hyper-parameters.
 #[utoipa::path(tag = "models", responses((status = 200, body = AvailableList,
     example = json!({"models": [{"name": "naive", "defaults": {"lag": "standard"}}]})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models/available")]
 async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
     let models = Algorithm::ALL.into_iter().map(|algorithm| {
@@ -84,7 +84,7 @@ async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
 /// List the models that serve, one per series at most.
 #[utoipa::path(tag = "models", responses((status = 200, body = ModelList,
     example = json!({"models": [model_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models/active")]
 async fn list_active(
     _: Require<Reader>,
@@ -96,7 +96,7 @@ async fn list_active(
 /// List registered models, newest first.
 #[utoipa::path(tag = "models", params(ModelQuery, Page), responses((status = 200, body = ModelList,
     example = json!({"models": [model_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models")]
 async fn list_models(
     _: Require<Reader>,
@@ -123,7 +123,7 @@ struct PagedModels {
 /// Get one model with its scores.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
     responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound),
-    security(("bearer" = ["customer"]), ("cookie" = ["customer"])))]
+    security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models/{id}")]
 async fn get_model(
     _: Require<Reader>,
@@ -136,7 +136,7 @@ async fn get_model(
 /// Let a model serve its series; refused when it is not better than the naive model.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
     responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound, Conflict),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/models/{id}/activate")]
 async fn activate_model(
     who: Require<Analyst>,
@@ -149,7 +149,7 @@ async fn activate_model(
 /// Take a model out of service; the naive model stands in.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
     responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/models/{id}/deactivate")]
 async fn deactivate_model(
     who: Require<Analyst>,
@@ -162,7 +162,7 @@ async fn deactivate_model(
 /// Delete a model that does not serve; its scores stay for the record.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
     responses((status = 204, description = "Deleted"), Refusals, NotFound, Conflict),
-    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[delete("/api/models/{id}")]
 async fn delete_model(
     who: Require<AdminOnly>,

@@ -249,6 +249,15 @@ impl Registry {
         Ok((ready.len(), faults.collect()))
     }
 
+    /// The models that serve and whose file is not there.
+    pub async fn without_file(&self) -> Result<Vec<String>, RegistryError> {
+        let serving = self.active().await?.into_iter().filter(|model| {
+            let key = model.artifact_key.as_ref();
+            key.is_some_and(|key| !self.objects.contains(key))
+        });
+        Ok(serving.map(|model| model.label()).collect())
+    }
+
     /// The bytes of a ready model, checked against the hash noted when it was stored.
     pub fn artifact(&self, model: &ModelRecord) -> Result<Arc<Vec<u8>>, RegistryError> {
         let (Some(key), Some(sha256)) = (&model.artifact_key, &model.artifact_sha256) else {
@@ -259,7 +268,10 @@ impl Registry {
             return Ok(Arc::clone(bytes));
         }
         let started = Instant::now();
-        let bytes = Arc::new(self.objects.get(key, sha256)?);
+        let bytes = self.objects.get(key, sha256).inspect_err(|_| {
+            metrics::counter!("ml_errors_total", "kind" => "model_load").increment(1);
+        })?;
+        let bytes = Arc::new(bytes);
         metrics::histogram!("ml_model_load_seconds").record(started.elapsed().as_secs_f64());
         // A handful of series serve at once; whoever scrolls through old models must not fill memory.
         if loaded.len() >= 16 {

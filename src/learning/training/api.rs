@@ -68,7 +68,7 @@ struct DatasetList {
         example = json!({"kind": "train", "market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
     responses((status = 202, description = "The job is queued", body = Queued,
         example = json!({"job_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d"})), Refusals, BadBody),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/training/jobs")]
 async fn create_training_job(
     who: Require<Analyst>,
@@ -101,7 +101,7 @@ fn read_order(order: Value) -> Result<Value, Problem> {
 /// List trainings and evaluations, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = JobList,
     example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
 #[get("/api/training/jobs")]
 async fn list_training_jobs(
     _: Require<Viewer>,
@@ -121,7 +121,7 @@ async fn list_training_jobs(
 /// Get one training or evaluation with progress and result.
 #[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the job")),
     responses((status = 200, body = Job, example = json!(job_example())), Refusals, NotFound),
-    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
 #[get("/api/training/jobs/{id}")]
 async fn get_training_job(
     _: Require<Viewer>,
@@ -139,7 +139,7 @@ async fn get_training_job(
 /// List exported datasets, newest first.
 #[utoipa::path(tag = "training", params(Page), responses((status = 200, body = DatasetList,
     example = json!({"datasets": [dataset_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
 #[get("/api/datasets")]
 async fn list_datasets(
     _: Require<Viewer>,
@@ -155,7 +155,7 @@ async fn list_datasets(
 /// Get one exported dataset.
 #[utoipa::path(tag = "training", params(("id" = Uuid, Path, description = "Identifier of the dataset")),
     responses((status = 200, body = Dataset, example = json!(dataset_example())), Refusals, NotFound),
-    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"])))]
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
 #[get("/api/datasets/{id}")]
 async fn get_dataset(
     _: Require<Viewer>,
@@ -170,7 +170,7 @@ async fn get_dataset(
         example = json!({"market": "CH", "model": "lightgbm", "until": "2023-06-30"})),
     responses((status = 201, description = "The file is written", body = Dataset,
         example = json!(dataset_example())), Refusals, BadBody),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/datasets")]
 async fn create_dataset(
     who: Require<Analyst>,

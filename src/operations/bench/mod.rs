@@ -4,6 +4,7 @@
 //! benchmark therefore measures a floor beside Luna's own way: the same rows, the same query or the
 //! same trees by the shortest way there is. Both take turns, and medians are compared.
 
+mod busy; // one row over HTTP while trees are fitted
 mod client; // HTTP/1.1 over kept connections, for load
 mod model; // names, figures, report
 mod pgcopy; // rows as PostgreSQL's COPY reads them
@@ -14,6 +15,7 @@ mod upsert; // many rows against COPY and INSERT
 #[cfg(test)]
 mod tests;
 
+pub use self::busy::read_while_training;
 pub use self::model::{BenchError, Benchmark, Figure, Plan, Report};
 pub use self::read::{Served, prepare_read, single_row_read};
 pub use self::store::Scratch;

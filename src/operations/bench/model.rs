@@ -21,19 +21,23 @@ pub enum Benchmark {
     BulkUpsert,
     /// Reading one row over HTTP.
     SingleRowRead,
+    /// Reading one row over HTTP while trees are fitted.
+    ReadWhileTraining,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 3] = [Self::BulkUpsert, Self::SingleRowRead, Self::LightgbmRow];
+    pub const ALL: [Self; 4] =
+        [Self::BulkUpsert, Self::SingleRowRead, Self::ReadWhileTraining, Self::LightgbmRow];
 
     /// Name on the command line.
     pub const fn name(self) -> &'static str {
         match self {
             Self::BulkUpsert => "bulk-upsert",
             Self::SingleRowRead => "single-row-read",
+            Self::ReadWhileTraining => "read-while-training",
             Self::LightgbmRow => "lightgbm-row",
         }
     }

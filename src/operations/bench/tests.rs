@@ -37,7 +37,8 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
     let refusal = "speed".parse::<Benchmark>().unwrap_err().to_string();
     assert_eq!(
         refusal,
-        "'speed' is not a benchmark; known are bulk-upsert, single-row-read, lightgbm-row"
+        "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
+         read-while-training, lightgbm-row"
     );
     assert!("".parse::<Benchmark>().is_err());
 }

@@ -10,7 +10,9 @@ use serde_json::json;
 
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Sides, even, median_s};
 use crate::algorithms::forecasting::lightgbm::raw_fast_predictor;
-use crate::algorithms::forecasting::{Algorithm, Model, Params, RowKey, Table, fit, is_price_like};
+use crate::algorithms::forecasting::{
+    Algorithm, FitError, Model, Params, RowKey, Table, fit, is_price_like,
+};
 use crate::platform::runtime::CpuPool;
 
 const FEATURES: [&str; 16] = [
@@ -47,9 +49,32 @@ pub async fn lightgbm_row(plan: &Plan) -> Result<Figure, BenchError> {
     measured.await?
 }
 
+/// Fits the trees of `plan` on `pool`, as a training does, again and again until `stopped`.
+pub(super) async fn keep_fitting(
+    pool: &CpuPool,
+    plan: &Plan,
+    stopped: &Arc<AtomicBool>,
+) -> Result<(), BenchError> {
+    let params = Params::from_value(json!({"num_iterations": plan.trees, "bands": "residual"}));
+    let (rows, validation) = (plan.training_rows, VALIDATION_DAYS * 24);
+    while !stopped.load(Ordering::Relaxed) {
+        let (params, stopped) = (params.clone(), Arc::clone(stopped));
+        let fitted = pool.run("bench.fit", move || {
+            let (train, valid) = (table(0, rows), table(rows, validation));
+            let cancel = || stopped.load(Ordering::Relaxed);
+            fit(Algorithm::Lightgbm, &params, &train, &valid, &cancel, &mut |_| {}).map(drop)
+        });
+        match fitted.await? {
+            Ok(()) | Err(FitError::Cancelled) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
 /// Ends a fit that nobody waits for any more.
 #[derive(Default)]
-struct StopOnDrop(Arc<AtomicBool>);
+pub(super) struct StopOnDrop(pub(super) Arc<AtomicBool>);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {

@@ -56,7 +56,7 @@ struct JobDetail {
 /// Jobs of the queue, newest first.
 #[utoipa::path(tag = "jobs", params(JobQuery), responses((status = 200, body = JobPage,
     example = json!({"jobs": [job_example()], "next_cursor": null})), Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[get("/api/jobs")]
 async fn list_jobs(
     _: Require<Analyst>,
@@ -74,7 +74,7 @@ async fn list_jobs(
 /// One job with its attempts and what they logged.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = JobDetail, example = json!({"job": job_example(), "runs": [run_example()]})), NotFound, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[get("/api/jobs/{job_id}")]
 async fn get_job(
     _: Require<Analyst>,
@@ -88,7 +88,7 @@ async fn get_job(
 /// End a queued job at once; ask a running one to end.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = Job, example = json!(job_example())), NotFound, Conflict, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/jobs/{job_id}/cancel")]
 async fn cancel_job(
     who: Require<Analyst>,
@@ -101,7 +101,7 @@ async fn cancel_job(
 /// Put a dead or cancelled job back into the queue.
 #[utoipa::path(tag = "jobs", params(("job_id" = Uuid, Path, description = "The job")),
     responses((status = 200, body = Job, example = json!(job_example())), NotFound, Conflict, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/jobs/{job_id}/retry")]
 async fn retry_job(
     who: Require<Analyst>,
@@ -121,7 +121,7 @@ struct ScheduleList {
 /// List what the program does by the clock, and when it does it next.
 #[utoipa::path(tag = "jobs", responses((status = 200, body = ScheduleList,
     example = json!({"schedules": [schedule_example()]})), Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[get("/api/schedules")]
 async fn list_schedules(
     _: Require<Analyst>,
@@ -142,7 +142,7 @@ struct ScheduleChange {
 #[utoipa::path(tag = "jobs", params(("name" = String, Path, description = "The schedule", example = "learning.retrain")),
     request_body(content = ScheduleChange, example = json!({"is_enabled": false})),
     responses((status = 200, body = Planned, example = json!(schedule_example())), NotFound, Refusals, BadBody),
-    security(("bearer" = ["admin"]), ("cookie" = ["admin"])))]
+    security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[patch("/api/schedules/{name}")]
 async fn change_schedule(
     who: Require<AdminOnly>,
@@ -156,7 +156,7 @@ async fn change_schedule(
 /// Do now what a schedule does.
 #[utoipa::path(tag = "jobs", params(("name" = String, Path, description = "The schedule", example = "learning.retrain")),
     responses((status = 202, description = "The job is queued", body = Job, example = json!(job_example())), NotFound, Refusals),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"])))]
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
 #[post("/api/schedules/{name}/run")]
 async fn run_schedule(
     who: Require<Analyst>,

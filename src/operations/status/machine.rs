@@ -1,9 +1,8 @@
 //! What this installation consists of: versions, and the room its data have.
 
-use nix::sys::statvfs::statvfs;
-
 use super::service::Status;
 use crate::platform::db::{DbError, SchemaStatus};
+use crate::platform::objects::Space;
 
 /// What runs here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -18,27 +17,6 @@ pub struct Versions {
     pub schema: SchemaStatus,
 }
 
-/// Room on the file system of the data folder, in bytes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Disk {
-    /// The folder.
-    pub folder: String,
-    /// What is free for Luna.
-    pub free: u64,
-    /// What there is.
-    pub total: u64,
-}
-
-impl Disk {
-    /// Bytes below which whoever looks after the box should make room.
-    const SCARCE: u64 = 5 << 30;
-
-    /// Whether room runs out.
-    pub const fn is_scarce(&self) -> bool {
-        self.free < Self::SCARCE
-    }
-}
-
 impl Status {
     /// What runs here; asks the database.
     pub async fn versions(&self) -> Result<Versions, DbError> {
@@ -50,15 +28,8 @@ impl Status {
         })
     }
 
-    /// Room for the data; none when the file system does not tell.
-    pub fn disk(&self) -> Option<Disk> {
-        let folder = std::path::absolute(&self.data_dir).unwrap_or_else(|_| self.data_dir.clone());
-        let counts = statvfs(&folder).ok()?;
-        let bytes = |blocks: u64| blocks.saturating_mul(counts.fragment_size());
-        Some(Disk {
-            folder: folder.display().to_string(),
-            free: bytes(counts.blocks_available()),
-            total: bytes(counts.blocks()),
-        })
+    /// Room for data; absent where the disk cannot be asked.
+    pub fn space(&self) -> Option<Space> {
+        self.objects.space().ok()
     }
 }

@@ -1,6 +1,5 @@
 //! Asks every part how it is; a part that is down is an answer, not an error.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,6 +13,11 @@ use crate::facts::market::Prices;
 use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
+use crate::platform::jobs::Jobs;
+use crate::platform::objects::{Objects, Space};
+
+/// Less room than this stops the database at the next busy moment.
+const SPACE_MIN: u64 = 200 << 20;
 
 /// Whether the start has come to its end; shared with whoever drives it.
 #[derive(Debug, Clone, Default)]
@@ -46,7 +50,7 @@ pub struct Check {
 /// Whether the box can serve.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Health {
-    /// `ok` or `down`.
+    /// `ok`, `degraded` (it serves, but a part needs somebody) or `down`.
     #[schema(example = "ok")]
     pub status: &'static str,
     /// The process answers.
@@ -102,26 +106,41 @@ pub struct StatusSummary {
 #[derive(Clone)]
 pub struct Status {
     pub(super) db: Db,
-    pub(super) data_dir: PathBuf,
     readiness: Readiness,
     prices: Prices,
     registry: Registry,
     forecasts: Forecasts,
-    clock: Clock,
+    pub(super) objects: Objects,
+    pub(super) jobs: Jobs,
+    pub(super) clock: Clock,
+    pub(super) started_at: DateTime<Utc>,
+}
+
+/// The parts that are asked.
+#[derive(Clone)]
+pub struct Asked {
+    /// The database.
+    pub db: Db,
+    /// Whether the start has come to its end.
+    pub readiness: Readiness,
+    /// Prices.
+    pub prices: Prices,
+    /// Models.
+    pub registry: Registry,
+    /// Published forecasts.
+    pub forecasts: Forecasts,
+    /// Files.
+    pub objects: Objects,
+    /// The queue.
+    pub jobs: Jobs,
 }
 
 impl Status {
-    /// Status of these parts.
-    pub const fn new(
-        db: Db,
-        data_dir: PathBuf,
-        readiness: Readiness,
-        prices: Prices,
-        registry: Registry,
-        forecasts: Forecasts,
-        clock: Clock,
-    ) -> Self {
-        Self { db, data_dir, readiness, prices, registry, forecasts, clock }
+    /// Status of these parts, from now on.
+    pub fn new(asked: Asked, clock: Clock) -> Self {
+        let Asked { db, readiness, prices, registry, forecasts, objects, jobs } = asked;
+        let started_at = clock.now();
+        Self { db, readiness, prices, registry, forecasts, objects, jobs, clock, started_at }
     }
 
     /// Whether the box can serve; asks the database.
@@ -129,6 +148,9 @@ impl Status {
         let place = self.db.describe();
         let ping = self.db.ping().await;
         metrics::gauge!("ml_db_connected").set(f64::from(u8::from(ping.is_ok())));
+        if ping.is_err() {
+            metrics::counter!("ml_errors_total", "kind" => "database").increment(1);
+        }
         let database = match &ping {
             Ok(()) => Check { name: "database", ok: true, detail: format!("answers at {place}") },
             Err(error) => Check { name: "database", ok: false, detail: error.to_string() },
@@ -141,12 +163,45 @@ impl Status {
         };
         let schema = Check { name: "schema", ok: migrated, detail: detail.to_owned() };
         let ready = database.ok && migrated;
-        Health {
-            status: if ready { "ok" } else { "down" },
-            live: true,
-            ready,
-            checks: vec![database, schema],
+        let mut checks = vec![database, schema, self.disk()];
+        if ready {
+            checks.push(self.model_store().await);
         }
+        let status = match (ready, checks.iter().all(|check| check.ok)) {
+            (false, _) => "down",
+            (true, false) => "degraded",
+            (true, true) => "ok",
+        };
+        Health { status, live: true, ready, checks }
+    }
+
+    /// Brings the metrics up to date that nobody else moves: whether the database answers, and how
+    /// far the queue is behind, also while every worker is busy.
+    pub async fn measure(&self) {
+        if self.health().await.ready
+            && let Ok(lag_s) = self.jobs.lag_s().await
+        {
+            metrics::gauge!("luna_jobs_queue_lag_seconds").set(lag_s);
+        }
+    }
+
+    fn disk(&self) -> Check {
+        match self.objects.space() {
+            Ok(space) => disk_check(space),
+            Err(error) => Check { name: "disk", ok: false, detail: error.to_string() },
+        }
+    }
+
+    /// Whether the files of the models that serve are there; their content is checked when they load.
+    async fn model_store(&self) -> Check {
+        let (ok, detail) = match self.registry.without_file().await {
+            Ok(missing) if missing.is_empty() => {
+                (true, "holds the file of every serving model".to_owned())
+            }
+            Ok(missing) => (false, format!("the file of {} is not there", missing.join(", "))),
+            Err(error) => (false, error.to_string()),
+        };
+        Check { name: "model_store", ok, detail }
     }
 
     /// Reachability and counts of everything.
@@ -167,23 +222,54 @@ impl Status {
             },
             reachable: health.ready,
         };
-        let folder =
-            Component { role: "object_store", active: "data folder".to_owned(), reachable: true };
+        let folder = Component {
+            role: "object_store",
+            active: "data folder".to_owned(),
+            reachable: self.objects.space().is_ok(),
+        };
+        // Roles that the documents will bring; nobody should take silence for health.
+        let later = ["vectors", "model_server", "text_extraction"].map(|role| Component {
+            role,
+            active: "nothing yet: this version keeps no documents".to_owned(),
+            reachable: false,
+        });
         StatusSummary {
             version: env!("CARGO_PKG_VERSION"),
             now: self.clock.now(),
             health,
-            components: vec![database, folder],
+            components: [database, folder].into_iter().chain(later).collect(),
             counts,
             markets,
         }
     }
 
-    async fn counts(&self) -> Option<Counts> {
+    pub(super) async fn counts(&self) -> Option<Counts> {
         Some(Counts {
             market_prices: self.prices.count().await.ok()?,
             models: self.registry.count().await.ok()?,
             forecast_runs: self.forecasts.count().await.ok()?,
         })
+    }
+}
+
+fn disk_check(space: Space) -> Check {
+    let gib = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let (free, total) = (gib(space.free_bytes), gib(space.total_bytes));
+    Check {
+        name: "disk",
+        ok: space.free_bytes >= SPACE_MIN,
+        detail: format!("{free:.1} of {total:.1} GiB are free for data"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_sound_while_the_database_has_room() {
+        let with = |free_bytes| disk_check(Space { free_bytes, total_bytes: 100 << 30 });
+        assert!(!with(199 << 20).ok && with(200 << 20).ok);
+        assert_eq!(with(50 << 30).detail, "50.0 of 100.0 GiB are free for data");
     }
 }

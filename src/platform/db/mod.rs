@@ -5,6 +5,7 @@ mod copy; // COPY on a connection of its own
 mod error; // what can go wrong, and whether waiting helps
 mod listen; // what any process changed
 mod migrate; // from empty to head, under a lock
+mod observe; // what statements cost and write
 mod pool; // connections, shared and bounded
 mod settings; // the `[database]` section
 mod target; // where a connection string leads
@@ -24,5 +25,6 @@ pub use self::copy::CopyClient;
 pub use self::error::DbError;
 pub use self::listen::Notice;
 pub use self::migrate::SchemaStatus;
+pub use self::observe::count_written;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

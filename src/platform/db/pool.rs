@@ -9,7 +9,7 @@ use diesel_async::pooled_connection::deadpool::{Hook, HookError, Object, Pool, P
 use diesel_async::pooled_connection::{
     AsyncDieselConnectionManager, ManagerConfig, PoolError as ManagerError, RecyclingMethod,
 };
-use diesel_async::{AsyncPgConnection, SimpleAsyncConnection};
+use diesel_async::{AsyncConnection, AsyncPgConnection, SimpleAsyncConnection};
 use futures_util::stream::poll_fn;
 use futures_util::{FutureExt, StreamExt};
 use secrecy::{ExposeSecret, SecretString};
@@ -20,6 +20,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::{DbError, with_causes};
 use super::listen::Notice;
+use super::observe::QueryTimes;
 use super::settings::{Settings, TlsMode};
 use super::target::{Target, place};
 use super::tls::{self, Trust};
@@ -221,6 +222,7 @@ impl Connector {
                 Conn::try_from_client_and_connection(client, connection).await?
             }
         };
+        conn.set_instrumentation(QueryTimes::default());
         let session = conn.batch_execute(&self.session).await;
         session.map_err(ConnectionError::CouldntSetupConfiguration)?;
         Ok(conn)

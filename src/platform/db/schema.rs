@@ -24,6 +24,21 @@ diesel::table! {
 }
 
 diesel::table! {
+    api_keys (key_id) {
+        key_id -> Uuid,
+        account_id -> Uuid,
+        name -> Text,
+        prefix -> Text,
+        key_hash -> Bytea,
+        scopes -> Array<Text>,
+        created_at -> Timestamptz,
+        expires_at -> Timestamptz,
+        last_used_at -> Nullable<Timestamptz>,
+        revoked_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     audit_log (audit_id) {
         audit_id -> Uuid,
         occurred_at -> Timestamptz,
@@ -133,6 +148,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    login_counts (subject) {
+        subject -> Bytea,
+        failures -> Int4,
+        last_failed_at -> Timestamptz,
+        succeeded_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     market_price_revisions (market, product, ts, known_at, replaced_at) {
         market -> Text,
         product -> Text,
@@ -223,6 +247,7 @@ diesel::table! {
         last_seen_at -> Timestamptz,
         expires_at -> Timestamptz,
         revoked_at -> Nullable<Timestamptz>,
+        address -> Nullable<Text>,
     }
 }
 
@@ -241,6 +266,24 @@ diesel::table! {
         secret -> Bytea,
         created_at -> Timestamptz,
         retired_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    site_members (user_id, site_id) {
+        user_id -> Uuid,
+        site_id -> Uuid,
+        added_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    sites (site_id) {
+        site_id -> Uuid,
+        name -> Text,
+        time_zone -> Text,
+        is_default -> Bool,
+        created_at -> Timestamptz,
     }
 }
 

@@ -46,7 +46,7 @@ impl Default for Settings {
             pool_min: 1,
             pool_max: 10,
             statement_timeout_s: 60,
-            acquire_timeout_s: 5,
+            acquire_timeout_s: 4,
             tls: None,
             tls_accept_self_signed: false,
             tls_ca_file: None,

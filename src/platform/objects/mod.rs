@@ -4,12 +4,25 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
+use utoipa::ToSchema;
 
 /// A folder of objects named by keys such as `models/1f3a….bin`.
 #[derive(Debug, Clone)]
 pub struct Objects {
     root: PathBuf,
+}
+
+/// Room on a disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Space {
+    /// What this user may still write.
+    #[schema(example = 42_949_672_960_u64)]
+    pub free_bytes: u64,
+    /// Size of the file system.
+    #[schema(example = 107_374_182_400_u64)]
+    pub total_bytes: u64,
 }
 
 /// Why an object could not be kept or handed out.
@@ -104,6 +117,24 @@ impl Objects {
         } else {
             Err(ObjectError::Damaged { key: key.to_owned(), expected: expected.to_owned(), found })
         }
+    }
+
+    /// Whether something is stored under `key`.
+    pub fn contains(&self, key: &str) -> bool {
+        self.path(key).is_ok_and(|path| path.is_file())
+    }
+
+    /// Room on the disk that holds the store; the folder itself need not be there yet.
+    pub fn space(&self) -> io::Result<Space> {
+        let root = std::path::absolute(&self.root)?;
+        let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
+        let counts = nix::sys::statvfs::statvfs(folder)?;
+        // The widths of these counts differ between systems.
+        let bytes = |blocks| u64::from(blocks) * u64::from(counts.fragment_size());
+        Ok(Space {
+            free_bytes: bytes(counts.blocks_available()),
+            total_bytes: bytes(counts.blocks()),
+        })
     }
 
     fn path(&self, key: &str) -> Result<PathBuf, ObjectError> {

@@ -85,12 +85,30 @@ const METRICS: &[Metric] = &[
         help: "HTTP requests refused because there were too many, by limit",
         series: &[&[("limit", "address")], &[("limit", "login")], &[("limit", "principal")]],
     },
+    Metric {
+        name: "luna_circuit_state",
+        kind: Kind::Gauge,
+        help: "Whether a host is asked: 0 as usual, 1 on trial, 2 left alone, by host",
+        series: &[],
+    },
+    Metric {
+        name: "luna_outbound_requests_total",
+        kind: Kind::Counter,
+        help: "Calls to other services, by host and outcome",
+        series: &[],
+    },
+    Metric {
+        name: "luna_outbound_request_duration_seconds",
+        kind: Kind::Histogram(LONG_S),
+        help: "Duration of calls to other services, attempts and pauses included, by host",
+        series: &[],
+    },
     metric(
         "luna_db_query_seconds",
         Kind::Histogram(SHORT_S),
-        "Duration of database queries, waiting for a connection included",
+        "Duration of database statements, as the connection sees them",
     ),
-    metric("luna_db_rows_written_total", Kind::Counter, "Rows written to the database in bulk"),
+    metric("luna_db_rows_written_total", Kind::Counter, "Rows of facts written to the database"),
     metric("luna_jobs_queue_lag_seconds", Kind::Gauge, "Age of the oldest job that is due"),
     Metric {
         name: "luna_jobs_runs_total",
@@ -102,6 +120,24 @@ const METRICS: &[Metric] = &[
         name: "luna_jobs_run_duration_seconds",
         kind: Kind::Histogram(LONG_S),
         help: "Duration of one attempt of a job, by job",
+        series: &[],
+    },
+    Metric {
+        name: "luna_vector_search_seconds",
+        kind: Kind::Histogram(SHORT_S),
+        help: "Duration of one search among vectors",
+        series: &[],
+    },
+    Metric {
+        name: "luna_embedding_duration_seconds",
+        kind: Kind::Histogram(SHORT_S),
+        help: "Duration of embedding one batch of texts",
+        series: &[],
+    },
+    Metric {
+        name: "luna_model_success_ratio",
+        kind: Kind::Gauge,
+        help: "Share of judged predictions that came true, by series",
         series: &[],
     },
     metric(
@@ -122,6 +158,20 @@ const METRICS: &[Metric] = &[
         series: &[&[("version", env!("CARGO_PKG_VERSION"))]],
     },
 ];
+
+/// Names under which Prometheus keeps the metrics: those of a histogram have three endings.
+#[cfg(test)]
+pub(super) fn names() -> Vec<String> {
+    METRICS
+        .iter()
+        .flat_map(|metric| match metric.kind {
+            Kind::Counter | Kind::Gauge => vec![metric.name.to_owned()],
+            Kind::Histogram(_) => ["_bucket", "_sum", "_count"]
+                .map(|ending| format!("{}{ending}", metric.name))
+                .into(),
+        })
+        .collect()
+}
 
 /// The installed recorder.
 #[derive(Debug, Clone)]
@@ -264,6 +314,11 @@ mod tests {
             "ml_prediction_duration_seconds",
             "ml_feature_processing_seconds",
             "ml_model_load_seconds",
+            "luna_http_request_duration_seconds",
+            "luna_db_query_seconds",
+            "luna_db_rows_written_total",
+            "luna_jobs_queue_lag_seconds",
+            "luna_training_duration_seconds",
         ] {
             assert!(text.contains(&format!("# HELP {name} ")), "{name}: {text}");
             assert!(text.contains(&format!("# TYPE {name} ")), "{name}: {text}");

@@ -1,11 +1,13 @@
 //! Logs, metrics, redaction: what the program says about itself.
 
+mod find; // lines that somebody looks for
 mod json; // log lines as JSON, with the fields of their spans
 mod metrics; // names, help texts, Prometheus text
 mod redact; // secrets out of everything that is written
 mod rolling; // a log file that does not grow for ever
 mod settings; // the `[telemetry]` section
 
+pub use self::find::{LogFilter, LogLevel};
 pub use self::metrics::{Metrics, Sample};
 pub use self::redact::redact;
 pub use self::settings::{Format, Settings};

@@ -23,6 +23,9 @@ const KEYS: &[&str] = &[
     "cookie",
 ];
 
+/// Letters of an API key behind its start `luna_`; metrics and tables have shorter names.
+const API_KEY_LETTERS: usize = 52;
+
 /// `text` with passwords in addresses, bearer tokens and values of secret names masked.
 pub fn redact(text: &str) -> Cow<'_, str> {
     let mut result = String::new();
@@ -65,6 +68,11 @@ fn secret_at(text: &str, at: usize) -> Option<(usize, usize)> {
         let token = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
         let end = rest.find(|c| !token(c)).unwrap_or(rest.len());
         return (rest[..end].matches('.').count() == 2).then_some((at, at + end));
+    }
+    if let Some(key) = rest.strip_prefix("luna_") {
+        let letter = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+        let end = key.find(|c| !letter(c)).unwrap_or(key.len());
+        return (end >= API_KEY_LETTERS).then_some((at, at + "luna_".len() + end));
     }
     let after = KEYS.iter().find_map(|key| word(rest, key))?;
     let assigned = skip(text, at + after, &[' ', '"', '\'', '\\']);

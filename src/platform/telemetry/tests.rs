@@ -162,3 +162,28 @@ fn a_log_file_that_cannot_be_written_is_named() {
     let refusal = super::subscriber(&settings, &super::Logs::default()).err().unwrap();
     assert_eq!(refusal.to_string(), "cannot write the log file /dev/null/luna.log");
 }
+
+/// Texts of the dashboards and of the alerts, which name metrics in PromQL.
+fn watchers() -> Vec<(std::path::PathBuf, String)> {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/observability");
+    let dashboards = std::fs::read_dir(root.join("grafana/dashboards")).unwrap();
+    let dashboards = dashboards.map(|entry| entry.unwrap().path());
+    let paths = dashboards.chain([root.join("rules.yml")]);
+    paths.map(|path| (path.clone(), std::fs::read_to_string(path).unwrap())).collect()
+}
+
+#[test]
+fn dashboards_and_alerts_name_metrics_that_exist() {
+    let known = super::metrics::names();
+    let mut named = std::collections::BTreeSet::new();
+    for (path, text) in watchers() {
+        let is_name = |letter: char| letter.is_ascii_lowercase() || letter == '_';
+        for word in text.split(|letter: char| !is_name(letter)) {
+            if word.starts_with("ml_") || word.starts_with("luna_") {
+                assert!(known.iter().any(|name| name == word), "{}: {word}", path.display());
+                named.insert(word.to_owned());
+            }
+        }
+    }
+    assert!(named.len() > 20, "{named:?}");
+}

@@ -17,7 +17,7 @@ use super::protections::Protections;
 const UNKNOWN: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
 /// Address of whoever sent `request`: the last one that no trusted proxy has.
-pub fn client_address(request: &HttpRequest) -> IpAddr {
+pub(super) fn client_address(request: &HttpRequest) -> IpAddr {
     Client::of(request).address
 }
 

@@ -13,14 +13,16 @@ use futures_util::future::{LocalBoxFuture, Ready, Shared, ready};
 use super::client::client_address;
 use super::context::record_user;
 use super::csrf::refuse_other_origins;
-use super::principal::{Authenticator, Credentials, Principal, Role};
+use super::principal::{Authenticator, Credentials, KeyGrant, Principal, Role, Scope};
 use super::problem::Problem;
 use super::protections::Protections;
 
-/// A set of roles, as a type.
+/// A set of roles, and what a key needs, as a type.
 pub trait Permits: 'static {
     /// The roles that may call.
     const ROLES: &'static [Role];
+    /// What a key must be for; absent where only people may call.
+    const SCOPE: Option<Scope>;
     /// Whether a caller of a box without an admin may read here.
     const SETUP_GUEST_READS: bool = false;
     /// Whether only the addresses that are listed for admins get an answer.
@@ -35,6 +37,10 @@ pub struct AdminOnly;
 #[derive(Debug, Clone, Copy)]
 pub struct Analyst;
 
+/// Analysts and admins who bring something in, and keys for that.
+#[derive(Debug, Clone, Copy)]
+pub struct Importer;
+
 /// Everybody but customers: who looks after the box, at models or at jobs.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer;
@@ -43,29 +49,48 @@ pub struct Viewer;
 #[derive(Debug, Clone, Copy)]
 pub struct LoggedIn;
 
+/// Everybody who is logged in themselves: what concerns their own account is not for keys.
+#[derive(Debug, Clone, Copy)]
+pub struct Person;
+
 /// Everybody who is logged in, and, for reading, guests of a box that has no admin yet.
 #[derive(Debug, Clone, Copy)]
 pub struct Reader;
 
 impl Permits for AdminOnly {
     const ROLES: &'static [Role] = &[Role::Admin];
+    const SCOPE: Option<Scope> = Some(Scope::Admin);
     const FROM_ADMIN_ADDRESSES: bool = true;
 }
 
 impl Permits for Analyst {
     const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst];
+    const SCOPE: Option<Scope> = Some(Scope::Train);
+}
+
+impl Permits for Importer {
+    const ROLES: &'static [Role] = Analyst::ROLES;
+    const SCOPE: Option<Scope> = Some(Scope::Ingest);
 }
 
 impl Permits for Viewer {
     const ROLES: &'static [Role] = &[Role::Admin, Role::Analyst, Role::Viewer];
+    const SCOPE: Option<Scope> = Some(Scope::Read);
 }
 
 impl Permits for LoggedIn {
     const ROLES: &'static [Role] = Role::ALL;
+    const SCOPE: Option<Scope> = Some(Scope::Read);
+}
+
+impl Permits for Person {
+    const ROLES: &'static [Role] = Role::ALL;
+    const SCOPE: Option<Scope> = None;
 }
 
 impl Permits for Reader {
     const ROLES: &'static [Role] = Role::ALL;
+    const SCOPE: Option<Scope> = Some(Scope::Read);
     const SETUP_GUEST_READS: bool = true;
 }
 
@@ -152,7 +177,7 @@ fn decide<R: Permits>(request: &HttpRequest) -> Decision {
     let reads = request.method().is_safe();
     let ready = Credentials::of(request).and_then(|credentials| {
         // Browsers add cookies on their own: a cookie alone does not show that the page was ours.
-        if credentials.bearer.is_none() && credentials.cookie.is_some() && !reads {
+        if credentials.is_cookie_only() && !reads {
             refuse_other_origins(request)?;
         }
         let authenticator = request.app_data::<Arc<dyn Authenticator>>();
@@ -174,7 +199,10 @@ fn admit<R: Permits>(principal: Principal, reads: bool) -> Result<Principal, Pro
         return welcome.then_some(principal).ok_or_else(|| Problem::unauthenticated(refusal));
     }
     if R::ROLES.contains(&principal.role) {
-        return Ok(principal);
+        return match &principal.key {
+            Some(key) => check_scope(key, R::SCOPE).map(|()| principal),
+            None => Ok(principal),
+        };
     }
     let allowed: Vec<_> = R::ROLES.iter().map(|role| role.name()).collect();
     Err(Problem::forbidden(format_args!(
@@ -182,6 +210,24 @@ fn admit<R: Permits>(principal: Principal, reads: bool) -> Result<Principal, Pro
         principal.role,
         allowed.join(" or ")
     )))
+}
+
+fn check_scope(key: &KeyGrant, needed: Option<Scope>) -> Result<(), Problem> {
+    let Some(needed) = needed else {
+        return Err(Problem::forbidden("this is not for API keys; log in"));
+    };
+    if key.scopes.contains(&needed) {
+        return Ok(());
+    }
+    Err(Problem::forbidden(format_args!("the API key lacks the scope {needed}")))
+}
+
+/// Whether the sender of `request` may act on what belongs to others: an admin, in person, at an
+/// address for admins.
+pub fn administers(request: &HttpRequest, who: &Principal) -> bool {
+    let protections = request.app_data::<Data<Protections>>();
+    let listed = |it: &Data<Protections>| it.admits_admins_from(client_address(request)).is_ok();
+    who.role == Role::Admin && who.key.is_none() && protections.is_some_and(listed)
 }
 
 /// First parameter of a handler that is public on purpose.

@@ -20,22 +20,26 @@ mod redirect; // where a login may lead
 mod settings; // the `[server]` section
 
 pub use self::around::around;
-pub use self::client::{client_address, is_https};
+pub use self::client::is_https;
 pub use self::context::{current_address, current_request_id};
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
 pub use self::extract::{Body, Form, Params, Path, Upload, parse_value};
 pub use self::fallback::{MethodTable, fallback};
-pub use self::guard::{AdminOnly, Analyst, LoggedIn, Public, Reader, Require, Viewer, Visitor};
+pub use self::guard::{
+    AdminOnly, Analyst, Importer, LoggedIn, Person, Public, Reader, Require, Viewer, Visitor,
+    administers,
+};
 pub use self::instants::{instant, optional_instant};
+pub use self::networks::neighbourhood;
 pub use self::openapi::{BadBody, Conflict, NotFound, Refusals, Unavailable, describe};
 #[cfg(test)]
 pub use self::openapi::{DeclaredAccess, declared_access};
 pub use self::paging::{Cursor, Limit, Page};
 pub use self::principal::{
-    Authenticator, BoxFuture, Credentials, Language, Principal, Role, session_cookie_name,
-    user_agent,
+    Authenticator, BoxFuture, Credentials, KeyGrant, Language, Principal, Role, Scope,
+    session_cookie_name, user_agent,
 };
 pub use self::problem::{PROBLEM_KINDS, Problem, ProblemDocument};
 pub use self::protections::{Protections, count_requests};

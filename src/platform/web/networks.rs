@@ -74,7 +74,7 @@ fn plain(network: IpNet) -> IpNet {
 }
 
 /// What shares one allowance: an IPv4 address, or the /64 network that one line is given in IPv6.
-pub(super) fn neighbourhood(address: IpAddr) -> IpAddr {
+pub fn neighbourhood(address: IpAddr) -> IpAddr {
     const LINE: u8 = 64;
     match address.to_canonical() {
         IpAddr::V6(v6) => {

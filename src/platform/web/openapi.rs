@@ -18,6 +18,8 @@ use super::problem::{FieldError, ProblemDocument};
 const BEARER: &str = "bearer";
 /// Name of the security scheme of the session cookie.
 const COOKIE: &str = "cookie";
+/// Name of the security scheme of the header `X-API-Key`.
+const API_KEY: &str = "api_key";
 
 /// Answers that every operation with a guard shares.
 #[derive(Debug)]
@@ -175,6 +177,12 @@ pub fn describe(document: &mut OpenApi) {
         "Session cookie of the login page; over https its name is `__Host-luna`",
     );
     components.add_security_scheme(COOKIE, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
+    let key = ApiKeyValue::with_description(
+        "X-API-Key",
+        "Key of `POST /api/keys`; the scope it needs is listed per operation. A key may do what its \
+         owner may do at the time, and nothing outside of its scopes",
+    );
+    components.add_security_scheme(API_KEY, SecurityScheme::ApiKey(ApiKey::Header(key)));
 }
 
 /// Makes tagged choices satisfiable: an object that allows no fields but its own, together with the

@@ -65,6 +65,75 @@ impl fmt::Display for Role {
     }
 }
 
+/// What a key of a program may be used for; each operation needs exactly one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Scope {
+    /// Read what the key's owner may read.
+    Read,
+    /// Bring in prices, readings, documents.
+    Ingest,
+    /// Train, compare and activate models, cancel jobs.
+    Train,
+    /// What only admins may do.
+    Admin,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: &'static [Self] = &[Self::Read, Self::Ingest, Self::Train, Self::Admin];
+
+    /// The name in tables and answers.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Read => "read",
+            Self::Ingest => "ingest",
+            Self::Train => "train",
+            Self::Admin => "admin",
+        }
+    }
+
+    /// The scope of a name.
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|scope| scope.name() == name)
+    }
+
+    /// Whether somebody in `role` could use it: a key must not promise what its owner may not do.
+    pub const fn fits(self, role: Role) -> bool {
+        match self {
+            Self::Read => true,
+            Self::Ingest | Self::Train => matches!(role, Role::Admin | Role::Analyst),
+            Self::Admin => matches!(role, Role::Admin),
+        }
+    }
+}
+
+impl std::str::FromStr for Scope {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::parse(name).ok_or_else(|| {
+            let known: Vec<&str> = Self::ALL.iter().map(|scope| scope.name()).collect();
+            format!("'{name}' is not a scope; known are {}", known.join(", "))
+        })
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The key with which a program acts for its owner.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyGrant {
+    /// The key.
+    pub key_id: Uuid,
+    /// What it may be used for.
+    pub scopes: Vec<Scope>,
+}
+
 /// Language of pages and messages.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -104,6 +173,8 @@ pub struct Principal {
     pub role: Role,
     /// The session the request belongs to.
     pub session_id: Option<Uuid>,
+    /// The key the request came with, if a program sent it.
+    pub key: Option<KeyGrant>,
     /// Whether this is an anonymous caller of a box that has no admin yet.
     pub is_setup_guest: bool,
     /// Language of their pages.
@@ -121,6 +192,7 @@ impl Principal {
             login: String::new(),
             role: Role::Customer,
             session_id: None,
+            key: None,
             is_setup_guest: true,
             language: Language::default(),
             time_zone: Tz::Europe__Zurich,
@@ -128,16 +200,26 @@ impl Principal {
     }
 }
 
+/// Header in which programs send their key.
+pub const API_KEY_HEADER: &str = "x-api-key";
+
 /// What a request brings to prove who sends it.
 #[derive(Debug, Clone, Default)]
 pub struct Credentials {
     /// Token of the header `Authorization: Bearer …`.
     pub bearer: Option<SecretString>,
-    /// Token of the session cookie; only looked at when there is no bearer token.
+    /// Key of the header `X-API-Key`.
+    pub api_key: Option<SecretString>,
+    /// Token of the session cookie; only looked at when there is neither token nor key.
     pub cookie: Option<SecretString>,
 }
 
 impl Credentials {
+    /// Whether nothing but a cookie speaks for the request: browsers add cookies on their own.
+    pub(super) const fn is_cookie_only(&self) -> bool {
+        self.cookie.is_some() && self.bearer.is_none() && self.api_key.is_none()
+    }
+
     /// What `request` brings. An `Authorization` header of another scheme is refused rather than
     /// skipped: a caller who sends credentials must not be taken for somebody else.
     pub fn of(request: &HttpRequest) -> Result<Self, Problem> {
@@ -155,10 +237,18 @@ impl Credentials {
                 Some(token.ok_or_else(|| Problem::unauthenticated(refusal))?.into())
             }
         };
+        let api_key = match request.headers().get(API_KEY_HEADER) {
+            None => None,
+            Some(_) if bearer.is_some() => {
+                let refusal = "send either Authorization or X-API-Key, not both";
+                return Err(Problem::unauthenticated(refusal));
+            }
+            Some(value) => Some(value.to_str().unwrap_or_default().trim().to_owned().into()),
+        };
         let cookie = request
             .cookie(session_cookie_name(is_https(request)))
             .map(|cookie| cookie.value().to_owned().into());
-        Ok(Self { bearer, cookie })
+        Ok(Self { bearer, api_key, cookie })
     }
 }
 

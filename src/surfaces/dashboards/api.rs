@@ -18,6 +18,7 @@ use super::templates::{PageError, Templates};
 use super::today::today;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::AccountsError;
+use crate::access::accounts::Tries;
 use crate::access::accounts::login_cookie;
 use crate::access::accounts::logout_cookies;
 use crate::base::ids::Market;
@@ -157,6 +158,13 @@ async fn post_login(
                 AccountsError::Busy => LoginProblem::Busy,
                 AccountsError::Database(_) => LoginProblem::Unavailable,
                 AccountsError::Crypto(_) => LoginProblem::Failed,
+                AccountsError::WrongCredentials(Tries { left, pause }) if *left > 0 => {
+                    LoginProblem::Wrong { left: Some((*left, *pause)) }
+                }
+                AccountsError::WrongCredentials(Tries { pause, .. }) => {
+                    LoginProblem::Locked { wait: *pause }
+                }
+                AccountsError::TooManyTries { wait } => LoginProblem::Locked { wait: *wait },
                 _ => LoginProblem::Wrong { left: None },
             };
             // The way into a problem also writes the causes into the log.

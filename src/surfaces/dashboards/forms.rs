@@ -15,6 +15,11 @@ pub enum LoginProblem {
         /// Tries before the pause, and its length, where they are counted.
         left: Option<(u32, Duration)>,
     },
+    /// Too many wrong passwords.
+    Locked {
+        /// Until the next try counts.
+        wait: Duration,
+    },
     /// The form's token is too old.
     Expired,
     /// Too many people log in at the same time.
@@ -66,6 +71,9 @@ impl LoginPage {
                 "login_wrong_left",
                 &[("n", &tries.to_string()), ("pause", &pause_text(pause))],
             ),
+            LoginProblem::Locked { wait } => {
+                format.fill("login_locked", &[("pause", &pause_text(wait))])
+            }
             LoginProblem::Expired => format.text("login_expired").to_owned(),
             LoginProblem::Busy => format.text("login_busy").to_owned(),
             LoginProblem::Unavailable => format.text("login_unavailable").to_owned(),

@@ -37,6 +37,7 @@ fn diesel_type(udt_name: &str, is_nullable: bool) -> String {
         "date" => "Date",
         "bytea" => "Bytea",
         "_float4" => "Array<Float4>",
+        "_text" => "Array<Text>",
         other => panic!("schema.rs has no word for {other} yet"),
     };
     if is_nullable { format!("Nullable<{plain}>") } else { plain.to_owned() }

@@ -1,0 +1,23 @@
+//! A site.
+
+use chrono::{DateTime, Utc};
+use serde::Serialize;
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+/// A place: a house, a workshop.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Site {
+    /// Identifier.
+    pub site_id: Uuid,
+    /// What people call it.
+    #[schema(example = "Home")]
+    pub name: String,
+    /// Zone of its clocks, by its IANA name.
+    #[schema(example = "Europe/Zurich")]
+    pub time_zone: String,
+    /// Whether whoever registers belongs to it.
+    pub is_default: bool,
+    /// Since when Luna knows it.
+    pub created_at: DateTime<Utc>,
+}

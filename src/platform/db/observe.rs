@@ -1,0 +1,29 @@
+//! What statements cost and write, as metrics.
+
+use std::time::Instant;
+
+use diesel::connection::{Instrumentation, InstrumentationEvent};
+
+/// Times the statements of one connection.
+#[derive(Debug, Default)]
+pub(super) struct QueryTimes(Option<Instant>);
+
+impl Instrumentation for QueryTimes {
+    fn on_connection_event(&mut self, event: InstrumentationEvent<'_>) {
+        match event {
+            InstrumentationEvent::StartQuery { .. } => self.0 = Some(Instant::now()),
+            InstrumentationEvent::FinishQuery { .. } => {
+                if let Some(started) = self.0.take() {
+                    let took = started.elapsed().as_secs_f64();
+                    metrics::histogram!("luna_db_query_seconds").record(took);
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Counts rows of facts that were written.
+pub fn count_written(rows: u64) {
+    metrics::counter!("luna_db_rows_written_total").increment(rows);
+}

@@ -1,0 +1,16 @@
+//! The one way to ask other services over HTTP: bounded in time and size, careful where it connects to.
+//!
+//! What comes back is untrusted: it is cut at a size, also after decompression, and no redirect or
+//! name leads to a network that the call was not meant for.
+
+mod breaker; // a host that fails is left alone for a while
+mod guard; // which addresses may be connected to
+mod service; // calls, attempts, redirects
+
+pub use self::guard::Reach;
+#[cfg(test)]
+use self::service::OutboundError;
+pub use self::service::{Call, Outbound};
+
+#[cfg(test)]
+mod tests;
