@@ -24,6 +24,7 @@ trap finish EXIT
 # Settings of whoever runs this must not reach the server; limits would answer in its stead.
 luna=(env -i -C "$home" PATH="$PATH" OMP_WAIT_POLICY=passive LUNA_DATA_DIR="$home/data" API_PORT="$PORT"
   LUNA_SERVER__HOST=127.0.0.1 LUNA_SERVER__REQUESTS_PER_MINUTE=0 LUNA_SERVER__LOGINS_PER_MINUTE=0
+  LUNA_SERVER__ADMIN_ADDRESSES='["127.0.0.0/8"]' LUNA_SERVER__TRUSTED_PROXIES='[]'
   LUNA_SIMULATION__HISTORY_DAYS=30 "$PWD/target/debug/luna")
 "${luna[@]}" serve </dev/null >"$home/serve.log" 2>&1 &
 server=$!

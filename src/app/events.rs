@@ -7,7 +7,7 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 2] = ["luna_jobs", "luna_access"];
+const CHANNELS: [&str; 3] = ["luna_jobs", "luna_access", "luna_settings"];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -37,18 +37,23 @@ async fn hear(services: &Services) -> Result<(), DbError> {
     let mut listener = services.db.listen(&CHANNELS).await?;
     // Whatever was told while nobody listened is lost.
     for channel in CHANNELS {
-        react(services, channel);
+        react(services, channel).await;
     }
     while let Some(Notice { channel, .. }) = listener.next().await {
-        react(services, &channel);
+        react(services, &channel).await;
     }
     Ok(())
 }
 
-fn react(services: &Services, channel: &str) {
+async fn react(services: &Services, channel: &str) {
     match channel {
         "luna_jobs" => services.jobs.wake(),
         "luna_access" => services.accounts.forget_seen(),
+        "luna_settings" => {
+            if let Err(error) = services.settings.refresh().await {
+                tracing::warn!(%error, "Changed settings cannot be read: {error}");
+            }
+        }
         _ => {}
     }
 }

@@ -25,6 +25,7 @@ use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
 use crate::operations::jobs;
+use crate::operations::settings;
 use crate::operations::status;
 use crate::platform::runtime::Roles;
 use crate::platform::telemetry::Logs;
@@ -90,6 +91,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(prediction::routes)
         .configure(windows::routes)
         .configure(jobs::routes)
+        .configure(settings::routes)
         .configure(status::routes);
 }
 
@@ -148,6 +150,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
             .app_data(Data::new(services.windows))
+            .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))
             .app_data(Data::new(services.gather));
     }

@@ -1,5 +1,6 @@
 //! The program put together: services built once, routes, the OpenAPI document, start and stop.
 
+mod book; // settings with those from the database among them
 mod bench; // benchmarks on the application itself
 mod doctor; // what the box needs
 mod events; // what other processes change
@@ -8,6 +9,7 @@ mod serve; // start, banner, shutdown
 mod services; // every service, in the order of the floors
 
 pub(crate) use self::bench::measure;
+pub(crate) use self::book::{stored_in, with_stored};
 pub(crate) use self::doctor::look_at_box;
 pub(crate) use self::http::openapi;
 #[cfg(test)]

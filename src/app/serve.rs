@@ -11,6 +11,7 @@ use actix_web::dev::Server;
 use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
+use super::book::with_stored;
 use super::events::listen;
 use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect, schedules};
@@ -78,7 +79,7 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let metrics = Metrics::install()?;
     let templates = Data::new(Templates::load()?);
     let (db, private) = connect(&settings, Mode::Serve).await?;
-    let services = assemble(&settings, db, clock);
+    let services = assemble(&with_stored(&settings, &db).await, db, clock);
     let tasks = Tasks::new();
     keep_running(&tasks, private.as_ref(), (&metrics, &services));
     let starter = (services.clone(), settings.clone(), tasks.clone());

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::book::ProgramSettings;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
@@ -25,6 +26,7 @@ use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
 use crate::operations::jobs::Queue;
+use crate::operations::settings::StoredSettings;
 use crate::operations::status::Asked;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
@@ -67,6 +69,7 @@ pub(crate) struct Services {
     pub orders: Orders,
     pub forecasts: Forecasts,
     pub windows: Windows,
+    pub settings: StoredSettings,
     pub status: Status,
     pub gather: Gather,
 }
@@ -98,23 +101,30 @@ pub(crate) async fn connect(
 }
 
 /// The services on a database.
+#[expect(clippy::too_many_lines, reason = "one line for each service, in the order of the floors")]
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let pool = CpuPool::new(None);
     let protections = Arc::new(Protections::new(&settings.server, clock.clone()));
+    let book = ProgramSettings {
+        base: settings.clone(),
+        accounts: settings.accounts.clone().into(),
+        market: settings.market.clone().into(),
+        simulation: settings.simulation.clone().into(),
+        protections: Arc::clone(&protections),
+    };
     let readiness = Readiness::default();
     let objects = Objects::new(settings.storage.data_dir.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
     let audit = Audit::new(db.clone(), clock.clone());
     let sites = Sites::new(db.clone(), clock.clone());
-    let accounts =
-        Accounts::new(db.clone(), audit.clone(), clock.clone(), settings.accounts.clone());
+    let accounts = Accounts::new(db.clone(), audit.clone(), clock.clone(), book.accounts.clone());
     let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
     let orders = Orders::new(db.clone(), jobs.clone(), audit.clone());
     let prices = Prices::new(db.clone());
-    let shown = Shown::new(prices.clone(), settings.market.clone(), clock.clone());
+    let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
-    let simulation = Simulation::new(prices.clone(), clock.clone(), settings.simulation.clone());
+    let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
@@ -145,6 +155,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs: jobs.clone(),
     };
     let status = Status::new(asked, clock.clone());
+    let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
     let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
     Services {
         clock,
@@ -168,6 +179,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         orders,
         forecasts,
         windows,
+        settings,
         status,
         gather,
     }

@@ -10,6 +10,7 @@ mod matrix; // every operation × every kind of caller
 mod operation; // the document's operations, one by one
 mod pages; // what a browser gets
 mod protections; // where callers come from and how often they come
+mod settings; // settings changed in the running program
 mod schema; // values against the schemas of the document
 mod status; // health and counts, with and without a database
 mod training; // jobs, models, the gate

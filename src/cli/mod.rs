@@ -87,7 +87,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let loaded = config::load(&cli.sources())?;
     if let Command::Config(command) = &cli.command {
-        return show_config(command, &loaded);
+        return show_config(command, loaded).await;
     }
     let mut telemetry = loaded.settings.telemetry.clone();
     if !matches!(cli.command, Command::Serve { .. }) && !Cli::sets_log_level(&loaded) {
@@ -127,9 +127,13 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
 }
 
-fn show_config(command: &ConfigCommand, loaded: &config::Loaded) -> Result<(), Failure> {
+async fn show_config(command: &ConfigCommand, loaded: config::Loaded) -> Result<(), Failure> {
     match command {
-        ConfigCommand::Show { origin } => output::text(&loaded.show(*origin)),
+        ConfigCommand::Show { origin } => {
+            let stored = session::stored_settings(&loaded.settings).await?;
+            let loaded = loaded.settings.with_stored(&stored).unwrap_or(loaded);
+            output::text(&loaded.show(*origin))
+        }
         ConfigCommand::Check => output::text("The settings are sound.\n"),
     }
 }

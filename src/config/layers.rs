@@ -13,7 +13,7 @@ use serde::de::DeserializeOwned;
 use super::names::nearest;
 
 /// What stands for a secret wherever settings are shown.
-const MASK: &str = "********";
+pub(super) const MASK: &str = "********";
 
 /// Name of the weakest source.
 const DEFAULT: &str = "default";

@@ -1,8 +1,9 @@
 //! Settings: layered, typed, all mistakes at once, every value with its origin.
 //!
-//! Flags win over the environment, it over `.env`, that over `config/*.toml`, those over the
-//! defaults of the areas. Nothing else in the program reads the environment.
+//! Flags win over the environment, it over `.env`, that over what admins stored in the database,
+//! that over `config/*.toml`, those over the defaults of the areas. Nothing else in the program reads the environment.
 
+mod catalogue; // every setting with what it is for
 mod layers; // values from every source, judged one by one
 mod names; // variables with fixed names
 mod sections; // the sections put together

@@ -1,6 +1,7 @@
 //! The sections of the settings put together: those of the areas and the few that belong to none.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
@@ -10,6 +11,7 @@ use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::market;
 use crate::facts::simulation;
+use crate::operations::settings::Stored;
 use crate::platform::db;
 use crate::platform::jobs;
 use crate::platform::telemetry;
@@ -50,6 +52,15 @@ pub struct Settings {
     pub simulation: simulation::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
+    /// Where they come from.
+    sources: Arc<Sources>,
+}
+
+impl Settings {
+    /// The settings that the same sources make together with `stored`.
+    pub fn with_stored(&self, stored: &Stored) -> Result<Loaded, ConfigError> {
+        load(&Sources { stored: stored.clone(), ..Sources::clone(&self.sources) })
+    }
 }
 
 /// The settings with where they come from.
@@ -86,7 +97,8 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
-        accounts: layers.section("accounts", no_rules::<accounts::Settings>),
+        accounts: layers.section("accounts", accounts::Settings::mistakes),
+        sources: Arc::new(sources.clone()),
     };
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);

@@ -1,6 +1,7 @@
 //! Where settings come from: flags, the environment, `.env`, files.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -10,6 +11,10 @@ use figment::value::{Dict, Value};
 
 use super::layers::{Entry, Layers};
 use super::names::{FIXED, PREFIX, Use, fixed, key_of, nearest};
+use crate::operations::settings::Stored;
+
+/// Origin of what admins stored.
+const DATABASE: &str = "database";
 
 /// A setting given on the command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct Flag {
 }
 
 /// Everything settings may come from.
-#[derive(Debug, Clone, Default)]
+#[derive(Clone, Default)]
 pub struct Sources {
     /// Folder of the files `*.toml`, read in alphabetical order; need not exist.
     pub config_dir: PathBuf,
@@ -33,6 +38,15 @@ pub struct Sources {
     pub environment: BTreeMap<String, String>,
     /// Settings given on the command line.
     pub flags: Vec<Flag>,
+    /// What admins stored in the database, once that can be read.
+    pub stored: Stored,
+}
+
+impl fmt::Debug for Sources {
+    /// Without values: variables hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sources").field("config_dir", &self.config_dir).finish_non_exhaustive()
+    }
 }
 
 impl Sources {
@@ -43,7 +57,7 @@ impl Sources {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let config_dir = environment.get("LUNA_CONFIG_DIR").map_or("config", String::as_str).into();
-        Self { config_dir, env_file: ".env".into(), environment, flags }
+        Self { config_dir, env_file: ".env".into(), environment, flags, ..Self::default() }
     }
 
     /// Variables of the process and of the file, for those that only recipes and containers read;
@@ -59,6 +73,7 @@ impl Sources {
     pub(super) fn read(&self) -> Layers {
         let mut layers = Layers::default();
         self.read_files(&mut layers);
+        self.read_stored(&mut layers);
         self.read_env_file(&mut layers);
         read_variables(&self.environment, "environment", &mut layers);
         for Flag { name, key, value } in &self.flags {
@@ -79,6 +94,19 @@ impl Sources {
         paths.sort();
         for path in paths {
             read_file(&path, layers);
+        }
+    }
+
+    fn read_stored(&self, layers: &mut Layers) {
+        for (key, value) in &self.stored {
+            match Value::serialize(value) {
+                Ok(value) => layers.entries.push(Entry {
+                    path: key.clone(),
+                    value,
+                    origin: DATABASE.to_owned(),
+                }),
+                Err(error) => layers.mistake(DATABASE, error),
+            }
         }
     }
 

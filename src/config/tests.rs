@@ -5,10 +5,12 @@ use std::fs;
 use std::path::Path;
 
 use secrecy::ExposeSecret;
+use serde_json::json;
 use tempfile::TempDir;
 
 use super::names::{FIXED, Use};
 use super::*;
+use crate::operations::settings::Stored;
 
 /// A folder with settings.
 struct Place(TempDir);
@@ -39,6 +41,7 @@ impl Place {
             env_file: self.0.path().join(".env"),
             environment: environment.iter().map(owned).collect(),
             flags: flags.iter().map(flag).collect(),
+            stored: Stored::new(),
         }
     }
 
@@ -99,6 +102,47 @@ fn flags_win_over_environment_over_env_file_over_files_over_defaults() {
     assert!(row(&from_files, "server.stop_patience_s").origin.ends_with("config/a.toml"));
     assert_eq!((from_files.settings.jobs.workers, from_files.settings.jobs.poll_s), (7, 3));
     assert_eq!(row(&from_files, "jobs.lease_s").origin, "default");
+}
+
+#[test]
+fn what_admins_stored_stands_between_the_environment_and_the_files() {
+    let place = Place::new(&[
+        (
+            "config/a.toml",
+            "[server]\nrequests_per_minute = 1\nlogins_per_minute = 2\n[jobs]\nworkers = 3\n",
+        ),
+        (".env", "LUNA_SERVER__LOGINS_PER_MINUTE=20\n"),
+    ]);
+    let stored = [
+        ("server.requests_per_minute", json!(100)),
+        ("server.logins_per_minute", json!(200)),
+        ("server.admin_addresses", json!(["192.0.2.0/24"])),
+        ("market.default", json!("AT")),
+    ];
+    let stored: Stored = stored.map(|(key, value)| (key.to_owned(), value)).into();
+    let loaded = place.load(&[]).settings.with_stored(&stored).unwrap();
+    let origin = |key| row(&loaded, key).origin.clone();
+    assert_eq!(loaded.settings.server.requests_per_minute, 100);
+    assert_eq!(origin("server.requests_per_minute"), "database");
+    assert_eq!(loaded.settings.server.logins_per_minute, 20, "the environment wins");
+    assert!(origin("server.logins_per_minute").ends_with(".env LUNA_SERVER__LOGINS_PER_MINUTE"));
+    assert_eq!(loaded.settings.jobs.workers, 3);
+    assert!(loaded.settings.server.admin_addresses.contains("192.0.2.7".parse().unwrap()));
+    assert!(loaded.show(true).contains("\"AT\""), "{}", loaded.show(true));
+    assert!(loaded.show(true).contains("# database\n"));
+
+    let bad = [
+        ("server.requests_per_minute", json!("many")),
+        ("server.cors_origins", json!(["*"])),
+        ("server.admin_addresses", json!("here")),
+        ("jobs.renew_s", json!(31)),
+        ("accounts.access_token_minutes", json!(0)),
+        ("market.colour", json!("red")),
+    ];
+    let bad: Stored = bad.map(|(key, value)| (key.to_owned(), value)).into();
+    let ConfigError(mistakes) = place.load(&[]).settings.with_stored(&bad).unwrap_err();
+    assert!(mistakes.iter().all(|mistake| mistake.place == "database"), "{mistakes:?}");
+    assert_eq!(mistakes.len(), bad.len(), "{mistakes:?}");
 }
 
 #[test]

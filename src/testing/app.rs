@@ -80,11 +80,12 @@ impl TestApp {
             (TestDb::new().await, tempfile::tempdir().unwrap(), Clock::fixed(instant));
         // No source but the folder: settings of whoever runs the tests must not reach them.
         let sources = Sources { config_dir: folder.path().join("config"), ..Sources::default() };
+        // The clock stands still, so no allowance would ever come back.
+        let base = "[server]\nrequests_per_minute = 0\nlogins_per_minute = 0\n";
+        std::fs::create_dir(&sources.config_dir).unwrap();
+        std::fs::write(sources.config_dir.join("test.toml"), base).unwrap();
         let mut settings = load(&sources).unwrap().settings;
         settings.storage.data_dir = folder.path().to_owned();
-        // The clock stands still, so no allowance would ever come back.
-        settings.server.requests_per_minute = 0;
-        settings.server.logins_per_minute = 0;
         change(&mut settings);
         let services = assemble(&settings, db.db().clone(), clock.clone());
         services.readiness.set();

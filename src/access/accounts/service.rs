@@ -14,6 +14,7 @@ use crate::access::audit::{Audit, By, Event};
 use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::platform::db::{Conn, Db, DbError};
+use crate::platform::runtime::Live;
 use crate::platform::web::{Principal, Role};
 
 use super::model::{Account, LoginName, Profile};
@@ -138,7 +139,7 @@ pub struct Accounts {
     pub(super) audit: Audit,
     pub(super) sites: Sites,
     pub(super) clock: Clock,
-    pub(super) settings: Arc<Settings>,
+    pub(super) settings: Live<Settings>,
     pub(super) passwords: Passwords,
     pub(super) keys: KeyRing,
     pub(super) seen: Seen,
@@ -148,15 +149,16 @@ pub struct Accounts {
 
 impl Accounts {
     /// The accounts in `db`.
-    pub fn new(db: Db, audit: Audit, clock: Clock, settings: Settings) -> Self {
-        let passwords = Passwords::new(settings.hashing_parallel);
+    pub fn new(db: Db, audit: Audit, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
+        let settings = settings.into();
+        let passwords = Passwords::new(settings.get().hashing_parallel);
         let sites = Sites::new(db.clone(), clock.clone());
         Self {
             db,
             audit,
             sites,
             clock,
-            settings: Arc::new(settings),
+            settings,
             passwords,
             keys: KeyRing::default(),
             seen: Seen::default(),
@@ -182,7 +184,7 @@ impl Accounts {
             return Ok(None);
         }
         let now = self.clock.now();
-        let expires_at = now + Duration::minutes(self.settings.setup_code_minutes.into());
+        let expires_at = now + Duration::minutes(self.settings.get().setup_code_minutes.into());
         let code = new_code();
         let mut conn = self.db.conn().await?;
         store::add_setup_code(&mut conn, &code_hash(&code), now, expires_at).await?;
@@ -200,7 +202,7 @@ impl Accounts {
         let login = checked(login, &password)?;
         let has_admin = self.has_admin().await?;
         let Some(code) = setup_code else {
-            return match (has_admin, self.settings.registration) {
+            return match (has_admin, self.settings.get().registration) {
                 (false, _) => Err(AccountsError::SetupFirst),
                 (true, Registration::Closed) => Err(AccountsError::RegistrationClosed),
                 (true, Registration::Open) => {

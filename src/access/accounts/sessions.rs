@@ -99,7 +99,7 @@ impl Accounts {
         let now = self.clock.now();
         let session_id = Uuid::now_v7();
         let refresh = new_refresh_token(session_id);
-        let expires_at = now + Duration::days(self.settings.session_days.into());
+        let expires_at = now + Duration::days(self.settings.get().session_days.into());
         let new = NewSession {
             session_id,
             account_id: account.account_id,
@@ -215,7 +215,7 @@ impl Accounts {
             .filter(|(account, _)| account.disabled_at.is_none())
             .ok_or_else(|| AccountsError::UnknownLogin(name.to_string()))?;
         let now = self.clock.now();
-        let expires_at = now + Duration::hours(self.settings.command_line_hours.into());
+        let expires_at = now + Duration::hours(self.settings.get().command_line_hours.into());
         let session_id = Uuid::now_v7();
         let new = NewSession {
             session_id,
@@ -284,7 +284,7 @@ impl Accounts {
         session_expires_at: DateTime<Utc>,
     ) -> Result<NewTokens, AccountsError> {
         let now = self.clock.now();
-        let life = Duration::minutes(self.settings.access_token_minutes.into());
+        let life = Duration::minutes(self.settings.get().access_token_minutes.into());
         let access_until = (now + life).min(session_expires_at);
         let key = self.signing_key().await?;
         let who = (account.user_id, session_id, account.role);
@@ -299,7 +299,7 @@ impl Accounts {
     }
 
     pub(super) fn idle_max(&self) -> Duration {
-        Duration::days(self.settings.session_idle_days.into())
+        Duration::days(self.settings.get().session_idle_days.into())
     }
 
     /// The key to sign with; made when there is none, or none young enough.
@@ -314,7 +314,7 @@ impl Accounts {
         }
         let key = SigningKey::generate(now);
         // A key signs for a month; the last token it signed lives as long as a session.
-        let life = Duration::days(ROTATION_DAYS + i64::from(self.settings.session_days) + 1);
+        let life = Duration::days(ROTATION_DAYS + i64::from(self.settings.get().session_days) + 1);
         let mut conn = self.db.conn().await?;
         store::add_signing_key(&mut conn, &key, now - life).await?;
         drop(conn);

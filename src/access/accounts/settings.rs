@@ -45,3 +45,20 @@ impl Default for Settings {
         }
     }
 }
+
+impl Settings {
+    /// Everything that would lock people out or never end; each sentence begins with its key.
+    pub fn mistakes(&self) -> Vec<String> {
+        let bounded = [
+            ("access_token_minutes", self.access_token_minutes, 24 * 60),
+            ("session_days", self.session_days, 3_650),
+            ("session_idle_days", self.session_idle_days, 3_650),
+            ("command_line_hours", self.command_line_hours, 24 * 366),
+            ("setup_code_minutes", self.setup_code_minutes, 24 * 60),
+            ("hashing_parallel", u32::try_from(self.hashing_parallel).unwrap_or(u32::MAX), 64),
+        ];
+        let out = bounded.into_iter().filter(|(_, value, most)| !(1..=*most).contains(value));
+        out.map(|(key, value, most)| format!("{key} = {value} is not between 1 and {most}"))
+            .collect()
+    }
+}

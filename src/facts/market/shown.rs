@@ -1,5 +1,7 @@
 //! Which market and product readers see when they do not say.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, Utc};
 
 use super::model::Newest;
@@ -7,6 +9,7 @@ use super::service::{PriceError, Prices};
 use super::settings::{Choice, Settings};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::Clock;
+use crate::platform::runtime::Live;
 
 /// What a box without a single price asks for.
 const HOME: &str = "CH";
@@ -18,19 +21,19 @@ const PATIENCE: Duration = Duration::days(14);
 #[derive(Clone)]
 pub struct Shown {
     prices: Prices,
-    settings: Settings,
+    settings: Live<Settings>,
     clock: Clock,
 }
 
 impl Shown {
     /// The choice by these settings.
-    pub const fn new(prices: Prices, settings: Settings, clock: Clock) -> Self {
-        Self { prices, settings, clock }
+    pub fn new(prices: Prices, settings: impl Into<Live<Settings>>, clock: Clock) -> Self {
+        Self { prices, settings: settings.into(), clock }
     }
 
     /// The settings behind the choice.
-    pub const fn settings(&self) -> &Settings {
-        &self.settings
+    pub fn settings(&self) -> Arc<Settings> {
+        self.settings.get()
     }
 
     /// Market and product for a reader who asked for `market` and `product`, or for neither.
@@ -40,7 +43,7 @@ impl Shown {
         product: Option<Product>,
     ) -> Result<(Market, Product), PriceError> {
         let stored = self.prices.newest().await?;
-        let asked = market.or_else(|| match &self.settings.default {
+        let asked = market.or_else(|| match &self.settings.get().default {
             Choice::Fixed(market) => Some(market.clone()),
             Choice::Auto => None,
         });
@@ -55,7 +58,8 @@ impl Shown {
         let newest = of_market().map(|row| row.last).max();
         // Products of one auction day end within the same hour, however long their interval is.
         let fresh = |row: &&Newest| newest.is_some_and(|at| row.last + Duration::hours(1) > at);
-        let rank = |product: Product| self.settings.products.iter().position(|p| *p == product);
+        let settings = self.settings.get();
+        let rank = |product: Product| settings.products.iter().position(|p| *p == product);
         of_market()
             .filter(fresh)
             .map(|row| row.product)

@@ -10,6 +10,7 @@ use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, add_days, at_local, days_range, local_date};
 use crate::facts::imports::assumed_price_known_at;
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality, Stored};
+use crate::platform::runtime::Live;
 
 /// What simulated rows name as their source.
 const SOURCE: &str = "simulation";
@@ -19,7 +20,7 @@ const SOURCE: &str = "simulation";
 pub struct Simulation {
     prices: Prices,
     clock: Clock,
-    settings: Settings,
+    settings: Live<Settings>,
 }
 
 /// What a fill saw to.
@@ -39,8 +40,8 @@ pub struct Filled {
 
 impl Simulation {
     /// The service on a price store.
-    pub const fn new(prices: Prices, clock: Clock, settings: Settings) -> Self {
-        Self { prices, clock, settings }
+    pub fn new(prices: Prices, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
+        Self { prices, clock, settings: settings.into() }
     }
 
     /// Makes sure that SIM-CH has its history up to today, and tomorrow from 13:00 local time on.
@@ -49,12 +50,13 @@ impl Simulation {
     /// written (another seed rewrites the history; the old one moves to the revisions), so a second
     /// fill writes nothing. `None` when the simulation is switched off.
     pub async fn fill(&self) -> Result<Option<Filled>, PriceError> {
-        if !self.settings.enabled {
+        let settings = self.settings.get();
+        if !settings.enabled {
             return Ok(None);
         }
         let market = Market::sim_ch();
-        let (zone, product) = (market.time_zone(), self.settings.product);
-        let (first, last) = days_to_fill(self.clock.now(), &market, &self.settings);
+        let (zone, product) = (market.time_zone(), settings.product);
+        let (first, last) = days_to_fill(self.clock.now(), &market, &settings);
         let range = days_range(first, last, zone);
         let present: HashMap<DateTime<Utc>, PricePoint> = self
             .prices
@@ -63,7 +65,7 @@ impl Simulation {
             .into_iter()
             .map(|point| (point.ts, point))
             .collect();
-        let simulated = simulate_prices(self.settings.seed, product, first, last, zone);
+        let simulated = simulate_prices(settings.seed, product, first, last, zone);
         let wanted: Vec<PricePoint> = simulated
             .into_iter()
             .map(|price| PricePoint {

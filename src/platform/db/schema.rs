@@ -252,6 +252,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    settings (key) {
+        key -> Text,
+        value -> Jsonb,
+        changed_by -> Uuid,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     setup_codes (code_hash) {
         code_hash -> Text,
         created_at -> Timestamptz,

@@ -53,7 +53,7 @@ impl Circuits {
         match states.get(host).copied() {
             None | Some(State::Closed { .. }) => Ok(()),
             Some(State::Open { until } | State::HalfOpen { until }) if now < until => {
-                Err(until - now)
+                Err(until.saturating_sub(now))
             }
             Some(_) => {
                 set(&mut states, host, State::HalfOpen { until: now + PAUSE });

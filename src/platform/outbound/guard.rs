@@ -40,14 +40,17 @@ fn needed_v4(address: Ipv4Addr) -> Option<Reach> {
     let [a, b, c, _] = address.octets();
     match (a, b, c) {
         (127, ..) => Some(Reach::Host),
-        (10, ..) | (172, 16..=31, _) | (192, 168, _) => Some(Reach::Network),
-        // Shared by carriers, and by private overlays.
-        (100, 64..=127, _) => Some(Reach::Network),
-        // This network, link-local, protocol assignments, documentation, the relay, benchmarks.
-        (0, ..) | (169, 254, _) | (192, 0, 0 | 2) | (198, 51, 100) | (203, 0, 113) => None,
-        (192, 88, 99) | (198, 18..=19, _) => None,
-        // Multicast, reserved, broadcast.
-        (224..=255, ..) => None,
+        // The last range is shared by carriers, and by private overlays.
+        (10, ..) | (172, 16..=31, _) | (192, 168, _) | (100, 64..=127, _) => Some(Reach::Network),
+        // This network, link-local, protocol assignments, documentation, the relay, benchmarks;
+        // multicast, reserved, broadcast.
+        (0 | 224..=255, ..)
+        | (169, 254, _)
+        | (192, 0, 0 | 2)
+        | (192, 88, 99)
+        | (198, 18..=19, _)
+        | (198, 51, 100)
+        | (203, 0, 113) => None,
         _ => Some(Reach::Public),
     }
 }

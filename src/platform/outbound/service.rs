@@ -53,7 +53,7 @@ impl Call {
             reach: Reach::Public,
             may_repeat: true,
             bytes_max: 16 << 20,
-            total: Duration::from_secs(60),
+            total: Duration::from_mins(1),
         }
     }
 }
@@ -204,13 +204,11 @@ impl Outbound {
         let url = checked(&call.url, call.reach)?;
         let host = host_of(&url);
         let started = self.clock.elapsed();
-        let answer = match tokio::time::timeout(call.total, self.attempts(&call, &url)).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.circuits.failed(&host);
-                Err(OutboundError::TimedOut { host: host.clone() })
-            }
-        };
+        let answer = tokio::time::timeout(call.total, self.attempts(&call, &url)).await;
+        let answer = answer.unwrap_or_else(|_| {
+            self.circuits.failed(&host);
+            Err(OutboundError::TimedOut { host: host.clone() })
+        });
         let took = self.clock.elapsed().saturating_sub(started);
         let outcome = match &answer {
             Ok(answer) => answer.status.as_str().to_owned(),
@@ -246,21 +244,18 @@ impl Outbound {
         result: &Result<Answer, OutboundError>,
         attempt: u32,
     ) -> Option<Duration> {
-        let asked_to_wait = match result {
+        let (may_repeat, asked_to_wait) = match result {
             Ok(answer) if is_passing(answer.status) => {
-                retry_after(&answer.headers, self.clock.now())
+                (call.may_repeat, retry_after(&answer.headers, self.clock.now()))
             }
-            Ok(_) => return None,
-            // Nothing was sent, so nothing can happen twice.
-            Err(OutboundError::Unreachable { source, .. }) if source.is_connect() => None,
-            Err(OutboundError::Unreachable { .. } | OutboundError::TimedOut { .. })
-                if call.may_repeat =>
-            {
-                None
+            // Without a connection nothing was sent, so nothing can happen twice.
+            Err(OutboundError::Unreachable { source, .. }) => {
+                (call.may_repeat || source.is_connect(), None)
             }
-            Err(_) => return None,
+            Err(OutboundError::TimedOut { .. }) => (call.may_repeat, None),
+            _ => (false, None),
         };
-        if attempt >= ATTEMPTS_MAX || (result.is_ok() && !call.may_repeat) {
+        if !may_repeat || attempt >= ATTEMPTS_MAX {
             return None;
         }
         let longest = self.patience.pause * 2_u32.pow(attempt - 1);

@@ -13,6 +13,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 use reqwest::{Method, StatusCode};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 
 use super::guard::{Lookup, system_names};
 use super::service::Patience;
@@ -20,7 +21,7 @@ use super::*;
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::{Metrics, Sample};
 
-const LONG: Duration = Duration::from_secs(3_600);
+const LONG: Duration = Duration::from_hours(1);
 
 /// Never waits between attempts for longer than a moment, nor for a silent server.
 const IMPATIENT: Patience = Patience {
@@ -43,6 +44,7 @@ struct Server {
     address: SocketAddr,
     asked: Arc<AtomicUsize>,
     heard: Arc<Mutex<Vec<String>>>,
+    _running: JoinSet<()>,
 }
 
 impl Server {
@@ -51,17 +53,16 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (asked, heard) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
         let (count, log, answer) = (Arc::clone(&asked), Arc::clone(&heard), Arc::new(answer));
-        // The runtime of the test ends it.
-        drop(tokio::task::spawn(async move {
+        let mut running = JoinSet::new();
+        running.spawn(async move {
+            let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 let (count, log, answer) =
                     (Arc::clone(&count), Arc::clone(&log), Arc::clone(&answer));
-                drop(tokio::task::spawn(
-                    async move { serve(stream, &count, &log, &*answer).await },
-                ));
+                connections.spawn(async move { serve(stream, &count, &log, &*answer).await });
             }
-        }));
-        Self { address, asked, heard }
+        });
+        Self { address, asked, heard, _running: running }
     }
 
     fn url(&self, path: &str) -> String {

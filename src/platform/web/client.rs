@@ -37,11 +37,10 @@ impl Client {
     fn of(request: &HttpRequest) -> Self {
         let peer = request.peer_addr().map_or(UNKNOWN, |peer| peer.ip().to_canonical());
         let direct = Self { address: peer, https: request.app_config().secure() };
-        let protections = request.app_data::<Data<Protections>>();
-        match protections.map(|protections| protections.trusted_proxies()) {
-            Some(trusted) if trusted.contains(peer) => direct.behind(request.headers(), trusted),
-            _ => direct,
-        }
+        let Some(protections) = request.app_data::<Data<Protections>>() else { return direct };
+        let rules = protections.rules();
+        let trusted = rules.trusted_proxies();
+        if trusted.contains(peer) { direct.behind(request.headers(), trusted) } else { direct }
     }
 
     /// The client that the trusted proxy `self` speaks for.
@@ -149,8 +148,8 @@ mod tests {
     use crate::base::timeline::Clock;
     use crate::platform::web::settings::Settings;
 
-    /// What is believed of a request from `peer` with these headers, where 10.0.0.0/8 and fd00::/8
-    /// are proxies.
+    /// What is believed of a request from `peer` with these headers, where `10.0.0.0/8` and
+    /// `fd00::/8` are proxies.
     fn client(peer: &str, headers: &[(&'static str, &str)]) -> (String, bool) {
         let proxies = ["10.0.0.0/8", "fd00::/8"].map(str::to_owned).to_vec();
         let settings =

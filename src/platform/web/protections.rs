@@ -2,6 +2,7 @@
 //! other sites may read, how often one may ask.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use actix_cors::Cors;
 use actix_web::body::{EitherBody, MessageBody};
@@ -19,6 +20,7 @@ use super::problem::Problem;
 use super::rate::Limit;
 use super::settings::{Origin, Settings};
 use crate::base::timeline::Clock;
+use crate::platform::runtime::Live;
 
 /// What costs nothing to answer and must be answered always: probes, and files of the pages.
 const NOT_COUNTED: [&str; 4] = ["/health", "/metrics", "/static/", "/docs/"];
@@ -30,26 +32,60 @@ const PREFLIGHT_S: usize = 3600;
 /// The protections; live in the application's data as `Data<Protections>`.
 #[derive(Debug)]
 pub struct Protections {
-    trusted_proxies: Networks,
-    admin_addresses: Networks,
-    cors_origins: Vec<Origin>,
-    addresses: Limit<IpAddr>,
-    principals: Limit<Uuid>,
-    logins: Limit<IpAddr>,
+    clock: Clock,
+    rules: Live<Rules>,
+}
+
+/// What holds now.
+#[derive(Debug)]
+pub(super) struct Rules {
+    settings: Settings,
+    addresses: Arc<Limit<IpAddr>>,
+    principals: Arc<Limit<Uuid>>,
+    logins: Arc<Limit<IpAddr>>,
+}
+
+impl Rules {
+    fn new(settings: &Settings, clock: &Clock) -> Self {
+        let Settings { requests_per_minute: requests, logins_per_minute: logins, .. } = *settings;
+        Self {
+            settings: settings.clone(),
+            addresses: Limit::new("address", requests, clock.clone()).into(),
+            principals: Limit::new("principal", requests, clock.clone()).into(),
+            logins: Limit::new("login", logins, clock.clone()).into(),
+        }
+    }
+
+    /// Proxies that are believed.
+    pub(super) const fn trusted_proxies(&self) -> &Networks {
+        &self.settings.trusted_proxies
+    }
 }
 
 impl Protections {
     /// The protections that `settings` describe.
     pub fn new(settings: &Settings, clock: Clock) -> Self {
-        let Settings { requests_per_minute: requests, logins_per_minute: logins, .. } = *settings;
-        Self {
-            trusted_proxies: settings.trusted_proxies.clone(),
-            admin_addresses: settings.admin_addresses.clone(),
-            cors_origins: settings.cors_origins.clone(),
-            addresses: Limit::new("address", requests, clock.clone()),
-            principals: Limit::new("principal", requests, clock.clone()),
-            logins: Limit::new("login", logins, clock),
+        let rules = Rules::new(settings, &clock);
+        Self { clock, rules: rules.into() }
+    }
+
+    /// Lets `settings` hold from now on. Allowances that stay as they are keep their count; other
+    /// origins wait for the next start.
+    pub fn apply(&self, settings: &Settings) {
+        let (mut next, now) = (Rules::new(settings, &self.clock), self.rules());
+        if settings.requests_per_minute == now.settings.requests_per_minute {
+            next.addresses = Arc::clone(&now.addresses);
+            next.principals = Arc::clone(&now.principals);
         }
+        if settings.logins_per_minute == now.settings.logins_per_minute {
+            next.logins = Arc::clone(&now.logins);
+        }
+        self.rules.set(next);
+    }
+
+    /// What holds now.
+    pub(super) fn rules(&self) -> Arc<Rules> {
+        self.rules.get()
     }
 
     /// For requests without a peer, as tests of parts send them: they come from a trusted proxy at
@@ -67,22 +103,20 @@ impl Protections {
         Self::new(&settings, Clock::system())
     }
 
-    /// Proxies that are believed.
-    pub(super) const fn trusted_proxies(&self) -> &Networks {
-        &self.trusted_proxies
-    }
-
     /// Refuses admins who come from elsewhere.
     pub(super) fn admits_admins_from(&self, address: IpAddr) -> Result<(), Problem> {
         let refusal = "this answers only to addresses in admin_addresses of [server], by default \
                        this box and private networks; come from one of them, or add yours there";
-        let listed = self.admin_addresses.contains(address);
+        let listed = self.rules().settings.admin_addresses.contains(address);
         listed.then_some(()).ok_or_else(|| Problem::forbidden(refusal))
     }
 
     /// Takes one request off the allowance of who is known to call.
     pub(super) fn take_from(&self, principal: &Principal) -> Result<(), Problem> {
-        if principal.is_setup_guest { Ok(()) } else { self.principals.take(&principal.account_id) }
+        if principal.is_setup_guest {
+            return Ok(());
+        }
+        self.rules().principals.take(&principal.account_id)
     }
 
     /// Takes one request off the allowance of the address it comes from.
@@ -91,17 +125,18 @@ impl Protections {
         if NOT_COUNTED.iter().any(|start| path.starts_with(start)) {
             return Ok(());
         }
-        let line = neighbourhood(client_address(request));
+        let (line, rules) = (neighbourhood(client_address(request)), self.rules());
         if *request.method() == Method::POST && LOGINS.contains(&path) {
-            self.logins.take(&line)?;
+            rules.logins.take(&line)?;
         }
-        self.addresses.take(&line)
+        rules.addresses.take(&line)
     }
 
     /// Answers browsers that ask what pages of the listed origins may do. These send tokens, never
     /// cookies: credentials are not allowed.
     pub fn cors(&self) -> Condition<Cors> {
-        let any = !self.cors_origins.is_empty();
+        let rules = self.rules();
+        let origins = &rules.settings.cors_origins;
         let cors = Cors::default()
             .allowed_methods([
                 Method::GET,
@@ -115,7 +150,7 @@ impl Protections {
             .expose_headers(["x-request-id", "retry-after", "ratelimit", "ratelimit-policy"])
             .max_age(PREFLIGHT_S);
         let allow = |cors: Cors, origin: &Origin| cors.allowed_origin(origin.as_str());
-        Condition::new(any, self.cors_origins.iter().fold(cors, allow))
+        Condition::new(!origins.is_empty(), origins.iter().fold(cors, allow))
     }
 }
 
