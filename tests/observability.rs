@@ -1,10 +1,16 @@
 //! A running Luna as Prometheus sees it, and every promised metric when its event happens.
 
 use std::collections::BTreeMap;
-use std::net::TcpListener;
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use opentelemetry_proto::tonic::collector::trace::v1::ExportTraceServiceRequest;
+use opentelemetry_proto::tonic::common::v1::{KeyValue, any_value};
+use opentelemetry_proto::tonic::trace::v1::Span;
+use prost::Message;
 use reqwest::{Client, StatusCode};
 use serde_json::{Value, json};
 
@@ -137,16 +143,13 @@ async fn prometheus_reads_a_running_luna_and_every_metric_moves_with_its_event()
     let address = home.url("/api/auth/login");
     let refused = Client::new().post(&address).json(&wrong).send().await.unwrap();
     assert_eq!(refused.status(), StatusCode::UNAUTHORIZED);
-    let file = home.write("prices.csv", "time_utc,price_eur_mwh\n2026-03-01T00:00:00Z,51.5\n");
-    let file = file.display().to_string();
-    assert_eq!(home.run(&["import", "prices", &file, "--market", "AT"]).code, Some(0));
     moves(&home, &before, &["luna_logins_total", "luna_http_requests_total"]).await;
 
     let Some(prometheus) = Prometheus::start(&home) else {
         return skipped("prometheus_reads_a_running_luna…", "prometheus is not installed");
     };
-    prometheus.value("up{job=\"luna\"}", |value| value == 1.0).await;
-    assert_eq!(prometheus.value("ml_db_connected", |value| value == 1.0).await, 1.0);
+    prometheus.value("up{job=\"luna\"}", |value| value > 0.5).await;
+    prometheus.value("ml_db_connected", |value| value > 0.5).await;
     let told = metrics(&home).await["ml_predictions_total"];
     assert!(prometheus.value("ml_predictions_total", |value| value >= told).await >= 24.0);
     prometheus
@@ -167,7 +170,7 @@ async fn prometheus_reads_a_running_luna_and_every_metric_moves_with_its_event()
 fn dashboard_queries() -> Vec<String> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
     let file = root.join("config/observability/grafana/dashboards/luna.json");
-    let dashboard: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let dashboard: Value = serde_json::from_str(&fs::read_to_string(file).unwrap()).unwrap();
     let panels = dashboard["panels"].as_array().unwrap().iter();
     let asks = panels.filter(|panel| panel["datasource"]["uid"] == "prometheus");
     asks.flat_map(|panel| panel["targets"].as_array().unwrap().clone())
@@ -178,7 +181,7 @@ fn dashboard_queries() -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_database_that_is_away_is_counted() {
     let home = Home::new();
-    let log = std::fs::File::create(home.path("away.log")).unwrap();
+    let log = fs::File::create(home.path("away.log")).unwrap();
     let mut command = home.command(&["serve"]);
     command.env("DATABASE_URL", "postgres://luna:x@127.0.0.1:9/luna");
     let mut child = command.stdout(Stdio::null()).stderr(log).spawn().unwrap();
@@ -196,7 +199,7 @@ async fn a_database_that_is_away_is_counted() {
     )
     .unwrap();
     drop(child.wait());
-    assert_eq!(told["ml_db_connected"], 0.0);
+    assert!(told["ml_db_connected"] < 0.5, "{told:?}");
     assert!(told["ml_errors_total"] >= 1.0, "{told:?}");
 }
 
@@ -212,4 +215,97 @@ fn the_files_prometheus_reads_are_accepted_by_its_own_checker() {
         let said = String::from_utf8_lossy(&run.stdout).into_owned();
         assert!(run.status.success() && said.contains("SUCCESS"), "{file}: {said}");
     }
+}
+
+/// What a collector was sent, until `enough` says so: bodies of `POST /v1/traces`.
+fn collect(listener: &TcpListener, enough: impl Fn(&[Span]) -> bool) -> Vec<Span> {
+    listener.set_nonblocking(true).unwrap();
+    let (end, mut spans) = (Instant::now() + PATIENCE, Vec::new());
+    while !enough(&spans) {
+        assert!(Instant::now() < end, "{} spans so far: {spans:?}", spans.len());
+        let Ok((mut stream, _)) = listener.accept() else {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        };
+        stream.set_nonblocking(false).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        let (head, body) = request(&mut stream);
+        assert!(head.starts_with("POST /v1/traces "), "{head}");
+        assert!(head.to_lowercase().contains("content-type: application/x-protobuf"), "{head}");
+        let batch = ExportTraceServiceRequest::decode(body.as_slice()).unwrap();
+        for resource in batch.resource_spans {
+            let of = resource.resource.unwrap().attributes;
+            assert!(of.iter().any(|pair| text(pair) == ("service.name", "luna")), "{of:?}");
+            spans.extend(resource.scope_spans.into_iter().flat_map(|scope| scope.spans));
+        }
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+            .unwrap();
+    }
+    spans
+}
+
+/// Head and body of a request with a length.
+fn request(stream: &mut TcpStream) -> (String, Vec<u8>) {
+    let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
+    loop {
+        let count = stream.read(&mut buffer).unwrap();
+        assert!(count > 0, "the request breaks off");
+        bytes.extend_from_slice(&buffer[..count]);
+        let Some(at) = bytes.windows(4).position(|four| four == b"\r\n\r\n") else { continue };
+        let head = String::from_utf8(bytes[..at].to_vec()).unwrap();
+        let lower = head.to_lowercase();
+        let length = lower.lines().find_map(|line| line.strip_prefix("content-length:"));
+        let length: usize = length.unwrap().trim().parse().unwrap();
+        if bytes.len() >= at + 4 + length {
+            return (head, bytes[at + 4..].to_vec());
+        }
+    }
+}
+
+/// Name and text of an attribute; other kinds of values are empty.
+fn text(pair: &KeyValue) -> (&str, &str) {
+    let value = pair.value.as_ref().and_then(|value| value.value.as_ref());
+    let Some(any_value::Value::StringValue(value)) = value else { return (&pair.key, "") };
+    (&pair.key, value)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_collector_gets_the_spans_of_requests_and_no_secret() {
+    const CANARY: &str = "c4n4ry-7f3e";
+    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let home = Home::new();
+    fs::create_dir(home.path("config")).unwrap();
+    home.write(
+        "config/luna.toml",
+        &format!("[telemetry]\notlp_endpoint = \"http://127.0.0.1:{port}\"\nlevel = \"debug\"\n"),
+    );
+    let served = home.serve().await;
+    let wrong = json!({"login": "anna", "password": CANARY});
+    let refused = Client::new()
+        .post(home.url("/api/auth/login?token=c4n4ry-7f3e"))
+        .header("x-request-id", "asked-by-the-test")
+        .bearer_auth(CANARY)
+        .json(&wrong)
+        .send()
+        .await
+        .unwrap();
+    assert!(refused.status().is_client_error());
+    let is_ours = |span: &Span| {
+        span.attributes.iter().any(|pair| text(pair) == ("request_id", "asked-by-the-test"))
+    };
+    let spans =
+        tokio::task::spawn_blocking(move || collect(&listener, |spans| spans.iter().any(is_ours)));
+    let spans = spans.await.unwrap();
+    let ours = spans.iter().find(|span| is_ours(span)).unwrap();
+    assert!(ours.end_time_unix_nano > ours.start_time_unix_nano && ours.trace_id.len() == 16);
+    let everything = format!("{spans:?}");
+    assert!(!everything.contains(CANARY), "a secret left the box: {everything}");
+    // The collector is gone: Luna goes on, says so once, and stops in time.
+    let again = Client::new().get(home.url("/api/markets")).send().await.unwrap();
+    assert!(again.status().is_success());
+    served.end(nix::sys::signal::Signal::SIGTERM, Duration::from_secs(20));
+    let complaints = home.log().matches("spans").count();
+    assert!((1..=4).contains(&complaints), "{complaints}: {}", home.log());
 }

@@ -26,6 +26,7 @@ use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
 use crate::platform::runtime::stop_requested;
+use crate::platform::telemetry;
 use crate::platform::telemetry::Logs;
 use crate::platform::telemetry::Metrics;
 use crate::platform::telemetry::TelemetryError;
@@ -101,6 +102,9 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     handle.stop(true).await;
     let ended = tasks.shutdown(patience.saturating_sub(asked_at.elapsed())).await;
     tracing::info!(?ended, "Stopped");
+    if let Err(error) = tokio::task::spawn_blocking(telemetry::flush).await {
+        tracing::warn!(%error, "The last spans were not sent: {error}");
+    }
     if let Some(private) = private
         && let Err(error) = private.stop().await
     {

@@ -125,7 +125,7 @@ pub(super) enum Command {
     Systemd,
     /// Print the script that completes commands in a shell
     ///
-    /// Example: luna completions bash >/etc/bash_completion.d/luna
+    /// Example: luna completions fish >luna.fish
     Completions {
         /// bash, elvish, fish, powershell or zsh
         shell: Shell,

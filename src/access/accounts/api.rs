@@ -321,12 +321,13 @@ impl From<AccountsError> for Problem {
             | AccountsError::UnknownKey(_) => Self::not_found(&error),
             AccountsError::LastAdmin => Self::conflict(&error),
             AccountsError::BadKey { field, rule } => Self::invalid(field, rule),
-            AccountsError::KeyRefused => Self::unauthenticated(&error),
             AccountsError::SetupCode => Self::forbidden(&error).with_field("setup_code", &error),
             AccountsError::SetupFirst | AccountsError::RegistrationClosed => {
                 Self::forbidden(&error)
             }
-            AccountsError::SessionEnded => Self::unauthenticated(&error),
+            AccountsError::SessionEnded | AccountsError::KeyRefused => {
+                Self::unauthenticated(&error)
+            }
             AccountsError::BadToken(ref cause) => {
                 tracing::debug!("Refused a token: {cause}");
                 Self::unauthenticated(&error)

@@ -10,6 +10,7 @@ use crate::platform::web::{Language, Role, Scope};
 
 /// Somebody with an account.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct User {
     /// The person, as other answers name them.
     pub user_id: Uuid,

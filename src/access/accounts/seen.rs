@@ -117,7 +117,7 @@ mod tests {
     fn the_number_of_sessions_kept_is_bounded() {
         let (seen, who) = (Seen::default(), Principal::setup_guest());
         let noon: DateTime<Utc> = "2026-03-01T12:00:00Z".parse().unwrap();
-        for id in 0..KEPT as u128 + 1 {
+        for id in 0..=KEPT as u128 {
             seen.note(&seen.ask(), (Proof::Session(Uuid::from_u128(id)), &who), noon);
         }
         assert!(seen.recent(Proof::Session(Uuid::from_u128(0)), noon).is_some());

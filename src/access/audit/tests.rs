@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::model::{Actor, AuditFilter, Entry};
 use super::{Audit, By, Event};
 use crate::base::timeline::Clock;
-use crate::platform::web::Principal;
+use crate::platform::web::{KeyGrant, Principal};
 use crate::testing::TestDb;
 
 fn noon() -> DateTime<Utc> {
@@ -70,6 +70,12 @@ async fn rows_say_who_what_when_and_what_changed_but_no_secret() {
     assert_eq!((row.subject_kind.as_str(), &row.subject_id), ("webhook", &id.to_string()));
     assert_eq!(row.before, Some(json!({"url": "https://a:***@b.ch/", "secret": "***"})));
     assert_eq!(row.after, Some(json!({"url": "https://b.ch/", "refresh_token": "***"})));
+    let key = KeyGrant { key_id: id, scopes: vec![] };
+    let program = Principal { key: Some(key), ..person };
+    audit.note(&By::of(&program), Event::new("model.activate", ("model", id))).await.unwrap();
+    let row =
+        &all(&audit, AuditFilter { actor: Some(Actor::Key), ..AuditFilter::default() }).await[0];
+    assert_eq!((row.user_id, row.key_id), (Some(who), Some(id)));
     let guest = By::of(&Principal::setup_guest());
     assert_eq!((guest.actor, guest.user_id), (Actor::Nobody, None));
 }

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 /// A place: a house, a workshop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Site {
     /// Identifier.
     pub site_id: Uuid,

@@ -69,8 +69,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     let tokens = answer.json(200);
     let token = tokens["access_token"].as_str().unwrap().to_owned();
     let anna = tokens["user"]["user_id"].clone();
-    let body = |value: Value| Some(("application/json", value.to_string().into_bytes()));
-    let patch = body(json!({"language": "en"}));
+    let patch = body(&json!({"language": "en"}));
     let answer = walk.app.send_with_token(&token, Method::PATCH, "/api/me", patch).await;
     let row = walk.saw("PATCH /api/me", &answer).await;
     assert_eq!((&row["user_id"], &row["subject_id"]), (&anna, &anna));
@@ -83,6 +82,36 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     let answer = walk.app.send_with_token(&token, Method::POST, "/api/auth/logout", None).await;
     walk.saw("POST /api/auth/logout", &answer).await;
 
+    facts_and_jobs(&mut walk).await;
+    models(&mut walk).await;
+    settings(&mut walk).await;
+    for operation in Operation::all(&document()) {
+        let name = operation.name();
+        let excepted = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
+        if operation.method != Method::GET && !excepted {
+            assert!(
+                walk.walked.contains(&name),
+                "{name}: nobody has seen its row in the audit log"
+            );
+        }
+    }
+    let rows = walk.rows().await;
+    assert!(rows.iter().any(|row| row["actor"] == "system" && row["action"] == "model.activate"));
+    let told = json!(rows).to_string();
+    let tokens = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
+    for secret in ["c4n4ry", code.expose_secret(), tokens[0], tokens[1], secrets.as_str()] {
+        assert!(!told.contains(secret), "{secret} is in {told}");
+    }
+}
+
+/// A body of JSON.
+#[expect(clippy::unnecessary_wraps, reason = "the form that requests take")]
+fn body(value: &Value) -> Option<(&'static str, Vec<u8>)> {
+    Some(("application/json", value.to_string().into_bytes()))
+}
+
+/// What analysts bring in and have done.
+async fn facts_and_jobs(walk: &mut Walk) {
     let file = "time,price\n2026-03-20T00:00:00Z,1\n2026-03-20T01:00:00Z,2\n";
     let answer = walk.app.import("CH", file).await;
     walk.saw("POST /api/import/prices", &answer).await;
@@ -106,11 +135,14 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     drop(walk.app.scheduler().await);
     let path = format!("/api/schedules/{}", RefreshJob::NAME);
     let answer =
-        walk.app.send(Role::Admin, Method::PATCH, &path, body(json!({"is_enabled": false})));
+        walk.app.send(Role::Admin, Method::PATCH, &path, body(&json!({"is_enabled": false})));
     walk.saw("PATCH /api/schedules/{name}", &answer.await).await;
     let answer = walk.admin(Method::POST, &format!("{path}/run")).await;
     walk.saw("POST /api/schedules/{name}/run", &answer).await;
+}
 
+/// What analysts do to models.
+async fn models(walk: &mut Walk) {
     let active = walk.app.get(Role::Admin, "/api/models/active").await.json(200);
     let model = active["models"][0]["model_id"].as_str().unwrap().to_owned();
     for step in ["deactivate", "activate", "deactivate"] {
@@ -119,30 +151,11 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     }
     let answer = walk.admin(Method::DELETE, &format!("/api/models/{model}")).await;
     walk.saw("DELETE /api/models/{id}", &answer).await;
-
-    for operation in Operation::all(&document()) {
-        let name = operation.name();
-        let excepted = EXCEPTIONS.iter().any(|(exception, _)| *exception == name);
-        if operation.method != Method::GET && !excepted {
-            assert!(
-                walk.walked.contains(&name),
-                "{name}: nobody has seen its row in the audit log"
-            );
-        }
-    }
-    let rows = walk.rows().await;
-    assert!(rows.iter().any(|row| row["actor"] == "system" && row["action"] == "model.activate"));
-    let told = json!(rows).to_string();
-    let tokens = ["access_token", "refresh_token"].map(|name| tokens[name].as_str().unwrap());
-    for secret in ["c4n4ry", code.expose_secret(), tokens[0], tokens[1], secrets.as_str()] {
-        assert!(!told.contains(secret), "{secret} is in {told}");
-    }
 }
 
 /// What people do to their own account; returns the key that was made.
 async fn own_account(walk: &mut Walk, token: &str) -> String {
-    let body = |value: Value| Some(("application/json", value.to_string().into_bytes()));
-    let new = body(json!({"name": "pump", "scopes": ["read", "ingest"]}));
+    let new = body(&json!({"name": "pump", "scopes": ["read", "ingest"]}));
     let answer = walk.app.send_with_token(token, Method::POST, "/api/keys", new).await;
     let row = walk.saw("POST /api/keys", &answer).await;
     let key = answer.json(201);
@@ -157,10 +170,22 @@ async fn own_account(walk: &mut Walk, token: &str) -> String {
     let answer = walk.app.send_with_token(token, Method::DELETE, &path, None).await;
     walk.saw("DELETE /api/sessions/{session_id}", &answer).await;
     let new = "c4n4ry staple of clouds";
-    let change = body(json!({"current_password": TestApp::PASSWORD, "new_password": new}));
+    let change = body(&json!({"current_password": TestApp::PASSWORD, "new_password": new}));
     let answer = walk.app.send_with_token(token, Method::POST, "/api/me/password", change).await;
     walk.saw("POST /api/me/password", &answer).await;
     key["api_key"].as_str().unwrap().to_owned()
+}
+
+/// A setting is changed, and the change taken back.
+async fn settings(walk: &mut Walk) {
+    let path = "/api/settings/accounts.registration";
+    let open = json!({"value": "open"});
+    let answer = walk.app.send(Role::Admin, Method::PUT, path, body(&open)).await;
+    let row = walk.saw("PUT /api/settings/{key}", &answer).await;
+    assert_eq!((&row["before"], &row["after"]), (&Value::Null, &open));
+    let answer = walk.admin(Method::DELETE, path).await;
+    let row = walk.saw("DELETE /api/settings/{key}", &answer).await;
+    assert_eq!((&row["before"], &row["after"]), (&open, &Value::Null));
 }
 
 /// What admins do to accounts of others.
@@ -170,7 +195,7 @@ async fn other_accounts(walk: &mut Walk) {
     walk.saw("POST /api/users", &answer).await;
     let bert = answer.json(201)["user_id"].as_str().unwrap().to_owned();
     let path = format!("/api/users/{bert}");
-    let patch = Some(("application/json", b"{\"role\": \"viewer\"}".to_vec()));
+    let patch = body(&json!({"role": "viewer"}));
     let answer = walk.app.send(Role::Admin, Method::PATCH, &path, patch).await;
     let row = walk.saw("PATCH /api/users/{user_id}", &answer).await;
     let roles = (&row["before"]["role"], &row["after"]["role"], &row["subject_id"]);

@@ -87,10 +87,9 @@ impl ForecastError {
     /// that could not be loaded, which the registry has counted.
     const fn kind(&self) -> Option<&'static str> {
         match self {
-            Self::TooShort { .. } => None,
+            Self::TooShort { .. } | Self::Registry(RegistryError::Object(_)) => None,
             Self::History(_) => Some("features"),
             Self::Model(_) | Self::Pool(_) => Some("prediction"),
-            Self::Registry(RegistryError::Object(_)) => None,
             Self::Registry(_) | Self::Prices(_) | Self::Db(_) => Some("database"),
         }
     }

@@ -91,7 +91,7 @@ pub(super) fn judge_password(docker: &Docker, password: Option<&str>) -> Finding
     let fix = "echo POSTGRES_PASSWORD=$(openssl rand -hex 24) >>.env";
     match password.map_or(0, str::len) {
         0 => Finding::warn("POSTGRES_PASSWORD is not set; only make up needs it", fix),
-        ..12 => Finding::warn("POSTGRES_PASSWORD is shorter than 12 characters", fix),
+        1..12 => Finding::warn("POSTGRES_PASSWORD is shorter than 12 characters", fix),
         _ => Finding::ok("POSTGRES_PASSWORD is set"),
     }
 }

@@ -182,7 +182,7 @@ async fn holder(port: u16) -> Holder {
     {
         return Holder { name: name.to_owned(), pid: None, is_container: true };
     }
-    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(|path| fs::read_to_string(path));
+    let tables = ["/proc/net/tcp", "/proc/net/tcp6"].map(fs::read_to_string);
     let sockets = tables.iter().flatten().flat_map(|table| listening(table, port));
     let sockets: Vec<String> = sockets.map(|inode| format!("socket:[{inode}]")).collect();
     process_with(&sockets).unwrap_or_else(|| Holder {

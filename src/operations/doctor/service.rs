@@ -7,7 +7,6 @@ use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::containers::{self, Docker};
-use super::database;
 use super::files::{self, LogFile};
 use super::folder::{self, Place};
 use super::machine;
@@ -15,6 +14,7 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
+use super::{database, outside};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
 use crate::learning::registry::Registry;
@@ -354,6 +354,11 @@ async fn look_around(report: &mut Report, subject: &Subject) {
         "sources",
         Finding::skipped("none is set: prices come from imports and the simulation"),
     );
+    let collector = match &subject.telemetry.otlp_endpoint {
+        None => Finding::skipped("none is set: spans are not sent"),
+        Some(address) => judge_collector(address, &outside::connects(address).await),
+    };
+    report.add("collector", "collector of spans", collector);
     let project = subject.variables.get("PROJECT_NAME").map_or("luna", String::as_str);
     let docker: Docker = containers::look(project).await;
     report.add("docker", "Docker", containers::judge_engine(&docker));
@@ -363,6 +368,16 @@ async fn look_around(report: &mut Report, subject: &Subject) {
     let password = subject.variables.get("POSTGRES_PASSWORD").map(String::as_str);
     let finding = containers::judge_password(&docker, password);
     report.add("docker_password", "containers' password", finding);
+}
+
+fn judge_collector(address: &str, reached: &Result<(), String>) -> Finding {
+    match reached {
+        Ok(()) => Finding::ok(format!("{address} accepts connections")),
+        Err(why) => Finding::warn(
+            format!("{address} is away: {why}; spans are dropped"),
+            "start the collector, or take LUNA_TELEMETRY__OTLP_ENDPOINT out of .env",
+        ),
+    }
 }
 
 /// An error with its causes, in one line.

@@ -9,6 +9,7 @@ use crate::platform::db::Conn;
 
 /// Facts about the server and the database.
 #[derive(Debug, Clone, PartialEq, Eq, QueryableByName)]
+#[expect(clippy::struct_excessive_bools, reason = "answers of one query, each to its own question")]
 pub(super) struct ServerFacts {
     /// E.g. 150004.
     #[diesel(sql_type = Integer)]

@@ -129,8 +129,7 @@ impl Objects {
         let root = std::path::absolute(&self.root)?;
         let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
         let counts = nix::sys::statvfs::statvfs(folder)?;
-        // The widths of these counts differ between systems.
-        let bytes = |blocks| u64::from(blocks) * u64::from(counts.fragment_size());
+        let bytes = |blocks: u64| blocks * counts.fragment_size();
         Ok(Space {
             free_bytes: bytes(counts.blocks_available()),
             total_bytes: bytes(counts.blocks()),

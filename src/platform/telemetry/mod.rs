@@ -3,12 +3,14 @@
 mod find; // lines that somebody looks for
 mod json; // log lines as JSON, with the fields of their spans
 mod metrics; // names, help texts, Prometheus text
+mod otlp; // spans to a collector
 mod redact; // secrets out of everything that is written
 mod rolling; // a log file that does not grow for ever
 mod settings; // the `[telemetry]` section
 
 pub use self::find::{LogFilter, LogLevel};
 pub use self::metrics::{Metrics, Sample};
+pub use self::otlp::flush;
 pub use self::redact::redact;
 pub use self::settings::{Format, Settings};
 
@@ -50,6 +52,14 @@ pub enum TelemetryError {
     /// Logging has been set up before.
     #[error("logging is set up already")]
     Twice(#[from] tracing_subscriber::util::TryInitError),
+    /// Spans cannot be sent.
+    #[error("spans cannot be sent to {endpoint}: {why}")]
+    Collector {
+        /// Address of the collector.
+        endpoint: String,
+        /// What is wrong with it.
+        why: String,
+    },
     /// Another recorder took the metrics.
     #[error("metrics are set up already: {0}")]
     Metrics(String),
@@ -139,7 +149,9 @@ fn subscriber(
     if human.is_none() {
         lines.add(|line| write_line(std::io::stderr().lock(), line));
     }
-    Ok(tracing_subscriber::registry().with(filter).with(lines).with(human))
+    let tracer = settings.otlp_endpoint.as_deref().map(otlp::tracer).transpose()?;
+    let spans = tracer.map(|tracer| tracing_opentelemetry::layer().with_tracer(tracer));
+    Ok(tracing_subscriber::registry().with(filter).with(lines).with(human).with(spans))
 }
 
 #[cfg(test)]

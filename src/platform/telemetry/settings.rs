@@ -35,6 +35,8 @@ pub struct Settings {
     pub file_bytes_max: u64,
     /// Log files put aside that are kept.
     pub files_kept: u32,
+    /// Address of a collector that takes spans over OTLP, as HTTP, e.g. `http://127.0.0.1:4318`.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl Default for Settings {
@@ -45,6 +47,7 @@ impl Default for Settings {
             file: None,
             file_bytes_max: 10 << 20,
             files_kept: 5,
+            otlp_endpoint: None,
         }
     }
 }
@@ -52,14 +55,23 @@ impl Default for Settings {
 impl Settings {
     /// Everything that cannot work, one sentence each; empty when all is well.
     pub fn mistakes(&self) -> Vec<String> {
+        let mut found = Vec::new();
+        if let Some(endpoint) = &self.otlp_endpoint
+            && !is_http(endpoint)
+        {
+            found.push(format!(
+                "otlp_endpoint = \"{endpoint}\" is not an address; write e.g. http://127.0.0.1:4318"
+            ));
+        }
         let level = self.level.trim();
         let is_word = level.chars().all(char::is_alphanumeric);
         // A word that is no level would be taken for the name of a module, and nothing be logged.
         let is_level = LEVELS.contains(&level.to_ascii_lowercase().as_str());
         if is_level || (!is_word && EnvFilter::try_new(self.directives()).is_ok()) {
-            return Vec::new();
+            return found;
         }
-        vec![format!("level = \"{level}\" is none of {}", LEVELS.join(", "))]
+        found.push(format!("level = \"{level}\" is none of {}", LEVELS.join(", ")));
+        found
     }
 
     /// The level as directives: a bare level is about Luna; of the libraries only warnings, or, when
@@ -78,9 +90,29 @@ impl Settings {
     }
 }
 
+fn is_http(address: &str) -> bool {
+    let parsed = address.parse::<http::Uri>();
+    parsed
+        .is_ok_and(|uri| uri.host().is_some() && matches!(uri.scheme_str(), Some("http" | "https")))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_collector_has_an_address() {
+        let with = |endpoint: &str| Settings {
+            otlp_endpoint: Some(endpoint.to_owned()),
+            ..Settings::default()
+        };
+        for good in ["http://127.0.0.1:4318", "https://collector.example/otlp"] {
+            assert_eq!(with(good).mistakes(), [""; 0], "{good}");
+        }
+        for bad in ["", "collector:4318", "ftp://collector", "http://"] {
+            assert_eq!(with(bad).mistakes().len(), 1, "{bad}");
+        }
+    }
 
     #[test]
     fn a_level_is_a_known_word_or_a_list_of_directives() {

@@ -163,7 +163,7 @@ fn a_log_file_that_cannot_be_written_is_named() {
     assert_eq!(refusal.to_string(), "cannot write the log file /dev/null/luna.log");
 }
 
-/// Texts of the dashboards and of the alerts, which name metrics in PromQL.
+/// Texts of the dashboards and of the alerts, which name metrics in their queries.
 fn watchers() -> Vec<(std::path::PathBuf, String)> {
     let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config/observability");
     let dashboards = std::fs::read_dir(root.join("grafana/dashboards")).unwrap();
