@@ -9,6 +9,13 @@ const pages = [
   ["/admin", "system"],
   ["/admin/jobs", "jobs"],
   ["/admin/logs", "logs"],
+  ["/admin/audit", "audit"],
+  ["/admin/users", "users"],
+  ["/admin/sessions", "sessions"],
+  ["/admin/keys", "keys"],
+  ["/admin/settings", "settings"],
+  ["/admin/settings/server.trusted_proxies", "setting"],
+  ["/account", "account"],
 ];
 
 const path = (page) => new URL(page.url()).pathname;
@@ -30,7 +37,7 @@ async function tabTo(page, wanted) {
 }
 
 await withBrowser(async (browser) => {
-  const desk = await open(browser, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "de-CH" });
+  const desk = await open(browser, { viewport: { width: 1440, height: 900 }, colorScheme: "light", locale: "de-CH" }, [422]);
   const { page } = desk;
   await check("the log-in leads an admin to the page that was asked for", async () => {
     await page.goto(`${base}/admin`);
@@ -71,6 +78,47 @@ await withBrowser(async (browser) => {
     await page.keyboard.press("Enter");
     await page.waitForURL((url) => url.search.includes("text="));
     ensure((await page.locator(".lines li").count()) === 0, "the text is not looked for");
+  });
+
+  await check("a new account has a page of its own", async () => {
+    await page.goto(`${base}/admin/users`);
+    await page.fill("input[name=login]", "bert@example.ch");
+    await page.fill("input[name=password]", "short");
+    await page.click("form[action='/admin/users'] button");
+    await page.locator("input[name=password][aria-invalid=true]").waitFor();
+    await audit(page, "a refused account");
+    await picture(page, "admin-users-refused-1440");
+    await page.fill("input[name=password]", "staple of nine clouds");
+    await page.click("form[action='/admin/users'] button");
+    await page.waitForURL((url) => url.pathname.startsWith("/admin/users/"));
+    await audit(page, "an account");
+    await picture(page, "admin-user-1440");
+  });
+  await check("a key is shown once", async () => {
+    await page.goto(`${base}/admin/keys`);
+    await page.fill("input[name=name]", "Wärmepumpe");
+    await page.click("form[action='/admin/keys'] button");
+    ensure((await page.inputValue("#made")).startsWith("luna_"), "no key is shown");
+    await audit(page, "a new key");
+    await picture(page, "admin-key-1440");
+    await page.goto(`${base}/admin/keys`);
+    ensure((await page.locator("#made").count()) === 0, "the key is shown again");
+  });
+  await check("a setting that cannot be is refused at its field", async () => {
+    await page.goto(`${base}/admin/settings/server.requests_per_minute`);
+    await page.fill("#value", "many");
+    await page.keyboard.press("Enter");
+    await page.locator("#value[aria-invalid=true]").waitFor();
+    await audit(page, "a refused setting");
+    await picture(page, "admin-setting-refused-1440");
+  });
+  await check("the log of changes opens a difference", async () => {
+    await page.goto(`${base}/admin/audit`);
+    await page.locator("details summary").first().focus();
+    await page.keyboard.press("Enter");
+    ensure(await page.locator("details[open] table").first().isVisible(), "no difference is shown");
+    await audit(page, "a difference");
+    await picture(page, "admin-audit-open-1440");
   });
 
   const state = await desk.context.storageState();

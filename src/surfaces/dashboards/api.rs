@@ -46,6 +46,24 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/schedules/{name}/pause", &["POST"]),
     ("/admin/schedules/{name}/resume", &["POST"]),
     ("/admin/logs", &["GET"]),
+    ("/admin/audit", &["GET"]),
+    ("/admin/users", &["GET", "POST"]),
+    ("/admin/users/{user_id}", &["GET"]),
+    ("/admin/users/{user_id}/role", &["POST"]),
+    ("/admin/users/{user_id}/disable", &["POST"]),
+    ("/admin/users/{user_id}/enable", &["POST"]),
+    ("/admin/users/{user_id}/password", &["POST"]),
+    ("/admin/sessions", &["GET"]),
+    ("/admin/sessions/{session_id}/end", &["POST"]),
+    ("/admin/keys", &["GET", "POST"]),
+    ("/admin/keys/{key_id}/revoke", &["POST"]),
+    ("/admin/settings", &["GET"]),
+    ("/admin/settings/{key}", &["GET", "POST"]),
+    ("/admin/settings/{key}/reset", &["POST"]),
+    ("/account", &["GET"]),
+    ("/account/password", &["POST"]),
+    ("/account/language", &["POST"]),
+    ("/account/sessions/{session_id}/end", &["POST"]),
 ];
 
 /// Registers the pages.
@@ -368,7 +386,8 @@ pub(super) fn go_to(
     response.finish()
 }
 
-fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
+/// A cookie that keeps what a reader prefers.
+pub(super) fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
     Cookie::build(name, value)
         .path("/")
         .same_site(SameSite::Lax)

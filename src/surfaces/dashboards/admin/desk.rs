@@ -1,8 +1,5 @@
-//! What every admin page stands in: who looks, the ways between the pages, a confirmation that is
-//! shown once.
+//! What every admin page stands in: who looks, its first sentence, the ways between the pages.
 
-use actix_web::cookie::time::Duration as CookieAge;
-use actix_web::cookie::{Cookie, SameSite};
 use actix_web::dev::Payload;
 use actix_web::http::StatusCode;
 use actix_web::web::Data;
@@ -12,17 +9,13 @@ use futures_util::FutureExt;
 use futures_util::future::LocalBoxFuture;
 use serde::Serialize;
 
+use super::said::Said;
 use crate::base::timeline::Clock;
 use crate::platform::web::{CsrfToken, Principal, Problem};
-use crate::surfaces::dashboards::api::{go_to, page, shell};
+use crate::surfaces::dashboards::api::{page, shell};
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::pages::Shell;
 use crate::surfaces::dashboards::templates::Templates;
-
-/// Cookie that carries a confirmation over the redirect behind a form.
-const SAID_COOKIE: &str = "luna_said";
-/// How long a browser keeps a confirmation that it never came back for, in seconds.
-const SAID_MAX_AGE_S: i64 = 60;
 
 /// An admin page.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +23,27 @@ pub(super) enum Place {
     System,
     Jobs,
     Logs,
+    Audit,
+    Users,
+    Sessions,
+    Keys,
+    Settings,
+    /// One's own account; stands beside the others.
+    Account,
 }
 
 impl Place {
     /// Every page, in the order of the navigation.
-    const ALL: &'static [Self] = &[Self::System, Self::Jobs, Self::Logs];
+    const ALL: &'static [Self] = &[
+        Self::System,
+        Self::Jobs,
+        Self::Logs,
+        Self::Audit,
+        Self::Users,
+        Self::Sessions,
+        Self::Keys,
+        Self::Settings,
+    ];
 
     /// Its address.
     pub(super) const fn path(self) -> &'static str {
@@ -42,6 +51,12 @@ impl Place {
             Self::System => "/admin",
             Self::Jobs => "/admin/jobs",
             Self::Logs => "/admin/logs",
+            Self::Audit => "/admin/audit",
+            Self::Users => "/admin/users",
+            Self::Sessions => "/admin/sessions",
+            Self::Keys => "/admin/keys",
+            Self::Settings => "/admin/settings",
+            Self::Account => "/account",
         }
     }
 
@@ -50,72 +65,14 @@ impl Place {
             Self::System => "adm_system",
             Self::Jobs => "adm_jobs",
             Self::Logs => "adm_logs",
+            Self::Audit => "adm_audit",
+            Self::Users => "adm_users",
+            Self::Sessions => "adm_sessions",
+            Self::Keys => "adm_keys",
+            Self::Settings => "adm_settings",
+            Self::Account => "adm_account",
         }
     }
-}
-
-/// What a form did, told on the page it leads to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Said {
-    JobCancelled,
-    JobCancelRequested,
-    JobEnded,
-    JobRetried,
-    JobNotFailed,
-    ScheduleRan,
-    SchedulePaused,
-    ScheduleResumed,
-}
-
-impl Said {
-    const ALL: &'static [Self] = &[
-        Self::JobCancelled,
-        Self::JobCancelRequested,
-        Self::JobEnded,
-        Self::JobRetried,
-        Self::JobNotFailed,
-        Self::ScheduleRan,
-        Self::SchedulePaused,
-        Self::ScheduleResumed,
-    ];
-
-    /// Key of its text, and its value in the cookie.
-    const fn key(self) -> &'static str {
-        match self {
-            Self::JobCancelled => "adm_said_job_cancelled",
-            Self::JobCancelRequested => "adm_said_job_cancel_requested",
-            Self::JobEnded => "adm_said_job_ended",
-            Self::JobRetried => "adm_said_job_retried",
-            Self::JobNotFailed => "adm_said_job_not_failed",
-            Self::ScheduleRan => "adm_said_schedule_ran",
-            Self::SchedulePaused => "adm_said_schedule_paused",
-            Self::ScheduleResumed => "adm_said_schedule_resumed",
-        }
-    }
-
-    /// Whether nothing was done.
-    const fn is_refusal(self) -> bool {
-        matches!(self, Self::JobEnded | Self::JobNotFailed)
-    }
-
-    fn of(request: &HttpRequest) -> Option<Self> {
-        let cookie = request.cookie(SAID_COOKIE)?;
-        Self::ALL.iter().copied().find(|said| said.key() == cookie.value())
-    }
-
-    /// Leads to `path`, where this is told.
-    pub(super) fn then(self, path: &str) -> HttpResponse {
-        go_to(path, [said_cookie(self.key(), SAID_MAX_AGE_S)])
-    }
-}
-
-fn said_cookie(value: &'static str, age_s: i64) -> Cookie<'static> {
-    Cookie::build(SAID_COOKIE, value)
-        .path("/admin")
-        .http_only(true)
-        .same_site(SameSite::Lax)
-        .max_age(CookieAge::seconds(age_s))
-        .finish()
 }
 
 /// The first sentence of a page: whether something needs a person, and what that person does.
@@ -171,6 +128,22 @@ impl Link {
     #[must_use]
     pub(super) fn current(self, current: bool) -> Self {
         Self { current, ..self }
+    }
+}
+
+/// An entry of a list to choose from.
+#[derive(Debug, Serialize)]
+pub(super) struct Choice {
+    value: String,
+    text: String,
+    chosen: bool,
+}
+
+impl Choice {
+    /// An entry; it is the one that stands there when its value is `chosen`.
+    pub(super) fn new(value: impl Into<String>, text: impl Into<String>, chosen: &str) -> Self {
+        let value = value.into();
+        Self { chosen: value == chosen, value, text: text.into() }
     }
 }
 
@@ -234,12 +207,25 @@ impl Desk {
     pub(super) fn show(
         self,
         who: &Principal,
+        place: (Place, &'static str),
+        answer: &Answer,
+        view: &impl Serialize,
+    ) -> HttpResponse {
+        self.answer(StatusCode::OK, who, place, answer, view)
+    }
+
+    /// The page at `place` as the answer to a form that leads nowhere else.
+    pub(super) fn answer(
+        self,
+        status: StatusCode,
+        who: &Principal,
         (place, template): (Place, &'static str),
         answer: &Answer,
         view: &impl Serialize,
     ) -> HttpResponse {
         let format = self.format(who);
-        let links = Place::ALL.iter().map(|other| {
+        let others = if place == Place::Account { &[] } else { Place::ALL };
+        let links = others.iter().map(|other| {
             Link::new(other.path(), format.text(other.title())).current(*other == place)
         });
         let title = format.text(place.title());
@@ -257,9 +243,9 @@ impl Desk {
         };
         let shell = self.shell.seen_by(Some(who.clone()));
         let html = self.templates.admin(template, &shell, &frame, view);
-        let mut response = page(StatusCode::OK, html);
-        if self.said.is_some() && response.add_cookie(&said_cookie("", 0)).is_err() {
-            tracing::debug!("The confirmation could not be taken back");
+        let mut response = page(status, html);
+        if self.said.is_some() {
+            Said::forget(&mut response);
         }
         response
     }
@@ -271,13 +257,12 @@ mod tests {
     use crate::surfaces::dashboards::catalogue::Language;
 
     #[test]
-    fn everything_said_and_every_page_has_words() {
-        for language in Language::ALL {
-            let messages = language.messages();
-            let keys = Said::ALL.iter().map(|said| said.key());
-            for key in keys.chain(Place::ALL.iter().map(|place| place.title())) {
-                assert!(messages.find(key).is_some(), "{language:?} {key}");
-            }
+    fn every_page_has_a_name() {
+        for (language, place) in Language::ALL
+            .iter()
+            .flat_map(|language| Place::ALL.iter().map(move |it| (language, it)))
+        {
+            assert!(language.messages().find(place.title()).is_some(), "{language:?} {place:?}");
         }
     }
 

@@ -7,8 +7,9 @@ use serde::Serialize;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::desk::{Answer, Desk, Link, Place, Said};
+use super::desk::{Answer, Desk, Link, Place};
 use super::jobs::{Empty, Standing, href, label, may_cancel, may_retry, progress, took};
+use super::said::Said;
 use crate::access::audit::By;
 use crate::operations::jobs::Queue;
 use crate::platform::jobs::{Job, JobState, Jobs, JobsError, Run};
@@ -113,7 +114,8 @@ pub(super) fn view(job: Job, runs: Vec<Run>, now: DateTime<Utc>, format: &Format
 
 /// JSON over several lines; empty for what says nothing.
 fn indented(value: Option<&Value>) -> String {
-    let said = value.filter(|it| !it.is_null() && !it.as_object().is_some_and(|it| it.is_empty()));
+    let said =
+        value.filter(|it| !it.is_null() && !it.as_object().is_some_and(serde_json::Map::is_empty));
     said.and_then(|it| serde_json::to_string_pretty(it).ok()).unwrap_or_default()
 }
 

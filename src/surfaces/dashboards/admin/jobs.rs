@@ -5,7 +5,8 @@ use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Answer, Desk, Link, Place, Said};
+use super::desk::{Answer, Desk, Link, Place};
+use super::said::Said;
 use crate::access::audit::By;
 use crate::operations::jobs::Queue;
 use crate::platform::jobs::{Job, JobCounts, JobFilter, JobState, Jobs, Planned};

@@ -5,7 +5,7 @@ use actix_web::{HttpResponse, get};
 use chrono::{DateTime, Duration, Utc};
 use serde::{Deserialize, Serialize};
 
-use super::desk::{Answer, Desk, Link, Place};
+use super::desk::{Answer, Choice, Desk, Link, Place};
 use super::lines::{Level, Line, Row};
 use crate::platform::telemetry::Logs;
 use crate::platform::web::{AdminOnly, Params, Problem, Require, optional_instant};
@@ -42,13 +42,6 @@ pub(super) struct LogsView {
     filtered: bool,
     /// To the newest lines, to older ones.
     pages: Vec<Link>,
-}
-
-#[derive(Debug, Serialize)]
-struct Choice {
-    value: &'static str,
-    text: &'static str,
-    chosen: bool,
 }
 
 /// Lines of the last day that say `error`.
@@ -118,7 +111,7 @@ pub(super) fn view(lines: Vec<Line>, query: LogQuery, format: &Format) -> LogsVi
             Some(_) => ("info", "adm_level_info"),
             None => ("", "adm_level_all"),
         };
-        Choice { value, text: format.text(key), chosen: value == level }
+        Choice::new(value, format.text(key), level)
     });
     let counts = [("n", count.to_string()), ("total", total.to_string())];
     let counts: Vec<_> = counts.iter().map(|(name, count)| (*name, count.as_str())).collect();

@@ -8,14 +8,17 @@ use super::desk::{Answer, Desk, Link, Note, Place};
 use super::jobs::{dead, dead_since};
 use super::lines::{Level, Line, Row};
 use super::logs::{errors_today, kept};
-use crate::operations::status::{Check, Component, Disk, Status, StatusSummary, Versions};
+use crate::operations::status::{Check, Component, Status, StatusSummary, Versions};
 use crate::platform::jobs::{JobCounts, Jobs};
+use crate::platform::objects::Space;
 use crate::platform::telemetry::Logs;
 use crate::platform::web::{AdminOnly, Problem, Require};
 use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
 /// Warnings that the page shows.
 const WARNINGS: usize = 5;
+/// Room for data below which somebody should make more.
+const SCARCE_BYTES: u64 = 5 << 30;
 
 /// Registers the page.
 pub(super) fn pages(config: &mut ServiceConfig) {
@@ -48,7 +51,7 @@ struct Fact {
 struct Seen {
     summary: StatusSummary,
     versions: Versions,
-    disk: Option<Disk>,
+    space: Option<Space>,
     counts: JobCounts,
     lines: Vec<Line>,
 }
@@ -64,7 +67,7 @@ async fn get_system(
     let seen = Seen {
         summary: status.summary().await,
         versions: status.versions().await?,
-        disk: status.disk(),
+        space: status.space(),
         counts: jobs.counts(dead_since(desk.now())).await?,
         lines: kept(&logs),
     };
@@ -84,6 +87,14 @@ fn troubles(seen: &Seen, format: &Format) -> Vec<(String, Note)> {
         let title = format.text("adm_sys_down").to_owned();
         found.push(note("err", title, "adm_sys_down_advice", None));
     }
+    // What is down as a whole is told above.
+    let failing =
+        seen.summary.health.checks.iter().filter(|it| seen.summary.health.ready && !it.ok);
+    for check in failing {
+        let name = check_name(check, format);
+        let title = format.fill("adm_sys_check", &[("name", &name)]);
+        found.push(note("err", title, "adm_sys_down_advice", None));
+    }
     if !seen.versions.schema.is_head {
         let title = format.text("adm_sys_schema").to_owned();
         found.push(note("err", title, "adm_sys_schema_advice", None));
@@ -93,8 +104,8 @@ fn troubles(seen: &Seen, format: &Format) -> Vec<(String, Note)> {
         let title = dead(seen.counts.dead, format);
         found.push(note("err", title, "adm_jobs_advice", Some(link)));
     }
-    if let Some(disk) = seen.disk.as_ref().filter(|disk| disk.is_scarce()) {
-        let title = format.fill("adm_sys_disk", &[("free", &bytes(disk.free))]);
+    if let Some(space) = seen.space.as_ref().filter(|space| space.free_bytes < SCARCE_BYTES) {
+        let title = format.fill("adm_sys_disk", &[("free", &bytes(space.free_bytes))]);
         found.push(note("stale", title, "adm_sys_disk_advice", None));
     }
     let errors = errors_today(&seen.lines, seen.summary.now);
@@ -116,12 +127,11 @@ fn answer(troubles: Vec<(String, Note)>, format: &Format) -> Answer {
 }
 
 fn view(seen: Seen, format: &Format) -> SystemView {
-    let Seen { summary, versions, disk, counts, lines } = seen;
+    let Seen { summary, versions, space, counts, lines } = seen;
     let warnings = lines.into_iter().filter(|line| line.level <= Level::Warn).take(WARNINGS);
     let has_timescale = versions.schema.has_timescale;
     let mut checks: Vec<Fact> =
-        summary.health.checks.iter().map(|check| of_check(check, &versions, format)).collect();
-    checks.extend(disk.as_ref().map(|disk| of_disk(disk, format)));
+        summary.health.checks.iter().map(|it| of_check(it, &versions, space, format)).collect();
     checks.push(of_queue(counts, format));
     SystemView {
         checked_at: format.fill("adm_sys_checked", &[("time", &format.second(summary.now))]),
@@ -143,35 +153,33 @@ fn badge(ok: bool, format: &Format) -> (&'static str, &'static str) {
 }
 
 /// A check in the reader's language where Luna knows it, else in the program's own words.
-fn of_check(check: &Check, versions: &Versions, format: &Format) -> Fact {
-    let text = match (check.name, check.ok) {
-        ("database", true) => format.fill("adm_check_database_ok", &[("place", &versions.place)]),
-        ("schema", true) => format.text("adm_check_schema_ok").to_owned(),
-        _ => String::new(),
+fn of_check(check: &Check, versions: &Versions, space: Option<Space>, format: &Format) -> Fact {
+    let known = match (check.name, check.ok, space) {
+        ("database", true, _) => {
+            Some(format.fill("adm_check_database_ok", &[("place", &versions.place)]))
+        }
+        ("disk", true, Some(space)) => {
+            let (free, total) = (bytes(space.free_bytes), bytes(space.total_bytes));
+            Some(format.fill("adm_check_disk_ok", &[("free", &free), ("total", &total)]))
+        }
+        (name, true, _) => format.find(&format!("adm_check_{name}_ok")).map(str::to_owned),
+        (_, false, _) => None,
     };
-    let is_english = text.is_empty();
-    let name = format.find(&format!("adm_check_{}", check.name)).unwrap_or(check.name).to_owned();
-    let text = if is_english { check.detail.clone() } else { text };
-    Fact { name, badge: Some(badge(check.ok, format)), text, is_english, ..Fact::default() }
-}
-
-fn of_disk(disk: &Disk, format: &Format) -> Fact {
-    let parts = [("free", bytes(disk.free)), ("total", bytes(disk.total))];
-    let parts = [
-        ("free", parts[0].1.as_str()),
-        ("total", parts[1].1.as_str()),
-        ("folder", disk.folder.as_str()),
-    ];
-    let badge = match disk.is_scarce() {
-        true => ("stale", format.text("adm_scarce")),
-        false => badge(true, format),
-    };
+    let is_scarce = space.is_some_and(|space| space.free_bytes < SCARCE_BYTES);
     Fact {
-        name: format.text("adm_check_disk").to_owned(),
-        badge: Some(badge),
-        text: format.fill("adm_check_disk_text", &parts),
+        name: check_name(check, format),
+        badge: Some(match (check.name, check.ok) {
+            ("disk", true) if is_scarce => ("stale", format.text("adm_scarce")),
+            (_, ok) => badge(ok, format),
+        }),
+        is_english: known.is_none(),
+        text: known.unwrap_or_else(|| check.detail.clone()),
         ..Fact::default()
     }
+}
+
+fn check_name(check: &Check, format: &Format) -> String {
+    format.find(&format!("adm_check_{}", check.name)).unwrap_or(check.name).to_owned()
 }
 
 fn of_queue(counts: JobCounts, format: &Format) -> Fact {
@@ -186,18 +194,20 @@ fn of_queue(counts: JobCounts, format: &Format) -> Fact {
 }
 
 fn of_part(part: &Component, has_timescale: bool, format: &Format) -> Fact {
-    let (key, stands_in) = match part.role {
-        "database" if has_timescale => ("adm_part_timescale", false),
-        "database" => ("adm_part_plain", true),
-        "object_store" => ("adm_part_folder", true),
-        _ => ("", false),
+    let key = match part.role {
+        "database" if has_timescale => "adm_part_timescale".to_owned(),
+        "database" => "adm_part_plain".to_owned(),
+        "object_store" => "adm_part_folder".to_owned(),
+        _ => format!("adm_part_{}", part.active),
     };
-    let badge = match (part.reachable, stands_in) {
-        (false, _) => badge(false, format),
-        (true, true) => ("off", format.text("adm_stands_in")),
-        (true, false) => badge(true, format),
+    let is_ours = matches!(part.role, "database" | "object_store");
+    let badge = match (part.reachable, key.as_str()) {
+        (false, _) if is_ours => badge(false, format),
+        (false, _) => ("off", format.text("adm_off")),
+        (true, "adm_part_plain" | "adm_part_folder") => ("off", format.text("adm_stands_in")),
+        (true, _) => badge(true, format),
     };
-    let known = format.find(key);
+    let known = format.find(&key);
     Fact {
         name: format.find(&format!("adm_role_{}", part.role)).unwrap_or(part.role).to_owned(),
         badge: Some(badge),

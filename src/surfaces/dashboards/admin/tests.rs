@@ -45,8 +45,8 @@ fn rows(html: &str) -> usize {
 #[test]
 fn lines_are_found_by_level_and_text_and_go_on() {
     let lines = || -> Vec<Line> {
-        let level = |n| ["INFO", "WARN", "ERROR", "DEBUG"][n as usize % 4];
-        (0..260).map(|n| line(n, level(n), &format!("Line {n}."))).collect()
+        let levels = ["INFO", "WARN", "ERROR", "DEBUG"].into_iter().cycle();
+        (0..260).zip(levels).map(|(n, level)| line(n, level, &format!("Line {n}."))).collect()
     };
     let first = page(lines(), "");
     assert_eq!(rows(&first), 50);
