@@ -1,4 +1,4 @@
-//! The pages in a real browser: `browser/today.mjs` against the program.
+//! The pages in a real browser: the scripts of `browser/` against the program.
 
 use std::path::Path;
 use std::process::Command;
@@ -36,6 +36,8 @@ async fn pages_work_in_a_real_browser() {
     assert!(first.ends_with(", 0 failed\n"), "{first}\n{}", home.log());
     let today = script(root, &home, "today.mjs", &[LOGIN, PASSWORD]);
     assert!(today.ends_with(", 0 failed\n"), "{today}\n{}", home.log());
+    let admin = script(root, &home, "admin.mjs", &[LOGIN, PASSWORD]);
+    assert!(admin.ends_with(", 0 failed\n"), "{admin}\n{}", home.log());
 }
 
 /// What one script of `browser/` prints.

@@ -1,5 +1,6 @@
 //! The application as a whole: what holds for every route, and what the routes do together.
 
+mod admin; // pages for admins
 mod audit; // every change leaves a row
 mod contract; // the document against the routes
 mod jobs; // schedules and second tries

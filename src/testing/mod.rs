@@ -1,9 +1,11 @@
 //! What tests share: a database of their own, an application around it.
 
 mod app; // the whole application without a port
+mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
 mod services; // the services without routes, made-up prices
 
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
+pub use self::browser::Browser;
 pub use self::database::TestDb;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

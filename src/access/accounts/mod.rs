@@ -23,20 +23,17 @@ pub use self::cookies::{login_cookie, logout_cookies};
 pub use self::jobs::SessionsJob;
 pub use self::key_health::KeyHealth;
 pub use self::keys::KEY_DAYS;
-pub use self::records::{NewKey, Part};
+pub use self::model::Profile;
+pub use self::records::{KeyRecord, NewKey, Part, SessionRecord, User, UserChange};
 pub use self::service::{Accounts, AccountsError};
 pub use self::settings::Settings;
 pub use self::throttle::Tries;
 
 #[cfg(test)]
 pub use self::model::NewTokens;
-#[cfg(test)]
-pub use self::records::UserChange;
 
 #[cfg(test)]
 use self::api::Login;
-#[cfg(test)]
-use self::model::Profile;
 
 #[cfg(test)]
 mod tests;

@@ -12,7 +12,7 @@ mod store; // SQL
 
 pub use self::api::routes;
 pub use self::facts::Facts;
-pub use self::model::{By, Event};
+pub use self::model::{Actor, AuditFilter, By, Entry, Event};
 pub use self::service::Audit;
 
 #[cfg(test)]

@@ -42,7 +42,7 @@ impl Actor {
     }
 
     /// The actor of a name in the table.
-    pub(super) fn parse(name: &str) -> Option<Self> {
+    pub fn parse(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|actor| actor.name() == name)
     }
 }

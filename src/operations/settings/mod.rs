@@ -8,4 +8,4 @@ mod store; // SQL
 
 pub use self::api::routes;
 pub use self::model::{Applies, Book, Setting, Stored};
-pub use self::service::{StoredSettings, stored};
+pub use self::service::{SettingsError, StoredSettings, stored};

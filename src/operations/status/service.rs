@@ -105,7 +105,7 @@ pub struct StatusSummary {
 /// Health and status of this installation.
 #[derive(Clone)]
 pub struct Status {
-    db: Db,
+    pub(super) db: Db,
     readiness: Readiness,
     prices: Prices,
     registry: Registry,

@@ -79,6 +79,14 @@ impl Db {
         Ok(MigrationReport { applied: names.map(|(_, name)| name).collect(), has_timescale })
     }
 
+    /// Version of the server, e.g. `17.6 (Debian 17.6-1)`.
+    pub async fn server_version(&self) -> Result<String, DbError> {
+        let mut conn = self.conn().await?;
+        let query = "SELECT current_setting('server_version') AS version";
+        let row: Version = diesel::sql_query(query).get_result(&mut conn).await?;
+        Ok(row.version)
+    }
+
     /// How the schema compares with this program; changes nothing.
     pub async fn schema_status(&self) -> Result<SchemaStatus, DbError> {
         let mut conn = self.conn().await?;
@@ -98,12 +106,13 @@ fn refuse_newer(status: &SchemaStatus) -> Result<(), DbError> {
     )))
 }
 
+#[derive(QueryableByName)]
+struct Version {
+    #[diesel(sql_type = Text)]
+    version: String,
+}
+
 async fn status(conn: &mut Conn) -> Result<SchemaStatus, DbError> {
-    #[derive(QueryableByName)]
-    struct Version {
-        #[diesel(sql_type = Text)]
-        version: String,
-    }
     let table = "SELECT 1 FROM pg_class WHERE oid = to_regclass('__diesel_schema_migrations')";
     let applied: Vec<String> = if exists(conn, table).await? {
         let query = "SELECT version::text FROM __diesel_schema_migrations ORDER BY version";

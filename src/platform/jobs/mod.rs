@@ -16,7 +16,7 @@ mod settings; // the `[jobs]` section
 mod store; // SQL
 
 pub use self::context::JobContext;
-pub use self::model::{Job, JobError, JobFilter, JobState, NewJob, Run};
+pub use self::model::{Job, JobCounts, JobError, JobFilter, JobState, NewJob, Run};
 pub use self::runner::{Handler, Runner};
 pub use self::schedule::{Planned, Schedule, ScheduleError, Scheduler, SlotLength};
 pub use self::service::{Jobs, JobsError};

@@ -23,7 +23,9 @@ pub enum JobState {
 }
 
 impl JobState {
-    const ALL: [Self; 5] = [Self::Queued, Self::Running, Self::Done, Self::Dead, Self::Cancelled];
+    /// Every state, in the order in which jobs pass them.
+    pub const ALL: [Self; 5] =
+        [Self::Queued, Self::Running, Self::Done, Self::Dead, Self::Cancelled];
 
     /// The name in the table and in answers.
     pub const fn name(self) -> &'static str {
@@ -161,6 +163,17 @@ pub struct Run {
     pub error: Option<String>,
     /// The last lines it logged.
     pub log_excerpt: String,
+}
+
+/// How many jobs there are that have not ended well.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct JobCounts {
+    /// Waiting, for a worker or for another attempt.
+    pub queued: i64,
+    /// Held by a worker.
+    pub running: i64,
+    /// Dead.
+    pub dead: i64,
 }
 
 /// Which jobs a list shows.

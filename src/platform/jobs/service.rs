@@ -3,11 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use chrono::{DateTime, Utc};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
-use super::model::{Claim, Ending, Enqueued, Job, JobFilter, JobState, NewJob, Run};
+use super::model::{Claim, Ending, Enqueued, Job, JobCounts, JobFilter, JobState, NewJob, Run};
 use super::schedule::Planned;
 use super::settings::Settings;
 use super::store;
@@ -142,6 +143,12 @@ impl Jobs {
     pub async fn list(&self, filter: &JobFilter, limit: i64) -> Result<Vec<Job>, JobsError> {
         let mut conn = self.db.conn().await?;
         Ok(store::list(&mut conn, filter, limit).await?)
+    }
+
+    /// How many jobs wait, run, and died after `dead_since`.
+    pub async fn counts(&self, dead_since: DateTime<Utc>) -> Result<JobCounts, JobsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::counts(&mut conn, dead_since).await?)
     }
 
     /// Ends a queued job and asks a running one to end, in the transaction open on `conn`; says in

@@ -8,7 +8,9 @@ use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::model::{Claim, Due, Ending, Enqueued, Job, JobFilter, JobState, NewJob, Run};
+use super::model::{
+    Claim, Due, Ending, Enqueued, Job, JobCounts, JobFilter, JobState, NewJob, Run,
+};
 use crate::platform::db::Conn;
 use crate::platform::db::schema::{job_runs, jobs};
 
@@ -440,4 +442,27 @@ pub async fn due_since(conn: &mut Conn, now: DateTime<Utc>) -> QueryResult<Optio
         .select(diesel::dsl::min(jobs::run_after))
         .first(conn)
         .await
+}
+
+/// How many jobs wait, run, and died after `dead_since`.
+pub async fn counts(conn: &mut Conn, dead_since: DateTime<Utc>) -> QueryResult<JobCounts> {
+    let ended = jobs::state.eq_any([JobState::Done.name(), JobState::Cancelled.name()]);
+    let long_dead = jobs::state
+        .eq(JobState::Dead.name())
+        .and(jobs::finished_at.is_null().or(jobs::finished_at.le(dead_since)).assume_not_null());
+    let rows: Vec<(String, i64)> = jobs::table
+        .filter(diesel::dsl::not(ended))
+        .filter(diesel::dsl::not(long_dead))
+        .group_by(jobs::state)
+        .select((jobs::state, diesel::dsl::count_star()))
+        .load(conn)
+        .await?;
+    let of = |state: JobState| {
+        rows.iter().find(|(name, _)| name == state.name()).map_or(0, |(_, count)| *count)
+    };
+    Ok(JobCounts {
+        queued: of(JobState::Queued),
+        running: of(JobState::Running),
+        dead: of(JobState::Dead),
+    })
 }

@@ -8,6 +8,7 @@ use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
+use super::admin;
 use super::assets::asset;
 use super::catalogue::Language;
 use super::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
@@ -23,8 +24,8 @@ use crate::access::accounts::logout_cookies;
 use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::platform::web::{
-    CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Problem, Public, Reader, Require,
-    Visitor, is_https, local_path, user_agent,
+    CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Principal, Problem, Public, Reader,
+    Require, Visitor, is_https, local_path, user_agent,
 };
 
 /// Pages that are not in the OpenAPI document, with their methods.
@@ -36,6 +37,33 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/preferences", &["GET"]),
     ("/problems/{kind}", &["GET"]),
     ("/static/{name}", &["GET"]),
+    ("/admin", &["GET"]),
+    ("/admin/jobs", &["GET"]),
+    ("/admin/jobs/{job_id}", &["GET"]),
+    ("/admin/jobs/{job_id}/cancel", &["POST"]),
+    ("/admin/jobs/{job_id}/retry", &["POST"]),
+    ("/admin/schedules/{name}/run", &["POST"]),
+    ("/admin/schedules/{name}/pause", &["POST"]),
+    ("/admin/schedules/{name}/resume", &["POST"]),
+    ("/admin/logs", &["GET"]),
+    ("/admin/audit", &["GET"]),
+    ("/admin/users", &["GET", "POST"]),
+    ("/admin/users/{user_id}", &["GET"]),
+    ("/admin/users/{user_id}/role", &["POST"]),
+    ("/admin/users/{user_id}/disable", &["POST"]),
+    ("/admin/users/{user_id}/enable", &["POST"]),
+    ("/admin/users/{user_id}/password", &["POST"]),
+    ("/admin/sessions", &["GET"]),
+    ("/admin/sessions/{session_id}/end", &["POST"]),
+    ("/admin/keys", &["GET", "POST"]),
+    ("/admin/keys/{key_id}/revoke", &["POST"]),
+    ("/admin/settings", &["GET"]),
+    ("/admin/settings/{key}", &["GET", "POST"]),
+    ("/admin/settings/{key}/reset", &["POST"]),
+    ("/account", &["GET"]),
+    ("/account/password", &["POST"]),
+    ("/account/language", &["POST"]),
+    ("/account/sessions/{session_id}/end", &["POST"]),
 ];
 
 /// Registers the pages.
@@ -49,7 +77,8 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(post_setup)
         .service(get_preferences)
         .service(get_problem)
-        .service(get_asset);
+        .service(get_asset)
+        .configure(admin::pages);
 }
 
 /// What a page is shown with.
@@ -70,8 +99,7 @@ async fn get_today(
     csrf: CsrfToken,
     query: Params<TodayQuery>,
 ) -> Result<HttpResponse, Problem> {
-    let user = (!reader.is_setup_guest).then(|| reader.login.clone());
-    let shell = shell(&request, user, &csrf);
+    let shell = shell(&request, Some(reader.0.clone()), &csrf);
     let input = gather.today(query.0.market, reader.is_setup_guest).await?;
     let view = today(&input, shell.language, clock.now());
     Ok(page(StatusCode::OK, templates.today(&shell, &view)))
@@ -288,8 +316,7 @@ async fn get_problem(
         return Err(Problem::not_found(format_args!("Luna knows no problem '{kind}'")));
     };
     let view = ErrorPage { kind, status: None, detail: String::new(), request_id: String::new() };
-    let principal = visitor.0.filter(|principal| !principal.is_setup_guest);
-    let shell = shell(&request, principal.map(|principal| principal.login), &csrf);
+    let shell = shell(&request, visitor.0, &csrf);
     Ok(page(StatusCode::OK, templates.error(&shell, &view)))
 }
 
@@ -312,8 +339,14 @@ async fn get_asset(
     asset(&name, query.v.as_deref(), tag)
 }
 
-fn shell(request: &HttpRequest, user: Option<String>, csrf: &CsrfToken) -> Shell {
-    Shell { user, csrf_token: Some(csrf.value().to_owned()), ..plain_shell(request) }
+/// The shell of a page with forms.
+pub(super) fn shell(
+    request: &HttpRequest,
+    principal: Option<Principal>,
+    csrf: &CsrfToken,
+) -> Shell {
+    let shell = Shell { csrf_token: Some(csrf.value().to_owned()), ..plain_shell(request) };
+    shell.seen_by(principal)
 }
 
 /// The shell of a page without forms, whoever asks.
@@ -353,7 +386,8 @@ pub(super) fn go_to(
     response.finish()
 }
 
-fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
+/// A cookie that keeps what a reader prefers.
+pub(super) fn kept(name: &'static str, value: &'static str) -> Cookie<'static> {
     Cookie::build(name, value)
         .path("/")
         .same_site(SameSite::Lax)

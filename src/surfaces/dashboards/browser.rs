@@ -43,7 +43,8 @@ fn wants_page(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let accept = accept.unwrap_or_default();
     let path = request.path();
-    let is_page = PAGES.iter().any(|(page, _)| *page == path) || path.starts_with("/problems/");
+    let is_page = PAGES.iter().any(|(page, _)| *page == path)
+        || ["/problems/", "/admin/", "/account/"].iter().any(|start| path.starts_with(start));
     let for_programs = FOR_PROGRAMS.iter().any(|start| path.starts_with(start));
     accept.contains("text/html") && !for_programs || is_page && !accept.contains("json")
 }
@@ -75,8 +76,7 @@ async fn refusal(request: &HttpRequest, problem: &Problem) -> HttpResponse {
     let spared = problem.status_code() == StatusCode::TOO_MANY_REQUESTS;
     if !problem.status_code().is_server_error() && !spared {
         let visitor = Visitor::extract(request).await;
-        let principal = visitor.ok().and_then(|visitor| visitor.0);
-        shell.user = principal.filter(|it| !it.is_setup_guest).map(|principal| principal.login);
+        shell = shell.seen_by(visitor.ok().and_then(|visitor| visitor.0));
         let token = CsrfToken::extract(request).await;
         shell.csrf_token = token.ok().map(|token| token.value().to_owned());
     }

@@ -86,6 +86,11 @@ impl Messages {
         self.0.get(key).map_or(key, String::as_str)
     }
 
+    /// The text of `key`, if there is one: for names that come from elsewhere.
+    pub fn find(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
     /// The text of `key` with its placeholders replaced.
     pub fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
         let mut filled = String::new();

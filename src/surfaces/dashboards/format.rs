@@ -81,6 +81,11 @@ impl Format {
         self.messages.get(key)
     }
 
+    /// Text of the catalogue under a name that comes from elsewhere, if there is one.
+    pub fn find(&self, key: &str) -> Option<&'static str> {
+        self.messages.find(key)
+    }
+
     /// Text of the catalogue with placeholders filled.
     pub fn fill(&self, key: &str, values: &[(&str, &str)]) -> String {
         self.messages.fill(key, values)
@@ -182,14 +187,27 @@ impl Format {
 
     /// An end with its day, e.g. `Sa 28.10. 24:00`, in another year `Sa 28.10.2023 24:00`.
     pub fn end(&self, at: DateTime<Utc>) -> String {
-        let date = self.end_date(at);
-        let day = match self.year {
+        format!("{} {}", self.day_of_any_year(self.end_date(at)), self.end_time(at))
+    }
+
+    /// An instant with its day, e.g. `Sa 28.10. 13:05`, in another year `Sa 28.10.2023 13:05`.
+    pub fn moment(&self, at: DateTime<Utc>) -> String {
+        format!("{} {}", self.day_of_any_year(self.date_of(at)), self.time(at))
+    }
+
+    /// An instant to the second, e.g. `Sa 28.10. 13:05:09`.
+    pub fn second(&self, at: DateTime<Utc>) -> String {
+        let seconds = at.with_timezone(&self.zone).second();
+        format!("{}:{seconds:02}", self.moment(at))
+    }
+
+    fn day_of_any_year(&self, date: NaiveDate) -> String {
+        match self.year {
             Some(year) if year != date.year() => {
                 format!("{} {}", self.weekday(date), self.date("date_year", date))
             }
             _ => self.day(date),
-        };
-        format!("{day} {}", self.end_time(at))
+        }
     }
 
     /// Offset from UTC, e.g. `UTC+2` or `UTC−4:30`.
@@ -216,6 +234,18 @@ impl Format {
         };
         self.fill(key, &[("n", &n.to_string()), ("m", &m.to_string())])
             .replace(' ', &NBSP.to_string())
+    }
+}
+
+/// How long something took: `0.4 s`, `52 s`, `14 min 06 s`, `3 h 05 min`.
+pub fn duration(took: Duration) -> String {
+    let milliseconds = took.num_milliseconds().max(0);
+    let seconds = milliseconds / 1_000;
+    match seconds {
+        0..10 => format!("{}{NBSP}s", number(milliseconds as f64 / 1_000.0, 1)),
+        10..60 => format!("{seconds}{NBSP}s"),
+        60..3_600 => format!("{}{NBSP}min {:02}{NBSP}s", seconds / 60, seconds % 60),
+        _ => format!("{}{NBSP}h {:02}{NBSP}min", seconds / 3_600, seconds / 60 % 60),
     }
 }
 

@@ -1,5 +1,6 @@
-//! Server-rendered pages: Today and the log-in.
+//! Server-rendered pages: Today, the log-in, administration.
 
+mod admin; // pages for whoever looks after the box
 mod api; // pages and forms over HTTP
 mod assets; // files of static/dist, hashed and cached
 mod browser; // refusals as pages

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::platform::web::local_path;
+use crate::platform::web::{Principal, Role, local_path};
 use crate::surfaces::dashboards::assets::asset_url;
 use crate::surfaces::dashboards::catalogue::Language;
 
@@ -82,6 +82,8 @@ pub struct Shell {
     pub query: String,
     /// Login of whoever is signed in.
     pub user: Option<String>,
+    /// Whether they are admin, and are shown the way to the admin pages.
+    pub is_admin: bool,
     /// Token that forms send back as `csrf_token`.
     pub csrf_token: Option<String>,
 }
@@ -102,6 +104,8 @@ pub(super) struct ShellTexts<'a> {
     user: Option<&'a str>,
     account: Option<String>,
     csrf_token: Option<&'a str>,
+    is_admin: bool,
+    in_admin: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -112,6 +116,13 @@ struct ThemeLink {
 }
 
 impl Shell {
+    /// The shell as `principal` sees it; a guest is nobody.
+    pub fn seen_by(self, principal: Option<Principal>) -> Self {
+        let Some(principal) = principal.filter(|it| !it.is_setup_guest) else { return self };
+        let is_admin = principal.role == Role::Admin;
+        Self { user: Some(principal.login), is_admin, ..self }
+    }
+
     pub(super) fn texts(&self) -> ShellTexts<'_> {
         let messages = self.language.messages();
         let themes = Theme::ALL.iter().map(|theme| ThemeLink {
@@ -140,6 +151,8 @@ impl Shell {
             user: self.user.as_deref(),
             account: self.user.as_ref().map(|user| messages.fill("account", &[("login", user)])),
             csrf_token: self.csrf_token.as_deref(),
+            is_admin: self.is_admin,
+            in_admin: path == "/admin" || path.starts_with("/admin/"),
         }
     }
 }

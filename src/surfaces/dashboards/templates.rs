@@ -69,16 +69,37 @@ impl Templates {
         self.render("error.html", shell, &view.texts(shell.language))
     }
 
+    /// An admin page in its frame; `template` is below `admin/`.
+    pub(super) fn admin(
+        &self,
+        template: &'static str,
+        shell: &Shell,
+        frame: &impl Serialize,
+        view: &impl Serialize,
+    ) -> Result<String, PageError> {
+        let mut context = Self::context(shell, view);
+        context.insert("frame", frame);
+        self.finish(template, &context)
+    }
+
     fn render(
         &self,
         template: &'static str,
         shell: &Shell,
         view: &impl Serialize,
     ) -> Result<String, PageError> {
+        self.finish(template, &Self::context(shell, view))
+    }
+
+    fn context(shell: &Shell, view: &impl Serialize) -> Context {
         let mut context = Context::new();
         context.insert("t", shell.language.messages());
         context.insert("shell", &shell.texts());
         context.insert("view", view);
-        self.0.render(template, &context).map_err(|source| PageError::Render { template, source })
+        context
+    }
+
+    fn finish(&self, template: &'static str, context: &Context) -> Result<String, PageError> {
+        self.0.render(template, context).map_err(|source| PageError::Render { template, source })
     }
 }

@@ -1,0 +1,40 @@
+//! Pages for whoever looks after the box: what runs, what failed, who may come in, what needs a
+//! person; and everybody's own account.
+
+mod desk; // what every admin page stands in
+mod said; // a confirmation that is shown once
+mod difference; // what a change changed
+mod jobs; // the queue and its schedules
+mod job; // one job, and what can be done with it
+mod lines; // log lines as people read them
+mod logs; // the newest log lines
+mod system; // health, versions, stand-ins, room
+mod names; // who is meant by an identifier
+mod audit; // who did what
+mod users; // who has an account
+mod user; // one account
+mod sessions; // who is logged in
+mod keys; // API keys
+mod settings; // values, origins, changes
+mod account; // one's own account
+
+use actix_web::web::ServiceConfig;
+
+/// Registers the admin pages.
+pub(super) fn pages(config: &mut ServiceConfig) {
+    config
+        .configure(system::pages)
+        .configure(jobs::pages)
+        .configure(job::pages)
+        .configure(logs::pages)
+        .configure(audit::pages)
+        .configure(users::pages)
+        .configure(user::pages)
+        .configure(sessions::pages)
+        .configure(keys::pages)
+        .configure(settings::pages)
+        .configure(account::pages);
+}
+
+#[cfg(test)]
+mod tests;
