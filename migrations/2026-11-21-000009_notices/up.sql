@@ -1,11 +1,4 @@
 -- Whatever changes these tables, in whichever process, tells the others in the same transaction.
-CREATE OR REPLACE FUNCTION luna_notify() RETURNS trigger LANGUAGE plpgsql AS $$
-BEGIN
-    PERFORM pg_notify(TG_ARGV[0], '');
-    RETURN NULL;
-END
-$$;
-
 DROP TRIGGER IF EXISTS jobs_notify ON jobs;
 CREATE TRIGGER jobs_notify AFTER INSERT ON jobs
     FOR EACH STATEMENT EXECUTE FUNCTION luna_notify('luna_jobs');
