@@ -89,14 +89,10 @@ async fn get_sessions(
     let listed = accounts.sessions(part).await?;
     let (rows, next) = page.cut(listed, |row| Cursor::new(row.created_at, row.session_id));
     let older = next.map(|next| link(&next.encode(), "adm_older"));
-    let (mut addresses, count) =
-        (rows.iter().map(|row| row.address.clone()).collect::<Vec<_>>(), rows.len());
-    addresses.sort_unstable();
-    addresses.dedup();
-    let parts = [("n", count.to_string()), ("addresses", addresses.len().to_string())];
-    let parts: Vec<_> = parts.iter().map(|(name, value)| (*name, value.as_str())).collect();
-    let key = if count == 1 { "adm_sessions_one" } else { "adm_sessions_calm" };
-    let answer = Answer::new(format.fill(key, &parts), format.text("adm_sessions_advice"));
+    let count = rows.len().to_string();
+    let key = if rows.len() == 1 { "adm_sessions_one" } else { "adm_sessions_calm" };
+    let lead = format.fill(key, &[("n", &count)]);
+    let answer = Answer::new(lead, format.text("adm_sessions_advice"));
     let view = SessionsView {
         rows: rows.into_iter().map(|row| Row::of(row, &who, &format)).collect(),
         only: user.is_some(),
