@@ -126,7 +126,7 @@ pub(super) async fn add_dataset(db: &Db, id: uuid::Uuid) -> Result<(), DbError> 
     let insert = format!(
         "INSERT INTO datasets (dataset_id, name, market, product, object_key, features, from_day, \
              to_day, row_count, sha256, created_at)
-         VALUES ('{id}', 'bench', 'SIM-CH', 'day_ahead', 'bench', '[\"hour\"]', '1970-01-01', \
+         VALUES ('{id}', 'bench-{id}', 'SIM-CH', 'day_ahead', 'bench', '[\"hour\"]', '1970-01-01', \
              '1971-12-31', 17520, repeat('0', 64), now())"
     );
     Ok(client.batch_execute(&insert).await?)
