@@ -24,6 +24,7 @@ pub struct Arrival {
 
 /// A payload in the archive.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct RawFile {
     /// Identifier.
     pub raw_file_id: Uuid,

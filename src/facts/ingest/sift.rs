@@ -37,9 +37,8 @@ pub(super) fn sift(
         }
         let day = days.entry((*product, local_date(*ts, zone))).or_default();
         match (day.insert(*ts, *price), price) {
-            (None, _) => {}
+            (None, _) | (Some(None), Some(_)) => {}
             (Some(before), now) if before == *now => duplicates += 1,
-            (Some(None), Some(_)) => {}
             (Some(_), _) => {
                 return Err(ReadError::Contradiction(format!("{ts} has two different prices")));
             }

@@ -408,9 +408,12 @@ async fn the_next_source_steps_in_and_what_was_archived_replays() {
         (1..=23).map(|hour| (hour.to_string(), format!("{hour}.25"))).collect();
     let all: Vec<(&str, &str)> = all.iter().map(|(a, b)| (a.as_str(), b.as_str())).collect();
     let body = entsoe(&points(&all), "A01", "");
-    let server = Server::new(move |line| match line.contains("/entsoe?") {
-        true => (200, body.replace("<TimeSeries>", &format!("<mRID>{TOKEN}</mRID><TimeSeries>"))),
-        false => (500, "away".to_owned()),
+    let server = Server::new(move |line| {
+        if line.contains("/entsoe?") {
+            let repeated = format!("<mRID>{TOKEN}</mRID><TimeSeries>");
+            return (200, body.replace("<TimeSeries>", &repeated));
+        }
+        (500, "away".to_owned())
     })
     .await;
     let app = app(&server).await;
@@ -428,7 +431,7 @@ async fn the_next_source_steps_in_and_what_was_archived_replays() {
     let seen = Mutex::new(String::new());
     ingest
         .replay(None, |raw, result| {
-            seen.lock().unwrap().push_str(&format!("{raw:?} {result:?}"));
+            seen.lock().unwrap().extend([format!("{raw:?}"), format!("{result:?}")]);
         })
         .await
         .unwrap();

@@ -228,7 +228,7 @@ fn points(period: Node<'_, '_>, steps: usize) -> Result<BTreeMap<usize, f64>, Re
             price.parse::<f64>().ok().filter(|price| price.is_finite()).ok_or_else(|| {
                 ReadError::Broken(format!("'{}' is no price", quoted(price.as_bytes())))
             })?;
-        if points.insert(position, price).is_some_and(|before| before != price) {
+        if points.insert(position, price).is_some_and(|before| (before - price).abs() > 0.0) {
             let what = format!("position {position} has two different prices");
             return Err(ReadError::Contradiction(what));
         }
