@@ -97,6 +97,8 @@ impl Home {
         command.env("LUNA_DATA_DIR", self.path("data")).env("API_PORT", self.port.to_string());
         // A server on a machine with more cores than people would only make the tests wait.
         command.env("OMP_WAIT_POLICY", "passive").env("LUNA_SERVER__HOST", "127.0.0.1");
+        // No test asks the internet.
+        command.env("LUNA_SOURCES__ENABLED", "false");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::accounts;
 use crate::config::{ConfigError, Loaded, Mistake, Settings};
+use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::simulation;
 use crate::operations::settings;
@@ -26,6 +27,8 @@ pub(super) struct ProgramSettings {
     pub market: Live<market::Settings>,
     /// What the simulation reads.
     pub simulation: Live<simulation::Settings>,
+    /// What asking sources reads.
+    pub ingest: Live<ingest::Settings>,
     /// What requests meet first.
     pub protections: Arc<Protections>,
 }
@@ -45,6 +48,7 @@ impl Book for ProgramSettings {
         self.accounts.set(settings.accounts);
         self.market.set(settings.market);
         self.simulation.set(settings.simulation);
+        self.ingest.set(settings.ingest);
         self.protections.apply(&settings.server);
     }
 }

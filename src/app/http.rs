@@ -19,6 +19,7 @@ use crate::access::audit;
 use crate::access::sites;
 use crate::decisions::windows;
 use crate::facts::imports;
+use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::series;
 use crate::learning::prediction;
@@ -86,6 +87,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(market::routes)
         .configure(series::routes)
         .configure(imports::routes)
+        .configure(ingest::routes)
         .configure(registry::routes)
         .configure(training::routes)
         .configure(prediction::routes)
@@ -144,6 +146,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
             .app_data(Data::new(services.imports))
+            .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))

@@ -10,7 +10,10 @@ use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
+use crate::facts::archive::Archive;
 use crate::facts::imports::Imports;
+use crate::facts::ingest::FetchJob;
+use crate::facts::ingest::Ingest;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::series::Observations;
@@ -62,6 +65,7 @@ pub(crate) struct Services {
     pub shown: Shown,
     pub observations: Observations,
     pub imports: Imports,
+    pub ingest: Ingest,
     pub simulation: Simulation,
     pub datasets: Datasets,
     pub registry: Registry,
@@ -110,6 +114,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
         simulation: settings.simulation.clone().into(),
+        ingest: settings.ingest.clone().into(),
         protections: Arc::clone(&protections),
     };
     let readiness = Readiness::default();
@@ -124,6 +129,9 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
+    let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
+    let ingest =
+        Ingest::new(db.clone(), archive, prices.clone(), clock.clone(), book.ingest.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
@@ -172,6 +180,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         shown,
         observations,
         imports,
+        ingest,
         simulation,
         datasets,
         registry,
@@ -191,6 +200,11 @@ impl Services {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
             Arc::new(SessionsJob(self.accounts.clone())),
+            Arc::new(FetchJob {
+                ingest: self.ingest.clone(),
+                jobs: self.jobs.clone(),
+                then: RefreshJob::NAME,
+            }),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
@@ -216,6 +230,8 @@ impl Services {
 pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
     let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
     Ok(vec![
+        // Every ten minutes; whether anybody is asked is decided by what is missing.
+        Schedule::new(FetchJob::NAME, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,

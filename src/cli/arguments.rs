@@ -121,6 +121,10 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Fetch day-ahead prices from sources on the internet
+    ///
+    /// Example: luna fetch --market CH --from 2026-01-01
+    Fetch(FetchArguments),
     /// Print a unit for systemd
     Systemd,
     /// Print the script that completes commands in a shell
@@ -226,6 +230,30 @@ pub(super) struct ImportArguments {
     /// Leave rows that cannot be read out instead of refusing the file
     #[arg(long)]
     pub skip_bad_rows: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct FetchArguments {
+    /// `energy_charts` or `entsoe`; one after the other until one has the prices, unless said
+    pub source: Option<String>,
+    /// Market code or alias; those of the settings unless said
+    #[arg(long)]
+    pub market: Option<Market>,
+    /// First local day; the newest day that is stored unless said, on a fresh box the history
+    #[arg(long)]
+    pub from: Option<NaiveDate>,
+    /// Last local day, inclusive; the last that may be published unless said
+    #[arg(long)]
+    pub to: Option<NaiveDate>,
+    /// List the sources and how asking them went last
+    #[arg(long, conflicts_with_all = ["source", "market", "from", "to", "replay"])]
+    pub list: bool,
+    /// Read the payloads in the archive again instead of asking anybody
+    #[arg(long, conflicts_with_all = ["market", "from", "to"])]
+    pub replay: bool,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

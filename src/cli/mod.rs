@@ -7,6 +7,7 @@ mod data; // import, datasets, database
 mod keys; // API keys from the box itself
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
+mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod session; // services for one command
@@ -106,6 +107,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     let settings = loaded.settings;
     match cli.command {
         Command::Simulate { json } => simulate::run(&settings, json).await,
+        Command::Fetch(arguments) => fetch::run(&settings, arguments).await,
         Command::Serve { .. } => app::serve(settings, logs).await.map_err(Failure::world),
         Command::Openapi => output::json(&app::openapi()),
         Command::Health => data::health(&settings).await,

@@ -14,7 +14,7 @@ use crate::operations::settings::{Applies, Setting};
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 8] = [
+const IN_FILES_ONLY: [&str; 11] = [
     "server.host",
     "server.port",
     "server.roles",
@@ -23,15 +23,19 @@ const IN_FILES_ONLY: [&str; 8] = [
     "storage.",
     "database.",
     "telemetry.",
+    "sources.energy_charts_url",
+    "sources.entsoe_url",
+    "sources.entsoe_token",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
-const AT_ONCE: [&str; 7] = [
+const AT_ONCE: [&str; 8] = [
     "server.trusted_proxies",
     "server.admin_addresses",
     "server.requests_per_minute",
     "server.logins_per_minute",
     "market.",
     "simulation.",
+    "sources.",
     "accounts.",
 ];
 /// The pool that hashes is made once.

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
+use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::simulation;
 use crate::operations::settings::Stored;
@@ -50,6 +51,8 @@ pub struct Settings {
     pub market: market::Settings,
     /// Prices of a market that does not exist.
     pub simulation: simulation::Settings,
+    /// Whom Luna asks for prices.
+    pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
     /// Where they come from.
@@ -88,6 +91,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 /// them; defaults stand in for what is wrong.
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
+    let entsoe_token = layers.secret("sources.entsoe_token");
     let settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
@@ -97,6 +101,10 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
+        ingest: ingest::Settings {
+            entsoe_token,
+            ..layers.section("sources", ingest::Settings::mistakes)
+        },
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

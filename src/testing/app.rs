@@ -86,6 +86,8 @@ impl TestApp {
         std::fs::write(sources.config_dir.join("test.toml"), base).unwrap();
         let mut settings = load(&sources).unwrap().settings;
         settings.storage.data_dir = folder.path().to_owned();
+        // No test asks the internet.
+        settings.ingest.enabled = false;
         change(&mut settings);
         let services = assemble(&settings, db.db().clone(), clock.clone());
         services.readiness.set();

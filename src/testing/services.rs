@@ -38,6 +38,8 @@ impl TestServices {
         let sources = Sources { config_dir: folder.path().join("config"), ..Sources::default() };
         let mut settings = load(&sources).unwrap().settings;
         settings.storage.data_dir = folder.path().to_owned();
+        // No test asks the internet.
+        settings.ingest.enabled = false;
         settings.simulation.history_days = 250;
         let services = assemble(&settings, db.db().clone(), clock.clone());
         Self { services, clock, folder, _db: db }

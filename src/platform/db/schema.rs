@@ -224,6 +224,26 @@ diesel::table! {
 }
 
 diesel::table! {
+    raw_files (raw_file_id) {
+        raw_file_id -> Uuid,
+        source -> Text,
+        subject -> Text,
+        range_from -> Timestamptz,
+        range_to -> Timestamptz,
+        url -> Text,
+        http_status -> Int4,
+        content_type -> Text,
+        size_bytes -> Int8,
+        sha256 -> Text,
+        object_key -> Text,
+        object_sha256 -> Text,
+        parse_result -> Nullable<Text>,
+        fetched_at -> Timestamptz,
+        last_fetched_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     series (series_id) {
         series_id -> Int4,
         name -> Text,
@@ -293,6 +313,18 @@ diesel::table! {
         time_zone -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    source_states (source, market) {
+        source -> Text,
+        market -> Text,
+        asked_at -> Timestamptz,
+        last_success_at -> Nullable<Timestamptz>,
+        last_failure_at -> Nullable<Timestamptz>,
+        failure -> Nullable<Text>,
+        licence -> Nullable<Text>,
     }
 }
 

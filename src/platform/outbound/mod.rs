@@ -8,9 +8,7 @@ mod guard; // which addresses may be connected to
 mod service; // calls, attempts, redirects
 
 pub use self::guard::Reach;
-#[cfg(test)]
-use self::service::OutboundError;
-pub use self::service::{Call, Outbound};
+pub use self::service::{Call, Outbound, OutboundError};
 
 #[cfg(test)]
 mod tests;

@@ -1,0 +1,75 @@
+//! Why a source brought nothing, and whose fault that is.
+
+use super::connectors::ALL;
+use super::model::ReadError;
+use crate::base::ids::Market;
+use crate::facts::archive::ArchiveError;
+use crate::facts::market::PriceError;
+use crate::platform::db::DbError;
+use crate::platform::outbound::OutboundError;
+
+/// Why a source brought nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FetchError {
+    /// There is no such source.
+    #[error("there is no source '{given}'; known are {}", names().join(", "))]
+    Unknown {
+        /// What was written.
+        given: String,
+    },
+    /// Sources are switched off.
+    #[error("sources are switched off; set sources.enabled = true to ask them")]
+    Disabled,
+    /// A setting is missing.
+    #[error("{source_name} cannot be asked yet. {needs}")]
+    NotReady {
+        /// Which source.
+        source_name: &'static str,
+        /// What is missing, with the fix.
+        needs: String,
+    },
+    /// The source does not know the market.
+    #[error("{source_name} has no prices of {market}")]
+    NoMarket {
+        /// Which source.
+        source_name: &'static str,
+        /// Which market.
+        market: Market,
+    },
+    /// Nobody answered.
+    #[error(transparent)]
+    Outbound(#[from] OutboundError),
+    /// What came cannot be used.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// The payload could not be kept.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The prices could not be stored.
+    #[error(transparent)]
+    Prices(#[from] PriceError),
+    /// The database refused, failed, or is away.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for FetchError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
+}
+
+impl FetchError {
+    /// Whether the fault is the source's: the next one may do better.
+    pub const fn is_of_source(&self) -> bool {
+        matches!(
+            self,
+            Self::Outbound(_) | Self::Read(_) | Self::NotReady { .. } | Self::NoMarket { .. }
+        ) || matches!(self, Self::Prices(PriceError::BadPoint(_)))
+    }
+}
+
+/// Names of all sources, in the order in which they are asked.
+fn names() -> Vec<&'static str> {
+    ALL.iter().map(|source| source.name()).collect()
+}

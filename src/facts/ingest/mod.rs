@@ -1,0 +1,23 @@
+//! Sources of the internet into facts: asked, archived, read, checked, stored.
+
+mod api; // HTTP: which sources there are and how they are
+mod connectors; // one file per source
+mod error; // why a source brought nothing
+mod jobs; // around publication, and now and then
+mod model; // what is asked, what is read, what is wrong with it
+mod service; // asking, archiving, storing
+mod settings; // the `[sources]` section
+mod sift; // what of an answer is fit to be stored
+mod source; // what every connector does
+mod store; // SQL
+mod timing; // which days are wanted when
+
+#[cfg(test)]
+mod tests;
+
+pub use self::api::routes;
+pub use self::error::FetchError;
+pub use self::jobs::FetchJob;
+pub use self::model::FetchReport;
+pub use self::service::Ingest;
+pub use self::settings::Settings;

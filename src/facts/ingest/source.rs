@@ -1,0 +1,89 @@
+//! What every connector does: it says what it is, writes a question, reads an answer.
+
+use secrecy::SecretString;
+
+use super::model::{Ask, ReadError, Reading};
+use super::settings::Settings;
+use crate::platform::outbound::Reach;
+
+/// Letters of an answer that an error quotes.
+const QUOTED_LETTERS: usize = 200;
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub(super) struct Request {
+    /// The address without anything secret; this is what the archive keeps.
+    pub url: String,
+    /// A parameter that only the source may see.
+    pub secret: Option<(&'static str, SecretString)>,
+    /// How far it may go.
+    pub reach: Reach,
+}
+
+/// One provider of day-ahead prices. Between [`Source::request`] and [`Source::read`] the bytes are
+/// archived; reading is pure, so that a stored payload replays without the network.
+pub(super) trait Source: Send + Sync {
+    /// Name in settings, logs and commands.
+    fn name(&self) -> &'static str;
+
+    /// What it delivers.
+    fn what(&self) -> &'static str;
+
+    /// Must be shown wherever its data is.
+    fn attribution(&self) -> &'static str;
+
+    /// Local days that one request may cover.
+    fn days_max(&self) -> i64;
+
+    /// Seconds between two requests in a row.
+    fn pause_s(&self) -> u64;
+
+    /// What is missing before it can be asked, as a sentence that says the fix.
+    fn needs(&self, settings: &Settings) -> Option<String>;
+
+    /// The question; absent when the source does not know the market.
+    fn request(&self, settings: &Settings, ask: &Ask) -> Option<Request>;
+
+    /// What an answer with `status` says.
+    fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError>;
+}
+
+/// How far a request to `url` may go: what an admin has set in place of `usual` may be at home.
+pub(super) fn reach(url: &str, usual: &str) -> Reach {
+    if url == usual { Reach::Public } else { Reach::Host }
+}
+
+/// What a status that is not 200 means.
+pub(super) fn refusal(status: u16, body: &[u8]) -> ReadError {
+    match status {
+        429 => ReadError::TooOften,
+        500..=599 => ReadError::Failing(status),
+        _ => ReadError::Refused { status, reason: quoted(body) },
+    }
+}
+
+/// The beginning of a text in an answer, in one line.
+pub(super) fn quoted(body: &[u8]) -> String {
+    let text = String::from_utf8_lossy(&body[..body.len().min(4 * QUOTED_LETTERS)]).into_owned();
+    let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    words.chars().filter(|letter| !letter.is_control()).take(QUOTED_LETTERS).collect()
+}
+
+/// What an answer is that is not what was expected, by its first bytes.
+pub(super) fn kind(body: &[u8]) -> &'static str {
+    let start = body.trim_ascii_start();
+    let lower = start[..start.len().min(15)].to_ascii_lowercase();
+    if start.is_empty() {
+        "empty"
+    } else if lower.starts_with(b"<!doctype html") || lower.starts_with(b"<html") {
+        "a web page"
+    } else if start.starts_with(b"PK\x03\x04") {
+        "a ZIP archive"
+    } else if start.starts_with(b"<") {
+        "XML"
+    } else if start.starts_with(b"{") || start.starts_with(b"[") {
+        "JSON"
+    } else {
+        "something else"
+    }
+}
