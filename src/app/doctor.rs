@@ -30,6 +30,7 @@ pub(crate) async fn look_at_box(
         database: settings.database.clone(),
         apply_migrations: settings.server.apply_migrations,
         telemetry: settings.telemetry.clone(),
+        sources: settings.ingest.clone(),
     };
     let clock = Clock::system();
     examine(&subject, &clock, fixes, |db| {

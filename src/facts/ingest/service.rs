@@ -57,6 +57,11 @@ impl Ingest {
         Self { db, archive, prices, clock, settings, outbound }
     }
 
+    /// What must be shown wherever the data of the source of this name is; nothing for imports.
+    pub fn attribution(source: &str) -> Option<&'static str> {
+        ALL.iter().find(|one| one.name() == source).map(|one| one.attribution())
+    }
+
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
         self.settings.get()

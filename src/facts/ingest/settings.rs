@@ -46,6 +46,13 @@ impl Default for Settings {
 }
 
 impl Settings {
+    /// Who is asked with these settings, by name and address.
+    pub fn addresses(&self) -> Vec<(&'static str, &str)> {
+        let entsoe = ("entsoe", self.entsoe_url.as_str());
+        let with_token = self.entsoe_token.is_some().then_some(entsoe);
+        [("energy_charts", self.energy_charts_url.as_str())].into_iter().chain(with_token).collect()
+    }
+
     /// Everything that cannot work, one sentence each; empty when all is well.
     pub fn mistakes(&self) -> Vec<String> {
         let mut all = Vec::new();

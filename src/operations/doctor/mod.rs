@@ -13,6 +13,7 @@ mod machine; // processor, memory, limits, clock
 mod files; // settings, secrets, logs, backups
 mod store; // what the server says about itself
 mod database; // private files, server, schema, line
+mod sources; // whom Luna asks for prices
 mod service; // the checks in their order
 
 pub use self::model::{Report, Verdict};

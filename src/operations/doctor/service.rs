@@ -14,9 +14,10 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
-use super::{database, outside};
+use super::{database, outside, sources};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
+use crate::facts::ingest;
 use crate::learning::registry::Registry;
 use crate::platform::db;
 use crate::platform::db::Db;
@@ -49,6 +50,8 @@ pub struct Subject {
     pub apply_migrations: bool,
     /// Log lines.
     pub telemetry: telemetry::Settings,
+    /// Whom Luna asks for prices.
+    pub sources: ingest::Settings,
 }
 
 /// Services that know about their own state in the database.
@@ -349,11 +352,7 @@ async fn look_at_parts(report: &mut Report, now: DateTime<Utc>, parts: Option<&P
 
 /// Sources, the collector of telemetry, Docker.
 async fn look_around(report: &mut Report, subject: &Subject) {
-    report.add(
-        "sources",
-        "sources",
-        Finding::skipped("none is set: prices come from imports and the simulation"),
-    );
+    report.add("sources", "sources of prices", sources::look(&subject.sources).await);
     let collector = match &subject.telemetry.otlp_endpoint {
         None => Finding::skipped("none is set: spans are not sent"),
         Some(address) => judge_collector(address, &outside::connects(address).await),

@@ -13,6 +13,7 @@ use crate::decisions::windows::OutlookSlot;
 use crate::decisions::windows::Provenance;
 use crate::decisions::windows::Window;
 use crate::decisions::windows::Windows;
+use crate::facts::ingest::Ingest;
 use crate::facts::market::PricePoint;
 use crate::facts::market::Prices;
 use crate::facts::market::Quality;
@@ -65,7 +66,7 @@ impl Gather {
             published_until,
             prices_known_at: outlook.prices_known_at,
             source: outlook.source.clone(),
-            attribution: None,
+            attribution: outlook.source.as_deref().and_then(Ingest::attribution).map(str::to_owned),
             forecast_issued_at: run.map(|run| run.issued_at),
             model_label: run.map(|run| run.model_label.clone()),
             mean_abs_error_eur_mwh: first_lead.map(|lead| lead.mae),

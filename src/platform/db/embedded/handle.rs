@@ -21,6 +21,10 @@ pub(super) const DATABASE: &str = "luna";
 pub(super) const USERS: &str = "postgres.users";
 /// Looks for a server that lives before giving up.
 const ATTEMPTS_MAX: u32 = 3;
+/// Looks for others before the last to leave believes that it is.
+const LOOKS: u32 = 5;
+/// Pause between these looks; starting a program takes less.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
 /// How often a server that should run is looked after.
 const WATCH: Duration = Duration::from_secs(1);
 
@@ -265,8 +269,17 @@ impl Users {
     }
 
     /// Gives the shared lock up; tells whether it was the last.
+    ///
+    /// A program that is just being started holds the locks of its parent until it runs, so one
+    /// look at whether others are there is not enough.
     fn leave(&self) -> Result<bool, EmbeddedError> {
-        let is_last = self.file.try_lock().is_ok();
+        let mut looks = (0..LOOKS).map(|look| {
+            if look > 0 {
+                std::thread::sleep(BETWEEN_LOOKS);
+            }
+            self.file.try_lock().is_ok()
+        });
+        let is_last = looks.any(|is_last| is_last);
         self.file.unlock().map_err(io_error("unlock", &self.path))?;
         Ok(is_last)
     }
