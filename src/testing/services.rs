@@ -18,6 +18,8 @@ use crate::config::Sources;
 use crate::config::load;
 use crate::facts::market::PricePoint;
 use crate::facts::market::Quality;
+use crate::facts::series::Observation;
+use crate::facts::series::SeriesSpec;
 
 /// The services of the program; what they store is gone when this is dropped.
 pub struct TestServices {
@@ -53,6 +55,26 @@ impl TestServices {
     /// Moves the clock.
     pub fn set(&self, instant: &str) {
         self.clock.set(instant.parse().unwrap());
+    }
+
+    /// Stores a flat load of CH from `first` to `last`, known two days ahead.
+    pub async fn put_load(&self, first: &str, last: &str) {
+        let spec = SeriesSpec {
+            name: "load:CH".into(),
+            unit: "MW".into(),
+            source: "test".into(),
+            market: Some(ch()),
+            resolution_s: 3_600,
+            attribution: String::new(),
+        };
+        let series = self.services.observations.ensure_series(&spec).await.unwrap();
+        let load = hours(first, last).into_iter().map(|ts| Observation {
+            ts,
+            known_at: ts - Duration::hours(48),
+            known_at_assumed: true,
+            value: 5_000.0,
+        });
+        self.services.observations.put(series, &load.collect::<Vec<_>>()).await.unwrap();
     }
 
     /// Stores prices of the local days `first..=last` of CH, published at 13:00 on the day before.

@@ -10,8 +10,6 @@ use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
-use crate::facts::series::Observation;
-use crate::facts::series::SeriesSpec;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
 use crate::platform::jobs::Job;
@@ -146,25 +144,7 @@ async fn the_serving_model_forecasts_until_its_features_are_others() {
     assert_eq!(forecast.run.model_label, "price-CH-day_ahead-linear v1");
     assert!(forecast.run.model_id.is_some());
 
-    let spec = SeriesSpec {
-        name: "load:CH".into(),
-        unit: "MW".into(),
-        source: "test".into(),
-        market: Some(ch()),
-        resolution_s: 3_600,
-        attribution: String::new(),
-    };
-    let series = test.services.observations.ensure_series(&spec).await.unwrap();
-    let load: Vec<Observation> = hours("2026-01-01", "2026-03-29")
-        .into_iter()
-        .map(|ts| Observation {
-            ts,
-            known_at: ts - Duration::hours(48),
-            known_at_assumed: true,
-            value: 5_000.0,
-        })
-        .collect();
-    test.services.observations.put(series, &load).await.unwrap();
+    test.put_load("2026-01-01", "2026-03-29").await;
     let stand_in = issue(&test).await;
     assert_eq!(
         (stand_in.run.model_label.as_str(), stand_in.run.model_id),

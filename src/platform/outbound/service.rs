@@ -192,13 +192,6 @@ impl Outbound {
         })
     }
 
-    /// The status with which `url` answers, wherever an admin has put it; asked once.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the check of what is reachable asks"))]
-    pub async fn probe(&self, url: &str) -> Result<StatusCode, OutboundError> {
-        let call = Call { reach: Reach::Host, may_repeat: false, ..Call::get(url) };
-        Ok(self.send(call).await?.status)
-    }
-
     /// The answer to `call`, whatever its status.
     pub async fn send(&self, call: Call) -> Result<Answer, OutboundError> {
         let url = checked(&call.url, call.reach)?;

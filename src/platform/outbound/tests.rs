@@ -128,7 +128,8 @@ async fn an_answer_comes_back_whole_and_luna_says_who_it_is() {
     assert!(heard.starts_with("GET /x?key=1 HTTP/1.1\r\n"), "{heard}");
     let agent = format!("user-agent: Luna/{}\r\n", env!("CARGO_PKG_VERSION"));
     assert!(heard.to_lowercase().contains(&agent.to_lowercase()), "{heard}");
-    assert_eq!(outbound().probe(&server.url("/")).await.unwrap(), StatusCode::NOT_FOUND);
+    let again = outbound().send(here(server.url("/"))).await.unwrap();
+    assert_eq!(again.status, StatusCode::NOT_FOUND);
 }
 
 #[tokio::test]

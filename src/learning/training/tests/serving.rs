@@ -2,8 +2,6 @@
 
 use super::*;
 use crate::access::audit::By;
-use crate::facts::series::Observation;
-use crate::facts::series::SeriesSpec;
 use crate::learning::registry::ModelStatus;
 use crate::learning::registry::RegistryError;
 
@@ -112,23 +110,7 @@ async fn a_model_of_other_features_or_without_its_file_makes_way() {
 
     let linear = train(&test, &request(Algorithm::Linear, "2026-06-30")).await;
     assert!(linear.serves);
-    let spec = SeriesSpec {
-        name: "load:CH".into(),
-        unit: "MW".into(),
-        source: "test".into(),
-        market: Some(ch()),
-        resolution_s: 3_600,
-        attribution: String::new(),
-    };
-    let series = test.services.observations.ensure_series(&spec).await.unwrap();
-    let load =
-        crate::testing::hours("2026-03-01", "2026-06-30").into_iter().map(|ts| Observation {
-            ts,
-            known_at: ts - chrono::Duration::hours(48),
-            known_at_assumed: true,
-            value: 5_000.0,
-        });
-    test.services.observations.put(series, &load.collect::<Vec<_>>()).await.unwrap();
+    test.put_load("2026-03-01", "2026-06-30").await;
     let naive = train(&test, &request(Algorithm::Naive, "2026-06-30")).await;
     assert!(naive.serves && naive.verdict.contains("other features"), "{}", naive.verdict);
 }
