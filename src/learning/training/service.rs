@@ -336,7 +336,7 @@ impl Training {
         (watch.progress)(0.0, "reading history");
         let history = self
             .features
-            .history(&request.market, request.product, add_days(first, -LAG_DAYS), until)
+            .history(&request.market, request.product, add_days(first, -LAG_DAYS), until, None)
             .await?;
         (watch.progress)(0.02, "computing features");
         let table = self.table(history, first, until, LEADS).await?;
