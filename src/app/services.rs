@@ -75,6 +75,7 @@ pub(crate) struct Services {
     pub windows: Windows,
     pub settings: StoredSettings,
     pub status: Status,
+    pub objects: Objects,
     pub gather: Gather,
 }
 
@@ -118,7 +119,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         protections: Arc::clone(&protections),
     };
     let readiness = Readiness::default();
-    let objects = Objects::new(settings.storage.data_dir.clone());
+    let data_dir = settings.storage.data_dir.clone();
+    let objects = Objects::new(&settings.objects, data_dir.clone(), clock.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
     let audit = Audit::new(db.clone(), clock.clone());
     let sites = Sites::new(db.clone(), clock.clone());
@@ -160,6 +162,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         registry: registry.clone(),
         forecasts: forecasts.clone(),
         objects: objects.clone(),
+        data_dir,
         jobs: jobs.clone(),
     };
     let status = Status::new(asked, clock.clone());
@@ -190,6 +193,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         windows,
         settings,
         status,
+        objects,
         gather,
     }
 }

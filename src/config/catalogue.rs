@@ -14,13 +14,14 @@ use crate::operations::settings::{Applies, Setting};
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 11] = [
+const IN_FILES_ONLY: [&str; 12] = [
     "server.host",
     "server.port",
     "server.roles",
     "server.apply_migrations",
     "server.stop_patience_s",
     "storage.",
+    "objects.",
     "database.",
     "telemetry.",
     "sources.energy_charts_url",

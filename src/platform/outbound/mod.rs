@@ -5,10 +5,12 @@
 
 mod breaker; // a host that fails is left alone for a while
 mod guard; // which addresses may be connected to
+mod tls; // whose certificates are good enough
 mod service; // calls, attempts, redirects
 
 pub use self::guard::Reach;
 pub use self::service::{Call, Outbound, OutboundError};
+pub use self::tls::{authorities, tls};
 
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,11 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode, Url};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 
 use super::breaker::Circuits;
 use super::guard::{Forbidden, GuardedNames, Lookup, Reach, forbidden, system_names};
+use super::tls::{system_roots, tls};
 use crate::base::timeline::Clock;
 
 /// What Luna calls itself.
@@ -159,15 +160,16 @@ pub struct Outbound {
 impl Outbound {
     /// A client that trusts the system's certificates.
     pub fn new(clock: Clock) -> Result<Self, OutboundError> {
-        Self::with(clock, Patience::default(), &system_names())
+        Self::trusting(clock, Patience::default(), &system_names(), system_roots())
     }
 
-    pub(super) fn with(
+    pub(super) fn trusting(
         clock: Clock,
         patience: Patience,
         lookup: &Lookup,
+        roots: RootCertStore,
     ) -> Result<Self, OutboundError> {
-        let tls = tls()?;
+        let tls = tls(roots).map_err(|error| OutboundError::BadUrl(error.to_string()))?;
         let client = |reach| {
             let names = GuardedNames { reach, lookup: Arc::clone(lookup) };
             Client::builder()
@@ -353,17 +355,6 @@ impl Outbound {
         }
         OutboundError::Unreachable { host, source: error.without_url() }
     }
-}
-
-/// Ring, and the certificates that the system trusts.
-fn tls() -> Result<ClientConfig, OutboundError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| OutboundError::BadUrl(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The address that `text` writes, unless it cannot be called or names an address out of reach; names

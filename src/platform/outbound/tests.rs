@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 
 use super::guard::{Lookup, system_names};
 use super::service::Patience;
+use super::tls::system_roots;
 use super::*;
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::{Metrics, Sample};
@@ -30,8 +31,12 @@ const IMPATIENT: Patience = Patience {
     pause: Duration::from_millis(1),
 };
 
+fn with(clock: Clock, patience: Patience, lookup: &Lookup) -> Result<Outbound, OutboundError> {
+    Outbound::trusting(clock, patience, lookup, system_roots())
+}
+
 fn outbound() -> Outbound {
-    Outbound::with(Clock::system(), IMPATIENT, &system_names()).unwrap()
+    with(Clock::system(), IMPATIENT, &system_names()).unwrap()
 }
 
 fn here(url: impl Into<String>) -> Call {
@@ -218,14 +223,14 @@ async fn a_name_is_looked_up_once_and_connected_to_where_it_was_checked() {
         (&["::ffff:127.0.0.1"][..], "mapped"),
     ] {
         let (lookup, _) = names(&[("evil.example", &[addresses])]);
-        let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
         let call = Call::get(format!("http://evil.example:{port}/"));
         let refused = outbound.send(call).await.unwrap_err();
         assert!(matches!(refused, OutboundError::Forbidden { .. }), "{what}: {refused:?}");
     }
     // The first answer is fine, the second would lead elsewhere: nobody asks for it.
     let (lookup, lookups) = names(&[("twice.example", &[&["127.0.0.1"], &["127.0.0.2"]])]);
-    let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+    let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
     let call = here(format!("http://twice.example:{port}/"));
     assert_eq!(outbound.send(call).await.unwrap().body, "secret");
     assert_eq!(lookups.load(Ordering::SeqCst), 1);
@@ -250,7 +255,7 @@ async fn redirects_are_checked_like_the_first_address() {
         let port = outer.address.port();
         let (lookup, _) =
             names(&[("outer.example", &[&["127.0.0.1"]]), ("localhost", &[&["127.0.0.1"]])]);
-        let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
         let call =
             Call { reach: Reach::Network, ..Call::get(format!("http://outer.example:{port}/")) };
         // Even the first step is refused here, so let it be this box, and look at the next one.
@@ -347,7 +352,7 @@ async fn silence_ends_in_time() {
     }
     // Whoever sends a byte now and then is not silent; the call as a whole is bounded, too.
     let patient = Patience { idle: LONG, ..IMPATIENT };
-    let outbound = Outbound::with(Clock::system(), patient, &system_names()).unwrap();
+    let outbound = with(Clock::system(), patient, &system_names()).unwrap();
     let slow = Server::new(|_, _| SILENCE.to_vec()).await;
     let call = Call { total: Duration::from_millis(200), ..here(slow.url("/")) };
     assert!(matches!(outbound.send(call).await, Err(OutboundError::TimedOut { .. })));
@@ -390,7 +395,7 @@ async fn what_fails_in_passing_is_tried_again_and_only_where_that_does_no_harm()
 async fn the_other_side_says_when_to_come_back() {
     // Our own pause would be an hour.
     let patient = Patience { pause: LONG, ..IMPATIENT };
-    let outbound = |clock| Outbound::with(clock, patient, &system_names()).unwrap();
+    let outbound = |clock| with(clock, patient, &system_names()).unwrap();
     let soon = Server::new(|number, _| match number {
         0 => answer("429 Too Many Requests", "retry-after: 0\r\n", b""),
         _ => ok("second"),
@@ -417,7 +422,7 @@ async fn the_other_side_says_when_to_come_back() {
 #[tokio::test]
 async fn a_host_that_keeps_failing_is_left_alone_and_tried_once() {
     let clock = Clock::fixed("2026-03-28T12:00:00Z".parse().unwrap());
-    let outbound = Outbound::with(clock.clone(), IMPATIENT, &system_names()).unwrap();
+    let outbound = with(clock.clone(), IMPATIENT, &system_names()).unwrap();
     let server = Server::new(|number, _| match number {
         0..6 => answer("500 Internal Server Error", "", b""),
         _ => ok("back"),
