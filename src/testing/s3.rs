@@ -87,7 +87,11 @@ impl S3Server {
     /// What is stored in the bucket under `key`, replaced behind Luna's back.
     pub async fn overwrite(&self, key: &str, bytes: &'static [u8]) {
         let url = format!("{}/{}/{key}", self.endpoint(), Self::BUCKET);
-        let answer = client().put(url).body(bytes).send().await.unwrap();
+        // The server looks for a signature, and takes any.
+        let signed = "AWS4-HMAC-SHA256 Credential=a/20260328/us-east-1/s3/aws4_request, \
+                      SignedHeaders=host, Signature=0";
+        let request = client().put(url).header("authorization", signed).body(bytes);
+        let answer = request.send().await.unwrap();
         assert!(answer.status().is_success(), "{answer:?}");
     }
 

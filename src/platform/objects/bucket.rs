@@ -151,6 +151,10 @@ impl Said {
                 let code = rest.chars().take_while(char::is_ascii_alphanumeric).take(60);
                 said.code = code.collect();
             }
+            // Amazon sends to another region without saying where it is.
+            if text.contains("redirect without LOCATION") {
+                said.code = "PermanentRedirect".to_owned();
+            }
             if let Some((_, rest)) = text.split_once("status code: ") {
                 let status: String = rest.chars().take_while(|letter| *letter != ':').collect();
                 said.what = format!("it answers {}", status.trim());
