@@ -95,7 +95,8 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let entsoe_token = layers.secret("sources.entsoe_token");
-    let [access_key, secret_key] = ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let [access_key, secret_key] =
+        ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),

@@ -19,7 +19,10 @@ impl Folder {
     }
 
     /// The store below the folder, absent while that is not there; waits for the disk.
-    pub(super) fn open(&self, may_make: bool) -> object_store::Result<Option<Arc<LocalFileSystem>>> {
+    pub(super) fn open(
+        &self,
+        may_make: bool,
+    ) -> object_store::Result<Option<Arc<LocalFileSystem>>> {
         if let Some(store) = self.store.get() {
             return Ok(Some(Arc::clone(store)));
         }

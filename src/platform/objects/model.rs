@@ -93,8 +93,5 @@ pub fn space(folder: &Path) -> io::Result<Space> {
     let folder = root.ancestors().find(|folder| folder.is_dir()).unwrap_or(Path::new("/"));
     let counts = nix::sys::statvfs::statvfs(folder)?;
     let bytes = |blocks: u64| blocks * counts.fragment_size();
-    Ok(Space {
-        free_bytes: bytes(counts.blocks_available()),
-        total_bytes: bytes(counts.blocks()),
-    })
+    Ok(Space { free_bytes: bytes(counts.blocks_available()), total_bytes: bytes(counts.blocks()) })
 }

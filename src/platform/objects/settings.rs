@@ -110,7 +110,8 @@ impl Settings {
 
     fn endpoint_mistake(&self, endpoint: &str) -> Option<String> {
         // What stands there may hold a password, so it is not repeated.
-        let bad = || Some("must be an address like https://host:9000, without path or login".into());
+        let bad =
+            || Some("must be an address like https://host:9000, without path or login".into());
         let Ok(url) = endpoint.parse::<Url>() else { return bad() };
         let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none();
         let has_login = !url.username().is_empty() || url.password().is_some();
@@ -159,7 +160,9 @@ mod tests {
         let mistakes = all.mistakes();
         let keys: Vec<&str> = mistakes.iter().map(|it| it.split(' ').next().unwrap()).collect();
         assert_eq!(keys, ["bucket", "secret_key", "endpoint", "region", "prefix"], "{mistakes:?}");
-        assert!(!format!("{mistakes:?}{all:?}").replace("ftp://anna:c4n4ry", "").contains("c4n4ry"));
+        assert!(
+            !format!("{mistakes:?}{all:?}").replace("ftp://anna:c4n4ry", "").contains("c4n4ry")
+        );
         assert!(!mistakes.join(" ").contains("c4n4ry"));
     }
 

@@ -115,7 +115,8 @@ async fn keeps_the_contract(place: Place) {
     }
 
     // 64 MiB that no compression makes small.
-    let large: Vec<u8> = (0..(64 << 20_u32)).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
+    let large: Vec<u8> =
+        (0..(64 << 20_u32)).map(|at: u32| (at.wrapping_mul(2_654_435_761) >> 24) as u8).collect();
     let hash = objects.put("datasets/large.parquet", large.clone()).await.unwrap();
     assert_eq!(hash, sha256_hex(&large));
     assert!(objects.get("datasets/large.parquet", &hash).await.unwrap() == large);
@@ -187,8 +188,7 @@ async fn a_store_that_dies_is_told_and_works_when_it_is_back() {
     let name = "a_store_that_dies_is_told_and_works_when_it_is_back";
     let Some(mut server) = S3Server::start(name).await else { return };
     let clock = Clock::fixed(utc("2026-03-28T12:00:00Z"));
-    let objects =
-        Objects::with(&server.settings(), "nowhere".into(), clock.clone(), IMPATIENT);
+    let objects = Objects::with(&server.settings(), "nowhere".into(), clock.clone(), IMPATIENT);
     assert!(objects.standing().await.ok);
     objects.put("a/x", &b"abc"[..]).await.unwrap();
 
@@ -232,7 +232,10 @@ async fn a_store_that_dies_is_told_and_works_when_it_is_back() {
 }
 
 /// A server that answers every request with the same, or breaks the connection after so many bytes.
-async fn answering(answer: String, break_after: usize) -> (Settings, Arc<Mutex<Vec<String>>>, JoinSet<()>) {
+async fn answering(
+    answer: String,
+    break_after: usize,
+) -> (Settings, Arc<Mutex<Vec<String>>>, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}", listener.local_addr().unwrap());
     let (heard, mut running) = (Arc::new(Mutex::new(Vec::new())), JoinSet::new());
@@ -243,7 +246,8 @@ async fn answering(answer: String, break_after: usize) -> (Settings, Arc<Mutex<V
             while let Ok(read) = stream.read(&mut buffer).await {
                 bytes.extend_from_slice(&buffer[..read]);
                 let is_whole = bytes.windows(4).any(|end| end == b"\r\n\r\n");
-                if read == 0 || bytes.len() >= break_after || break_after == usize::MAX && is_whole {
+                if read == 0 || bytes.len() >= break_after || break_after == usize::MAX && is_whole
+                {
                     break;
                 }
             }
@@ -269,7 +273,10 @@ fn refusal(status: &str, code: &str) -> String {
         "<?xml version=\"1.0\"?><Error><Code>{code}</Code><Message>c4n4ry</Message>\
          <AWSAccessKeyId>c4n4ry-name</AWSAccessKeyId></Error>"
     );
-    format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}", body.len())
+    format!(
+        "HTTP/1.1 {status}\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{body}",
+        body.len()
+    )
 }
 
 #[tokio::test(flavor = "multi_thread")]

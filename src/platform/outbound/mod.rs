@@ -4,6 +4,7 @@
 //! name leads to a network that the call was not meant for.
 
 mod breaker; // a host that fails is left alone for a while
+mod reason; // why there is no connection
 mod guard; // which addresses may be connected to
 mod tls; // whose certificates are good enough
 mod service; // calls, attempts, redirects

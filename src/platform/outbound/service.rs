@@ -12,6 +12,7 @@ use rustls::RootCertStore;
 
 use super::breaker::Circuits;
 use super::guard::{Forbidden, GuardedNames, Lookup, Reach, forbidden, system_names};
+use super::reason::reason;
 use super::tls::{system_roots, tls};
 use crate::base::timeline::Clock;
 
@@ -115,10 +116,12 @@ pub enum OutboundError {
         reason: String,
     },
     /// No connection, or one that broke.
-    #[error("{host} cannot be reached")]
+    #[error("{host} cannot be reached: {reason}")]
     Unreachable {
         /// Host and port.
         host: String,
+        /// Why, as far as it is known.
+        reason: String,
         /// What happened.
         source: reqwest::Error,
     },
@@ -225,7 +228,8 @@ impl Outbound {
             attempt += 1;
             let result = self.follow(call, url.clone()).await;
             let Some(wait) = self.pause_after(call, &result, attempt) else { return result };
-            if self.clock.elapsed() + wait >= deadline {
+            // Whoever says for how long may say anything.
+            if self.clock.elapsed().saturating_add(wait) >= deadline {
                 return result;
             }
             tokio::time::sleep(wait).await;
@@ -353,7 +357,8 @@ impl Outbound {
         if error.is_timeout() {
             return OutboundError::TimedOut { host };
         }
-        OutboundError::Unreachable { host, source: error.without_url() }
+        let reason = reason(&error);
+        OutboundError::Unreachable { host, reason, source: error.without_url() }
     }
 }
 
