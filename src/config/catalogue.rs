@@ -14,13 +14,14 @@ use crate::operations::settings::{Applies, Setting};
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 14] = [
+const IN_FILES_ONLY: &[&str] = &[
     "server.host",
     "server.port",
     "server.roles",
     "server.apply_migrations",
     "server.stop_patience_s",
     "storage.",
+    "objects.",
     "database.",
     "telemetry.",
     "sources.energy_charts_url",
@@ -31,7 +32,7 @@ const IN_FILES_ONLY: [&str; 14] = [
     "sources.ecb_url",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
-const AT_ONCE: [&str; 8] = [
+const AT_ONCE: &[&str] = &[
     "server.trusted_proxies",
     "server.admin_addresses",
     "server.requests_per_minute",

@@ -265,7 +265,10 @@ impl Forecasts {
         serving: Option<ModelRecord>,
         inputs: Inputs,
     ) -> Result<Vec<ForecastValue>, ForecastError> {
-        let bytes = serving.map(|model| self.registry.artifact(&model)).transpose()?;
+        let bytes = match &serving {
+            Some(model) => Some(self.registry.artifact(model).await?),
+            None => None,
+        };
         let started = Instant::now();
         let values = self
             .pool

@@ -16,6 +16,7 @@ use crate::facts::series::SeriesSpec;
 use crate::learning::features::FeatureSpec;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
+use crate::platform::jobs::Handler;
 use crate::platform::jobs::Job;
 use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::NewJob;
@@ -394,13 +395,23 @@ async fn a_refresh_scores_what_came_and_goes_on_past_a_market_it_cannot_forecast
         jobs: test.services.jobs.clone(),
         clock: test.clock.clone(),
     };
-    let runner = Runner::new(test.services.jobs.clone(), vec![Arc::new(refresh)], Tasks::new());
+    let score = ScoreJob(test.services.forecasts.clone());
+    let export = ExportJob { training: test.services.training.clone(), clock: test.clock.clone() };
+    let handlers: Vec<Arc<dyn Handler>> =
+        vec![Arc::new(refresh), Arc::new(score), Arc::new(export)];
+    let runner = Runner::new(test.services.jobs.clone(), handlers, Tasks::new());
     for (now, scored) in [("2026-03-27T12:05:00Z", 0), ("2026-03-28T12:05:00Z", 1)] {
         test.set(now);
         test.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
         while runner.run_next().await.unwrap().is_some() {}
         let done = &jobs(&test, RefreshJob::NAME).await[0];
-        let expected = json!({"issued": ["price:SIM-CH:day_ahead"], "runs_scored": scored});
+        let expected = json!({"issued": ["price:SIM-CH:day_ahead"]});
         assert_eq!(done.result, Some(expected), "{done:?}");
+        let done = &jobs(&test, ScoreJob::NAME).await[0];
+        assert_eq!(done.result, Some(json!({ "runs_scored": scored })), "{done:?}");
+        // Tomorrow is known: what there is to learn from is exported, once.
+        let done = jobs(&test, ExportJob::NAME).await;
+        assert_eq!(done.len(), scored + 1);
+        assert!(done[0].result.as_ref().unwrap()["rows"].as_u64() > Some(1_000), "{done:?}");
     }
 }
