@@ -16,6 +16,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
 use crate::learning::datasets::Datasets;
@@ -64,6 +65,7 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub quality: Quality,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -128,6 +130,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let quality = Quality::new(
+        db.clone(),
+        prices.clone(),
+        observations.clone(),
+        audit.clone(),
+        clock.clone(),
+    );
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
@@ -179,6 +188,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        quality,
         imports,
         ingest,
         simulation,
