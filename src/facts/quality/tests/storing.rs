@@ -1,0 +1,1 @@
+//! What a batch leaves in the database.
