@@ -148,6 +148,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
             .app_data(Data::new(services.quality))
+            .app_data(Data::new(services.archive))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.datasets))

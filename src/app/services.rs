@@ -66,6 +66,7 @@ pub(crate) struct Services {
     pub shown: Shown,
     pub observations: Observations,
     pub quality: Quality,
+    pub archive: Archive,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -140,7 +141,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
-        Ingest::new(db.clone(), archive, prices.clone(), clock.clone(), book.ingest.clone());
+        Ingest::new(db.clone(), archive.clone(), prices.clone(), clock.clone(), book.ingest.clone());
     let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
@@ -189,6 +190,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         shown,
         observations,
         quality,
+        archive,
         imports,
         ingest,
         simulation,

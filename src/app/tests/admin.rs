@@ -35,6 +35,8 @@ async fn admin_pages(app: &TestApp, method: &str, job_id: Uuid) -> Vec<String> {
                 .replace("{user_id}", user_id)
                 .replace("{session_id}", &Uuid::nil().to_string())
                 .replace("{key_id}", &Uuid::nil().to_string())
+                .replace("{row_id}", &Uuid::nil().to_string())
+                .replace("{letter_id}", &Uuid::nil().to_string())
                 .replace("{key}", "simulation.enabled")
         })
         .collect();
