@@ -1,16 +1,16 @@
-//! Prices from sources on the internet, now instead of at the next tick; or from the archive again.
+//! Facts from sources on the internet, now instead of at the next tick; or from the archive again.
 
-use chrono::NaiveDate;
 use serde_json::json as value;
 
 use super::arguments::FetchArguments;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::app::Services;
-use crate::base::ids::Market;
 use crate::config::Settings;
+use crate::facts::ingest::Days;
 use crate::facts::ingest::FetchError;
 use crate::facts::ingest::FetchReport;
+use crate::facts::ingest::Subject;
 use crate::learning::prediction::RefreshJob;
 use crate::platform::jobs::NewJob;
 
@@ -28,43 +28,79 @@ pub(super) async fn run(settings: &Settings, arguments: FetchArguments) -> Resul
 }
 
 async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Failure> {
-    let settings = services.ingest.settings();
-    let markets = arguments.market.clone().map_or_else(|| settings.markets.clone(), |m| vec![m]);
-    let mut reports = Vec::new();
-    for market in &markets {
-        let days = days(services, arguments, market).await?;
+    let subjects = subjects(services, arguments).await?;
+    let (mut reports, mut failed) = (Vec::new(), Vec::new());
+    for subject in &subjects {
+        let days = days(services, arguments, subject).await?;
         let fetched = match &arguments.source {
-            Some(source) => services.ingest.fetch(source, market, days, progress).await,
-            None => services.ingest.fetch_any(market, days, progress).await,
+            Some(source) => services.ingest.fetch(source, subject, days, progress).await,
+            None => services.ingest.fetch_any(subject, days, progress).await,
         };
-        reports.push(fetched.map_err(failure)?);
+        match fetched {
+            Ok(report) => reports.push(report),
+            // One of several that fails must not cost the others.
+            Err(error) if error.is_of_source() && subjects.len() > 1 => {
+                failed.push((subject, error));
+            }
+            Err(error) => return Err(failure(error)),
+        }
     }
     if reports.iter().any(|report| report.stored.changed()) {
         services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.map_err(Failure::world)?;
     }
     if arguments.json {
-        return json(&reports);
+        let failed: Vec<_> = failed
+            .iter()
+            .map(|(subject, error)| value!({ "subject": subject, "reason": error.to_string() }))
+            .collect();
+        json(&value!({ "fetched": reports, "failed": failed }))?;
+    } else {
+        let mut words = String::new();
+        for report in &reports {
+            describe(&mut words, report);
+        }
+        for (subject, error) in &failed {
+            line(&mut words, format_args!("{subject}: {error}"));
+        }
+        text(&words)?;
     }
-    let mut words = String::new();
-    for report in &reports {
-        describe(&mut words, report);
+    if failed.is_empty() {
+        return Ok(());
     }
-    text(&words)
+    let some = anyhow::anyhow!("{} of {} could not be fetched", failed.len(), subjects.len());
+    Err(Failure::world(some))
+}
+
+/// What is to be asked about.
+async fn subjects(
+    services: &Services,
+    arguments: &FetchArguments,
+) -> Result<Vec<Subject>, Failure> {
+    if let Some(subject) = &arguments.subject {
+        return Ok(vec![subject.clone()]);
+    }
+    let source = arguments.source.as_deref();
+    let all = services.ingest.subjects(source).map_err(failure)?;
+    let Some(market) = &arguments.market else { return Ok(all) };
+    let own: Vec<Subject> =
+        all.into_iter().filter(|subject| subject.market() == Some(market)).collect();
+    // Any market may be asked for by name, also one that is not kept up to date.
+    Ok(if own.is_empty() { vec![Subject::Prices(market.clone())] } else { own })
 }
 
 async fn days(
     services: &Services,
     arguments: &FetchArguments,
-    market: &Market,
-) -> Result<(NaiveDate, NaiveDate), Failure> {
-    let (first, last) = services.ingest.days(market).await.map_err(failure)?;
-    let last = arguments.to.unwrap_or(last);
-    let first = arguments.from.unwrap_or_else(|| first.min(last));
+    subject: &Subject,
+) -> Result<Days, Failure> {
+    let usual = services.ingest.days(subject).await.map_err(failure)?;
+    let last = arguments.to.unwrap_or(usual.last);
+    let first = arguments.from.unwrap_or_else(|| usual.first.min(last));
     if first > last {
         let error = anyhow::anyhow!("--from {first} is after --to {last}");
         return Err(Failure::world(error));
     }
-    Ok((first, last))
+    Ok(Days { resume: !arguments.again, ..Days::new(first, last) })
 }
 
 fn failure(error: FetchError) -> Failure {
@@ -79,16 +115,25 @@ fn describe(words: &mut String, report: &FetchReport) {
     line(
         words,
         format_args!(
-            "{}: {} {} to {}, read {} prices, stored {}, unchanged {}",
+            "{}: {} {} to {}, read {} values, stored {}, unchanged {}",
             report.source,
-            report.market,
+            report.subject,
             report.first,
             report.last,
-            report.prices,
+            report.values,
             report.stored.inserted + report.stored.replaced,
             report.stored.unchanged
         ),
     );
+    if report.resumed > 0 {
+        line(
+            words,
+            format_args!(
+                "  note: {} answers were here already (--again asks anew)",
+                report.resumed
+            ),
+        );
+    }
     for finding in &report.findings {
         line(words, format_args!("  note: {finding}"));
     }
@@ -100,7 +145,7 @@ async fn replay(services: &Services, arguments: &FetchArguments) -> Result<(), F
         .ingest
         .replay(source, |raw, result| {
             let what = match result {
-                Ok(report) => format!("{} prices", report.prices),
+                Ok(report) => format!("{} values of {}", report.values, report.subject),
                 Err(error) => error.to_string(),
             };
             tracing::info!(raw_file_id = %raw.raw_file_id, "{} {what}", raw.fetched_at);
@@ -126,10 +171,10 @@ async fn list(services: &Services, as_json: bool) -> Result<(), Failure> {
         if let Some(needs) = source.needs {
             line(&mut words, format_args!("  {needs}"));
         }
-        for market in source.markets {
-            let last = market.last_success_at.map_or("never".to_owned(), |at| at.to_rfc3339());
-            line(&mut words, format_args!("  {}: answered last {last}", market.market));
-            if let Some(failure) = market.failure {
+        for subject in source.subjects {
+            let last = subject.last_success_at.map_or("never".to_owned(), |at| at.to_rfc3339());
+            line(&mut words, format_args!("  {}: answered last {last}", subject.subject));
+            if let Some(failure) = subject.failure {
                 line(&mut words, format_args!("    fails: {failure}"));
             }
         }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::checks::{Day, Past, Pool, UNUSUAL, equal_hours_max, runs};
-use super::model::{Batch, Counts, DayReport, Gap, Kind, Refused, Report, Sample, Verdict};
+use super::model::{Batch, Counts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict};
 use super::reason::{Code, Reason, Weight};
 use crate::base::timeline::{TimeRange, add_days, day_range, local_date};
 
@@ -27,6 +27,8 @@ struct Work<'a> {
     accepted: Vec<Sample>,
     days: Vec<DayReport>,
     outlier_score: Option<f64>,
+    /// Values beyond the limit of the batch.
+    impossible: usize,
 }
 
 /// Judges `batch` at `now`; `stored` are the values that are there already.
@@ -41,6 +43,7 @@ pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report
         accepted: Vec::new(),
         days: Vec::new(),
         outlier_score: None,
+        impossible: 0,
     };
     let values = work.one_per_instant();
     work.judge_days(values);
@@ -70,7 +73,6 @@ impl Work<'_> {
     /// The usable values, each instant once.
     fn one_per_instant(&mut self) -> Pool {
         let batch = self.batch;
-        let interval_s = i64::from(batch.interval_s.max(1));
         let mut latest = None;
         let mut groups: BTreeMap<DateTime<Utc>, Vec<f64>> = BTreeMap::new();
         for (ts, value) in &batch.values {
@@ -81,13 +83,16 @@ impl Work<'_> {
             let Some(value) = *value else { continue };
             if !batch.asked.contains(*ts) {
                 self.counts.outside += 1;
-            } else if ts.timestamp().rem_euclid(interval_s) != 0 || ts.timestamp_subsec_nanos() > 0 {
+            } else if !batch.is_on_grid(*ts) {
                 self.counts.off_grid += 1;
                 let value = Some(value).filter(|value| value.is_finite());
                 self.refused.push(Refused { ts: *ts, value, code: Code::OffGrid });
             } else if !value.is_finite() {
                 self.counts.not_finite += 1;
                 self.refused.push(Refused { ts: *ts, value: None, code: Code::NotFinite });
+            } else if value.abs() > batch.limit {
+                self.impossible += 1;
+                self.refused.push(Refused { ts: *ts, value: Some(value), code: Code::Impossible });
             } else {
                 groups.entry(*ts).or_default().push(value);
             }
@@ -118,6 +123,10 @@ impl Work<'_> {
         let mut pool: Pool = self.stored.range(..self.batch.asked.from).map(copied).collect();
         let mut day = first;
         while day <= last {
+            if self.batch.rests_on(day) {
+                day = add_days(day, 1);
+                continue;
+            }
             let range = day_range(day, self.batch.zone);
             let own: Vec<Sample> = values.range(range.from..range.to).map(copied).collect();
             let fit = self.is_fit(day, range, &own, &pool);
@@ -204,9 +213,9 @@ impl Work<'_> {
     fn count_day(&mut self, day: NaiveDate, range: TimeRange, values: &[Sample]) {
         let batch = self.batch;
         let asked = TimeRange::new(range.from.max(batch.asked.from), range.to.min(batch.asked.to));
-        let expected = range.slots(batch.interval_s).count();
+        let expected = batch.slots(range).len();
         let mut held: BTreeSet<DateTime<Utc>> = values.iter().map(|(ts, _)| *ts).collect();
-        let asked_slots = asked.slots(batch.interval_s).count();
+        let asked_slots = batch.slots(asked).len();
         self.counts.expected += asked_slots;
         self.counts.found += values.len();
         let absent = asked_slots.saturating_sub(values.len());
@@ -216,7 +225,7 @@ impl Work<'_> {
         }
         let differs = |(ts, value): &&Sample| {
             let before = self.stored.get(ts);
-            before.is_some_and(|before| !is_same(*before, *value, batch.tolerance))
+            !batch.is_rolling && before.is_some_and(|before| !is_same(*before, *value, batch.tolerance))
         };
         let revised = values.iter().filter(differs).count();
         self.counts.revised += revised;
@@ -246,16 +255,18 @@ impl Work<'_> {
     fn gaps(&self) -> Vec<Gap> {
         let present: BTreeSet<DateTime<Utc>> = self.accepted.iter().map(|(ts, _)| *ts).collect();
         let mut gaps: Vec<Gap> = Vec::new();
-        let step = Duration::seconds(self.batch.interval_s.max(1).into());
-        for slot in self.batch.asked.slots(self.batch.interval_s) {
-            if present.contains(&slot) {
+        let mut is_open = false;
+        for slot in self.batch.slots(self.batch.asked) {
+            if self.batch.rests_on(local_date(slot, self.batch.zone)) {
                 continue;
             }
             match gaps.last_mut() {
-                Some(gap) if gap.from + step * i32::try_from(gap.slots).unwrap_or(0) == slot => {
-                    gap.slots += 1;
+                _ if present.contains(&slot) => is_open = false,
+                Some(gap) if is_open => gap.slots += 1,
+                _ => {
+                    gaps.push(Gap { from: slot, slots: 1 });
+                    is_open = true;
                 }
-                _ => gaps.push(Gap { from: slot, slots: 1 }),
             }
         }
         gaps
@@ -264,6 +275,9 @@ impl Work<'_> {
     /// Looks for values that stay the same for too long; answers the longest such time, in seconds.
     fn stuck(&mut self) -> i64 {
         let (kind, interval_s) = (self.batch.kind, i64::from(self.batch.interval_s));
+        if self.batch.interval_s >= DAY_S {
+            return 0;
+        }
         let day_before = self.batch.asked.from - Duration::days(1);
         let mut values: Pool =
             self.stored.range(day_before..self.batch.asked.from).map(copied).collect();
@@ -299,6 +313,7 @@ impl Work<'_> {
             (Code::Conflicts, Weight::Refused, conflicts),
             (Code::OffGrid, Weight::Refused, off_grid),
             (Code::NotFinite, Weight::Refused, not_finite),
+            (Code::Impossible, Weight::Refused, self.impossible),
             (Code::Duplicates, Weight::Note, duplicates),
             (Code::OutOfOrder, Weight::Note, out_of_order),
             (Code::Outside, Weight::Note, outside),

@@ -100,7 +100,7 @@ const fn floor(kind: Kind) -> f64 {
     match kind {
         Kind::Price => 5.0,
         Kind::Tariff => 0.01,
-        Kind::Load | Kind::Solar | Kind::Other => 0.0,
+        Kind::Load | Kind::Solar | Kind::Plants | Kind::Other => 0.0,
     }
 }
 
@@ -114,7 +114,7 @@ const fn apart_min(kind: Kind) -> Option<f64> {
     match kind {
         Kind::Price => Some(2.5),
         Kind::Load => Some(0.5),
-        Kind::Tariff | Kind::Solar | Kind::Other => None,
+        Kind::Tariff | Kind::Solar | Kind::Plants | Kind::Other => None,
     }
 }
 
@@ -146,7 +146,7 @@ impl Day<'_> {
 
     /// How many values equal those `hours` before, when so many do that the day is a copy.
     pub fn copied_from(&self, hours: i64, pool: &Pool) -> Option<usize> {
-        if self.kind == Kind::Tariff {
+        if matches!(self.kind, Kind::Tariff | Kind::Plants) {
             return None;
         }
         let pairs: Vec<(f64, f64)> = self
@@ -244,6 +244,6 @@ pub(super) fn equal_hours_max(kind: Kind, value: f64) -> Option<i64> {
         Kind::Solar | Kind::Other if value == 0.0 => None,
         Kind::Solar => Some(3),
         Kind::Other => Some(12),
-        Kind::Tariff => None,
+        Kind::Tariff | Kind::Plants => None,
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::model::Verdict;
+use super::model::{DAY_S, Verdict, slots};
 use super::records::{DayCell, DayState, Matrix, MatrixRow, StoredDay};
 use crate::base::timeline::day_range;
 
@@ -21,7 +21,7 @@ pub(super) fn matrix(
     let complete: BTreeSet<(&str, NaiveDate)> = stored
         .iter()
         .filter(|row| row.cell.state == DayState::Complete)
-        .map(|row| (row.subject.as_str(), row.cell.day))
+        .map(|row| (family(&row.subject), row.cell.day))
         .collect();
     let cells: BTreeMap<(&str, &str, NaiveDate), &StoredDay> = stored
         .iter()
@@ -49,6 +49,13 @@ pub(super) fn matrix(
     });
     let rows = rows.collect();
     Matrix { days, rows }
+}
+
+/// What subjects stand for when one takes the place of another: a market's prices have one unit of
+/// time after the other.
+fn family(subject: &str) -> &str {
+    let parts = subject.match_indices(':').nth(1).filter(|_| subject.starts_with("price:"));
+    parts.map_or(subject, |(at, _)| &subject[..at])
 }
 
 /// The zone of a name.
@@ -85,7 +92,9 @@ fn unseen(
         |by| by - day_range(row.cell.day, zone).from,
     );
     let expected_by = range.from + due_after;
-    let state = if day < first || complete.contains(&(row.subject.as_str(), day)) {
+    let is_rest = row.interval_s >= DAY_S && matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+    let is_there = complete.contains(&(family(&row.subject), day));
+    let state = if day < first || is_rest || is_there {
         DayState::NotAsked
     } else if now < expected_by {
         DayState::Open
@@ -95,7 +104,7 @@ fn unseen(
     DayCell {
         day,
         state,
-        expected: range.slots(row.interval_s).count(),
+        expected: slots(range, row.interval_s, zone).len(),
         found: 0,
         revised: 0,
         verdict: Verdict::Good,

@@ -1,6 +1,6 @@
 //! Batches as they come, and what is found about them.
 
-use chrono::{DateTime, Duration, NaiveDate, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -14,6 +14,19 @@ pub type Sample = (DateTime<Utc>, f64);
 /// Local days of history that a batch is compared with.
 pub(super) const HISTORY_DAYS: i64 = 28;
 
+/// Length of a daily interval, in seconds; on two days of the year it is another one.
+pub(super) const DAY_S: i32 = 86_400;
+
+/// The starts of the intervals of `interval_s` seconds in `range`.
+pub(super) fn slots(range: TimeRange, interval_s: i32, zone: Tz) -> Vec<DateTime<Utc>> {
+    if interval_s < DAY_S {
+        return range.slots(interval_s).collect();
+    }
+    let first = local_date(range.from, zone);
+    let midnights = first.iter_days().map(|day| day_range(day, zone).from);
+    midnights.skip_while(|at| *at < range.from).take_while(|at| *at < range.to).collect()
+}
+
 /// What kind of values a subject has: how they may behave.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -26,7 +39,9 @@ pub enum Kind {
     Load,
     /// What the sun gives: zero at night, on some days little.
     Solar,
-    /// Anything else: weather, levels, flows.
+    /// What the plants of one kind give: may be the same for days.
+    Plants,
+    /// Anything else: weather, levels, rates.
     Other,
 }
 
@@ -38,8 +53,9 @@ impl Kind {
         match head {
             "price" => Self::Price,
             "tariff" => Self::Tariff,
-            _ if has("solar") || has("pv") || has("radiation") => Self::Solar,
-            "load" | "load_forecast" | "consumption" => Self::Load,
+            _ if has("solar") || has("radiation") || head == "pv" => Self::Solar,
+            "load" | "load_forecast" => Self::Load,
+            "generation" | "consumption" => Self::Plants,
             _ => Self::Other,
         }
     }
@@ -89,6 +105,12 @@ pub struct Batch {
     pub due: Option<Due>,
     /// Differences up to this are none.
     pub tolerance: f64,
+    /// Greatest magnitude that there is.
+    pub limit: f64,
+    /// Whether it is made anew again and again, so that another value is no revision.
+    pub is_rolling: bool,
+    /// Whether there is nothing at weekends.
+    pub rests_at_weekends: bool,
     /// Whether Luna made them up.
     pub is_simulated: bool,
 }
@@ -98,6 +120,25 @@ impl Batch {
     pub(super) fn days(&self) -> (NaiveDate, NaiveDate) {
         let last = self.asked.to - Duration::microseconds(1);
         (local_date(self.asked.from, self.zone), local_date(last.max(self.asked.from), self.zone))
+    }
+
+    /// The starts of the intervals of a range; days begin at midnight on the clocks of the zone.
+    pub(super) fn slots(&self, range: TimeRange) -> Vec<DateTime<Utc>> {
+        slots(range, self.interval_s, self.zone)
+    }
+
+    /// Whether an interval begins at an instant.
+    pub(super) fn is_on_grid(&self, ts: DateTime<Utc>) -> bool {
+        if self.interval_s >= DAY_S {
+            return ts == day_range(local_date(ts, self.zone), self.zone).from;
+        }
+        let interval_s = i64::from(self.interval_s.max(1));
+        ts.timestamp().rem_euclid(interval_s) == 0 && ts.timestamp_subsec_nanos() == 0
+    }
+
+    /// Whether nothing is to be expected on a day.
+    pub(super) fn rests_on(&self, day: NaiveDate) -> bool {
+        self.rests_at_weekends && matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
     }
 
     /// The stored values that help to judge the batch: four weeks before, and the days around.

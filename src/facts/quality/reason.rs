@@ -28,6 +28,8 @@ pub enum Code {
     OffGrid,
     /// Values that are no numbers.
     NotFinite,
+    /// Values beyond anything that there is.
+    Impossible,
     /// A day of zeros.
     AllZero,
     /// A day that is larger or smaller than usual by a power of ten.
@@ -60,7 +62,7 @@ pub enum Weight {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Open,
         Self::Missing,
         Self::Duplicates,
@@ -69,6 +71,7 @@ impl Code {
         Self::Outside,
         Self::OffGrid,
         Self::NotFinite,
+        Self::Impossible,
         Self::AllZero,
         Self::WrongUnit,
         Self::Shifted,
@@ -89,6 +92,7 @@ impl Code {
             Self::Outside => "outside",
             Self::OffGrid => "off_grid",
             Self::NotFinite => "not_finite",
+            Self::Impossible => "impossible",
             Self::AllZero => "all_zero",
             Self::WrongUnit => "wrong_unit",
             Self::Shifted => "shifted",
@@ -173,6 +177,7 @@ impl fmt::Display for Reason {
             Code::Outside => write!(f, "{n} values are outside of what was asked for"),
             Code::OffGrid => write!(f, "{n} values begin where no interval begins"),
             Code::NotFinite => write!(f, "{n} values are no numbers"),
+            Code::Impossible => write!(f, "{n} values are beyond what is possible"),
             Code::AllZero => write!(f, "all {n} values are zero"),
             Code::WrongUnit => write!(
                 f,

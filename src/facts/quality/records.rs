@@ -43,7 +43,7 @@ pub struct StoredReport {
     pub verdict: Verdict,
     /// What is odd, the gravest first.
     pub reasons: Vec<Reason>,
-    /// When it was judged first.
+    /// When the batch came.
     pub created_at: DateTime<Utc>,
 }
 

@@ -90,8 +90,8 @@ pub struct Recorded {
     pub reasons: Vec<Reason>,
     /// The values that are fit to be stored, oldest first; no others may be.
     pub accepted: Vec<Sample>,
-    /// Values of the batch that are kept apart.
-    pub quarantined: usize,
+    /// Instants and reasons of those that are kept apart, oldest first.
+    pub refused: Vec<(DateTime<Utc>, Code)>,
 }
 
 /// The judge of what sources send. Cloning is cheap.
@@ -140,7 +140,7 @@ impl Quality {
         let (report_id, apart) = conn
             .transaction(async |conn| {
                 let since = store::first_judged_at(conn, &batch.source, &batch.subject).await?;
-                let since = since.unwrap_or(now);
+                let since = since.unwrap_or(batch.came_at);
                 let judgement = Judgement { batch, report: &report, raw_file_id, now, since };
                 store::keep(conn, &judgement).await
             })
@@ -164,13 +164,17 @@ impl Quality {
             report_id,
             verdict,
             reasons: report.reasons,
-            quarantined: report.refused.len(),
+            refused: report.refused.iter().map(|row| (row.ts, row.code)).collect(),
             accepted: report.accepted,
         })
     }
 
-    /// What is stored of a subject: prices or a series; nothing of what is neither.
-    async fn stored(&self, subject: &str, range: TimeRange) -> Result<Vec<Sample>, QualityError> {
+    /// What is stored of a subject in a range: prices or a series; nothing of what is neither.
+    pub async fn stored(
+        &self,
+        subject: &str,
+        range: TimeRange,
+    ) -> Result<Vec<Sample>, QualityError> {
         if let Some((market, product)) = price_of(subject) {
             let points = self.prices.prices(&market, product, range).await?;
             let values = points.into_iter().filter_map(|it| Some((it.ts, it.price_eur_mwh?)));

@@ -40,6 +40,9 @@ fn batch_of(
         came_at: asked.to,
         due: Some(Due::at(-1, 15, 0)),
         tolerance: 0.000_5,
+        limit: 100_000.0,
+        is_rolling: false,
+        rests_at_weekends: false,
         is_simulated: false,
     }
 }

@@ -59,7 +59,7 @@ pub(super) fn int(count: usize) -> i32 {
 
 impl<'a> ReportRow<'a> {
     fn of(judgement: &Judgement<'a>) -> Self {
-        let Judgement { batch, report, raw_file_id, now, .. } = judgement;
+        let Judgement { batch, report, raw_file_id, .. } = judgement;
         let counts = report.counts;
         Self {
             report_id: Uuid::now_v7(),
@@ -86,7 +86,7 @@ impl<'a> ReportRow<'a> {
             gaps: json!(report.gaps),
             verdict: report.verdict().name(),
             reasons: json!(report.reasons),
-            created_at: *now,
+            created_at: batch.came_at,
         }
     }
 }
@@ -163,9 +163,9 @@ const KEEP_DAYS: &str = "\
 INSERT INTO quality_days AS d (source, subject, day, time_zone, interval_s, expected, found, revised,
     is_simulated, verdict, expected_by, first_complete_at, late_s, report_id, changed_at)
 SELECT $1, $2, n.day, $3, $4, n.expected, n.found, n.revised, $5, n.verdict, n.expected_by,
-    CASE WHEN n.found = n.expected THEN $6 END,
+    CASE WHEN n.found = n.expected THEN $15 END,
     CASE WHEN n.found = n.expected AND n.expected_by >= $7
-         THEN greatest(0, floor(extract(epoch FROM $6 - n.expected_by)))::bigint END,
+         THEN greatest(0, floor(extract(epoch FROM $15 - n.expected_by)))::bigint END,
     $8, $6
 FROM unnest($9::date[], $10::int[], $11::int[], $12::int[], $13::text[], $14::timestamptz[])
     AS n (day, expected, found, revised, verdict, expected_by)
@@ -207,6 +207,7 @@ async fn keep_days(
         .bind::<Array<Integer>, _>(column(|day| day.revised))
         .bind::<Array<Text>, _>(verdicts)
         .bind::<Array<Nullable<Timestamptz>>, _>(due)
+        .bind::<Timestamptz, _>(batch.came_at)
         .execute(conn)
         .await
         .map(drop)
@@ -226,7 +227,7 @@ async fn keep_apart(
     report_id: Uuid,
 ) -> QueryResult<usize> {
     use diesel::sql_types::Uuid as SqlUuid;
-    let Judgement { batch, report, raw_file_id, now, .. } = judgement;
+    let Judgement { batch, report, raw_file_id, .. } = judgement;
     if report.refused.is_empty() {
         return Ok(0);
     }
@@ -242,7 +243,7 @@ async fn keep_apart(
         .bind::<Integer, _>(batch.interval_s)
         .bind::<Nullable<SqlUuid>, _>(*raw_file_id)
         .bind::<SqlUuid, _>(report_id)
-        .bind::<Timestamptz, _>(*now)
+        .bind::<Timestamptz, _>(batch.came_at)
         .bind::<Array<SqlUuid>, _>(ids)
         .bind::<Array<Timestamptz>, _>(instants)
         .bind::<Array<Nullable<Double>>, _>(values)
@@ -257,6 +258,7 @@ fn sentence(row: &Refused, report: &Report) -> String {
     let day = |at: &DateTime<Utc>| at.format("%Y-%m-%d").to_string();
     match row.code {
         Code::NotFinite => "the value is no number".to_owned(),
+        Code::Impossible => "the value is beyond what is possible".to_owned(),
         Code::OffGrid => "no interval begins at this instant".to_owned(),
         Code::Conflicts => "the source gives this instant different values".to_owned(),
         code => {
