@@ -31,20 +31,20 @@ pub(super) async fn judge(
     quality: &Quality,
     source: &str,
     (raw, ask): (&RawFile, &Ask),
-    mut reading: Reading,
+    (mut reading, came_at): (Reading, DateTime<Utc>),
 ) -> Result<Judged, FetchError> {
     let (mut apart, mut is_any_fit, mut worst) = (Vec::new(), false, None);
     let products: BTreeSet<Product> = reading.quotes.iter().map(|quote| quote.product).collect();
     for product in &products {
         let Some(market) = ask.market() else { break };
-        let batch = prices(source, (market, *product), (raw, ask), &reading.quotes, &products);
+        let batch = prices(source, (market, *product), (ask, came_at), &reading.quotes, &products);
         let recorded = quality.record(&batch, Some(raw.raw_file_id)).await?;
         let refused = unfit(&recorded);
         reading.quotes.retain(|quote| quote.product != *product || !refused.contains(&quote.ts));
         is_any_fit |= tell(&recorded, &batch.subject, &mut apart, &mut worst);
     }
     for values in &mut reading.values {
-        let batch = series(source, (raw, ask), values);
+        let batch = series(source, (ask, came_at), values);
         let mut stored = quality.stored(&batch.subject, batch.history_range()).await?;
         if values.interval_s < HOUR_S {
             // Hours are stored: what they are cannot be compared with their quarters one by one.
@@ -114,7 +114,7 @@ fn range_of(
 fn prices(
     source: &str,
     (market, product): (&Market, Product),
-    (raw, ask): (&RawFile, &Ask),
+    (ask, came_at): (&Ask, DateTime<Utc>),
     quotes: &[Quote],
     products: &BTreeSet<Product>,
 ) -> Batch {
@@ -127,7 +127,7 @@ fn prices(
         interval_s: product.interval_s(),
         asked: range_of(ask, product, quotes, products),
         values: own.map(|quote| (quote.ts, quote.price)).collect(),
-        came_at: raw.last_fetched_at,
+        came_at,
         due: Some(due(ask)),
         tolerance: SAME_EUR_MWH,
         limit: PRICE_MAX,
@@ -137,7 +137,7 @@ fn prices(
     }
 }
 
-fn series(source: &str, (raw, ask): (&RawFile, &Ask), values: &Values) -> Batch {
+fn series(source: &str, (ask, came_at): (&Ask, DateTime<Utc>), values: &Values) -> Batch {
     let size = values.points.iter().filter_map(|(_, value)| *value).map(f64::abs);
     let size = size.filter(|size| size.is_finite()).fold(0.0, f64::max);
     Batch {
@@ -148,7 +148,7 @@ fn series(source: &str, (raw, ask): (&RawFile, &Ask), values: &Values) -> Batch 
         interval_s: values.interval_s,
         asked: ask.range,
         values: values.points.clone(),
-        came_at: raw.last_fetched_at,
+        came_at,
         due: Some(due(ask)),
         tolerance: 1e-6 * size,
         limit: VALUE_MAX,

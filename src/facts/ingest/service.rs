@@ -364,7 +364,10 @@ impl Ingest {
         let mut report = FetchReport::new(source.name(), days);
         let reading = source.read(raw.arrival.http_status, payload, ask);
         let reading = match reading {
-            Ok(reading) => judged::judge(&self.quality, source.name(), (raw, ask), reading).await?,
+            Ok(reading) => {
+                let came = (reading, known_at);
+                judged::judge(&self.quality, source.name(), (raw, ask), came).await?
+            }
             Err(error) => {
                 self.bury(raw, payload, &error).await?;
                 Err(error)

@@ -129,7 +129,7 @@ impl Work<'_> {
             }
             let range = day_range(day, self.batch.zone);
             let own: Vec<Sample> = values.range(range.from..range.to).map(copied).collect();
-            let fit = self.is_fit(day, range, &own, &pool);
+            let fit = self.is_fit(day, &own, &pool);
             if fit {
                 pool.extend(own.iter().copied());
                 self.accepted.extend(own.iter().copied());
@@ -146,12 +146,11 @@ impl Work<'_> {
     fn is_fit(
         &mut self,
         day: NaiveDate,
-        range: TimeRange,
         values: &[Sample],
         pool: &Pool,
     ) -> bool {
         let Batch { kind, zone, interval_s, .. } = *self.batch;
-        let view = Day { kind, zone, interval_s, range, values };
+        let view = Day { kind, zone, interval_s, values };
         if view.is_all_zero() {
             return self.refuse(values, Reason::new(Code::AllZero, Weight::Refused, values.len()).on(day));
         }

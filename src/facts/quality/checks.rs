@@ -7,7 +7,7 @@ use chrono_tz::Tz;
 
 use super::model::{HISTORY_DAYS, Kind, Sample};
 use super::robust::{ByHour, median};
-use crate::base::timeline::{TimeRange, add_days, day_range, local_date};
+use crate::base::timeline::{add_days, day_range, local_date};
 
 /// Days of history from which on a day is compared with them.
 const DAYS_MIN: usize = 7;
@@ -36,7 +36,6 @@ pub(super) struct Day<'a> {
     pub kind: Kind,
     pub zone: Tz,
     pub interval_s: i32,
-    pub range: TimeRange,
     /// Oldest first, one per instant.
     pub values: &'a [Sample],
 }

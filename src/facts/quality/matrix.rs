@@ -64,7 +64,7 @@ pub(super) fn zone_of(name: &str) -> Tz {
 }
 
 /// A stored day as it stands at `now`.
-fn seen(stored: &StoredDay, now: DateTime<Utc>) -> DayCell {
+pub(super) fn seen(stored: &StoredDay, now: DateTime<Utc>) -> DayCell {
     let cell = stored.cell.clone();
     let range = day_range(cell.day, zone_of(&stored.time_zone));
     let is_due = now >= cell.expected_by.unwrap_or(range.to);

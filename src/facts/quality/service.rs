@@ -1,6 +1,6 @@
 //! Judging batches, keeping what is found, letting people decide about what is kept apart.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -8,11 +8,11 @@ use uuid::Uuid;
 
 use super::assess::assess;
 use super::checks::Pool;
-use super::matrix::{matrix, zone_of};
-use super::model::{Batch, Sample, Verdict};
+use super::matrix::{matrix, seen, zone_of};
+use super::model::{Batch, Sample};
 use super::reason::{Code, Reason};
 use super::records::{
-    DeadLetter, Filter, Matrix, Quarantined, StoredReport, Unreadable, Waiting,
+    DayCell, DeadLetter, Filter, Matrix, Quarantined, StoredReport, Unreadable, Waiting,
 };
 use super::store::{self, Decision, Judgement};
 use crate::access::audit::{Audit, By, Event};
@@ -82,10 +82,6 @@ impl From<PriceError> for QualityError {
 /// What became of a batch.
 #[derive(Debug, Clone)]
 pub struct Recorded {
-    /// The stored report.
-    pub report_id: Uuid,
-    /// What somebody may do with it.
-    pub verdict: Verdict,
     /// What is odd, the gravest first.
     pub reasons: Vec<Reason>,
     /// The values that are fit to be stored, oldest first; no others may be.
@@ -137,7 +133,7 @@ impl Quality {
         let now = self.clock.now();
         let report = assess(batch, &stored.into_iter().collect::<Pool>(), now);
         let mut conn = self.db.conn().await?;
-        let (report_id, apart) = conn
+        let apart = conn
             .transaction(async |conn| {
                 let since = store::first_judged_at(conn, &batch.source, &batch.subject).await?;
                 let since = since.unwrap_or(batch.came_at);
@@ -161,8 +157,6 @@ impl Quality {
             );
         }
         Ok(Recorded {
-            report_id,
-            verdict,
             reasons: report.reasons,
             refused: report.refused.iter().map(|row| (row.ts, row.code)).collect(),
             accepted: report.accepted,
@@ -199,6 +193,17 @@ impl Quality {
         let stored = store::days(&mut conn, first, today).await?;
         drop(conn);
         Ok(matrix(&newest, &firsts, &stored, (first, today, now)))
+    }
+
+    /// How one day of a subject stands; nothing when nothing ever came of it.
+    pub async fn day(
+        &self,
+        (source, subject): (&str, &str),
+        day: NaiveDate,
+    ) -> Result<Option<DayCell>, QualityError> {
+        let mut conn = self.db.conn().await?;
+        let stored = store::day(&mut conn, (source, subject), day).await?;
+        Ok(stored.map(|stored| seen(&stored, self.clock.now())))
     }
 
     /// Up to `limit` reports, newest first.

@@ -46,7 +46,7 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/schedules/{name}/pause", &["POST"]),
     ("/admin/schedules/{name}/resume", &["POST"]),
     ("/admin/sources", &["GET"]),
-    ("/admin/sources/fetch", &["POST"]),
+    ("/admin/sources/{name}/fetch", &["POST"]),
     ("/admin/sources/day", &["GET"]),
     ("/admin/sources/day/release", &["POST"]),
     ("/admin/sources/day/discard", &["POST"]),

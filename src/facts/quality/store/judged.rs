@@ -105,12 +105,11 @@ pub(in crate::facts::quality) async fn first_judged_at(
         .await
 }
 
-/// Stores what a batch leaves; answers with the report's identifier and the number of values that
-/// are newly kept apart. A payload that is read again keeps its report.
+/// Stores what a batch leaves; answers with the number of values that are newly kept apart. A payload that is read again keeps its report.
 pub(in crate::facts::quality) async fn keep(
     conn: &mut Conn,
     judgement: &Judgement<'_>,
-) -> QueryResult<(Uuid, usize)> {
+) -> QueryResult<usize> {
     let row = ReportRow::of(judgement);
     let again = known_report(conn, judgement).await?;
     let report_id = match again {
@@ -139,8 +138,7 @@ pub(in crate::facts::quality) async fn keep(
         }
     };
     keep_days(conn, judgement, report_id).await?;
-    let apart = keep_apart(conn, judgement, report_id).await?;
-    Ok((report_id, apart))
+    keep_apart(conn, judgement, report_id).await
 }
 
 /// The report about the same payload, subject and range, if it has been read before.

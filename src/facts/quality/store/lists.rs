@@ -226,3 +226,18 @@ pub(in crate::facts::quality) async fn first_days(
         .load(conn)
         .await
 }
+
+/// One day of one subject.
+pub(in crate::facts::quality) async fn day(
+    conn: &mut Conn,
+    (source, subject): (&str, &str),
+    day: NaiveDate,
+) -> QueryResult<Option<StoredDay>> {
+    let row: Option<DayRow> = quality_days::table
+        .find((source, subject, day))
+        .select(DayRow::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    row.map(StoredDay::try_from).transpose()
+}

@@ -16,6 +16,8 @@ const LATE_S: i64 = 300;
 #[derive(Debug, Serialize)]
 pub(super) struct MatrixView {
     summary: String,
+    /// Whether it is wider than a screen.
+    is_long: bool,
     days: Vec<Head>,
     rows: Vec<RowView>,
 }
@@ -134,6 +136,7 @@ pub(super) fn view(matrix: &Matrix, now: DateTime<Utc>, format: &Format) -> Matr
     };
     MatrixView {
         summary: summary(matrix, now, format),
+        is_long: matrix.days.len() > 20,
         days: matrix.days.iter().map(head).collect(),
         rows: matrix.rows.iter().map(row).collect(),
     }

@@ -6,6 +6,7 @@ use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use uuid::Uuid;
 
 use super::desk::{Answer, Desk, Link, Note, Place};
@@ -55,7 +56,6 @@ struct SourcesQuery {
 struct SourcesView {
     sources: Vec<SourceView>,
     next: String,
-    may_fetch: bool,
     spans: Vec<Link>,
     matrix: MatrixView,
     apart: Vec<ApartRow>,
@@ -83,7 +83,7 @@ async fn get_sources(
     let (apart, more) = page.cut(apart, |row| Cursor::new(row.arrived_at, row.row_id));
     let open = Filter { is_open: true, ..Filter::default() };
     let letters = quality.dead_letters(&open, LETTERS).await?;
-    let planned = queue.schedules().await?.into_iter().find(|it| it.name == FetchJob::NAME);
+    let planned = queue.schedules().await?.into_iter().find(|it| it.name == FetchJob::PRICES);
     let next = planned.as_ref().filter(|it| it.is_enabled).and_then(|it| it.next_at);
     let answer = answer(&sources, &matrix, quality.waiting().await?, (next, now), &format);
     let link = |days: u16, key| {
@@ -101,7 +101,6 @@ async fn get_sources(
             (Some(_), None) => format.text("adm_src_paused").to_owned(),
             (None, None) => format.text("adm_src_unplanned").to_owned(),
         },
-        may_fetch: planned.is_some() && sources.iter().any(|it| it.is_enabled),
         spans: vec![
             link(DAYS, "adm_mx_14").current(!is_long),
             link(DAYS_LONG, "adm_mx_90").current(is_long),
@@ -160,8 +159,8 @@ fn answer(
     }
     for source in sources.iter().filter(|source| fails(source)) {
         let name = words::source(source.name, format);
-        let failed = source.markets.iter().filter(|market| market.failure.is_some());
-        let since = failed.filter_map(|market| market.last_success_at).min();
+        let failed = source.subjects.iter().filter(|subject| subject.failure.is_some());
+        let since = failed.filter_map(|subject| subject.last_success_at).min();
         let text = since.map_or_else(
             || format.text("adm_src_never").to_owned(),
             |at| format.fill("adm_src_since", &[("age", &format.age(now - at))]),
@@ -204,14 +203,23 @@ fn answer(
     Answer::new(format.text(lead), format.text(advice))
 }
 
-#[post("/admin/sources/fetch")]
+#[post("/admin/sources/{name}/fetch")]
 async fn fetch_now(
     who: Require<AdminOnly>,
     queue: Data<Queue>,
+    ingest: Data<Ingest>,
+    name: Path<String>,
     _: Form<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    let job = queue.run_now(FetchJob::NAME, &By::of(&who), Some(who.user_id)).await?;
-    Ok(Said::FetchAsked.then(&super::jobs::href(&job)))
+    let subjects = ingest.subjects(Some(&name))?;
+    let wish = json!({"force": true, "source": name.as_str()});
+    for (job, is_price) in [(FetchJob::PRICES, true), (FetchJob::VALUES, false)] {
+        if subjects.iter().any(|subject| subject.is_price() == is_price) {
+            queue.run_with(job, wish.clone(), &By::of(&who), Some(who.user_id)).await?;
+        }
+    }
+    let said = if subjects.is_empty() { Said::FetchNothing } else { Said::FetchAsked };
+    Ok(said.then(Place::Sources.path()))
 }
 
 /// What to say when a decision was not carried out; what is a fault of its own stays one.

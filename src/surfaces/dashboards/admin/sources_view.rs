@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::words;
 use crate::facts::archive::Answers;
-use crate::facts::ingest::{MarketStatus, SourceStatus};
+use crate::facts::ingest::{SourceStatus, SubjectStatus};
 use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
 /// A source as the template sees it.
@@ -16,14 +16,16 @@ pub(super) struct SourceView {
     what: &'static str,
     /// Why it is not asked, with the fix; the program's own words.
     needs: Option<String>,
-    markets: Vec<MarketView>,
+    subjects: Vec<SubjectView>,
+    /// Where it is asked at once; empty where it cannot be.
+    fetch: String,
     today: String,
     attribution: &'static str,
 }
 
 #[derive(Debug, Serialize)]
-struct MarketView {
-    market: String,
+struct SubjectView {
+    subject: String,
     newest: String,
     success: String,
     /// When it failed last; empty when it never did.
@@ -33,8 +35,8 @@ struct MarketView {
     licence: String,
 }
 
-impl MarketView {
-    fn of(status: &MarketStatus, now: DateTime<Utc>, format: &Format) -> Self {
+impl SubjectView {
+    fn of(status: &SubjectStatus, now: DateTime<Utc>, format: &Format) -> Self {
         let ago = |at: Option<DateTime<Utc>>| {
             at.map_or_else(
                 || format.text("adm_never").to_owned(),
@@ -55,7 +57,7 @@ impl MarketView {
             newest => ago(newest),
         };
         Self {
-            market: status.market.code().to_owned(),
+            subject: words::subject(&status.subject.to_string(), format),
             newest,
             success: ago(status.last_success_at),
             failure: status.last_failure_at.map(|at| ago(Some(at))).unwrap_or_default(),
@@ -67,7 +69,7 @@ impl MarketView {
 
 /// Whether asking a source fails now.
 pub(super) fn fails(source: &SourceStatus) -> bool {
-    source.is_enabled && source.markets.iter().any(|market| market.failure.is_some())
+    source.is_enabled && source.subjects.iter().any(|subject| subject.failure.is_some())
 }
 
 impl SourceView {
@@ -81,7 +83,7 @@ impl SourceView {
             ("off", format.text("adm_off"))
         } else if fails(source) {
             ("err", format.text("adm_src_fails"))
-        } else if source.markets.iter().all(|market| market.last_success_at.is_none()) {
+        } else if source.subjects.iter().all(|subject| subject.last_success_at.is_none()) {
             ("off", format.text("adm_src_unasked"))
         } else {
             ("ok", format.text("adm_src_answers"))
@@ -94,7 +96,11 @@ impl SourceView {
             badge,
             what: format.find(&format!("adm_what_{}", source.name)).unwrap_or(source.what),
             needs: source.needs.clone(),
-            markets: source.markets.iter().map(|it| MarketView::of(it, now, format)).collect(),
+            subjects: source.subjects.iter().map(|it| SubjectView::of(it, now, format)).collect(),
+            fetch: match source.is_enabled {
+                true => format!("/admin/sources/{}/fetch", source.name),
+                false => String::new(),
+            },
             today: format.fill("adm_src_today", &[("n", &count), ("size", &size)]),
             attribution: source.attribution,
         }

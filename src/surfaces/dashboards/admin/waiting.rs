@@ -59,22 +59,22 @@ pub(super) struct LetterRow {
     subject: String,
     reason: String,
     excerpt: String,
-    attempts: String,
-    first: String,
-    last: String,
+    /// How often it came, and since when.
+    count: String,
     action: String,
 }
 
 impl LetterRow {
     pub(super) fn of(letter: &DeadLetter, format: &Format) -> Self {
+        let attempts = number(f64::from(letter.attempts), 0);
+        let (first, last) = (format.moment(letter.created_at), format.moment(letter.last_at));
+        let count = [("n", attempts.as_str()), ("first", &first), ("last", &last)];
         Self {
             source: words::source(&letter.source, format),
             subject: letter.subject.clone(),
             reason: letter.reason.clone(),
             excerpt: letter.excerpt.clone(),
-            attempts: number(f64::from(letter.attempts), 0),
-            first: format.moment(letter.created_at),
-            last: format.moment(letter.last_at),
+            count: format.fill("adm_letters_count", &count),
             action: format!("/admin/sources/letters/{}/resolve", letter.letter_id),
         }
     }
