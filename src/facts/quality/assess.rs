@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::checks::{Day, Past, Pool, UNUSUAL, equal_hours_max, runs};
-use super::model::{Batch, Counts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict};
+use super::model::{Batch, BatchCounts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict};
 use super::reason::{Code, Reason, Weight};
 use crate::base::timeline::{TimeRange, add_days, day_range, local_date};
 
@@ -21,7 +21,7 @@ struct Work<'a> {
     batch: &'a Batch,
     stored: &'a Pool,
     now: DateTime<Utc>,
-    counts: Counts,
+    counts: BatchCounts,
     reasons: Vec<Reason>,
     refused: Vec<Refused>,
     accepted: Vec<Sample>,
@@ -37,7 +37,7 @@ pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report
         batch,
         stored,
         now,
-        counts: Counts::default(),
+        counts: BatchCounts::default(),
         reasons: Vec::new(),
         refused: Vec::new(),
         accepted: Vec::new(),
@@ -208,7 +208,7 @@ impl Work<'_> {
         }
     }
 
-    /// Counts what a day has of what it should have.
+    /// BatchCounts what a day has of what it should have.
     fn count_day(&mut self, day: NaiveDate, range: TimeRange, values: &[Sample]) {
         let batch = self.batch;
         let asked = TimeRange::new(range.from.max(batch.asked.from), range.to.min(batch.asked.to));
@@ -305,7 +305,7 @@ impl Work<'_> {
     }
 
     fn note_counts(&mut self) {
-        let Counts {
+        let BatchCounts {
             duplicates, conflicts, out_of_order, outside, off_grid, not_finite, revised, ..
         } = self.counts;
         let all = [

@@ -193,7 +193,7 @@ pub struct Gap {
 
 /// How many values of a batch are odd in which way.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Counts {
+pub struct BatchCounts {
     /// Intervals in what was asked for.
     pub expected: usize,
     /// Of these, with a value that is fit to be stored.
@@ -243,7 +243,7 @@ pub(super) struct DayReport {
 /// What is found about a batch.
 #[derive(Debug, Clone)]
 pub(super) struct Report {
-    pub counts: Counts,
+    pub counts: BatchCounts,
     pub gaps: Vec<Gap>,
     /// Longest time for which a value stays the same, zeros of the sun aside, in seconds.
     pub longest_equal_s: i64,

@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::model::{Counts, Gap, Verdict};
+use super::model::{BatchCounts, Gap, Verdict};
 use super::reason::{Code, Reason};
 
 /// What was found about a batch when it came.
@@ -28,7 +28,7 @@ pub struct StoredReport {
     /// Length of an interval, in seconds.
     pub interval_s: i32,
     /// How many values are odd in which way.
-    pub counts: Counts,
+    pub counts: BatchCounts,
     /// Share of the expected values that is missing, 0 to 1.
     pub missing_rate: f64,
     /// Values of this batch that were kept apart.

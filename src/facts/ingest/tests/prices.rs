@@ -79,8 +79,8 @@ async fn what_contradicts_itself_is_kept_apart_and_the_rest_is_stored() {
     let server = Server::new(move |_| {
         let good = first_form(past, 3_600, |hour| Some(f64::from(u8::try_from(hour).unwrap()) + 0.5));
         let instant = past.from.timestamp() + 3 * 3_600;
-        let again = good.replacen("[", &format!("[{instant}, "), 1);
-        (200, again.replacen("\"price\": [", "\"price\": [77.25, ", 1))
+        let again = good.replacen("\"unix_seconds\":[", &format!("\"unix_seconds\":[{instant},"), 1);
+        (200, again.replacen("\"price\":[", "\"price\":[77.25,", 1))
     })
     .await;
     let app = app(&server).await;

@@ -7,7 +7,7 @@ use serde_json::Value;
 use uuid::Uuid;
 
 use crate::base::timeline::TimeRange;
-use crate::facts::quality::model::{Counts, Verdict};
+use crate::facts::quality::model::{BatchCounts, Verdict};
 use crate::facts::quality::records::{DayCell, DayState, Filter, StoredDay, StoredReport};
 use crate::platform::db::Conn;
 use crate::platform::db::schema::{quality_days, quality_reports};
@@ -59,7 +59,7 @@ impl TryFrom<ReportRow> for StoredReport {
 
     fn try_from(row: ReportRow) -> QueryResult<Self> {
         let broken = |error: serde_json::Error| unreadable(&error.to_string());
-        let counts = Counts {
+        let counts = BatchCounts {
             expected: count(row.expected),
             found: count(row.found),
             duplicates: count(row.duplicates),

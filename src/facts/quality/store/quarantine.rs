@@ -170,7 +170,7 @@ UPDATE quality_days SET found = least(found + $4, expected),
     changed_at = $5
 WHERE source = $1 AND subject = $2 AND day = $3";
 
-/// Counts released values to their day.
+/// BatchCounts released values to their day.
 pub(in crate::facts::quality) async fn count_back(
     conn: &mut Conn,
     (source, subject, day): (&str, &str, NaiveDate),

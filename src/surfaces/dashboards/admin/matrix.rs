@@ -81,7 +81,7 @@ pub(super) fn told(cell: &DayCell, is_simulated: bool, format: &Format) -> Strin
         parts.push(words::verdict(cell.verdict, format).1.to_owned());
     }
     if is_simulated {
-        parts.push(format.text("badge_simulated").to_owned());
+        parts.push(format.text("simulated").to_owned());
     }
     parts.join(", ")
 }
