@@ -17,6 +17,7 @@ use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
 use crate::learning::datasets::Datasets;
@@ -67,6 +68,8 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub quality: Quality,
+    pub archive: Archive,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -133,12 +136,19 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let quality = Quality::new(
+        db.clone(),
+        prices.clone(),
+        observations.clone(),
+        audit.clone(),
+        clock.clone(),
+    );
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
         db.clone(),
-        archive,
-        (prices.clone(), observations.clone()),
+        archive.clone(),
+        (prices.clone(), observations.clone(), quality.clone()),
         clock.clone(),
         book.ingest.clone(),
     );
@@ -190,6 +200,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        quality,
+        archive,
         imports,
         ingest,
         simulation,

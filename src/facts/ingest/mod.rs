@@ -8,6 +8,7 @@ mod model; // what is asked, what is read, what is wrong with it
 mod service; // asking, archiving, storing
 mod settings; // the `[sources]` section
 mod sift; // what of an answer is fit to be stored
+mod judged; // how good what came is
 mod prices; // storing prices
 mod values; // storing what is not a price
 mod source; // what every connector does
@@ -25,7 +26,7 @@ pub use self::fuzz::parse_anything;
 pub use self::api::routes;
 pub use self::error::FetchError;
 pub use self::jobs::{FetchJob, Part};
-pub use self::model::FetchReport;
+pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
 pub use self::service::Ingest;
 pub use self::settings::Settings;
 pub use self::subject::Subject;

@@ -16,6 +16,7 @@ use super::*;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, days_range};
 use crate::facts::market::Quality;
+use crate::facts::quality::Filter;
 use crate::platform::jobs::{NewJob, Runner};
 use crate::platform::runtime::Tasks;
 use crate::platform::web::Role;
