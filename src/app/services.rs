@@ -18,6 +18,7 @@ use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
+use crate::facts::tariffs::Tariffs;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ForecastJob;
@@ -64,6 +65,7 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub tariffs: Tariffs,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -114,6 +116,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
         simulation: settings.simulation.clone().into(),
+        tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -128,6 +131,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let tariffs = Tariffs::new(db.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
@@ -179,6 +183,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        tariffs,
         imports,
         ingest,
         simulation,
