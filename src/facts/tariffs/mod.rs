@@ -15,7 +15,9 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::compose::{Part, PartName, TariffSlot};
-pub use self::model::{Component, Kind, Quote, Stored, Tariff, TariffId};
+pub use self::model::{
+    Component, Kind, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, Tariff, TariffId,
+};
 pub use self::presets::{Asked, Preset};
 pub use self::publication::Published;
 pub use self::service::{Filled, TariffError, Tariffs, Taken};

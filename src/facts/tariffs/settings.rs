@@ -202,7 +202,7 @@ fn is_address(url: &str) -> bool {
     })
 }
 
-/// The known word nearest to `word`, if one is near enough to have been meant.
+/// The known word nearest to `word`, if one is near enough to have been meant; the first of several.
 pub(super) fn nearest<'a>(
     word: &str,
     known: impl IntoIterator<Item = &'a str>,
@@ -212,7 +212,7 @@ pub(super) fn nearest<'a>(
         .into_iter()
         .map(|other| (strsim::jaro_winkler(&word, &other.to_ascii_lowercase()), other))
         .filter(|(likeness, _)| *likeness >= NEAR_ENOUGH)
-        .max_by(|(one, _), (other, _)| one.total_cmp(other))
+        .min_by(|(one, _), (other, _)| other.total_cmp(one))
         .map(|(_, other)| other)
 }
 
