@@ -14,6 +14,7 @@ use crate::facts::archive::Archive;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
+use crate::facts::ingest::Part;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::series::Observations;
@@ -134,8 +135,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let tariffs = Tariffs::new(db.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
-    let ingest =
-        Ingest::new(db.clone(), archive, prices.clone(), clock.clone(), book.ingest.clone());
+    let ingest = Ingest::new(
+        db.clone(),
+        archive,
+        (prices.clone(), observations.clone(), tariffs.clone()),
+        clock.clone(),
+        book.ingest.clone(),
+    );
     let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
@@ -200,16 +206,19 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
 }
 
 impl Services {
+    fn fetch_job(&self, part: Part) -> FetchJob {
+        let (ingest, jobs) = (self.ingest.clone(), self.jobs.clone());
+        FetchJob { part, ingest, jobs, then: RefreshJob::NAME }
+    }
+
     /// What runs the jobs of the queue.
     pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
             Arc::new(SessionsJob(self.accounts.clone())),
-            Arc::new(FetchJob {
-                ingest: self.ingest.clone(),
-                jobs: self.jobs.clone(),
-                then: RefreshJob::NAME,
-            }),
+            Arc::new(self.fetch_job(Part::Prices)),
+            Arc::new(self.fetch_job(Part::Values)),
+            Arc::new(self.fetch_job(Part::Tariffs)),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
@@ -236,7 +245,10 @@ pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
     let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
     Ok(vec![
         // Every ten minutes; whether anybody is asked is decided by what is missing.
-        Schedule::new(FetchJob::NAME, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
+        Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
+        Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
+        // Soon after midnight it is decided whether the standard tariff holds.
+        Schedule::new(FetchJob::TARIFFS, "0 1/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,

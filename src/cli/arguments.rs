@@ -16,6 +16,7 @@ use crate::config::Flag;
 use crate::config::Loaded;
 use crate::config::Sources;
 use crate::facts::imports::PriceUnit;
+use crate::facts::ingest::Subject;
 use crate::operations::bench::Benchmark;
 use crate::platform::runtime::Roles;
 use crate::platform::web::Role;
@@ -121,7 +122,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Fetch day-ahead prices from sources on the internet
+    /// Fetch prices, forecasts, weather and rates from sources on the internet
     ///
     /// Example: luna fetch --market CH --from 2026-01-01
     Fetch(FetchArguments),
@@ -237,22 +238,30 @@ pub(super) struct ImportArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct FetchArguments {
-    /// `energy_charts` or `entsoe`; one after the other until one has the prices, unless said
+    /// `energy_charts`, `entsoe`, `open_meteo`, `ecb`, an operator of tariffs such as `ekz`, or `tariffs`
+    /// for all active ones; whichever has the values, unless said
     pub source: Option<String>,
     /// Market code or alias; those of the settings unless said
     #[arg(long)]
     pub market: Option<Market>,
-    /// First local day; the newest day that is stored unless said, on a fresh box the history
+    /// What to ask about, e.g. price:CH or weather:CH; everything of the markets unless said
+    #[arg(long, conflicts_with = "market")]
+    pub subject: Option<Subject>,
+    /// First local day; the newest day that is stored unless said, on a fresh box the history.
+    /// A back-fill that was cut off goes on where it was when it is begun anew within a day
     #[arg(long)]
     pub from: Option<NaiveDate>,
     /// Last local day, inclusive; the last that may be published unless said
     #[arg(long)]
     pub to: Option<NaiveDate>,
+    /// Ask again for what an interrupted back-fill has brought already
+    #[arg(long)]
+    pub again: bool,
     /// List the sources and how asking them went last
-    #[arg(long, conflicts_with_all = ["source", "market", "from", "to", "replay"])]
+    #[arg(long, conflicts_with_all = ["source", "market", "subject", "from", "to", "again", "replay"])]
     pub list: bool,
     /// Read the payloads in the archive again instead of asking anybody
-    #[arg(long, conflicts_with_all = ["market", "from", "to"])]
+    #[arg(long, conflicts_with_all = ["market", "subject", "from", "to", "again"])]
     pub replay: bool,
     /// Print JSON
     #[arg(long)]

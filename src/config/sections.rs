@@ -95,6 +95,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let entsoe_token = layers.secret("sources.entsoe_token");
+    let tariffs = layers.section("tariffs", tariffs::Settings::mistakes);
     let settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
@@ -104,11 +105,12 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
-        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {
             entsoe_token,
+            tariffs: tariffs.clone(),
             ..layers.section("sources", ingest::Settings::mistakes)
         },
+        tariffs,
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

@@ -66,6 +66,7 @@ impl TestServices {
             market: Some(ch()),
             resolution_s: 3_600,
             attribution: String::new(),
+            is_feature: true,
         };
         let series = self.services.observations.ensure_series(&spec).await.unwrap();
         let load = hours(first, last).into_iter().map(|ts| Observation {

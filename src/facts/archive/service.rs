@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use flate2::Compression;
 use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
@@ -107,6 +108,17 @@ impl Archive {
             if sha256_hex(&payload) == file.sha256 { Ok(payload.into()) } else { Err(damaged()) }
         })
         .await
+    }
+
+    /// The newest answer of `source` to the question at `url` that came after `since`.
+    pub async fn newest(
+        &self,
+        source: &str,
+        url: &str,
+        since: DateTime<Utc>,
+    ) -> Result<Option<RawFile>, ArchiveError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::newest(&mut conn, source, url, since).await?)
     }
 
     /// The next files of `source`, or of all, after `last`, in the order in which they came first.

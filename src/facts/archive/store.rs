@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
@@ -9,6 +10,9 @@ use super::model::{Arrival, RawFile};
 use crate::base::timeline::TimeRange;
 use crate::platform::db::Conn;
 use crate::platform::db::schema::raw_files;
+
+diesel::define_sql_function! { fn least(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
+diesel::define_sql_function! { fn greatest(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = raw_files, check_for_backend(diesel::pg::Pg))]
@@ -76,7 +80,8 @@ impl From<&RawFile> for Row {
     }
 }
 
-/// Notes that the same payload came again; the file it is kept as, if it has come before.
+/// Notes that the same payload came again, perhaps to a question about more; the file it is kept as, if
+/// it has come before.
 pub(super) async fn seen_again(
     conn: &mut Conn,
     arrival: &Arrival,
@@ -87,8 +92,13 @@ pub(super) async fn seen_again(
         .filter(raw_files::source.eq(&arrival.source))
         .filter(raw_files::url.eq(&arrival.url))
         .filter(raw_files::sha256.eq(sha256));
+    let (from, to) = (arrival.range.from, arrival.range.to);
     let row: Option<Row> = diesel::update(same)
-        .set(raw_files::last_fetched_at.eq(now))
+        .set((
+            raw_files::last_fetched_at.eq(now),
+            raw_files::range_from.eq(least(raw_files::range_from, from)),
+            raw_files::range_to.eq(greatest(raw_files::range_to, to)),
+        ))
         .returning(Row::as_returning())
         .get_result(conn)
         .await
@@ -116,6 +126,25 @@ pub(super) async fn judge(conn: &mut Conn, id: Uuid, result: &str) -> QueryResul
         .execute(conn)
         .await
         .map(drop)
+}
+
+/// The newest answer of `source` to the question at `url` that came after `since`.
+pub(super) async fn newest(
+    conn: &mut Conn,
+    source: &str,
+    url: &str,
+    since: DateTime<Utc>,
+) -> QueryResult<Option<RawFile>> {
+    let row: Option<Row> = raw_files::table
+        .filter(raw_files::source.eq(source))
+        .filter(raw_files::url.eq(url))
+        .filter(raw_files::last_fetched_at.gt(since))
+        .order((raw_files::last_fetched_at.desc(), raw_files::raw_file_id.desc()))
+        .select(Row::as_select())
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(row.map(RawFile::from))
 }
 
 /// Files of `source`, or of all, in the order in which they came first, after `after`.

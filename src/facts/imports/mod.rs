@@ -18,7 +18,8 @@ mod sheet; // bytes taken apart into rows and cells
 
 pub use self::api::routes;
 pub use self::error::ImportError;
-pub use self::model::{ImportOptions, KnownAtRule, PriceUnit, assumed_price_known_at};
+pub use self::model::{ImportOptions, KnownAtRule, PriceUnit};
+pub use self::model::{assumed_forecast_known_at, assumed_price_known_at};
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]

@@ -195,6 +195,7 @@ impl Imports {
                     market: Some(parsed.market.clone()),
                     resolution_s: series.interval_s,
                     attribution: String::new(),
+                    is_feature: true,
                 };
                 let series_id = self.observations.ensure_series(&spec).await?;
                 let rows: Vec<Observation> = series.rows.iter().map(observation).collect();

@@ -25,7 +25,7 @@ struct SourceList {
 
 /// List the sources of data, how asking them went last, and how to credit them.
 #[utoipa::path(tag = "sources", responses((status = 200, body = SourceList,
-    example = json!({"sources": [{"name": "energy_charts", "what": "Day-ahead prices", "is_enabled": true, "needs": null, "attribution": "energy-charts.info, CC BY 4.0 from Bundesnetzagentur | SMARD.de", "markets": [{"market": "CH", "asked_at": "2026-03-28T12:05:00Z", "last_success_at": "2026-03-28T12:05:00Z", "last_failure_at": null, "failure": null, "licence": "CC BY 4.0", "newest": "2026-03-29T21:00:00Z"}]}]})), Refusals),
+    example = json!({"sources": [{"name": "energy_charts", "what": "Day-ahead prices", "is_enabled": true, "needs": null, "attribution": "energy-charts.info, CC BY 4.0 from Bundesnetzagentur | SMARD.de", "subjects": [{"subject": "price:CH", "what": "Day-ahead prices", "asked_at": "2026-03-28T12:05:00Z", "last_success_at": "2026-03-28T12:05:00Z", "last_failure_at": null, "failure": null, "licence": "CC BY 4.0", "newest": "2026-03-29T21:00:00Z"}]}]})), Refusals),
     security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
 #[get("/api/sources")]
 async fn list_sources(
@@ -41,9 +41,12 @@ impl From<FetchError> for Problem {
             FetchError::Unknown { .. } => Self::not_found(error),
             FetchError::Prices(error) => error.into(),
             FetchError::Db(error) => error.into(),
-            FetchError::Disabled | FetchError::NotReady { .. } | FetchError::NoMarket { .. } => {
-                Self::conflict(error)
-            }
+            FetchError::Series(error) => error.into(),
+            FetchError::Tariff(error) => error.into(),
+            FetchError::Disabled
+            | FetchError::NotReady { .. }
+            | FetchError::NotKnown { .. }
+            | FetchError::Nobody { .. } => Self::conflict(error),
             error => Self::internal(error),
         }
     }

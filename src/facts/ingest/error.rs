@@ -2,9 +2,11 @@
 
 use super::connectors::ALL;
 use super::model::ReadError;
-use crate::base::ids::Market;
+use super::subject::Subject;
 use crate::facts::archive::ArchiveError;
 use crate::facts::market::PriceError;
+use crate::facts::series::SeriesError;
+use crate::facts::tariffs::TariffError;
 use crate::platform::db::DbError;
 use crate::platform::outbound::OutboundError;
 
@@ -28,13 +30,19 @@ pub enum FetchError {
         /// What is missing, with the fix.
         needs: String,
     },
-    /// The source does not know the market.
-    #[error("{source_name} has no prices of {market}")]
-    NoMarket {
+    /// The source does not know the subject.
+    #[error("{source_name} knows nothing of {subject}")]
+    NotKnown {
         /// Which source.
         source_name: &'static str,
-        /// Which market.
-        market: Market,
+        /// What it was to be asked about.
+        subject: Subject,
+    },
+    /// No source is asked about it with these settings.
+    #[error("no source is asked about {subject} with these settings")]
+    Nobody {
+        /// What is asked about.
+        subject: Subject,
     },
     /// Nobody answered.
     #[error(transparent)]
@@ -48,6 +56,12 @@ pub enum FetchError {
     /// The prices could not be stored.
     #[error(transparent)]
     Prices(#[from] PriceError),
+    /// The values could not be stored.
+    #[error(transparent)]
+    Series(#[from] SeriesError),
+    /// The prices of a tariff could not be stored, or nobody knows it.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -64,8 +78,14 @@ impl FetchError {
     pub const fn is_of_source(&self) -> bool {
         matches!(
             self,
-            Self::Outbound(_) | Self::Read(_) | Self::NotReady { .. } | Self::NoMarket { .. }
-        ) || matches!(self, Self::Prices(PriceError::BadPoint(_)))
+            Self::Outbound(_)
+                | Self::Read(_)
+                | Self::NotReady { .. }
+                | Self::NotKnown { .. }
+                | Self::Prices(PriceError::BadPoint(_))
+                | Self::Tariff(TariffError::BadPrice(_) | TariffError::Unknown { .. })
+                | Self::Series(SeriesError::OtherSeries { .. } | SeriesError::NotFinite { .. })
+        )
     }
 }
 

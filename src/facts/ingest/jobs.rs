@@ -6,51 +6,90 @@ use serde_json::{Value, json};
 
 use super::error::FetchError;
 use super::service::Ingest;
+use super::subject::Subject;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::NewJob;
 
-/// Fetches the prices that are due. A source that is away fails no run: the next one looks again.
+/// Asks the sources about what is due. A source that is away fails no run: the next one looks again.
 #[derive(Clone)]
 pub struct FetchJob {
+    /// What it asks about.
+    pub part: Part,
     /// Asks the sources.
     pub ingest: Ingest,
-    /// Takes what follows from new prices.
+    /// Takes what follows from new values.
     pub jobs: Jobs,
-    /// The job that new prices ask for.
+    /// The job that new values ask for.
     pub then: &'static str,
 }
 
+/// What a run asks about: prices never wait behind a source of something else that is slow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Prices.
+    Prices,
+    /// Everything else.
+    Values,
+    /// Retail tariffs; one operator wants minutes between two requests.
+    Tariffs,
+}
+
+impl Part {
+    /// The part to which a subject belongs.
+    const fn of(subject: &Subject) -> Self {
+        if subject.is_price() {
+            Self::Prices
+        } else if subject.is_tariff() {
+            Self::Tariffs
+        } else {
+            Self::Values
+        }
+    }
+}
+
 impl FetchJob {
-    /// Name in the queue.
-    pub const NAME: &'static str = "facts.fetch_prices";
+    /// Name in the queue of the job that fetches prices.
+    pub const PRICES: &'static str = "facts.fetch_prices";
+    /// Name in the queue of the job that fetches everything else.
+    pub const VALUES: &'static str = "facts.fetch_values";
+    /// Name in the queue of the job that fetches retail tariffs.
+    pub const TARIFFS: &'static str = "facts.fetch_tariffs";
 
     async fn fetch(self, context: &JobContext) -> Result<Value, JobError> {
-        let settings = self.ingest.settings();
-        if !settings.enabled {
+        if !self.ingest.settings().enabled {
             return Ok(json!({ "skipped": "sources are switched off" }));
         }
         let (mut fetched, mut failed, mut changed) = (Vec::new(), Vec::new(), false);
-        for market in &settings.markets {
-            let Some(days) = self.ingest.due(market).await.map_err(away)? else { continue };
-            match self.ingest.fetch_any(market, days, |_, _| {}).await {
+        let subjects = self.ingest.subjects(None).map_err(away)?;
+        for subject in subjects.iter().filter(|subject| Part::of(subject) == self.part) {
+            if context.is_cancelled() {
+                return Err(JobError::Cancelled);
+            }
+            let Some(days) = self.ingest.due(subject).await.map_err(away)? else { continue };
+            match self.ingest.fetch_any(subject, days, |_, _| {}).await {
                 Ok(report) => {
                     context.log(format!(
-                        "{}: {} prices of {market}, {} new",
+                        "{}: {} values of {subject}, {} new",
                         report.source,
-                        report.prices,
+                        report.values,
                         report.stored.inserted + report.stored.replaced
                     ));
                     changed |= report.stored.changed();
                     fetched.push(report);
                 }
                 Err(error) if error.is_of_source() => {
-                    failed.push(json!({ "market": market, "reason": error.to_string() }));
+                    failed.push(json!({ "subject": subject, "reason": error.to_string() }));
                 }
                 Err(error) => return Err(away(error)),
             }
+        }
+        if self.part == Part::Tariffs {
+            // Whatever came, a day that has begun without prices has those of the standard tariff.
+            let filled = self.ingest.apply_fallbacks().await.map_err(away)?;
+            return Ok(json!({ "fetched": fetched, "failed": failed, "filled": filled }));
         }
         if changed {
             let follows = self.jobs.enqueue(NewJob::new(self.then)).await;
@@ -62,7 +101,11 @@ impl FetchJob {
 
 impl Handler for FetchJob {
     fn name(&self) -> &'static str {
-        Self::NAME
+        match self.part {
+            Part::Prices => Self::PRICES,
+            Part::Values => Self::VALUES,
+            Part::Tariffs => Self::TARIFFS,
+        }
     }
 
     fn run(&self, context: JobContext, _: Value) -> BoxFuture<'static, Result<Value, JobError>> {

@@ -8,7 +8,11 @@ mod model; // what is asked, what is read, what is wrong with it
 mod service; // asking, archiving, storing
 mod settings; // the `[sources]` section
 mod sift; // what of an answer is fit to be stored
+mod prices; // storing prices
+mod values; // storing what is not a price
+mod tariffs; // storing what a kilowatt hour costs at home
 mod source; // what every connector does
+mod subject; // what sources are asked about
 mod store; // SQL
 mod timing; // which days are wanted when
 
@@ -17,7 +21,9 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::error::FetchError;
-pub use self::jobs::FetchJob;
+pub use self::jobs::{FetchJob, Part};
 pub use self::model::FetchReport;
 pub use self::service::Ingest;
 pub use self::settings::Settings;
+pub use self::subject::Subject;
+pub use self::timing::Days;

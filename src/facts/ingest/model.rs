@@ -6,17 +6,29 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::subject::Subject;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::TimeRange;
-use crate::facts::market::Stored;
+use crate::facts::market;
+use crate::facts::series;
+use crate::facts::tariffs;
 
-/// The question behind a request: the prices of whole local days.
+/// The question behind a request: whole local days of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Ask {
-    /// Whose prices.
-    pub market: Market,
+    /// What is asked about.
+    pub subject: Subject,
     /// From the start of the first day to the end of the last.
     pub range: TimeRange,
+    /// When it is asked: some sources keep what is old elsewhere.
+    pub at: DateTime<Utc>,
+}
+
+impl Ask {
+    /// The market that is asked about, if it is one.
+    pub const fn market(&self) -> Option<&Market> {
+        self.subject.market()
+    }
 }
 
 /// One price as a source states it.
@@ -30,11 +42,56 @@ pub(super) struct Quote {
     pub price: Option<f64>,
 }
 
-/// What an answer says; without quotes nothing is published yet.
+/// How it is known when a value of a series became known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Publication {
+    /// Measured: at the end of its interval.
+    Measured,
+    /// A forecast that is published once, in the morning of the day before.
+    DayAhead,
+    /// A forecast that is made anew several times a day: when it came.
+    Rolling,
+    /// Once a day, in the afternoon of the day itself.
+    Afternoon,
+}
+
+/// Values of one series as a source states them.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Values {
+    /// Name, e.g. `load_forecast:CH`.
+    pub name: String,
+    /// Unit, e.g. `MW`.
+    pub unit: &'static str,
+    /// Length of the intervals in which the source states them.
+    pub interval_s: i32,
+    /// How it is known when they became known.
+    pub publication: Publication,
+    /// Whether models may learn from it.
+    pub is_feature: bool,
+    /// Start of the interval and value, in any order; absent where the source has none yet.
+    pub points: Vec<(DateTime<Utc>, Option<f64>)>,
+}
+
+/// Prices of a retail tariff as its operator states them; without quotes nothing is published yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct TariffPrices {
+    /// Every price by the quarter hour, in any order.
+    pub quotes: Vec<tariffs::Quote>,
+    /// When the operator says that it published.
+    pub published_at: Option<DateTime<Utc>>,
+    /// Monthly fee without VAT, in CHF.
+    pub base_chf_month: Option<f64>,
+}
+
+/// What an answer says; without quotes and values nothing is published yet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
     /// Every price, in any order.
     pub quotes: Vec<Quote>,
+    /// Everything that is not a price, series by series.
+    pub values: Vec<Values>,
+    /// Prices of a retail tariff.
+    pub tariff: TariffPrices,
     /// The licence that comes with the answer.
     pub licence: Option<String>,
     /// What was left out.
@@ -44,9 +101,9 @@ pub(super) struct Reading {
 /// Something odd that stops nothing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Finding {
-    /// The same price several times.
+    /// The same value several times.
     Duplicates(usize),
-    /// Prices that nobody asked for.
+    /// Values that nobody asked for.
     Outside(usize),
     /// A day that is not over and not complete; nothing of it is stored.
     Incomplete { day: NaiveDate, product: Product, found: usize, expected: usize },
@@ -56,13 +113,15 @@ pub(super) enum Finding {
     AllZero { day: NaiveDate },
     /// A series that is not the one asked for.
     OtherSeries(String),
+    /// Something in words.
+    Odd(String),
 }
 
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Duplicates(count) => write!(f, "{count} prices came more than once"),
-            Self::Outside(count) => write!(f, "{count} prices outside of the days asked for"),
+            Self::Duplicates(count) => write!(f, "{count} values came more than once"),
+            Self::Outside(count) => write!(f, "{count} values outside of the days asked for"),
             Self::Incomplete { day, product, found, expected } => write!(
                 f,
                 "{day} ({}) has {found} of {expected} prices and is left out",
@@ -73,6 +132,7 @@ impl fmt::Display for Finding {
             }
             Self::AllZero { day } => write!(f, "{day} is zero all day and is left out"),
             Self::OtherSeries(what) => write!(f, "a series is left out: {what}"),
+            Self::Odd(what) => f.write_str(what),
         }
     }
 }
@@ -91,9 +151,17 @@ pub enum ReadError {
     /// Cut off or malformed.
     #[error("the answer cannot be read: {0}")]
     Broken(String),
-    /// Prices in another unit.
-    #[error("prices are in {0}, not in EUR/MWh")]
-    WrongUnit(String),
+    /// Values in another unit.
+    #[error("values are in {given}, not in {expected}")]
+    WrongUnit {
+        /// What the source says.
+        given: String,
+        /// What it should say.
+        expected: &'static str,
+    },
+    /// More days than the source hands out at once.
+    #[error("the source wants fewer days at once: {0}")]
+    TooMuch(String),
     /// Parts that do not fit together.
     #[error("the answer contradicts itself: {0}")]
     Contradiction(String),
@@ -113,52 +181,115 @@ pub enum ReadError {
     Failing(u16),
 }
 
+/// What became of values; the counts add up to those that were fit to be stored.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Kept {
+    /// New ones.
+    pub inserted: u64,
+    /// Those that say something else than before.
+    pub replaced: u64,
+    /// Those that say what is stored.
+    pub unchanged: u64,
+    /// Those that something newer outranks.
+    pub outranked: u64,
+}
+
+impl Kept {
+    /// Whether anything is different now.
+    pub const fn changed(&self) -> bool {
+        self.inserted + self.replaced > 0
+    }
+
+    /// Both together.
+    pub const fn plus(self, other: Self) -> Self {
+        Self {
+            inserted: self.inserted + other.inserted,
+            replaced: self.replaced + other.replaced,
+            unchanged: self.unchanged + other.unchanged,
+            outranked: self.outranked + other.outranked,
+        }
+    }
+}
+
+impl From<market::Stored> for Kept {
+    fn from(stored: market::Stored) -> Self {
+        Self {
+            inserted: stored.inserted,
+            replaced: stored.replaced,
+            unchanged: stored.unchanged,
+            outranked: stored.refused_older + stored.duplicates,
+        }
+    }
+}
+
+impl From<series::Stored> for Kept {
+    fn from(stored: series::Stored) -> Self {
+        Self {
+            inserted: stored.inserted,
+            replaced: stored.replaced,
+            unchanged: stored.unchanged,
+            outranked: stored.duplicates,
+        }
+    }
+}
+
+impl From<tariffs::Stored> for Kept {
+    fn from(stored: tariffs::Stored) -> Self {
+        Self {
+            inserted: stored.inserted,
+            replaced: stored.replaced,
+            unchanged: stored.unchanged,
+            outranked: stored.refused_older + stored.refused_late + stored.duplicates,
+        }
+    }
+}
+
 /// What asking a source brought.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct FetchReport {
     /// Who was asked.
     pub source: &'static str,
-    /// Whose prices.
-    pub market: Market,
+    /// What about.
+    pub subject: Subject,
     /// First local day asked for.
     pub first: NaiveDate,
     /// Last local day asked for.
     pub last: NaiveDate,
-    /// Prices that were fit to be stored.
-    pub prices: usize,
+    /// Values that were fit to be stored.
+    pub values: usize,
     /// What became of them.
-    pub stored: Stored,
+    pub stored: Kept,
     /// Start of the newest of them.
     pub newest: Option<DateTime<Utc>>,
+    /// Answers that were in the archive already, from a back-fill that was cut off.
+    pub resumed: usize,
     /// What was odd.
     pub findings: Vec<String>,
 }
 
 impl FetchReport {
     /// A report of nothing yet.
-    pub(super) fn new(source: &'static str, ask: (&Market, NaiveDate, NaiveDate)) -> Self {
-        let (market, first, last) = ask;
+    pub(super) fn new(source: &'static str, ask: (&Subject, NaiveDate, NaiveDate)) -> Self {
+        let (subject, first, last) = ask;
         Self {
             source,
-            market: market.clone(),
+            subject: subject.clone(),
             first,
             last,
-            prices: 0,
-            stored: Stored::default(),
+            values: 0,
+            stored: Kept::default(),
             newest: None,
+            resumed: 0,
             findings: Vec::new(),
         }
     }
 
     /// This report with what another answer brought.
     pub(super) fn add(&mut self, other: Self) {
-        self.prices += other.prices;
-        self.stored.inserted += other.stored.inserted;
-        self.stored.replaced += other.stored.replaced;
-        self.stored.unchanged += other.stored.unchanged;
-        self.stored.refused_older += other.stored.refused_older;
-        self.stored.duplicates += other.stored.duplicates;
+        self.values += other.values;
+        self.stored = self.stored.plus(other.stored);
         self.newest = self.newest.max(other.newest);
+        self.resumed += other.resumed;
         self.findings.extend(other.findings);
     }
 
@@ -168,9 +299,9 @@ impl FetchReport {
             [] => String::new(),
             findings => format!("; {}", findings.join("; ")),
         };
-        match self.prices {
+        match self.values {
             0 => format!("nothing published{found}"),
-            prices => format!("{prices} prices{found}"),
+            values => format!("{values} values{found}"),
         }
     }
 }
@@ -191,15 +322,19 @@ pub struct SourceStatus {
     /// Must be shown wherever its data is.
     #[schema(example = "energy-charts.info")]
     pub attribution: &'static str,
-    /// How asking it went, market by market.
-    pub markets: Vec<MarketStatus>,
+    /// How asking it went, subject by subject.
+    pub subjects: Vec<SubjectStatus>,
 }
 
-/// How asking a source for a market went last.
+/// How asking a source about a subject went last.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-pub struct MarketStatus {
-    /// Market.
-    pub market: Market,
+pub struct SubjectStatus {
+    /// What it was asked about.
+    #[schema(value_type = String, example = "price:CH")]
+    pub subject: Subject,
+    /// The same in words.
+    #[schema(example = "Day-ahead prices")]
+    pub what: &'static str,
     /// When it was asked last.
     pub asked_at: Option<DateTime<Utc>>,
     /// When it answered well last.
@@ -210,6 +345,6 @@ pub struct MarketStatus {
     pub failure: Option<String>,
     /// Licence that came with the data.
     pub licence: Option<String>,
-    /// Start of the newest price of the market, whoever delivered it.
+    /// Start of the newest value that it delivered.
     pub newest: Option<DateTime<Utc>>,
 }

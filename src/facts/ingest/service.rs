@@ -1,6 +1,5 @@
 //! Asking one source, or the next when it fails; archiving before reading; storing what is fit.
 
-use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -12,33 +11,40 @@ use secrecy::ExposeSecret;
 
 use super::connectors::ALL;
 use super::error::FetchError;
-use super::model::{Ask, FetchReport, MarketStatus, ReadError, SourceStatus};
+use super::model::{Ask, FetchReport, ReadError, SourceStatus};
 use super::settings::Settings;
-use super::sift::{Sifted, sift};
+use super::sift::sift;
 use super::source::Source;
 use super::store::{self, Outcome};
-use super::timing::Known;
+use super::subject::{Subject, UnknownSubject};
+use super::timing::{Days, Known, Rhythm};
+use super::{prices, values};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, TimeRange, add_days, day_range, days_range, local_date};
 use crate::facts::archive::{Archive, Arrival, RawFile};
-use crate::facts::imports::assumed_price_known_at;
-use crate::facts::market::{PricePoint, Prices, Quality, Stored};
+use crate::facts::market::Prices;
+use crate::facts::series::Observations;
+use crate::facts::tariffs::Tariffs;
 use crate::platform::db::Db;
-use crate::platform::outbound::{Call, Outbound, OutboundError};
+use crate::platform::outbound::{Call, Outbound, OutboundError, Reach};
 use crate::platform::runtime::Live;
 
 /// Longest answer, unpacked: ten years of quarter hours as XML.
 const BYTES_MAX: usize = 64 << 20;
-/// Prices nearer than this are the same, written differently.
-const SAME_EUR_MWH: f64 = 0.000_5;
+/// Sources restate the last days: what is younger is never taken from the archive instead.
+const RESTATED_DAYS: i64 = 7;
+/// A back-fill that is begun anew within this time goes on where it was cut off.
+const RESUME_H: i64 = 24;
 
-/// Day-ahead prices from the internet.
+/// Facts from the internet.
 #[derive(Clone)]
 pub struct Ingest {
     db: Db,
     archive: Archive,
     prices: Prices,
-    clock: Clock,
+    observations: Observations,
+    pub(super) tariffs: Tariffs,
+    pub(super) clock: Clock,
     settings: Live<Settings>,
     /// Made when it is first needed: a box whose sources are switched off never calls anybody.
     outbound: Arc<OnceLock<Outbound>>,
@@ -49,12 +55,12 @@ impl Ingest {
     pub fn new(
         db: Db,
         archive: Archive,
-        prices: Prices,
+        (prices, observations, tariffs): (Prices, Observations, Tariffs),
         clock: Clock,
         settings: impl Into<Live<Settings>>,
     ) -> Self {
         let (settings, outbound) = (settings.into(), Arc::default());
-        Self { db, archive, prices, clock, settings, outbound }
+        Self { db, archive, prices, observations, tariffs, clock, settings, outbound }
     }
 
     /// What must be shown wherever the data of the source of this name is; nothing for imports.
@@ -64,66 +70,92 @@ impl Ingest {
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        self.settings.get()
+        let tariffs = self.tariffs.settings().as_ref().clone();
+        Arc::new(Settings { tariffs, ..self.settings.get().as_ref().clone() })
     }
 
     /// Every source with how it is.
     pub async fn sources(&self) -> Result<Vec<SourceStatus>, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         let mut conn = self.db.conn().await?;
         let states = store::all(&mut conn).await?;
         drop(conn);
-        let newest = self.prices.newest().await?;
-        let newest_of = |market: &Market| {
-            newest.iter().filter(|row| row.market == *market).map(|row| row.last).max()
-        };
         let status = |source: &&dyn Source| {
             let needs = source.needs(&settings);
             let own = states.iter().filter(|(name, _)| name == source.name());
-            let markets = own.map(|(_, state)| MarketStatus {
-                newest: newest_of(&state.market),
-                ..state.clone()
-            });
             SourceStatus {
                 name: source.name(),
                 what: source.what(),
                 is_enabled: settings.enabled && needs.is_none(),
                 needs,
                 attribution: source.attribution(),
-                markets: markets.collect(),
+                subjects: own.map(|(_, state)| state.clone()).collect(),
             }
         };
         Ok(ALL.iter().map(status).collect())
     }
 
+    /// What all sources, or the one of this name, are asked about by themselves, prices first.
+    pub fn subjects(&self, source: Option<&str>) -> Result<Vec<Subject>, FetchError> {
+        let (settings, only) = (self.settings(), source.map(named).transpose()?);
+        let mut subjects: Vec<Subject> = Vec::new();
+        for source in ALL.iter().filter(|source| source.needs(&settings).is_none()) {
+            if only.is_some_and(|only| only.name() != source.name()) {
+                continue;
+            }
+            for subject in source.subjects(&settings) {
+                if !subjects.contains(&subject) {
+                    subjects.push(subject);
+                }
+            }
+        }
+        subjects.sort_by_key(|subject| !subject.is_price());
+        Ok(subjects)
+    }
+
     /// The days that should be asked for now, if any.
-    pub async fn due(&self, market: &Market) -> Result<Option<(NaiveDate, NaiveDate)>, FetchError> {
-        let known = self.known(market).await?;
-        Ok(known.is_due().then(|| known.days(self.settings.get().history_days)))
+    pub async fn due(&self, subject: &Subject) -> Result<Option<Days>, FetchError> {
+        let known = self.known(subject).await?;
+        Ok(known.is_due().then(|| known.days(self.history_days(subject))))
     }
 
     /// The days that a source would be asked for if it were asked now.
-    pub async fn days(&self, market: &Market) -> Result<(NaiveDate, NaiveDate), FetchError> {
-        Ok(self.known(market).await?.days(self.settings.get().history_days))
+    pub async fn days(&self, subject: &Subject) -> Result<Days, FetchError> {
+        Ok(self.known(subject).await?.days(self.history_days(subject)))
     }
 
-    async fn known(&self, market: &Market) -> Result<Known, FetchError> {
-        let (now, zone) = (self.clock.now(), market.time_zone());
+    async fn known(&self, subject: &Subject) -> Result<Known, FetchError> {
+        let (now, zone) = (self.clock.now(), subject.time_zone());
         let mut conn = self.db.conn().await?;
         let states = store::all(&mut conn).await?;
         drop(conn);
-        let asked = states.iter().filter(|(_, state)| state.market == *market);
-        let newest = self.prices.newest().await?;
-        let newest = newest.iter().filter(|row| row.market == *market).map(|row| row.last).max();
-        let today = local_date(now, zone);
-        Ok(Known {
+        let of_subject =
+            || states.iter().map(|(_, state)| state).filter(|it| it.subject == *subject);
+        let asked_at = of_subject().filter_map(|state| state.asked_at).max();
+        let mut known = Known {
             now,
             zone,
-            asked_at: asked.filter_map(|(_, state)| state.asked_at).max(),
-            newest: newest.map(|at| local_date(at, zone)),
-            has_today: self.has(market, today).await?,
-            has_tomorrow: self.has(market, add_days(today, 1)).await?,
-        })
+            rhythm: Rhythm::of(subject),
+            asked_at,
+            newest: of_subject()
+                .filter_map(|state| state.newest)
+                .max()
+                .map(|at| local_date(at, zone)),
+            is_complete: true,
+        };
+        if let Subject::Prices(market) = subject {
+            let newest = self.prices.newest().await?;
+            let newest =
+                newest.iter().filter(|row| row.market == *market).map(|row| row.last).max();
+            known.newest = newest.map(|at| local_date(at, zone));
+            known.is_complete = self.has(market, local_date(now, zone)).await?
+                && (!known.expects_next() || self.has(market, known.expected()).await?);
+        } else if let Subject::Tariff(id) = subject {
+            self.know_tariff(id, &mut known).await?;
+        } else if known.expects_next() {
+            known.is_complete = known.newest.is_some_and(|newest| newest >= known.expected());
+        }
+        Ok(known)
     }
 
     /// Whether all prices of a day are there, of whichever product.
@@ -146,21 +178,25 @@ impl Ingest {
     /// What the last source said, when all failed.
     pub async fn fetch_any(
         &self,
-        market: &Market,
-        (first, last): (NaiveDate, NaiveDate),
+        subject: &Subject,
+        days: Days,
         tell: impl Fn(f64, &str),
     ) -> Result<FetchReport, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         let (mut best, mut failure): (Option<FetchReport>, Option<FetchError>) = (None, None);
-        for source in ALL.iter().filter(|source| source.needs(&settings).is_none()) {
-            match self.fetch(source.name(), market, (first, last), &tell).await {
+        let range = days_range(days.first, days.last, subject.time_zone());
+        let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
+        let ready = ALL.iter().filter(|source| {
+            source.needs(&settings).is_none() && source.request(&settings, &ask).is_some()
+        });
+        for source in ready {
+            match self.fetch(source.name(), subject, days, &tell).await {
                 Ok(report) => {
-                    let reaches =
-                        report.newest.is_some_and(|at| local_date(at, market.time_zone()) >= last);
-                    if best.as_ref().is_none_or(|best| report.prices > best.prices) {
+                    let newest = report.newest.map(|at| local_date(at, subject.time_zone()));
+                    if best.as_ref().is_none_or(|best| report.values > best.values) {
                         best = Some(report);
                     }
-                    if reaches {
+                    if newest.is_some_and(|newest| newest >= days.last) {
                         break;
                     }
                 }
@@ -171,21 +207,22 @@ impl Ingest {
         match (best, failure) {
             (Some(best), _) => Ok(best),
             (None, Some(failure)) => Err(failure),
-            (None, None) => Err(FetchError::Disabled),
+            (None, None) if !settings.enabled => Err(FetchError::Disabled),
+            (None, None) => Err(FetchError::Nobody { subject: subject.clone() }),
         }
     }
 
-    /// Asks one source for the prices of the local days `first..=last` and stores them.
+    /// Asks one source about the local days `first..=last` and stores what it says.
     ///
     /// How it went is noted; a source that begins to fail costs one warning, not one each time.
     pub async fn fetch(
         &self,
         source: &str,
-        market: &Market,
-        (first, last): (NaiveDate, NaiveDate),
+        subject: &Subject,
+        days: Days,
         tell: impl Fn(f64, &str),
     ) -> Result<FetchReport, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         if !settings.enabled {
             return Err(FetchError::Disabled);
         }
@@ -193,15 +230,15 @@ impl Ingest {
         if let Some(needs) = source.needs(&settings) {
             return Err(FetchError::NotReady { source_name: source.name(), needs });
         }
-        let result = self.fetch_days(source, &settings, market, (first, last), tell).await;
+        let result = self.fetch_days(source, &settings, (subject, days), tell).await;
         let result = match result {
             Ok((report, licence)) => {
-                self.note(source, market, Ok(licence.as_deref())).await?;
+                self.note(source, subject, Ok((licence.as_deref(), report.newest))).await?;
                 Ok(report)
             }
             Err(error) => {
                 if error.is_of_source() {
-                    self.note(source, market, Err(&error.to_string())).await?;
+                    self.note(source, subject, Err(&error.to_string())).await?;
                 }
                 Err(error)
             }
@@ -213,34 +250,73 @@ impl Ingest {
         result
     }
 
+    /// Window by window, each stored before the next is asked for; one that is too much for the
+    /// source is asked for in halves.
     async fn fetch_days(
         &self,
         source: &'static dyn Source,
         settings: &Settings,
-        market: &Market,
-        (first, last): (NaiveDate, NaiveDate),
+        (subject, days): (&Subject, Days),
         tell: impl Fn(f64, &str),
     ) -> Result<(FetchReport, Option<String>), FetchError> {
-        let days: i64 = (last - first).num_days() + 1;
-        let mut report = FetchReport::new(source.name(), (market, first, last));
-        let (mut licence, mut from) = (None, first);
-        while from <= last {
-            let to = add_days(from, source.days_max() - 1).min(last);
-            if from > first {
-                tokio::time::sleep(Duration::from_secs(source.pause_s())).await;
+        let mut report = FetchReport::new(source.name(), (subject, days.first, days.last));
+        let (mut licence, mut is_first) = (None, true);
+        let mut windows = days.windows(source.days_max(subject));
+        while let Some((from, to)) = windows.pop() {
+            let done = (from - days.first).num_days() as f64 / days.count() as f64;
+            tell(done, &format!("{} {subject} {from} to {to}", source.name()));
+            let range = days_range(from, to, subject.time_zone());
+            let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
+            let (raw, payload) = match self.kept(source, settings, (&ask, days)).await? {
+                Some(kept) => {
+                    report.resumed += 1;
+                    kept
+                }
+                None => {
+                    let request = source.request(settings, &ask);
+                    // A server of one's own need not be spared.
+                    let is_public = request.is_some_and(|it| it.reach == Reach::Public);
+                    if !std::mem::take(&mut is_first) && is_public {
+                        tokio::time::sleep(Duration::from_secs(source.pause_s())).await;
+                    }
+                    self.ask(source, settings, &ask).await?
+                }
+            };
+            match self.take(source, (&raw, &ask), &payload, self.clock.now()).await {
+                Ok((part, said)) => {
+                    report.add(part);
+                    licence = said.or(licence);
+                }
+                Err(FetchError::Read(ReadError::TooMuch(_))) if from < to => {
+                    let middle = add_days(from, (to - from).num_days() / 2);
+                    windows.extend([(add_days(middle, 1), to), (from, middle)]);
+                }
+                Err(error) => return Err(error),
             }
-            let done = (from - first).num_days() as f64 / days as f64;
-            tell(done, &format!("{} {market} {from} to {to}", source.name()));
-            let ask =
-                Ask { market: market.clone(), range: days_range(from, to, market.time_zone()) };
-            let (raw, payload) = self.ask(source, settings, &ask).await?;
-            let (part, said) = self.take(source, &raw, &payload, self.clock.now()).await?;
-            report.add(part);
-            licence = said.or(licence);
-            from = add_days(to, 1);
         }
         tell(1.0, &report.words());
         Ok((report, licence))
+    }
+
+    /// The answer that a back-fill got before it was cut off, so that it goes on where it was.
+    async fn kept(
+        &self,
+        source: &dyn Source,
+        settings: &Settings,
+        (ask, days): (&Ask, Days),
+    ) -> Result<Option<(RawFile, Bytes)>, FetchError> {
+        let is_old = ask.range.to < ask.at - chrono::Duration::days(RESTATED_DAYS);
+        if !days.resume || !is_old {
+            return Ok(None);
+        }
+        let Some(request) = source.request(settings, ask) else { return Ok(None) };
+        let since = ask.at - chrono::Duration::hours(RESUME_H);
+        let Some(raw) = self.archive.newest(source.name(), &request.url, since).await? else {
+            return Ok(None);
+        };
+        let payload = self.archive.payload(&raw).await?;
+        let is_good = source.read(raw.arrival.http_status, &payload, ask).is_ok();
+        Ok(is_good.then_some((raw, payload)))
     }
 
     /// The answer of a source, already in the archive.
@@ -250,9 +326,9 @@ impl Ingest {
         settings: &Settings,
         ask: &Ask,
     ) -> Result<(RawFile, Bytes), FetchError> {
-        let no_market =
-            || FetchError::NoMarket { source_name: source.name(), market: ask.market.clone() };
-        let request = source.request(settings, ask).ok_or_else(no_market)?;
+        let not_known =
+            || FetchError::NotKnown { source_name: source.name(), subject: ask.subject.clone() };
+        let request = source.request(settings, ask).ok_or_else(not_known)?;
         let mut url = request.url.clone();
         if let Some((name, secret)) = &request.secret {
             let secret: String = byte_serialize(secret.expose_secret().as_bytes()).collect();
@@ -266,7 +342,7 @@ impl Ingest {
         let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let arrival = Arrival {
             source: source.name().to_owned(),
-            subject: ask.market.code().to_owned(),
+            subject: ask.subject.to_string(),
             range: ask.range,
             url: request.url,
             http_status: answer.status.as_u16(),
@@ -280,67 +356,47 @@ impl Ingest {
     async fn take(
         &self,
         source: &'static dyn Source,
-        raw: &RawFile,
+        (raw, ask): (&RawFile, &Ask),
         payload: &[u8],
         known_at: DateTime<Utc>,
     ) -> Result<(FetchReport, Option<String>), FetchError> {
-        let ask = ask_of(raw)?;
-        let zone = ask.market.time_zone();
+        let zone = ask.subject.time_zone();
         let last = add_days(local_date(ask.range.to, zone), -1);
-        let days = (&ask.market, local_date(ask.range.from, zone), last);
+        let days = (&ask.subject, local_date(ask.range.from, zone), last);
         let mut report = FetchReport::new(source.name(), days);
-        let read = source.read(raw.arrival.http_status, payload, &ask).and_then(|reading| {
-            let (sifted, odd) = sift(&reading.quotes, &ask, self.clock.now())?;
-            report.findings =
-                reading.findings.iter().chain(&odd).map(ToString::to_string).collect();
-            Ok((sifted, reading.licence))
+        let read = source.read(raw.arrival.http_status, payload, ask).and_then(|reading| {
+            let (sifted, odd) = sift(&reading.quotes, ask, self.clock.now())?;
+            let (fit, odd_values) = values::sift(reading.values, ask)?;
+            let odd = reading.findings.iter().chain(&odd).chain(&odd_values);
+            report.findings = odd.map(ToString::to_string).collect();
+            Ok((sifted, fit, reading.tariff, reading.licence))
         });
-        let (sifted, licence) = match read {
+        let (sifted, fit, tariff, licence) = match read {
             Ok(read) => read,
             Err(error) => {
                 self.archive.judge(raw, &error.to_string()).await?;
                 return Err(error.into());
             }
         };
-        for prices in sifted.values() {
-            report.prices += prices.len();
-            report.newest = report.newest.max(prices.last().map(|(ts, _)| *ts));
+        let series = sifted.values().chain(fit.iter().map(|fit| &fit.points));
+        for points in series {
+            report.values += points.len();
+            report.newest = report.newest.max(points.last().map(|(ts, _)| *ts));
         }
-        for (product, stored) in self.put(source.name(), &ask, &sifted, known_at).await? {
-            tracing::debug!(?product, ?stored, "Stored prices of {}", ask.market);
-            report.add(FetchReport { stored, ..FetchReport::new(source.name(), days) });
+        if let Some(market) = ask.market() {
+            let of = (market, ask.range);
+            let kept = prices::put(&self.prices, source.name(), of, (&sifted, known_at)).await?;
+            report.stored = report.stored.plus(kept);
         }
+        let whose = (source.name(), source.attribution());
+        let kept = values::put(&self.observations, whose, ask, (&fit, known_at)).await?;
+        report.stored = report.stored.plus(kept);
+        if let Subject::Tariff(id) = &ask.subject {
+            self.put_tariff((id, ask.range), (tariff, known_at), &mut report).await?;
+        }
+        tracing::debug!(stored = ?report.stored, "Stored {} of {}", ask.subject, source.name());
         self.archive.judge(raw, &report.words()).await?;
         Ok((report, licence))
-    }
-
-    async fn put(
-        &self,
-        source: &str,
-        ask: &Ask,
-        sifted: &Sifted,
-        known_at: DateTime<Utc>,
-    ) -> Result<Vec<(Product, Stored)>, FetchError> {
-        let mut all = Vec::new();
-        for (product, prices) in sifted {
-            let present = self.prices.prices(&ask.market, *product, ask.range).await?;
-            let present: HashMap<DateTime<Utc>, PricePoint> =
-                present.into_iter().map(|point| (point.ts, point)).collect();
-            let mut points = Vec::new();
-            for (ts, price) in prices {
-                points.extend(point(
-                    source,
-                    ask,
-                    *product,
-                    (*ts, *price),
-                    (present.get(ts), known_at),
-                ));
-            }
-            let mut stored = self.prices.put(&ask.market, *product, &points).await?;
-            stored.unchanged += (prices.len() - points.len()) as u64;
-            all.push((*product, stored));
-        }
-        Ok(all)
     }
 
     /// Reads every payload of `source`, or of all, again, in the order in which they came.
@@ -360,7 +416,8 @@ impl Ingest {
             for raw in page {
                 let payload = self.archive.payload(&raw).await?;
                 let source = named(&raw.arrival.source)?;
-                let result = self.take(source, &raw, &payload, raw.fetched_at).await;
+                let ask = ask_of(&raw)?;
+                let result = self.take(source, (&raw, &ask), &payload, raw.fetched_at).await;
                 let result = result.map(|(report, _)| report);
                 tell(&raw, &result);
                 match result {
@@ -377,19 +434,19 @@ impl Ingest {
     async fn note(
         &self,
         source: &dyn Source,
-        market: &Market,
-        result: Result<Option<&str>, &str>,
+        subject: &Subject,
+        result: Result<(Option<&str>, Option<DateTime<Utc>>), &str>,
     ) -> Result<(), FetchError> {
         let name = source.name();
-        let outcome = Outcome { source: name, market, at: self.clock.now(), result };
+        let outcome = Outcome { source: name, subject, at: self.clock.now(), result };
         let mut conn = self.db.conn().await?;
         let before = store::record(&mut conn, &outcome).await?;
         match (before, result) {
             (None, Err(reason)) => {
-                tracing::warn!(source = name, %market, "{name} brings no prices of {market}: {reason}");
+                tracing::warn!(source = name, %subject, "{name} brings no {subject}: {reason}");
             }
             (Some(_), Ok(_)) => {
-                tracing::info!(source = name, %market, "{name} brings prices of {market} again");
+                tracing::info!(source = name, %subject, "{name} brings {subject} again");
             }
             _ => {}
         }
@@ -423,38 +480,8 @@ fn named(name: &str) -> Result<&'static dyn Source, FetchError> {
 /// The question that a payload answers.
 fn ask_of(raw: &RawFile) -> Result<Ask, FetchError> {
     let TimeRange { from, to } = raw.arrival.range;
-    let market = Market::parse(&raw.arrival.subject)
-        .map_err(|error| ReadError::Contradiction(error.to_string()))?;
-    Ok(Ask { market, range: TimeRange::new(from, to) })
-}
-
-/// The point to be stored for a price that came at `came_at`; none when it says what is `present`.
-///
-/// A price that came within a day of its publication became known when it came, an older one when
-/// the rule says so. One that differs from what is stored is news from when it came, however old.
-fn point(
-    source: &str,
-    ask: &Ask,
-    product: Product,
-    (ts, price): (DateTime<Utc>, f64),
-    (present, came_at): (Option<&PricePoint>, DateTime<Utc>),
-) -> Option<PricePoint> {
-    let published = assumed_price_known_at(ts, ask.market.time_zone());
-    let before = present.and_then(|point| Some((point.price_eur_mwh?, point.source.as_str())));
-    if before.is_some_and(|(before, _)| (before - price).abs() < SAME_EUR_MWH) {
-        return None;
-    }
-    let is_fresh = (came_at - published).abs() <= chrono::Duration::days(1);
-    let is_news = present.is_some() || is_fresh;
-    let is_restated = before.is_some_and(|(_, who)| who == source);
-    Some(PricePoint {
-        ts,
-        interval_s: product.interval_s(),
-        price_eur_mwh: Some(price),
-        volume: None,
-        quality: if is_restated { Quality::Restated } else { Quality::Ok },
-        known_at: if is_news { came_at } else { published },
-        known_at_assumed: !is_news,
-        source: source.to_owned(),
-    })
+    let subject: Subject = raw.arrival.subject.parse().map_err(|error: UnknownSubject| {
+        FetchError::Read(ReadError::Contradiction(error.to_string()))
+    })?;
+    Ok(Ask { subject, range: TimeRange::new(from, to), at: raw.fetched_at })
 }

@@ -20,7 +20,7 @@ pub(super) fn sift(
     ask: &Ask,
     now: DateTime<Utc>,
 ) -> Result<(Sifted, Vec<Finding>), ReadError> {
-    let zone = ask.market.time_zone();
+    let zone = ask.subject.time_zone();
     let (mut outside, mut duplicates) = (0, 0);
     let mut days: BTreeMap<(Product, NaiveDate), BTreeMap<DateTime<Utc>, Option<f64>>> =
         BTreeMap::new();

@@ -4,6 +4,7 @@ use secrecy::SecretString;
 
 use super::model::{Ask, ReadError, Reading};
 use super::settings::Settings;
+use super::subject::Subject;
 use crate::platform::outbound::Reach;
 
 /// Letters of an answer that an error quotes.
@@ -20,8 +21,8 @@ pub(super) struct Request {
     pub reach: Reach,
 }
 
-/// One provider of day-ahead prices. Between [`Source::request`] and [`Source::read`] the bytes are
-/// archived; reading is pure, so that a stored payload replays without the network.
+/// One provider of data. Between [`Source::request`] and [`Source::read`] the bytes are archived;
+/// reading is pure, so that a stored payload replays without the network.
 pub(super) trait Source: Send + Sync {
     /// Name in settings, logs and commands.
     fn name(&self) -> &'static str;
@@ -32,8 +33,12 @@ pub(super) trait Source: Send + Sync {
     /// Must be shown wherever its data is.
     fn attribution(&self) -> &'static str;
 
-    /// Local days that one request may cover.
-    fn days_max(&self) -> i64;
+    /// What it is asked about by itself with these settings; the first source that lists a subject
+    /// is asked first, the next when it fails.
+    fn subjects(&self, settings: &Settings) -> Vec<Subject>;
+
+    /// Local days that one request about `subject` may cover.
+    fn days_max(&self, subject: &Subject) -> i64;
 
     /// Seconds between two requests in a row.
     fn pause_s(&self) -> u64;
@@ -41,7 +46,7 @@ pub(super) trait Source: Send + Sync {
     /// What is missing before it can be asked, as a sentence that says the fix.
     fn needs(&self, settings: &Settings) -> Option<String>;
 
-    /// The question; absent when the source does not know the market.
+    /// The question; absent when the source does not know the subject.
     fn request(&self, settings: &Settings, ask: &Ask) -> Option<Request>;
 
     /// What an answer with `status` says.

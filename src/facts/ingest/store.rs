@@ -5,8 +5,8 @@ use diesel::prelude::*;
 use diesel::sql_types::{Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-use super::model::MarketStatus;
-use crate::base::ids::Market;
+use super::model::SubjectStatus;
+use super::subject::Subject;
 use crate::platform::db::Conn;
 use crate::platform::db::schema::source_states;
 
@@ -14,12 +14,12 @@ use crate::platform::db::schema::source_states;
 pub(super) struct Outcome<'a> {
     /// Who was asked.
     pub source: &'a str,
-    /// Whose prices.
-    pub market: &'a Market,
+    /// What about.
+    pub subject: &'a Subject,
     /// When.
     pub at: DateTime<Utc>,
-    /// Why it failed, or the licence of what came.
-    pub result: Result<Option<&'a str>, &'a str>,
+    /// Why it failed, or the licence of what came and the start of its newest value.
+    pub result: Result<(Option<&'a str>, Option<DateTime<Utc>>), &'a str>,
 }
 
 /// Notes how asking went; answers why it failed the time before, if it did.
@@ -29,63 +29,66 @@ pub(super) async fn record(conn: &mut Conn, outcome: &Outcome<'_>) -> QueryResul
         #[diesel(sql_type = Nullable<Text>)]
         failure: Option<String>,
     }
-    let (failure, licence) = match outcome.result {
-        Ok(licence) => (None, licence),
-        Err(failure) => (Some(failure), None),
+    let (failure, licence, newest) = match outcome.result {
+        Ok((licence, newest)) => (None, licence, newest),
+        Err(failure) => (Some(failure), None, None),
     };
     // The inner query sees the row as it was before the statement.
     let before: Before = diesel::sql_query(
         "INSERT INTO source_states AS s
-             (source, market, asked_at, last_success_at, last_failure_at, failure, licence)
+             (source, subject, asked_at, last_success_at, last_failure_at, failure, licence, newest)
          VALUES ($1, $2, $3, CASE WHEN $4::text IS NULL THEN $3 END,
-             CASE WHEN $4::text IS NOT NULL THEN $3 END, $4, $5)
-         ON CONFLICT (source, market) DO UPDATE SET asked_at = excluded.asked_at,
+             CASE WHEN $4::text IS NOT NULL THEN $3 END, $4, $5, $6)
+         ON CONFLICT (source, subject) DO UPDATE SET asked_at = excluded.asked_at,
              last_success_at = coalesce(excluded.last_success_at, s.last_success_at),
              last_failure_at = coalesce(excluded.last_failure_at, s.last_failure_at),
-             failure = excluded.failure, licence = coalesce(excluded.licence, s.licence)
-         RETURNING (SELECT failure FROM source_states WHERE source = $1 AND market = $2) AS failure",
+             failure = excluded.failure, licence = coalesce(excluded.licence, s.licence),
+             newest = greatest(s.newest, excluded.newest)
+         RETURNING (SELECT failure FROM source_states WHERE source = $1 AND subject = $2) AS failure",
     )
     .bind::<Text, _>(outcome.source)
-    .bind::<Text, _>(outcome.market.code())
+    .bind::<Text, _>(outcome.subject.to_string())
     .bind::<Timestamptz, _>(outcome.at)
     .bind::<Nullable<Text>, _>(failure)
     .bind::<Nullable<Text>, _>(licence)
+    .bind::<Nullable<Timestamptz>, _>(newest)
     .get_result(conn)
     .await?;
     Ok(before.failure)
 }
 
-/// How asking each source for each market went last, as source and state.
-pub(super) async fn all(conn: &mut Conn) -> QueryResult<Vec<(String, MarketStatus)>> {
-    type Instant = Option<DateTime<Utc>>;
-    type Row =
-        ((String, String), (DateTime<Utc>, Instant, Instant), (Option<String>, Option<String>));
+/// How asking each source about each subject went last, as source and state.
+pub(super) async fn all(conn: &mut Conn) -> QueryResult<Vec<(String, SubjectStatus)>> {
+    #[derive(Queryable, Selectable)]
+    #[diesel(table_name = source_states)]
+    struct Row {
+        source: String,
+        subject: String,
+        asked_at: DateTime<Utc>,
+        last_success_at: Option<DateTime<Utc>>,
+        last_failure_at: Option<DateTime<Utc>>,
+        failure: Option<String>,
+        licence: Option<String>,
+        newest: Option<DateTime<Utc>>,
+    }
     let rows: Vec<Row> = source_states::table
-        .order((source_states::source, source_states::market))
-        .select((
-            (source_states::source, source_states::market),
-            (
-                source_states::asked_at,
-                source_states::last_success_at,
-                source_states::last_failure_at,
-            ),
-            (source_states::failure, source_states::licence),
-        ))
+        .order((source_states::source, source_states::subject))
+        .select(Row::as_select())
         .load(conn)
         .await?;
-    let known = rows.into_iter().filter_map(|((source, market), times, (failure, licence))| {
-        let (asked_at, last_success_at, last_failure_at) = times;
-        let market = Market::parse(&market).ok()?;
-        let state = MarketStatus {
-            market,
-            asked_at: Some(asked_at),
-            last_success_at,
-            last_failure_at,
-            failure,
-            licence,
-            newest: None,
+    let known = rows.into_iter().filter_map(|row| {
+        let subject: Subject = row.subject.parse().ok()?;
+        let state = SubjectStatus {
+            what: subject.what(),
+            subject,
+            asked_at: Some(row.asked_at),
+            last_success_at: row.last_success_at,
+            last_failure_at: row.last_failure_at,
+            failure: row.failure,
+            licence: row.licence,
+            newest: row.newest,
         };
-        Some((source, state))
+        Some((row.source, state))
     });
     Ok(known.collect())
 }

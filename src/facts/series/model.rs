@@ -21,6 +21,8 @@ pub struct SeriesSpec {
     pub resolution_s: i32,
     /// Whom to name where the values are shown; empty when nobody asks for it.
     pub attribution: String,
+    /// Whether models of the market's prices learn from it: it is known before its instant.
+    pub is_feature: bool,
 }
 
 /// A registered series.

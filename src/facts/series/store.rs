@@ -25,6 +25,7 @@ struct SeriesRow {
     market: Option<String>,
     resolution_s: i32,
     attribution: String,
+    is_feature: bool,
 }
 
 impl From<SeriesRow> for Series {
@@ -36,6 +37,7 @@ impl From<SeriesRow> for Series {
             market: row.market.and_then(|code| Market::parse(&code).ok()),
             resolution_s: row.resolution_s,
             attribution: row.attribution,
+            is_feature: row.is_feature,
         };
         Self { series_id: row.series_id, spec }
     }
@@ -62,6 +64,7 @@ pub(super) async fn add_series(conn: &mut Conn, spec: &SeriesSpec) -> QueryResul
             series::market.eq(spec.market.as_ref().map(Market::code)),
             series::resolution_s.eq(spec.resolution_s),
             series::attribution.eq(&spec.attribution),
+            series::is_feature.eq(spec.is_feature),
         ))
         .on_conflict(series::name)
         .do_update()

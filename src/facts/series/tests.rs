@@ -20,6 +20,7 @@ fn load() -> SeriesSpec {
         market: Some(Market::parse("EPF-DE").unwrap()),
         resolution_s: 3_600,
         attribution: String::new(),
+        is_feature: true,
     }
 }
 

@@ -14,11 +14,12 @@ mod store; // SQL
 mod tests;
 
 pub use self::api::routes;
-pub use self::compose::{Part, PartName, TariffSlot};
+#[cfg(test)]
+pub use self::compose::TariffSlot;
 pub use self::model::{
-    Component, Kind, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, Tariff, TariffId,
+    Component, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, TariffId,
 };
-pub use self::presets::{Asked, Preset};
+pub use self::presets::{Asked, OPERATORS, Operator, Preset};
 pub use self::publication::Published;
-pub use self::service::{Filled, TariffError, Tariffs, Taken};
+pub use self::service::{Filled, TariffError, Tariffs};
 pub use self::settings::Settings;

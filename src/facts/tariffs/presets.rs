@@ -8,7 +8,7 @@ use chrono::NaiveTime;
 use chrono_tz::Tz;
 
 use super::model::{Kind, Tariff, TariffId};
-use super::settings::{Custom, Settings};
+use super::settings::{Custom, MONTH_DAYS, Settings};
 
 /// Beginning of the identifiers of tariffs that settings describe.
 pub(super) const CUSTOM: &str = "custom";
@@ -26,10 +26,6 @@ pub struct Asked {
     pub tariff_name: Option<String>,
     /// Whether a range may be asked for; without, whatever is current comes.
     pub takes_range: bool,
-    /// Local days that one request may cover.
-    pub days_max: i64,
-    /// Seconds between two requests in a row.
-    pub pause_s: u64,
 }
 
 /// A tariff with the way to its prices.
@@ -42,20 +38,28 @@ pub struct Preset {
 }
 
 /// Who publishes tariffs, and how.
-struct Operator {
-    code: &'static str,
-    name: &'static str,
-    url: &'static str,
-    attribution: &'static str,
+#[derive(Debug)]
+pub struct Operator {
+    /// First half of the identifiers of its tariffs; the name of the source.
+    pub code: &'static str,
+    /// What people call it.
+    pub name: &'static str,
+    /// Must be shown wherever its prices are.
+    pub attribution: &'static str,
+    /// Local days that one request may cover.
+    pub days_max: i64,
+    /// Seconds between two requests in a row.
+    pub pause_s: u64,
+    /// Where it answers; empty where settings say that.
+    pub(super) url: &'static str,
     /// On Swiss clocks, on the day before delivery.
     publishes_at: (u32, u32),
     takes_range: bool,
-    days_max: i64,
-    pause_s: u64,
     tariffs: &'static [Entry],
 }
 
 /// One tariff of an operator.
+#[derive(Debug)]
 struct Entry {
     name: &'static str,
     /// What the publisher calls it in requests.
@@ -78,7 +82,8 @@ impl Entry {
     }
 }
 
-const OPERATORS: &[Operator] = &[
+/// Everybody who publishes, those that settings describe last.
+pub const OPERATORS: &[Operator] = &[
     Operator {
         code: "ekz",
         name: "EKZ",
@@ -151,7 +156,7 @@ const OPERATORS: &[Operator] = &[
         attribution: "BKW, api.bkw.ch",
         publishes_at: (18, 0),
         takes_range: false,
-        days_max: 2,
+        days_max: 36_500,
         pause_s: 2,
         tariffs: &[Entry {
             name: "feed_in",
@@ -161,11 +166,22 @@ const OPERATORS: &[Operator] = &[
             fallback: None,
         }],
     },
+    Operator {
+        code: CUSTOM,
+        name: "Other operators",
+        url: "",
+        attribution: "the operator, as the settings name it",
+        publishes_at: (18, 0),
+        takes_range: true,
+        days_max: MONTH_DAYS,
+        pause_s: 2,
+        tariffs: &[],
+    },
 ];
 
-/// Codes of all operators, as the setting `tariffs.urls` names them.
+/// Codes of the operators that have an address, as the setting `tariffs.urls` names them.
 pub(super) fn operators() -> impl Iterator<Item = &'static str> {
-    OPERATORS.iter().map(|operator| operator.code)
+    OPERATORS.iter().filter(|operator| !operator.url.is_empty()).map(|operator| operator.code)
 }
 
 /// Every tariff that can be fetched with these settings, those of the settings last.
@@ -209,9 +225,6 @@ fn preset(operator: &Operator, entry: &Entry, settings: &Settings) -> Option<Pre
             is_own_url: own_url.is_some(),
             tariff_name: entry.asked_as.map(str::to_owned),
             takes_range: operator.takes_range,
-            days_max: operator.days_max,
-            // Whoever set an address of their own knows what it stands.
-            pause_s: if own_url.is_some() { 0 } else { operator.pause_s },
         },
     })
 }
@@ -237,8 +250,6 @@ fn custom(custom: &Custom, settings: &Settings) -> Option<Preset> {
             is_own_url: true,
             tariff_name: custom.tariff_name.clone(),
             takes_range: true,
-            days_max: custom.days_max.into(),
-            pause_s: 2,
         },
     })
 }

@@ -28,7 +28,8 @@ pub struct Published {
     pub base_chf_month: Option<f64>,
 }
 
-/// The quotes that may be stored at `now`, oldest first, and what is odd about the rest.
+/// The quotes that may be stored, oldest first, and what is odd about the rest. Without `now` nothing
+/// is expected of a day.
 ///
 /// A day whose delivery is not over comes whole or not at all, component by component, so that a
 /// half-published tomorrow is never planned with. A past day with gaps stays as it is. A day that is
@@ -36,7 +37,7 @@ pub struct Published {
 pub(super) fn whole_days(
     published: &Published,
     zone: Tz,
-    now: DateTime<Utc>,
+    now: Option<DateTime<Utc>>,
 ) -> (Vec<Quote>, Vec<String>) {
     let mut findings = Vec::new();
     let mut days: BTreeMap<(NaiveDate, Component), BTreeMap<DateTime<Utc>, f64>> = BTreeMap::new();
@@ -63,16 +64,17 @@ pub(super) fn whole_days(
         let range = day_range(day, zone);
         let (found, expected) = (prices.len(), range.slots(SLOT_S).count());
         let name = component.name();
-        if range.to > now && is_paid(component) && prices.values().all(|price| *price == 0.0) {
+        let is_ahead = now.is_some_and(|now| range.to > now);
+        if is_ahead && is_paid(component) && prices.values().all(|price| *price == 0.0) {
             findings.push(format!("{day} ({name}) is zero all day and is left out"));
             continue;
         }
-        if found < expected && range.to > now {
+        if found < expected && is_ahead {
             findings
                 .push(format!("{day} ({name}) has {found} of {expected} prices and is left out"));
             continue;
         }
-        if found < expected {
+        if found < expected && now.is_some() {
             findings.push(format!("{day} ({name}) has {found} of {expected} prices"));
         }
         quotes.extend(
@@ -113,6 +115,17 @@ pub(super) fn is_in_time(published: &Published, ts: DateTime<Utc>, zone: Tz) -> 
     published.came_at < midnight || published.published_at.is_some_and(|at| at < midnight)
 }
 
+/// Whether it is certain that the price of `ts` was published after its day had begun: the answer ends
+/// with that day, so that its time of publication is that of the day.
+pub(super) fn is_late(published: &Published, ts: DateTime<Utc>, zone: Tz) -> bool {
+    let day = local_date(ts, zone);
+    let midnight = day_range(day, zone).from;
+    let is_last = local_date(published.range.to - Duration::seconds(1), zone) == day;
+    is_last
+        && published.came_at >= midnight
+        && published.published_at.is_some_and(|at| at >= midnight && at <= published.came_at)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,10 +154,10 @@ mod tests {
         let now = at("2026-11-20T12:00:00Z");
         for (first, expected) in [("2026-03-29", 92), ("2026-10-25", 100), ("2026-11-21", 96)] {
             let all = published(first, first, None, "2026-11-20T12:00:00Z");
-            assert_eq!(whole_days(&all, ZONE, now).0.len(), expected, "{first}");
+            assert_eq!(whole_days(&all, ZONE, Some(now)).0.len(), expected, "{first}");
             let mut short = all.clone();
             short.quotes.remove(8);
-            let (quotes, findings) = whole_days(&short, ZONE, now);
+            let (quotes, findings) = whole_days(&short, ZONE, Some(now));
             let is_over = first != "2026-11-21";
             assert_eq!(quotes.len(), if is_over { expected - 1 } else { 0 }, "{first}");
             let said = format!("has {} of {expected} prices", expected - 1);
@@ -157,16 +170,16 @@ mod tests {
         let now = at("2026-11-20T12:00:00Z");
         let mut zeros = published("2026-11-21", "2026-11-21", None, "2026-11-20T12:00:00Z");
         zeros.quotes.iter_mut().for_each(|quote| quote.price_chf_kwh = 0.0);
-        assert_eq!(whole_days(&zeros, ZONE, now).0, []);
+        assert_eq!(whole_days(&zeros, ZONE, Some(now)).0, []);
         zeros.quotes.iter_mut().for_each(|quote| quote.component = Component::FeedIn);
-        assert_eq!(whole_days(&zeros, ZONE, now).0.len(), 96, "nothing may be paid for feeding in");
+        assert_eq!(whole_days(&zeros, ZONE, Some(now)).0.len(), 96, "nothing may be paid for feeding in");
 
         let mut odd = published("2026-11-19", "2026-11-19", None, "2026-11-20T12:00:00Z");
         odd.quotes[0].price_chf_kwh = 10.5;
         odd.quotes[1].price_chf_kwh = f64::NAN;
         odd.quotes[2].ts = odd.range.to;
         odd.quotes.push(odd.quotes[5]);
-        let (quotes, findings) = whole_days(&odd, ZONE, now);
+        let (quotes, findings) = whole_days(&odd, ZONE, Some(now));
         assert_eq!(quotes.len(), 93);
         let expected = [
             "1 prices outside of the days asked for",

@@ -10,10 +10,10 @@ use serde::Serialize;
 use super::compose::{TariffSlot, compose};
 use super::fallback;
 use super::model::{
-    BadPrice, Component, Coverage, FALLBACK, SAME_CHF_KWH, Stored, Tariff, TariffId, TariffPrice,
+    BadPrice, Component, Coverage, FALLBACK, SAME_CHF_KWH, SLOT_S, Stored, Tariff, TariffId, TariffPrice,
 };
 use super::presets::{self, Preset};
-use super::publication::{Published, is_in_time, known_at, whole_days};
+use super::publication::{Published, is_in_time, is_late, known_at, whole_days};
 use super::settings::{Settings, hint, nearest};
 use super::store::{self, Batch};
 use crate::base::timeline::{Clock, TimeRange, add_days, day_range, days_range, local_date};
@@ -174,29 +174,7 @@ impl Tariffs {
         Ok(listed.collect())
     }
 
-    /// The tariffs that are fetched: the active ones, and what stands in for them.
-    pub fn wanted(&self) -> Vec<Preset> {
-        let settings = self.settings.get();
-        let mut all: Vec<Preset> = Vec::new();
-        let active = settings.active_ids();
-        let found = active.iter().filter_map(|id| presets::find(id, &settings));
-        let with_fallback: Vec<Preset> = found
-            .flat_map(|preset| {
-                let fallback = preset.tariff.fallback.clone();
-                let fallback = fallback.and_then(|id| presets::find(&id, &settings));
-                // The one that stands in comes first: it must be there when it is needed.
-                fallback.into_iter().chain([preset])
-            })
-            .collect();
-        for preset in with_fallback {
-            if all.iter().all(|other| other.tariff.id != preset.tariff.id) {
-                all.push(preset);
-            }
-        }
-        all
-    }
-
-    /// How the tariff of an identifier is asked for.
+    /// The tariff of an identifier with the way to its prices.
     pub fn preset(&self, id: &TariffId) -> Result<Preset, TariffError> {
         let settings = self.settings.get();
         presets::find(id, &settings).ok_or_else(|| {
@@ -224,7 +202,7 @@ impl Tariffs {
             prices.retain(|price| !price.source.starts_with(FALLBACK));
             let is_there = |component: Component| {
                 prices.iter().filter(|price| price.component == component).count()
-                    >= day_range(day, *zone).slots(super::model::SLOT_S).count()
+                    >= day_range(day, *zone).slots(SLOT_S).count()
             };
             *has = Component::ALL.into_iter().any(is_there);
         }
@@ -241,9 +219,17 @@ impl Tariffs {
         id: &TariffId,
         published: &Published,
     ) -> Result<Taken, TariffError> {
-        let Preset { tariff, .. } = self.preset(id)?;
+        let Preset { tariff, asked } = self.preset(id)?;
         let tariff = Tariff { base_chf_month: published.base_chf_month, ..tariff };
-        let (quotes, mut findings) = whole_days(published, tariff.time_zone, self.clock.now());
+        // Whoever cannot be asked for days sends what is current, and that ends anywhere.
+        let now = asked.takes_range.then(|| self.clock.now());
+        let (mut quotes, mut findings) = whole_days(published, tariff.time_zone, now);
+        let mut late = 0;
+        if tariff.fallback.is_some() {
+            let all = quotes.len();
+            quotes.retain(|quote| !is_late(published, quote.ts, tariff.time_zone));
+            late = (all - quotes.len()) as u64;
+        }
         let mut conn = self.db.conn().await?;
         let present = store::prices(&mut conn, &tariff.id, published.range).await?;
         drop(conn);
@@ -280,6 +266,7 @@ impl Tariffs {
         }
         let mut stored = self.put(&tariff, &prices).await?;
         stored.unchanged += (quotes.len() - prices.len()) as u64;
+        stored.refused_late += late;
         if stored.refused_late > 0 {
             findings.push(format!(
                 "{} prices came after their day had begun and are left out: the standard tariff holds",
@@ -322,7 +309,7 @@ impl Tariffs {
     /// nothing; answers the days that were missing.
     pub async fn apply_fallbacks(&self, now: DateTime<Utc>) -> Result<Vec<Filled>, TariffError> {
         let mut all = Vec::new();
-        for Preset { tariff, .. } in self.wanted() {
+        for Preset { tariff, .. } in self.settings.get().wanted() {
             let Some(standard) = tariff.fallback.clone() else { continue };
             let zone = tariff.time_zone;
             let today = local_date(now, zone);

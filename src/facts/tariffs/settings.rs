@@ -6,10 +6,12 @@ use chrono::NaiveTime;
 use serde::{Deserialize, Serialize};
 
 use super::model::TariffId;
-use super::presets::{self, FILE};
+use super::presets::{self, FILE, OPERATORS, Preset};
 
 /// Likeness from which on another word is thought to have been meant.
 const NEAR_ENOUGH: f64 = 0.8;
+/// Days that one request to an operator whose limits nobody knows may cover.
+pub(super) const MONTH_DAYS: i64 = 31;
 /// Greatest VAT that is believed.
 const VAT_PERCENT_MAX: f64 = 30.0;
 
@@ -53,9 +55,6 @@ pub struct Custom {
     /// When the next day is published, on Swiss clocks.
     #[serde(default = "evening")]
     pub publishes_at: String,
-    /// Local days that one request may cover.
-    #[serde(default = "month")]
-    pub days_max: u16,
     /// How to credit it; its address unless said.
     #[serde(default)]
     pub attribution: Option<String>,
@@ -63,10 +62,6 @@ pub struct Custom {
 
 fn evening() -> String {
     "18:00".to_owned()
-}
-
-const fn month() -> u16 {
-    31
 }
 
 impl Custom {
@@ -158,10 +153,6 @@ impl Settings {
                 let at = &custom.publishes_at;
                 all.push(format!("custom: publishes_at of '{id}' is '{at}', not a time like 18:00"));
             }
-            if !(1..=400).contains(&custom.days_max) {
-                let days = custom.days_max;
-                all.push(format!("custom: days_max of '{id}' is {days}, not between 1 and 400"));
-            }
         }
         all
     }
@@ -174,6 +165,43 @@ impl Settings {
             let names = known.iter().map(|preset| preset.tariff.id.as_str());
             format!("'{given}' is no known tariff{}", hint(nearest(given, names)))
         })
+    }
+
+    /// How the tariff of an identifier is asked for, whatever the case of its letters.
+    pub fn preset(&self, id: &TariffId) -> Option<Preset> {
+        presets::find(id, self)
+    }
+
+    /// The tariffs that are fetched: the active ones, and what stands in for them, each once.
+    pub fn wanted(&self) -> Vec<Preset> {
+        let mut all: Vec<Preset> = Vec::new();
+        for preset in self.active_ids().iter().filter_map(|id| self.preset(id)) {
+            let fallback = preset.tariff.fallback.as_ref().and_then(|id| self.preset(id));
+            // The one that stands in comes first: it must be there when it is needed.
+            for preset in fallback.into_iter().chain([preset]) {
+                if all.iter().all(|other| other.tariff.id != preset.tariff.id) {
+                    all.push(preset);
+                }
+            }
+        }
+        all
+    }
+
+    /// Who is asked with these settings, by name and address.
+    pub fn addresses(&self) -> Vec<(&'static str, &str)> {
+        let active = self.active_ids();
+        let is_asked = |code: &str| active.iter().any(|id| id.preset() == code);
+        let known = OPERATORS.iter().filter(|one| !one.url.is_empty() && is_asked(one.code));
+        let known = known.map(|operator| {
+            let own = self.urls.get(operator.code);
+            (operator.code, own.map_or(operator.url, String::as_str))
+        });
+        let is_active = |custom: &&Custom| {
+            let id = TariffId::parse(&format!("{}:{}", presets::CUSTOM, custom.id));
+            id.is_ok_and(|id| active.contains(&id))
+        };
+        let custom = self.custom.iter().filter(is_active);
+        known.chain(custom.map(|custom| (presets::CUSTOM, custom.url.as_str()))).collect()
     }
 
     /// The active tariffs, each once.

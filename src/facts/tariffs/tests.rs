@@ -6,7 +6,8 @@ mod settings; // mistakes, the household's tariff
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 use chrono_tz::Tz;
 
-use super::model::{SLOT_S, TariffPrice};
+use super::model::TariffPrice;
+use super::service::Taken;
 use super::*;
 use crate::base::timeline::{Clock, TimeRange, day_range, days_range};
 use crate::facts::market::Quality;

@@ -253,6 +253,7 @@ diesel::table! {
         resolution_s -> Int4,
         attribution -> Text,
         created_at -> Timestamptz,
+        is_feature -> Bool,
     }
 }
 
@@ -317,14 +318,15 @@ diesel::table! {
 }
 
 diesel::table! {
-    source_states (source, market) {
+    source_states (source, subject) {
         source -> Text,
-        market -> Text,
+        subject -> Text,
         asked_at -> Timestamptz,
         last_success_at -> Nullable<Timestamptz>,
         last_failure_at -> Nullable<Timestamptz>,
         failure -> Nullable<Text>,
         licence -> Nullable<Text>,
+        newest -> Nullable<Timestamptz>,
     }
 }
 

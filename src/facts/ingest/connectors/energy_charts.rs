@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::base::ids::Product;
 use crate::base::timeline::local_date;
+use crate::facts::ingest::Subject;
 use crate::facts::ingest::model::{Ask, Quote, ReadError, Reading};
 use crate::facts::ingest::settings::{ENERGY_CHARTS, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
@@ -61,8 +62,12 @@ impl Source for EnergyCharts {
         "energy-charts.info, CC BY 4.0 from Bundesnetzagentur | SMARD.de"
     }
 
-    fn days_max(&self) -> i64 {
-        3_700
+    fn subjects(&self, settings: &Settings) -> Vec<Subject> {
+        settings.markets.iter().cloned().map(Subject::Prices).collect()
+    }
+
+    fn days_max(&self, _: &Subject) -> i64 {
+        1_100
     }
 
     fn pause_s(&self) -> u64 {
@@ -106,9 +111,10 @@ impl Source for EnergyCharts {
     }
 }
 
-/// What the source calls the market.
+/// What the source calls the market whose prices are asked for.
 fn zone(ask: &Ask) -> Option<&'static str> {
-    match ask.market.code() {
+    let Subject::Prices(market) = &ask.subject else { return None };
+    match market.code() {
         "CH" => Some("CH"),
         "DE-LU" => Some("DE-LU"),
         "AT" => Some("AT"),
@@ -136,7 +142,7 @@ fn second(answer: Second, ask: &Ask) -> Result<Reading, ReadError> {
     if let Some(given) = answer.bidding_zone
         && !zone(ask).is_some_and(|asked| asked.eq_ignore_ascii_case(&given))
     {
-        let what = format!("asked for {}, answered for {}", ask.market, quoted(given.as_bytes()));
+        let what = format!("asked for {}, answered for {}", ask.subject, quoted(given.as_bytes()));
         return Err(ReadError::Contradiction(what));
     }
     let rows = answer.data.into_iter().map(|Row { timestamp, values }| {
@@ -157,16 +163,17 @@ fn reading(
     ask: &Ask,
 ) -> Result<Reading, ReadError> {
     if unit.replace(' ', "") != "EUR/MWh" {
-        return Err(ReadError::WrongUnit(quoted(unit.as_bytes())));
+        let given = quoted(unit.as_bytes());
+        return Err(ReadError::WrongUnit { given, expected: "EUR/MWh" });
     }
     let rows = rows.collect::<Result<Vec<_>, _>>()?;
-    let zone = ask.market.time_zone();
+    let zone = ask.subject.time_zone();
     let products = products(rows.iter().map(|(ts, _)| *ts), zone)?;
     let quotes = rows.into_iter().filter_map(|(ts, price)| {
         let product = *products.get(&local_date(ts, zone))?;
         Some(Quote { ts, product, price })
     });
-    Ok(Reading { quotes: quotes.collect(), licence: words(licence), findings: Vec::new() })
+    Ok(Reading { quotes: quotes.collect(), licence: words(licence), ..Reading::default() })
 }
 
 /// The product of each local day, by the smallest step between its instants: the market time unit

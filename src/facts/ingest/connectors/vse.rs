@@ -16,13 +16,19 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::base::timeline::TimeRange;
-use crate::facts::ingest::model::ReadError;
-use crate::facts::ingest::source::{kind, quoted, refusal};
+use crate::facts::ingest::model::{Ask, Finding, ReadError, Reading, TariffPrices};
+use crate::facts::ingest::settings::Settings;
+use crate::facts::ingest::source::{Request, Source, kind, quoted, refusal};
+use crate::facts::ingest::subject::Subject;
+use crate::facts::tariffs;
 use crate::facts::tariffs::Asked;
 use crate::facts::tariffs::Component;
+use crate::facts::tariffs::Operator;
 use crate::facts::tariffs::PRICE_CHF_KWH_MAX;
+use crate::facts::tariffs::Preset;
 use crate::facts::tariffs::Quote;
 use crate::facts::tariffs::SLOT_S;
+use crate::platform::outbound::Reach;
 
 /// Longest slot that is taken for one; a flat tariff may come as a slot of a year.
 const SLOT_DAYS_MAX: i64 = 400;
@@ -31,17 +37,75 @@ const QUOTES_MAX: usize = 700_000;
 /// Greatest monthly fee that is believed, in CHF.
 const BASE_CHF_MONTH_MAX: f64 = 10_000.0;
 
+/// The connector of one operator.
+pub(super) struct Vse(pub &'static Operator);
+
+impl Vse {
+    /// How the tariff that `ask` is about is asked for, if it is this operator's.
+    fn preset(&self, settings: &tariffs::Settings, ask: &Ask) -> Option<Preset> {
+        let Subject::Tariff(id) = &ask.subject else { return None };
+        if id.preset() == self.0.code { settings.preset(id) } else { None }
+    }
+}
+
+impl Source for Vse {
+    fn name(&self) -> &'static str {
+        self.0.code
+    }
+
+    fn what(&self) -> &'static str {
+        "Retail tariff"
+    }
+
+    fn attribution(&self) -> &'static str {
+        self.0.attribution
+    }
+
+    fn subjects(&self, settings: &Settings) -> Vec<Subject> {
+        let wanted = settings.tariffs.wanted().into_iter().map(|preset| preset.tariff.id);
+        wanted.filter(|id| id.preset() == self.0.code).map(Subject::Tariff).collect()
+    }
+
+    fn days_max(&self, _: &Subject) -> i64 {
+        self.0.days_max
+    }
+
+    fn pause_s(&self) -> u64 {
+        self.0.pause_s
+    }
+
+    fn needs(&self, settings: &Settings) -> Option<String> {
+        let what = "No tariff of this operator is active; write it into tariffs.active, \
+             GET /api/tariffs lists all.";
+        self.subjects(settings).is_empty().then(|| what.to_owned())
+    }
+
+    fn request(&self, settings: &Settings, ask: &Ask) -> Option<Request> {
+        let Preset { asked, .. } = self.preset(&settings.tariffs, ask)?;
+        // What an admin has set may be at home.
+        let reach = if asked.is_own_url { Reach::Host } else { Reach::Public };
+        Some(Request { url: address(&asked, ask.range), secret: None, reach })
+    }
+
+    fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {
+        // Names of known tariffs are in no settings; what others call theirs is not looked at.
+        let preset = self.preset(&tariffs::Settings::default(), ask);
+        let name = preset.and_then(|preset| preset.asked.tariff_name);
+        let answer = read(status, body, (name.as_deref(), ask.range))?;
+        Ok(Reading {
+            findings: answer.findings.into_iter().map(Finding::Odd).collect(),
+            tariff: answer.prices,
+            ..Reading::default()
+        })
+    }
+}
+
 /// What an answer says.
 #[derive(Debug, Clone, Default, PartialEq)]
-pub(super) struct Answer {
-    /// Every price by the quarter hour, in any order; without any nothing is published yet.
-    pub quotes: Vec<Quote>,
-    /// When the operator says that it published.
-    pub published_at: Option<DateTime<Utc>>,
-    /// Monthly fee without VAT, in CHF.
-    pub base_chf_month: Option<f64>,
+struct Answer {
+    prices: TariffPrices,
     /// What was left out.
-    pub findings: Vec<String>,
+    findings: Vec<String>,
 }
 
 /// The form on the wire. Fields beyond these are components or of no interest.
@@ -62,7 +126,7 @@ struct Slot {
 }
 
 /// The address that asks for `range`, which is left out where the operator takes none.
-pub(super) fn address(asked: &Asked, range: TimeRange) -> String {
+fn address(asked: &Asked, range: TimeRange) -> String {
     let mut query = Serializer::new(String::new());
     if let Some(name) = &asked.tariff_name {
         query.append_pair("tariff_name", name);
@@ -77,11 +141,11 @@ pub(super) fn address(asked: &Asked, range: TimeRange) -> String {
     if query.is_empty() { asked.url.clone() } else { format!("{}?{query}", asked.url) }
 }
 
-/// What the answer with `status` says about `range`, which is what was asked for.
-pub(super) fn read(
+/// What the answer with `status` says about the tariff and the range that were asked for.
+fn read(
     status: u16,
     body: &[u8],
-    (asked, range): (&Asked, TimeRange),
+    (tariff_name, range): (Option<&str>, TimeRange),
 ) -> Result<Answer, ReadError> {
     if status == 204 {
         return Ok(Answer::default());
@@ -95,7 +159,7 @@ pub(super) fn read(
     }
     let document: Document =
         serde_json::from_slice(body).map_err(|error| ReadError::Broken(error.to_string()))?;
-    is_the_one(&document, asked)?;
+    is_the_one(&document, tariff_name)?;
     let Some(slots) = document.prices else {
         let reason = document.status.map(|said| quoted(said.to_string().as_bytes()));
         return Err(ReadError::Broken(match reason {
@@ -111,7 +175,7 @@ pub(super) fn read(
     match document.publication_timestamp {
         None | Some(Value::Null) => {}
         Some(Value::String(text)) if instant(&text).is_ok() => {
-            answer.published_at = instant(&text).ok();
+            answer.prices.published_at = instant(&text).ok();
         }
         Some(other) => {
             let said = quoted(other.to_string().as_bytes());
@@ -123,12 +187,11 @@ pub(super) fn read(
 
 /// Refuses an answer about another tariff: one operator answers a name that it does not know with
 /// its standard tariff. Names may be given with or without what they begin with.
-fn is_the_one(document: &Document, asked: &Asked) -> Result<(), ReadError> {
-    let (Some(Value::String(given)), Some(name)) = (&document.tariff_name, &asked.tariff_name)
-    else {
+fn is_the_one(document: &Document, asked: Option<&str>) -> Result<(), ReadError> {
+    let (Some(Value::String(given)), Some(name)) = (&document.tariff_name, asked) else {
         return Ok(());
     };
-    let [given_low, name_low] = [given, name].map(|text| text.trim().to_ascii_lowercase());
+    let [given_low, name_low] = [given.as_str(), name].map(|text| text.trim().to_ascii_lowercase());
     if given_low.is_empty() || given_low.ends_with(&name_low) || name_low.ends_with(&given_low) {
         return Ok(());
     }
@@ -257,12 +320,12 @@ impl Reader {
         ];
         let sum = || parts.iter().filter_map(of).reduce(|sum, chf| sum + chf);
         let quote = |((component, ts), price_chf_kwh)| Quote { ts, component, price_chf_kwh };
-        Answer {
+        let prices = TariffPrices {
             base_chf_month: of(&Component::Integrated).or_else(sum),
             quotes: self.prices.into_iter().map(quote).collect(),
             published_at: None,
-            findings,
-        }
+        };
+        Answer { prices, findings }
     }
 }
 

@@ -104,6 +104,24 @@ async fn a_price_published_after_midnight_does_not_replace_what_is_binding() {
 }
 
 #[actix_web::test]
+async fn a_day_that_was_published_late_is_left_to_the_standard_tariff_before_it_stands_in() {
+    let it = House::new("2026-11-20T06:00:00Z", &["ekz:400D"]).await;
+    it.take("ekz:400ST", ("2026-11-18", "2026-11-20"), None, |_| 0.2).await;
+    // The time of publication is that of the last day; the days before it were published before.
+    let days = ("2026-11-18", "2026-11-20");
+    let taken = it.take("ekz:400D", days, Some("2026-11-20T05:00:00Z"), |_| 0.4).await;
+    assert_eq!(taken.stored, Stored { inserted: 192, refused_late: 96, ..Stored::default() });
+    let done = it.tariffs.apply_fallbacks(it.clock.now()).await.unwrap();
+    assert_eq!(done, [filled("2026-11-20", 96)]);
+    assert_eq!(totals(&it.day("ekz:400D", "2026-11-19").await), vec![0.4; 96]);
+    assert_eq!(totals(&it.day("ekz:400D", "2026-11-20").await), vec![0.2; 96]);
+    // Without a standard tariff there is nothing that could hold instead.
+    let days = ("2026-11-20", "2026-11-20");
+    let taken = it.take("ckw:home_dynamic", days, Some("2026-11-20T05:00:00Z"), |_| 0.4).await;
+    assert_eq!(taken.stored.inserted, 96);
+}
+
+#[actix_web::test]
 async fn a_price_that_was_published_in_time_and_only_came_late_replaces_what_stood_in() {
     let it = House::new("2026-11-19T23:00:00Z", &["ekz:400D"]).await;
     let days = ("2026-11-20", "2026-11-20");

@@ -22,7 +22,6 @@ fn all_mistakes_are_named_at_once_with_what_may_have_been_meant() {
             custom("a b", "https://host/x?y=1"),
             Custom {
                 publishes_at: "6 pm".to_owned(),
-                days_max: 0,
                 ..custom("own", "http://127.0.0.1:8080/tariffs")
             },
             custom("OWN", "https://host/x"),
@@ -43,7 +42,6 @@ fn all_mistakes_are_named_at_once_with_what_may_have_been_meant() {
         "custom: the id 'a b' may have letters, digits, '-', '_' and '.' only",
         "custom: the url of 'a b' must be like https://host/path",
         "custom: publishes_at of 'own' is '6 pm', not a time like 18:00",
-        "custom: days_max of 'own' is 0, not between 1 and 400",
         "custom has two tariffs with the id 'OWN'",
     ];
     assert_eq!(settings.mistakes(), expected);
@@ -68,6 +66,6 @@ fn sound_settings_have_no_mistakes() {
 async fn what_stands_in_is_fetched_with_what_is_active() {
     let it = House::new("2026-11-19T17:05:00Z", &["ekz:400D", "ekz:400ST", "bkw:feed_in"]).await;
     let wanted: Vec<String> =
-        it.tariffs.wanted().iter().map(|preset| preset.tariff.id.to_string()).collect();
+        it.tariffs.settings().wanted().iter().map(|preset| preset.tariff.id.to_string()).collect();
     assert_eq!(wanted, ["ekz:400ST", "ekz:400D", "bkw:feed_in"]);
 }

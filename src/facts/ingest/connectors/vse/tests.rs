@@ -14,8 +14,6 @@ fn asked(tariff_name: Option<&str>) -> Asked {
         is_own_url: false,
         tariff_name: tariff_name.map(str::to_owned),
         takes_range: true,
-        days_max: 31,
-        pause_s: 0,
     }
 }
 
@@ -38,7 +36,7 @@ fn of_day(day: &str) -> TimeRange {
 }
 
 fn read_for(range: TimeRange, body: &[u8]) -> Result<Answer, ReadError> {
-    read(200, body, (&asked(None), range))
+    read(200, body, (None, range))
 }
 
 /// The answer about 20 November 2026 that these slots make.
@@ -58,7 +56,7 @@ fn slot(components: &Value) -> Result<Answer, ReadError> {
 
 fn prices(answer: &Answer, component: Component) -> Vec<f64> {
     let mut quotes: Vec<&Quote> =
-        answer.quotes.iter().filter(|quote| quote.component == component).collect();
+        answer.prices.quotes.iter().filter(|quote| quote.component == component).collect();
     quotes.sort_by_key(|quote| quote.ts);
     quotes.iter().map(|quote| quote.price_chf_kwh).collect()
 }
@@ -76,14 +74,14 @@ fn a_recorded_day_of_groupe_e_is_read_to_the_last_price() {
     let range = of_day("2026-09-11");
     let answer = read_for(range, &body).unwrap();
     assert_eq!(answer.findings, Vec::<String>::new());
-    assert_eq!(answer.published_at, Some(at("2026-09-10T12:48:46Z")));
-    assert_eq!((answer.base_chf_month, answer.quotes.len()), (None, 192));
+    assert_eq!(answer.prices.published_at, Some(at("2026-09-10T12:48:46Z")));
+    assert_eq!((answer.prices.base_chf_month, answer.prices.quotes.len()), (None, 192));
     for (component, name) in [(Component::Grid, "grid"), (Component::Integrated, "integrated")] {
         let found = prices(&answer, component);
         assert_eq!((found.len(), &found), (96, &values(&document, name)), "{name}");
     }
     assert!(prices(&answer, Component::Grid).iter().any(|price| *price < 0.0));
-    let first = answer.quotes.iter().map(|quote| quote.ts).min();
+    let first = answer.prices.quotes.iter().map(|quote| quote.ts).min();
     assert_eq!(first, Some(range.from));
 }
 
@@ -94,7 +92,7 @@ fn recorded_hours_of_swisspower_are_read_with_their_own_unit_and_their_binary_du
     let answer = read_for(of_day("2024-08-12"), &body).unwrap();
     let found = prices(&answer, Component::Integrated);
     assert_eq!((found.len(), &found), (15, &values(&document, "integrated")));
-    assert_eq!(answer.published_at, None);
+    assert_eq!(answer.prices.published_at, None);
     assert!(found.contains(&0.492_499_999_999_999_94), "stored as it was written: {found:?}");
 }
 
@@ -109,13 +107,13 @@ fn the_price_is_found_by_its_unit_and_the_monthly_fee_kept_apart() {
             {"unit": "CHF/kWh", "value": 0.2038}]}]});
     let answer = read_for(of_day("2026-11-20"), body.to_string().as_bytes()).unwrap();
     assert_eq!(prices(&answer, Component::Integrated), [0.2037, 0.2038]);
-    assert_eq!(answer.base_chf_month, Some(3.5), "the last one holds");
-    assert_eq!(answer.published_at, Some(at("2026-11-19T16:50:11Z")));
+    assert_eq!(answer.prices.base_chf_month, Some(3.5), "the last one holds");
+    assert_eq!(answer.prices.published_at, Some(at("2026-11-19T16:50:11Z")));
     assert_eq!(answer.findings, ["integrated in CHF_kW_m is not read"]);
     // Without a fee for everything those of the parts add up.
     let fees = |chf: f64| json!([{"unit": "CHF_m", "value": chf}]);
     let answer = slot(&json!({"grid": fees(5.0), "metering": fees(6.2)})).unwrap();
-    assert_eq!((answer.base_chf_month, answer.quotes.len()), (Some(11.2), 0));
+    assert_eq!((answer.prices.base_chf_month, answer.prices.quotes.len()), (Some(11.2), 0));
 }
 
 /// Constructed after CKW's form: no seconds, and the slot that begins where the range ends.
@@ -140,7 +138,7 @@ fn instants_may_lack_seconds_and_the_slot_after_the_end_is_clipped() {
             range.slots(SLOT_S).map(|ts| ts.timestamp() as f64 / 1e10).collect();
         assert_eq!((found.len(), found), (count, expected), "{day}");
         assert_eq!(prices(&answer, Component::Grid).len(), count);
-        assert_eq!((answer.quotes.len(), answer.findings), (2 * count, Vec::<String>::new()));
+        assert_eq!((answer.prices.quotes.len(), answer.findings), (2 * count, Vec::<String>::new()));
     }
 }
 
@@ -155,7 +153,7 @@ fn the_two_hours_of_autumn_are_told_apart_by_their_offset() {
     let all = json!({"prices": [local("+02:00", 0.1), local("+0100", 0.2)]});
     let answer = read_for(of_day("2026-10-25"), all.to_string().as_bytes()).unwrap();
     let found: Vec<_> =
-        answer.quotes.iter().map(|quote| (quote.ts, quote.price_chf_kwh)).collect();
+        answer.prices.quotes.iter().map(|quote| (quote.ts, quote.price_chf_kwh)).collect();
     assert_eq!(found, [(at("2026-10-25T00:30:00Z"), 0.1), (at("2026-10-25T01:30:00Z"), 0.2)]);
 }
 
@@ -164,7 +162,7 @@ fn the_two_hours_of_autumn_are_told_apart_by_their_offset() {
 fn a_feed_in_tariff_is_read_and_may_be_negative() {
     let answer = slot(&json!({"feed_in": [{"unit": "CHF_kWh", "value": -0.0123}]})).unwrap();
     assert_eq!(prices(&answer, Component::FeedIn), [-0.0123]);
-    assert_eq!(answer.quotes.len(), 1);
+    assert_eq!(answer.prices.quotes.len(), 1);
 }
 
 #[test]
@@ -190,13 +188,13 @@ fn longer_slots_are_quarter_hours_overlaps_that_agree_are_one_and_others_spoil_t
         json!([{"start_timestamp": "2026-11-01T00:00+01:00", "end_timestamp": to,
             "integrated": [{"unit": "CHF_kWh", "value": 0.25}]}])
     };
-    assert_eq!(slots(&flat("2026-12-01T00:00+01:00")).unwrap().quotes.len(), 96);
+    assert_eq!(slots(&flat("2026-12-01T00:00+01:00")).unwrap().prices.quotes.len(), 96);
     assert!(slots(&flat("2028-12-01T00:00+01:00")).is_err());
     let outside = json!([one("10:00", "10:15", 0.2), {"start_timestamp": "2026-11-25T00:00Z",
         "integrated": [{"unit": "CHF_kWh", "value": 0.25}]}]);
     let answer = slots(&outside).unwrap();
     assert_eq!(answer.findings, ["1 slots lie outside of the days asked for"]);
-    assert_eq!(answer.quotes.len(), 1);
+    assert_eq!(answer.prices.quotes.len(), 1);
 }
 
 #[test]
@@ -243,7 +241,7 @@ fn hostile_answers_are_refused_with_a_reason() {
         (503, ReadError::Failing(503)),
         (400, ReadError::Refused { status: 400, reason: "no".to_owned() }),
     ] {
-        assert_eq!(read(status, b"no", (&asked(None), range)), Err(expected));
+        assert_eq!(read(status, b"no", (None, range)), Err(expected));
     }
 }
 
@@ -251,9 +249,9 @@ fn hostile_answers_are_refused_with_a_reason() {
 fn nothing_published_is_no_failure() {
     let range = of_day("2026-11-20");
     assert_eq!(slots(&json!([])), Ok(Answer::default()));
-    assert_eq!(read(204, b"", (&asked(None), range)), Ok(Answer::default()));
+    assert_eq!(read(204, b"", (None, range)), Ok(Answer::default()));
     let odd = slot(&json!({"integrated": [], "grid": null, "comment": "x", "colour": [1]})).unwrap();
-    assert_eq!((odd.quotes.len(), odd.findings), (0, vec!["the component 'colour' is not known".to_owned()]));
+    assert_eq!((odd.prices.quotes.len(), odd.findings), (0, vec!["the component 'colour' is not known".to_owned()]));
     let body = json!({"publication_timestamp": 7, "prices": []}).to_string();
     let answer = read_for(range, body.as_bytes()).unwrap();
     assert_eq!(answer.findings, ["the time of publication 7 is no instant"]);
@@ -266,7 +264,7 @@ fn an_answer_about_another_tariff_is_refused() {
         [("integrated_400D", true), ("400d", true), ("", true), ("electricity_standard", false)]
     {
         let body = json!({"tariff_name": given, "prices": []}).to_string();
-        let answer = read(200, body.as_bytes(), (&asked(Some("integrated_400D")), range));
+        let answer = read(200, body.as_bytes(), (Some("integrated_400D"), range));
         assert_eq!(answer.is_ok(), is_fine, "{given}: {answer:?}");
     }
 }

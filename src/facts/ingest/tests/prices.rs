@@ -1,143 +1,11 @@
-//! Sources against a real server on this box: well-behaved, hostile, away. All prices are made up.
+//! Day-ahead prices: well-behaved, hostile, away, restated.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex};
 
-use chrono::{DateTime, NaiveDate, Utc};
 use diesel_async::SimpleAsyncConnection;
 use flate2::read::GzDecoder;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
-use super::connectors::ALL;
-use super::model::{Ask, ReadError, Reading};
-use super::sift::sift;
-use super::source::Source;
 use super::*;
-use crate::base::ids::{Market, Product};
-use crate::base::timeline::{TimeRange, days_range};
-use crate::facts::market::Quality;
-use crate::platform::jobs::{NewJob, Runner};
-use crate::platform::runtime::Tasks;
-use crate::platform::web::Role;
-use crate::testing::{TestApp, ch, utc};
-
-const TOKEN: &str = "c4n4ry-token";
-
-/// A server that closes after each answer, which `answer` makes of the request's first line.
-struct Server {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    _running: JoinSet<()>,
-}
-
-impl Server {
-    async fn new(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, mut running) = (Arc::clone(&asked), JoinSet::new());
-        running.spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut text = Vec::new();
-                while !text.ends_with(b"\r\n\r\n") {
-                    let Ok(byte) = stream.read_u8().await else { break };
-                    text.push(byte);
-                }
-                let line = String::from_utf8(text).unwrap().lines().next().unwrap().to_owned();
-                let (status, body) = answer(&line);
-                log.lock().unwrap().push(line);
-                let head = format!(
-                    "HTTP/1.1 {status} x\r\nconnection: close\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, asked, _running: running }
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
-
-/// A box that asks `server`, as both sources; 13:05 in Zürich, on the day before the clock goes forward.
-async fn app(server: &Server) -> TestApp {
-    let url = server.url.clone();
-    TestApp::with(utc("2026-03-28T12:05:00Z"), move |settings| {
-        settings.ingest.enabled = true;
-        settings.ingest.history_days = 3;
-        settings.ingest.energy_charts_url = format!("{url}/ec");
-        settings.ingest.entsoe_url = format!("{url}/entsoe");
-        settings.ingest.entsoe_token = Some(TOKEN.into());
-        settings.simulation.enabled = false;
-    })
-    .await
-}
-
-fn day(text: &str) -> NaiveDate {
-    text.parse().unwrap()
-}
-
-fn range(first: &str, last: &str) -> TimeRange {
-    days_range(day(first), day(last), ch().time_zone())
-}
-
-/// Flat arrays with a price for each slot.
-fn first_form(range: TimeRange, step: i32, price: impl Fn(usize) -> Option<f64>) -> String {
-    let times: Vec<i64> = range.slots(step).map(|ts| ts.timestamp()).collect();
-    let prices: Vec<Option<f64>> = (0..times.len()).map(price).collect();
-    serde_json::json!({"license_info": "CC BY 4.0", "unix_seconds": times, "price": prices,
-        "unit": "EUR / MWh", "deprecated": false})
-    .to_string()
-}
-
-/// What Energy-Charts would answer to a request: hourly prices of the days asked for.
-fn energy_charts(line: &str) -> String {
-    let number = |name: &str| {
-        let rest = line.split_once(name).unwrap().1;
-        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        DateTime::from_timestamp(digits.parse().unwrap(), 0).unwrap()
-    };
-    let range = TimeRange::new(number("start="), number("end="));
-    first_form(range, 3_600, |hour| Some(hour as f64 + 0.5))
-}
-
-fn entsoe(points: &str, curve: &str, extra: &str) -> String {
-    format!(
-        "<?xml version=\"1.0\"?><Publication_MarketDocument xmlns=\"urn:x:7:9\"><TimeSeries>\
-         <in_Domain.mRID>10YCH-SWISSGRIDZ</in_Domain.mRID>{extra}\
-         <currency_Unit.name>EUR</currency_Unit.name><price_Measure_Unit.name>MWH</price_Measure_Unit.name>\
-         <curveType>{curve}</curveType><Period><timeInterval><start>2026-03-28T23:00Z</start>\
-         <end>2026-03-29T22:00Z</end></timeInterval><resolution>PT60M</resolution>{points}</Period>\
-         </TimeSeries></Publication_MarketDocument>"
-    )
-}
-
-fn points(all: &[(&str, &str)]) -> String {
-    let point = |(position, price): &(&str, &str)| {
-        format!(
-            "<Point><position>{position}</position><price.amount>{price}</price.amount></Point>"
-        )
-    };
-    all.iter().map(point).collect()
-}
-
-fn source(name: &str) -> &'static dyn Source {
-    *ALL.iter().find(|source| source.name() == name).unwrap()
-}
-
-fn read(name: &str, status: u16, body: &str, range: TimeRange) -> Result<Reading, ReadError> {
-    source(name).read(status, body.as_bytes(), &Ask { market: ch(), range })
-}
-
-async fn stored(app: &TestApp) -> Vec<(DateTime<Utc>, f64)> {
-    let all = TimeRange::new(utc("2026-01-01T00:00:00Z"), utc("2026-12-31T00:00:00Z"));
-    let prices = app.services.prices.prices(&ch(), Product::DayAhead, all).await.unwrap();
-    prices.into_iter().map(|point| (point.ts, point.price_eur_mwh.unwrap())).collect()
-}
 
 /// What may come in place of prices of 2026-03-29, and the words of the refusal.
 fn hostile() -> Vec<(u16, String, &'static str)> {
@@ -189,12 +57,14 @@ async fn what_is_not_prices_is_archived_and_stores_nothing() {
     let (ingest, tomorrow) = (&app.services.ingest, day("2026-03-29"));
     for (index, (status, body, words)) in cases.iter().enumerate() {
         *turn.lock().unwrap() = index;
-        let result = ingest.fetch("energy_charts", &ch(), (tomorrow, tomorrow), |_, _| {}).await;
+        let result = ingest
+            .fetch("energy_charts", &prices_of_ch(), Days::new(tomorrow, tomorrow), |_, _| {})
+            .await;
         let error = result.unwrap_err();
         let shown: String = body.chars().take(80).collect();
         assert!(error.to_string().contains(words), "{status} {shown}: {error}");
         assert!(error.is_of_source(), "{error}");
-        let state = &ingest.sources().await.unwrap()[0].markets[0];
+        let state = &ingest.sources().await.unwrap()[0].subjects[0];
         assert_eq!(state.failure.as_deref(), Some(error.to_string().as_str()));
         assert_eq!((state.last_success_at, state.newest), (None, None));
     }
@@ -210,7 +80,7 @@ async fn odd_days_are_left_out_whole_and_named() {
     let both = TimeRange::new(today.from, tomorrow.to);
     let sifted = |body: String, range: TimeRange| {
         let reading = read("energy_charts", 200, &body, range).unwrap();
-        let (sifted, findings) = sift(&reading.quotes, &Ask { market: ch(), range }, now).unwrap();
+        let (sifted, findings) = sift(&reading.quotes, &ask(range), now).unwrap();
         let said: Vec<String> = findings.iter().map(ToString::to_string).collect();
         (sifted.values().map(Vec::len).sum::<usize>(), said.join("; "))
     };
@@ -231,7 +101,7 @@ async fn odd_days_are_left_out_whole_and_named() {
     let shifted = first_form(today, 3_600, |_| Some(1.0));
     assert_eq!(
         sifted(shifted, tomorrow),
-        (0, "24 prices outside of the days asked for".to_owned())
+        (0, "24 values outside of the days asked for".to_owned())
     );
     // What is past and has a gap stays as it is: it will not be filled.
     let past = range("2022-10-30", "2022-10-30");
@@ -271,7 +141,10 @@ fn both_forms_of_energy_charts_say_the_same() {
         assert!(second.licence.is_some());
     }
     let other = read("energy_charts", 200, &second("AT", "x".into()), range).unwrap_err();
-    assert_eq!(other.to_string(), "the answer contradicts itself: asked for CH, answered for AT");
+    assert_eq!(
+        other.to_string(),
+        "the answer contradicts itself: asked for price:CH, answered for AT"
+    );
     let nothing = read("energy_charts", 404, "{\"detail\": \"no content available\"}", range);
     assert_eq!(nothing.unwrap(), Reading::default());
 }
@@ -306,18 +179,22 @@ fn entsoe_carries_forward_within_a_period_and_leaves_other_auctions_out() {
         (400, acknowledged("999", "Range too long"), "refuses with status 400: Range too long"),
         (401, "<html>Unauthorized".to_owned(), "refuses with status 401"),
         (503, "down".to_owned(), "answers with status 503"),
-        (200, "PK\u{3}\u{4}".to_owned(), "a ZIP archive"),
+        (200, "PK\u{3}\u{4}".to_owned(), "the archive cannot be opened"),
         (200, "{}".to_owned(), "JSON"),
         (200, whole[..whole.len() - 40].to_owned(), "cannot be read"),
         (200, "<!DOCTYPE x [<!ENTITY a \"b\">]><x>&a;</x>".to_owned(), "cannot be read"),
         (200, "<GL_MarketDocument/>".to_owned(), "another document"),
-        (200, entsoe(&points(&[("2", "1")]), "A03", ""), "begins without a price"),
+        (200, entsoe(&points(&[("2", "1")]), "A03", ""), "begins without a value"),
         (200, entsoe(&points(&[("1", "1"), ("24", "1")]), "A03", ""), "position 24 of 23"),
         (200, entsoe(&points(&[("0", "1")]), "A03", ""), "position 0 of 23"),
-        (200, entsoe(&points(&[("1", "NaN")]), "A03", ""), "'NaN' is no price"),
-        (200, entsoe(&points(&[("1", "1"), ("1", "2")]), "A03", ""), "two different prices"),
-        (200, whole.replace("EUR", "GBP"), "GBP/MWH"),
-        (200, whole.replace("10YCH-SWISSGRIDZ", "10YFR-RTE------C"), "asked for CH"),
+        (200, entsoe(&points(&[("1", "NaN")]), "A03", ""), "'NaN' is no number"),
+        (200, entsoe(&points(&[("1", "1"), ("1", "2")]), "A03", ""), "two different values"),
+        (200, whole.replace("EUR", "GBP"), "in GBP/MWH, not in EUR/MWh"),
+        (
+            200,
+            whole.replace("10YCH-SWISSGRIDZ", "10YFR-RTE------C"),
+            "asked for 10YCH-SWISSGRIDZ, answered for 10YFR-RTE------C",
+        ),
         (200, whole.replace("2026-03-28T23:00Z", "1026-03-28T23:00Z"), "a period lasts"),
         (200, whole.replace("2026-03-28T23:00Z", "yesterday"), "'yesterday' is no instant"),
     ] {
@@ -336,7 +213,11 @@ fn recorded_answers_of_entsoe_are_read() {
         let body = std::fs::read(data.join("data/api").join(file)).ok()?;
         let all = TimeRange::new(utc("2020-01-01T00:00:00Z"), utc("2027-01-01T00:00:00Z"));
         let market = Market::parse(market).unwrap();
-        Some(source("entsoe").read(200, &body, &Ask { market, range: all }))
+        Some(source("entsoe").read(
+            200,
+            &body,
+            &Ask { subject: Subject::Prices(market), range: all, at: utc("2026-03-28T12:05:00Z") },
+        ))
     };
     if let Some(reading) = recorded("entsoe_A44_DE_60and15min_A03_2024-10.xml", "DE-LU") {
         let reading = reading.unwrap();
@@ -367,7 +248,7 @@ async fn a_fresh_box_fetches_its_history_once_and_asks_for_a_forecast() {
     let services = &app.services;
     let runner = Runner::new(services.jobs.clone(), services.handlers(), Tasks::new());
     let fetch = async || {
-        services.jobs.enqueue(NewJob::new(FetchJob::NAME)).await.unwrap();
+        services.jobs.enqueue(NewJob::new(FetchJob::PRICES)).await.unwrap();
         runner.run_next().await.unwrap()
     };
     fetch().await;
@@ -418,10 +299,10 @@ async fn the_next_source_steps_in_and_what_was_archived_replays() {
     .await;
     let app = app(&server).await;
     let ingest = &app.services.ingest;
-    let tomorrow = (day("2026-03-29"), day("2026-03-29"));
-    let report = ingest.fetch_any(&ch(), tomorrow, |_, _| {}).await.unwrap();
-    assert_eq!((report.source, report.prices, report.stored.inserted), ("entsoe", 23, 23));
-    let again = ingest.fetch_any(&ch(), tomorrow, |_, _| {}).await.unwrap();
+    let tomorrow = Days::new(day("2026-03-29"), day("2026-03-29"));
+    let report = ingest.fetch_any(&prices_of_ch(), tomorrow, |_, _| {}).await.unwrap();
+    assert_eq!((report.source, report.values, report.stored.inserted), ("entsoe", 23, 23));
+    let again = ingest.fetch_any(&prices_of_ch(), tomorrow, |_, _| {}).await.unwrap();
     assert_eq!((again.stored.inserted, again.stored.unchanged), (0, 23));
     let prices = stored(&app).await;
     assert_eq!((prices[0], prices[22].1), ((utc("2026-03-28T23:00:00Z"), 1.25), 23.25));
@@ -444,9 +325,9 @@ async fn the_next_source_steps_in_and_what_was_archived_replays() {
     }
     assert!(kept.contains("<mRID>***</mRID>") && !kept.contains(TOKEN), "{kept}");
 
-    let failing = &list["sources"][0]["markets"][0];
+    let failing = &list["sources"][0]["subjects"][0];
     assert_eq!(failing["failure"], "the source answers with status 500");
-    assert_eq!(list["sources"][1]["markets"][0]["newest"], "2026-03-29T21:00:00Z");
+    assert_eq!(list["sources"][1]["subjects"][0]["newest"], "2026-03-29T21:00:00Z");
     app.get(Role::Customer, "/api/sources").await.problem(403);
 
     let mut conn = app.services.db.conn().await.unwrap();
@@ -467,10 +348,10 @@ async fn a_restated_price_replaces_the_old_one_however_old_it_is() {
     })
     .await;
     let app = app(&server).await;
-    let (ingest, days) = (&app.services.ingest, (day("2026-03-20"), day("2026-03-20")));
-    ingest.fetch_any(&ch(), days, |_, _| {}).await.unwrap();
+    let (ingest, days) = (&app.services.ingest, Days::new(day("2026-03-20"), day("2026-03-20")));
+    ingest.fetch_any(&prices_of_ch(), days, |_, _| {}).await.unwrap();
     *turn.lock().unwrap() = 2.0;
-    let report = ingest.fetch_any(&ch(), days, |_, _| {}).await.unwrap();
+    let report = ingest.fetch_any(&prices_of_ch(), days, |_, _| {}).await.unwrap();
     assert_eq!((report.stored.replaced, report.stored.unchanged), (1, 23));
     let stored = app.services.prices.prices(&ch(), Product::DayAhead, past).await.unwrap();
     let restated = &stored[5];
@@ -487,10 +368,11 @@ async fn switched_off_sources_are_not_asked() {
         settings.simulation.enabled = false;
     })
     .await;
-    app.services.jobs.enqueue(NewJob::new(FetchJob::NAME)).await.unwrap();
+    app.services.jobs.enqueue(NewJob::new(FetchJob::PRICES)).await.unwrap();
     app.run_jobs().await;
-    let days = (day("2026-03-29"), day("2026-03-29"));
-    let refusal = app.services.ingest.fetch("energy_charts", &ch(), days, |_, _| {}).await;
+    let days = Days::new(day("2026-03-29"), day("2026-03-29"));
+    let refusal =
+        app.services.ingest.fetch("energy_charts", &prices_of_ch(), days, |_, _| {}).await;
     assert!(matches!(refusal, Err(FetchError::Disabled)));
     assert_eq!(server.asked(), 0);
 }
