@@ -132,7 +132,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
-    let tariffs = Tariffs::new(db.clone(), clock.clone(), book.tariffs.clone());
+    let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(

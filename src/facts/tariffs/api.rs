@@ -193,6 +193,7 @@ impl From<TariffError> for Problem {
             TariffError::Unknown { .. } => Self::not_found(error),
             TariffError::RangeTooLong { .. } => Self::invalid("to", &error),
             TariffError::BadPrice(_) => Self::invalid("prices", &error),
+            TariffError::File(_) => Self::invalid("file", &error),
             TariffError::Db(database) if database.is_passing() => Self::unavailable(error),
             TariffError::Db(_) => Self::internal(error),
         }

@@ -9,6 +9,8 @@ mod publication; // which prices of an answer may be stored, and since when they
 mod service; // rules and transactions
 mod settings; // the `[tariffs]` section
 mod store; // SQL
+mod yearly; // an operator's file of fixed prices
+mod imports; // such a file as a tariff
 
 #[cfg(test)]
 mod tests;
@@ -16,6 +18,7 @@ mod tests;
 pub use self::api::routes;
 #[cfg(test)]
 pub use self::compose::TariffSlot;
+pub use self::imports::{YearOptions, YearReport};
 pub use self::model::{
     Component, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, TariffId,
 };

@@ -16,6 +16,8 @@ use super::presets::{self, Preset};
 use super::publication::{Published, is_in_time, is_late, known_at, whole_days};
 use super::settings::{Settings, hint, nearest};
 use super::store::{self, Batch};
+use super::yearly::YearError;
+use crate::access::audit::Audit;
 use crate::base::timeline::{Clock, TimeRange, add_days, day_range, days_range, local_date};
 use crate::facts::market::Quality;
 use crate::platform::db::{Db, DbError, count_written};
@@ -48,6 +50,9 @@ pub enum TariffError {
     /// A price of a batch breaks a rule; nothing of the batch is stored.
     #[error(transparent)]
     BadPrice(#[from] BadPrice),
+    /// A yearly file cannot be used.
+    #[error(transparent)]
+    File(#[from] YearError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -97,14 +102,30 @@ pub(super) struct Listed {
 #[derive(Clone)]
 pub struct Tariffs {
     db: Db,
+    audit: Audit,
     clock: Clock,
     settings: Live<Settings>,
 }
 
 impl Tariffs {
     /// The service on a database.
-    pub fn new(db: Db, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
-        Self { db, clock, settings: settings.into() }
+    pub fn new(
+        db: Db,
+        audit: Audit,
+        clock: Clock,
+        settings: impl Into<Live<Settings>>,
+    ) -> Self {
+        Self { db, audit, clock, settings: settings.into() }
+    }
+
+    /// The present instant.
+    pub(super) fn now(&self) -> DateTime<Utc> {
+        self.clock.now()
+    }
+
+    /// Where authors are written down.
+    pub(super) const fn audit(&self) -> &Audit {
+        &self.audit
     }
 
     /// The settings in force.

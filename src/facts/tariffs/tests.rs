@@ -1,6 +1,7 @@
 //! Laws of stored tariffs, on a real database.
 
 mod fallbacks; // a day without published prices
+mod files; // an operator's yearly file
 mod settings; // mistakes, the household's tariff
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
@@ -9,6 +10,7 @@ use chrono_tz::Tz;
 use super::model::TariffPrice;
 use super::service::Taken;
 use super::*;
+use crate::access::audit::Audit;
 use crate::base::timeline::{Clock, TimeRange, day_range, days_range};
 use crate::facts::market::Quality;
 use crate::testing::TestDb;
@@ -45,7 +47,8 @@ impl House {
 
     fn on(test: TestDb, now: &str, ids: &[&str]) -> Self {
         let clock = Clock::fixed(at(now));
-        let tariffs = Tariffs::new(test.db().clone(), clock.clone(), active(ids));
+        let audit = Audit::new(test.db().clone(), clock.clone());
+        let tariffs = Tariffs::new(test.db().clone(), audit, clock.clone(), active(ids));
         Self { test, clock, tariffs }
     }
 
