@@ -3,6 +3,7 @@
 mod admin; // pages for admins
 mod audit; // every change leaves a row
 mod contract; // the document against the routes
+mod files; // a store of its own for files
 mod jobs; // schedules and second tries
 mod market; // files in, prices out
 mod metrics; // what moves them

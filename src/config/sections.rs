@@ -16,6 +16,7 @@ use crate::facts::tariffs;
 use crate::operations::settings::Stored;
 use crate::platform::db;
 use crate::platform::jobs;
+use crate::platform::objects;
 use crate::platform::telemetry;
 use crate::platform::web;
 
@@ -40,6 +41,8 @@ pub struct Settings {
     pub server: web::Settings,
     /// Where files are.
     pub storage: StorageSettings,
+    /// Where files are kept.
+    pub objects: objects::Settings,
     /// Connection string of a database server; absent: a private one in the data folder.
     pub database_url: Option<SecretString>,
     /// Pool and encryption.
@@ -95,25 +98,34 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let entsoe_token = layers.secret("sources.entsoe_token");
-    let tariffs = layers.section("tariffs", tariffs::Settings::mistakes);
-    let settings = Settings {
+    let [access_key, secret_key] =
+        ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let with_keys = |section: objects::Settings| objects::Settings {
+        access_key: access_key.clone(),
+        secret_key: secret_key.clone(),
+        ..section
+    };
+    let mut settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
+        objects: with_keys(layers.section("objects", |section: &objects::Settings| {
+            with_keys(section.clone()).mistakes()
+        })),
         database_url: layers.secret("database.url"),
         database: layers.section("database", db::Settings::mistakes),
         telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
+        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {
             entsoe_token,
-            tariffs: tariffs.clone(),
             ..layers.section("sources", ingest::Settings::mistakes)
         },
-        tariffs,
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
+    settings.ingest.tariffs = settings.tariffs.clone();
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
     (Loaded { settings, effective, notices }, layers.mistakes)

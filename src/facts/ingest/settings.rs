@@ -36,7 +36,7 @@ pub struct Settings {
     /// Token of an account at ENTSO-E; without one it is not asked.
     #[serde(skip)]
     pub entsoe_token: Option<SecretString>,
-    /// Which tariffs are fetched, as their own section says when a source is asked.
+    /// Which tariffs are fetched; what their own section says.
     #[serde(skip)]
     pub tariffs: tariffs::Settings,
 }
