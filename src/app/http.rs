@@ -23,6 +23,7 @@ use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::quality;
 use crate::facts::series;
+use crate::facts::tariffs;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
@@ -88,6 +89,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(market::routes)
         .configure(series::routes)
         .configure(quality::routes)
+        .configure(tariffs::routes)
         .configure(imports::routes)
         .configure(ingest::routes)
         .configure(registry::routes)
@@ -149,6 +151,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.observations))
             .app_data(Data::new(services.quality))
             .app_data(Data::new(services.archive))
+            .app_data(Data::new(services.tariffs))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.datasets))

@@ -15,11 +15,13 @@ use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
+use crate::facts::ingest::Stores;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
+use crate::facts::tariffs::Tariffs;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
@@ -70,6 +72,7 @@ pub(crate) struct Services {
     pub observations: Observations,
     pub quality: Quality,
     pub archive: Archive,
+    pub tariffs: Tariffs,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -121,6 +124,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
         simulation: settings.simulation.clone().into(),
+        tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -143,12 +147,18 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         audit.clone(),
         clock.clone(),
     );
+    let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
         db.clone(),
         archive.clone(),
-        (prices.clone(), observations.clone(), quality.clone()),
+        Stores {
+            prices: prices.clone(),
+            observations: observations.clone(),
+            tariffs: tariffs.clone(),
+            quality: quality.clone(),
+        },
         clock.clone(),
         book.ingest.clone(),
     );
@@ -202,6 +212,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         observations,
         quality,
         archive,
+        tariffs,
         imports,
         ingest,
         simulation,
@@ -231,6 +242,7 @@ impl Services {
             Arc::new(SessionsJob(self.accounts.clone())),
             Arc::new(self.fetch_job(Part::Prices)),
             Arc::new(self.fetch_job(Part::Values)),
+            Arc::new(self.fetch_job(Part::Tariffs)),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(ScoreJob(self.forecasts.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
@@ -261,6 +273,8 @@ pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
         // Every ten minutes; whether anybody is asked is decided by what is missing.
         Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
+        // Soon after midnight it is decided whether the standard tariff holds.
+        Schedule::new(FetchJob::TARIFFS, "0 1/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,

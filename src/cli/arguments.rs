@@ -195,6 +195,34 @@ pub(super) enum ImportCommand {
     ///
     /// Example: luna import prices prices.csv --market CH --column CH --zone Europe/Zurich
     Prices(ImportArguments),
+    /// Import the fixed prices of a year from an operator's JSON file («Tariff Retrieval» of the VSE)
+    ///
+    /// Example: luna import tariff tariffs-2027.json --name home --tariff "NS DT" --tariff Blau
+    Tariff(TariffFileArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct TariffFileArguments {
+    /// JSON file
+    pub file: PathBuf,
+    /// Second half of the tariff's identifier, file:NAME; the file's name unless said
+    #[arg(long)]
+    pub name: Option<String>,
+    /// Tariff in the file; may be given several times, for energy, grid, metering and fees
+    #[arg(long = "tariff", value_name = "NAME")]
+    pub tariffs: Vec<String>,
+    /// First local day; the first of the file unless said
+    #[arg(long)]
+    pub from: Option<NaiveDate>,
+    /// Last local day, inclusive; the last of the file unless said
+    #[arg(long)]
+    pub to: Option<NaiveDate>,
+    /// Read and check, store nothing
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]
@@ -238,7 +266,8 @@ pub(super) struct ImportArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct FetchArguments {
-    /// `energy_charts`, `entsoe`, `open_meteo` or `ecb`; whichever has the values, unless said
+    /// `energy_charts`, `entsoe`, `open_meteo`, `ecb`, an operator of tariffs such as `ekz`, or `tariffs`
+    /// for all active ones; whichever has the values, unless said
     pub source: Option<String>,
     /// Market code or alias; those of the settings unless said
     #[arg(long)]

@@ -8,6 +8,7 @@ use super::arguments::{DatasetCommand, DbCommand, ImportArguments, ImportCommand
 use super::learning::train_request;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
+use super::tariffs;
 use crate::access::audit::By;
 use crate::app::connect;
 use crate::base::timeline::Clock;
@@ -26,7 +27,10 @@ use crate::platform::outbound::Reach;
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(5);
 
 pub(super) async fn import(settings: &Settings, command: ImportCommand) -> Result<(), Failure> {
-    let ImportCommand::Prices(arguments) = command;
+    let arguments = match command {
+        ImportCommand::Prices(arguments) => arguments,
+        ImportCommand::Tariff(arguments) => return tariffs::import(settings, arguments).await,
+    };
     let path = arguments.file.display().to_string();
     let bytes = std::fs::read(&arguments.file)
         .with_context(|| format!("cannot read {path}"))

@@ -11,8 +11,12 @@ use crate::facts::ingest::Days;
 use crate::facts::ingest::FetchError;
 use crate::facts::ingest::FetchReport;
 use crate::facts::ingest::Subject;
+use crate::facts::tariffs::Filled;
 use crate::learning::prediction::RefreshJob;
 use crate::platform::jobs::NewJob;
+
+/// What stands for every operator of tariffs on the command line.
+const TARIFFS: &str = "tariffs";
 
 pub(super) async fn run(settings: &Settings, arguments: FetchArguments) -> Result<(), Failure> {
     with_services(settings, async |services| {
@@ -33,8 +37,10 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
     for subject in &subjects {
         let days = days(services, arguments, subject).await?;
         let fetched = match &arguments.source {
-            Some(source) => services.ingest.fetch(source, subject, days, progress).await,
-            None => services.ingest.fetch_any(subject, days, progress).await,
+            Some(source) if source != TARIFFS => {
+                services.ingest.fetch(source, subject, days, progress).await
+            }
+            _ => services.ingest.fetch_any(subject, days, progress).await,
         };
         match fetched {
             Ok(report) => reports.push(report),
@@ -45,7 +51,12 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
             Err(error) => return Err(failure(error)),
         }
     }
-    if reports.iter().any(|report| report.stored.changed()) {
+    let mut filled = Vec::new();
+    if subjects.iter().any(Subject::is_tariff) {
+        filled = services.ingest.apply_fallbacks().await.map_err(failure)?;
+    }
+    let is_news = |report: &FetchReport| report.stored.changed() && !report.subject.is_tariff();
+    if reports.iter().any(is_news) {
         services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.map_err(Failure::world)?;
     }
     if arguments.json {
@@ -53,11 +64,19 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
             .iter()
             .map(|(subject, error)| value!({ "subject": subject, "reason": error.to_string() }))
             .collect();
-        json(&value!({ "fetched": reports, "failed": failed }))?;
+        json(&value!({ "fetched": reports, "failed": failed, "filled": filled }))?;
     } else {
         let mut words = String::new();
         for report in &reports {
             describe(&mut words, report);
+        }
+        for Filled { tariff, day, missing, filled } in &filled {
+            line(
+                &mut words,
+                format_args!(
+                    "{tariff}: {day} lacks {missing} prices, {filled} are those of the standard tariff"
+                ),
+            );
         }
         for (subject, error) in &failed {
             line(&mut words, format_args!("{subject}: {error}"));
@@ -80,6 +99,18 @@ async fn subjects(
         return Ok(vec![subject.clone()]);
     }
     let source = arguments.source.as_deref();
+    if source == Some(TARIFFS) {
+        let mut all = services.ingest.subjects(None).map_err(failure)?;
+        all.retain(Subject::is_tariff);
+        if all.is_empty() {
+            let error = anyhow::anyhow!("no tariff is active; name one in tariffs.active");
+            return Err(Failure::with_hint(
+                error,
+                "LUNA_TARIFFS__ACTIVE='[\"ekz:400D\"]' luna fetch tariffs",
+            ));
+        }
+        return Ok(all);
+    }
     let all = services.ingest.subjects(source).map_err(failure)?;
     let Some(market) = &arguments.market else { return Ok(all) };
     let own: Vec<Subject> =

@@ -12,6 +12,7 @@ mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod session; // services for one command
 mod simulate; // the simulated market, now
+mod tariffs; // an operator's yearly file
 
 use std::process::ExitCode;
 

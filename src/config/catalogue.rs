@@ -30,6 +30,8 @@ const IN_FILES_ONLY: &[&str] = &[
     "sources.open_meteo_url",
     "sources.open_meteo_history_url",
     "sources.ecb_url",
+    "tariffs.urls",
+    "tariffs.custom",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[
@@ -40,6 +42,7 @@ const AT_ONCE: &[&str] = &[
     "market.",
     "simulation.",
     "sources.",
+    "tariffs.",
     "accounts.",
 ];
 /// The pool that hashes is made once.

@@ -12,6 +12,7 @@ use crate::access::accounts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::simulation;
+use crate::facts::tariffs;
 use crate::operations::settings::Stored;
 use crate::platform::db;
 use crate::platform::jobs;
@@ -54,6 +55,8 @@ pub struct Settings {
     pub market: market::Settings,
     /// Prices of a market that does not exist.
     pub simulation: simulation::Settings,
+    /// What a kilowatt hour costs at home.
+    pub tariffs: tariffs::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
@@ -102,7 +105,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         secret_key: secret_key.clone(),
         ..section
     };
-    let settings = Settings {
+    let mut settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
         objects: with_keys(layers.section("objects", |section: &objects::Settings| {
@@ -114,6 +117,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
+        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)
@@ -121,6 +125,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
+    settings.ingest.tariffs = settings.tariffs.clone();
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
     (Loaded { settings, effective, notices }, layers.mistakes)

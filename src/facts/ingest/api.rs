@@ -43,6 +43,7 @@ impl From<FetchError> for Problem {
             FetchError::Quality(error) => error.into(),
             FetchError::Db(error) => error.into(),
             FetchError::Series(error) => error.into(),
+            FetchError::Tariff(error) => error.into(),
             FetchError::Disabled
             | FetchError::NotReady { .. }
             | FetchError::NotKnown { .. }

@@ -7,6 +7,7 @@ use crate::facts::archive::ArchiveError;
 use crate::facts::market::PriceError;
 use crate::facts::quality::QualityError;
 use crate::facts::series::SeriesError;
+use crate::facts::tariffs::TariffError;
 use crate::platform::db::DbError;
 use crate::platform::outbound::OutboundError;
 
@@ -62,6 +63,9 @@ pub enum FetchError {
     /// The values could not be stored.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The prices of a tariff could not be stored, or nobody knows it.
+    #[error(transparent)]
+    Tariff(#[from] TariffError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -83,6 +87,7 @@ impl FetchError {
                 | Self::NotReady { .. }
                 | Self::NotKnown { .. }
                 | Self::Prices(PriceError::BadPoint(_))
+                | Self::Tariff(TariffError::BadPrice(_) | TariffError::Unknown { .. })
                 | Self::Series(SeriesError::OtherSeries { .. } | SeriesError::NotFinite { .. })
         )
     }

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::error::FetchError;
 use super::service::Ingest;
+use super::subject::Subject;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
@@ -43,6 +44,21 @@ pub enum Part {
     Prices,
     /// Everything else.
     Values,
+    /// Retail tariffs; one operator wants minutes between two requests.
+    Tariffs,
+}
+
+impl Part {
+    /// The part to which a subject belongs.
+    const fn of(subject: &Subject) -> Self {
+        if subject.is_price() {
+            Self::Prices
+        } else if subject.is_tariff() {
+            Self::Tariffs
+        } else {
+            Self::Values
+        }
+    }
 }
 
 impl FetchJob {
@@ -50,16 +66,17 @@ impl FetchJob {
     pub const PRICES: &'static str = "facts.fetch_prices";
     /// Name in the queue of the job that fetches everything else.
     pub const VALUES: &'static str = "facts.fetch_values";
+    /// Name in the queue of the job that fetches retail tariffs.
+    pub const TARIFFS: &'static str = "facts.fetch_tariffs";
 
     async fn fetch(self, context: &JobContext, wish: Wish) -> Result<Value, JobError> {
         if !self.ingest.settings().enabled {
             return Ok(json!({ "skipped": "sources are switched off" }));
         }
         let (mut fetched, mut failed, mut changed) = (Vec::new(), Vec::new(), false);
-        let is_price = self.part == Part::Prices;
         let only = wish.source.as_deref();
         let subjects = self.ingest.subjects(only).map_err(away)?;
-        for subject in subjects.iter().filter(|subject| subject.is_price() == is_price) {
+        for subject in subjects.iter().filter(|subject| Part::of(subject) == self.part) {
             if context.is_cancelled() {
                 return Err(JobError::Cancelled);
             }
@@ -90,6 +107,11 @@ impl FetchJob {
                 Err(error) => return Err(away(error)),
             }
         }
+        if self.part == Part::Tariffs {
+            // Whatever came, a day that has begun without prices has those of the standard tariff.
+            let filled = self.ingest.apply_fallbacks().await.map_err(away)?;
+            return Ok(json!({ "fetched": fetched, "failed": failed, "filled": filled }));
+        }
         if changed {
             let follows = self.jobs.enqueue(NewJob::new(self.then)).await;
             follows.map_err(|error| JobError::Retry(error.into()))?;
@@ -103,10 +125,15 @@ impl Handler for FetchJob {
         match self.part {
             Part::Prices => Self::PRICES,
             Part::Values => Self::VALUES,
+            Part::Tariffs => Self::TARIFFS,
         }
     }
 
-    fn run(&self, context: JobContext, payload: Value) -> BoxFuture<'static, Result<Value, JobError>> {
+    fn run(
+        &self,
+        context: JobContext,
+        payload: Value,
+    ) -> BoxFuture<'static, Result<Value, JobError>> {
         let this = self.clone();
         // The clock wishes nothing in particular.
         let wish = serde_json::from_value(payload).unwrap_or_default();

@@ -75,9 +75,10 @@ fn tell(
     apart: &mut Vec<String>,
     worst: &mut Option<String>,
 ) -> bool {
-    let refusals = recorded.reasons.iter().filter(|reason| {
-        reason.weight == Weight::Refused && reason.code != Code::AllZero
-    });
+    let refusals = recorded
+        .reasons
+        .iter()
+        .filter(|reason| reason.weight == Weight::Refused && reason.code != Code::AllZero);
     for reason in refusals {
         let said = format!("{subject}: {reason}");
         worst.get_or_insert_with(|| said.clone());
@@ -100,7 +101,8 @@ fn range_of(
     quotes: &[Quote],
     products: &BTreeSet<Product>,
 ) -> TimeRange {
-    let own = quotes.iter().filter(|quote| quote.product == product && ask.range.contains(quote.ts));
+    let own =
+        quotes.iter().filter(|quote| quote.product == product && ask.range.contains(quote.ts));
     let (first, last) = (own.clone().map(|it| it.ts).min(), own.map(|it| it.ts).max());
     let (Some(first), Some(last)) = (first, last) else { return ask.range };
     if products.len() == 1 {

@@ -11,6 +11,7 @@ mod sift; // what of an answer is fit to be stored
 mod judged; // how good what came is
 mod prices; // storing prices
 mod values; // storing what is not a price
+mod tariffs; // storing what a kilowatt hour costs at home
 mod source; // what every connector does
 mod subject; // what sources are asked about
 mod store; // SQL
@@ -21,13 +22,13 @@ mod fuzz; // every parser, for the fuzzer
 #[cfg(test)]
 mod tests;
 
-#[cfg(fuzzing)]
-pub use self::fuzz::parse_anything;
 pub use self::api::routes;
 pub use self::error::FetchError;
+#[cfg(fuzzing)]
+pub use self::fuzz::parse_anything;
 pub use self::jobs::{FetchJob, Part};
 pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
-pub use self::service::Ingest;
+pub use self::service::{Ingest, Stores};
 pub use self::settings::Settings;
 pub use self::subject::Subject;
 pub use self::timing::Days;

@@ -11,6 +11,7 @@ use crate::base::ids::{Market, Product};
 use crate::base::timeline::TimeRange;
 use crate::facts::market;
 use crate::facts::series;
+use crate::facts::tariffs;
 
 /// The question behind a request: whole local days of one subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,17 @@ pub(super) struct Values {
     pub points: Vec<(DateTime<Utc>, Option<f64>)>,
 }
 
+/// Prices of a retail tariff as its operator states them; without quotes nothing is published yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(super) struct TariffPrices {
+    /// Every price by the quarter hour, in any order.
+    pub quotes: Vec<tariffs::Quote>,
+    /// When the operator says that it published.
+    pub published_at: Option<DateTime<Utc>>,
+    /// Monthly fee without VAT, in CHF.
+    pub base_chf_month: Option<f64>,
+}
+
 /// What an answer says; without quotes and values nothing is published yet.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub(super) struct Reading {
@@ -78,6 +90,8 @@ pub(super) struct Reading {
     pub quotes: Vec<Quote>,
     /// Everything that is not a price, series by series.
     pub values: Vec<Values>,
+    /// Prices of a retail tariff.
+    pub tariff: TariffPrices,
     /// The licence that comes with the answer.
     pub licence: Option<String>,
     /// What was left out.
@@ -99,6 +113,8 @@ pub(super) enum Finding {
     AllZero { day: NaiveDate },
     /// A series that is not the one asked for.
     OtherSeries(String),
+    /// Something in words.
+    Odd(String),
 }
 
 impl fmt::Display for Finding {
@@ -116,6 +132,7 @@ impl fmt::Display for Finding {
             }
             Self::AllZero { day } => write!(f, "{day} is zero all day and is left out"),
             Self::OtherSeries(what) => write!(f, "a series is left out: {what}"),
+            Self::Odd(what) => f.write_str(what),
         }
     }
 }
@@ -225,6 +242,17 @@ impl From<series::Stored> for Kept {
             replaced: stored.replaced,
             unchanged: stored.unchanged,
             outranked: stored.duplicates,
+        }
+    }
+}
+
+impl From<tariffs::Stored> for Kept {
+    fn from(stored: tariffs::Stored) -> Self {
+        Self {
+            inserted: stored.inserted,
+            replaced: stored.replaced,
+            unchanged: stored.unchanged,
+            outranked: stored.refused_older + stored.refused_late + stored.duplicates,
         }
     }
 }

@@ -26,6 +26,7 @@ use crate::facts::market::Prices;
 use crate::facts::quality::Quality;
 use crate::facts::quality::Unreadable;
 use crate::facts::series::Observations;
+use crate::facts::tariffs::Tariffs;
 use crate::platform::db::Db;
 use crate::platform::outbound::{Call, Outbound, OutboundError, Reach};
 use crate::platform::runtime::Live;
@@ -45,10 +46,23 @@ pub struct Ingest {
     prices: Prices,
     observations: Observations,
     quality: Quality,
-    clock: Clock,
+    pub(super) tariffs: Tariffs,
+    pub(super) clock: Clock,
     settings: Live<Settings>,
     /// Made when it is first needed: a box whose sources are switched off never calls anybody.
     outbound: Arc<OnceLock<Outbound>>,
+}
+
+/// Where facts of each kind are kept.
+pub struct Stores {
+    /// Prices of markets.
+    pub prices: Prices,
+    /// Everything observed or forecast that is not a price.
+    pub observations: Observations,
+    /// Retail tariffs.
+    pub tariffs: Tariffs,
+    /// What is judged before it is stored.
+    pub quality: Quality,
 }
 
 impl Ingest {
@@ -56,12 +70,13 @@ impl Ingest {
     pub fn new(
         db: Db,
         archive: Archive,
-        (prices, observations, quality): (Prices, Observations, Quality),
+        stores: Stores,
         clock: Clock,
         settings: impl Into<Live<Settings>>,
     ) -> Self {
         let (settings, outbound) = (settings.into(), Arc::default());
-        Self { db, archive, prices, observations, quality, clock, settings, outbound }
+        let Stores { prices, observations, tariffs, quality } = stores;
+        Self { db, archive, prices, observations, quality, tariffs, clock, settings, outbound }
     }
 
     /// What must be shown wherever the data of the source of this name is; nothing for imports.
@@ -71,12 +86,13 @@ impl Ingest {
 
     /// The settings in force.
     pub fn settings(&self) -> Arc<Settings> {
-        self.settings.get()
+        let tariffs = self.tariffs.settings().as_ref().clone();
+        Arc::new(Settings { tariffs, ..self.settings.get().as_ref().clone() })
     }
 
     /// Every source with how it is.
     pub async fn sources(&self) -> Result<Vec<SourceStatus>, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         let mut conn = self.db.conn().await?;
         let states = store::all(&mut conn).await?;
         drop(conn);
@@ -97,7 +113,7 @@ impl Ingest {
 
     /// What all sources, or the one of this name, are asked about by themselves, prices first.
     pub fn subjects(&self, source: Option<&str>) -> Result<Vec<Subject>, FetchError> {
-        let (settings, only) = (self.settings.get(), source.map(named).transpose()?);
+        let (settings, only) = (self.settings(), source.map(named).transpose()?);
         let mut subjects: Vec<Subject> = Vec::new();
         for source in ALL.iter().filter(|source| source.needs(&settings).is_none()) {
             if only.is_some_and(|only| only.name() != source.name()) {
@@ -116,12 +132,12 @@ impl Ingest {
     /// The days that should be asked for now, if any.
     pub async fn due(&self, subject: &Subject) -> Result<Option<Days>, FetchError> {
         let known = self.known(subject).await?;
-        Ok(known.is_due().then(|| known.days(self.settings.get().history_days)))
+        Ok(known.is_due().then(|| known.days(self.history_days(subject))))
     }
 
     /// The days that a source would be asked for if it were asked now.
     pub async fn days(&self, subject: &Subject) -> Result<Days, FetchError> {
-        Ok(self.known(subject).await?.days(self.settings.get().history_days))
+        Ok(self.known(subject).await?.days(self.history_days(subject)))
     }
 
     async fn known(&self, subject: &Subject) -> Result<Known, FetchError> {
@@ -150,6 +166,8 @@ impl Ingest {
             known.newest = newest.map(|at| local_date(at, zone));
             known.is_complete = self.has(market, local_date(now, zone)).await?
                 && (!known.expects_next() || self.has(market, known.expected()).await?);
+        } else if let Subject::Tariff(id) = subject {
+            self.know_tariff(id, &mut known).await?;
         } else if known.expects_next() {
             known.is_complete = known.newest.is_some_and(|newest| newest >= known.expected());
         }
@@ -180,7 +198,7 @@ impl Ingest {
         days: Days,
         tell: impl Fn(f64, &str),
     ) -> Result<FetchReport, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         let (mut best, mut failure): (Option<FetchReport>, Option<FetchError>) = (None, None);
         let range = days_range(days.first, days.last, subject.time_zone());
         let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
@@ -220,7 +238,7 @@ impl Ingest {
         days: Days,
         tell: impl Fn(f64, &str),
     ) -> Result<FetchReport, FetchError> {
-        let settings = self.settings.get();
+        let settings = self.settings();
         if !settings.enabled {
             return Err(FetchError::Disabled);
         }
@@ -378,9 +396,9 @@ impl Ingest {
             let (fit, odd_values) = values::sift(reading.values, ask)?;
             let odd = reading.findings.iter().chain(&odd).chain(&odd_values);
             report.findings = odd.map(ToString::to_string).chain(apart).collect();
-            Ok((sifted, fit, reading.licence))
+            Ok((sifted, fit, reading.tariff, reading.licence))
         });
-        let (sifted, fit, licence) = match read {
+        let (sifted, fit, tariff, licence) = match read {
             Ok(read) => read,
             Err(error) => {
                 self.archive.judge(raw, &error.to_string()).await?;
@@ -400,6 +418,9 @@ impl Ingest {
         let whose = (source.name(), source.attribution());
         let kept = values::put(&self.observations, whose, ask, (&fit, known_at)).await?;
         report.stored = report.stored.plus(kept);
+        if let Subject::Tariff(id) = &ask.subject {
+            self.put_tariff((id, ask.range), (tariff, known_at), &mut report).await?;
+        }
         tracing::debug!(stored = ?report.stored, "Stored {} of {}", ask.subject, source.name());
         self.archive.judge(raw, &report.words()).await?;
         self.quality.supersede(source.name(), &raw.arrival.subject).await?;

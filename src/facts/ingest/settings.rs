@@ -4,6 +4,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 use crate::base::ids::Market;
+use crate::facts::tariffs;
 
 /// Longest history that a fresh box asks for, in days.
 const HISTORY_DAYS_MAX: u16 = 3_600;
@@ -35,6 +36,9 @@ pub struct Settings {
     /// Token of an account at ENTSO-E; without one it is not asked.
     #[serde(skip)]
     pub entsoe_token: Option<SecretString>,
+    /// Which tariffs are fetched; what their own section says.
+    #[serde(skip)]
+    pub tariffs: tariffs::Settings,
 }
 
 /// Where Energy-Charts is at home.
@@ -62,6 +66,7 @@ impl Default for Settings {
             open_meteo_history_url: OPEN_METEO_HISTORY.to_owned(),
             ecb_url: ECB.to_owned(),
             entsoe_token: None,
+            tariffs: tariffs::Settings::default(),
         }
     }
 }
@@ -76,7 +81,7 @@ impl Settings {
             ("ecb", self.ecb_url.as_str(), self.rates),
         ];
         let asked = all.into_iter().filter(|(_, _, is_asked)| *is_asked);
-        asked.map(|(name, url, _)| (name, url)).collect()
+        asked.map(|(name, url, _)| (name, url)).chain(self.tariffs.addresses()).collect()
     }
 
     /// Everything that cannot work, one sentence each; empty when all is well.

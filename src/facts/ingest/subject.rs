@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::{Serialize, Serializer};
 
 use crate::base::ids::Market;
+use crate::facts::tariffs::TariffId;
 
 /// What a source is asked about, e.g. `price:CH`.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,12 +26,14 @@ pub enum Subject {
     Weather(Market),
     /// Reference rates of the euro.
     Rates,
+    /// Prices of a retail tariff, in CHF/kWh.
+    Tariff(TariffId),
 }
 
 /// A text that names no subject.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "'{given}' is nothing that sources are asked about; write e.g. price:CH, weather:CH or fx:EUR"
+    "'{given}' is nothing that sources are asked about; write e.g. price:CH, weather:CH, fx:EUR or tariff:ekz:400D"
 )]
 pub struct UnknownSubject {
     /// What was written.
@@ -48,6 +51,7 @@ impl Subject {
             Self::Generation(_) => "Generation",
             Self::Weather(_) => "Weather forecast",
             Self::Rates => "Exchange rates",
+            Self::Tariff(_) => "Retail tariff",
         }
     }
 
@@ -60,19 +64,27 @@ impl Subject {
             | Self::Load(market)
             | Self::Generation(market)
             | Self::Weather(market) => Some(market),
-            Self::Rates => None,
+            Self::Rates | Self::Tariff(_) => None,
         }
     }
 
     /// On whose clocks its days begin and end.
     pub fn time_zone(&self) -> Tz {
-        // The central bank that publishes the rates is in Frankfurt.
-        self.market().map_or(Tz::Europe__Berlin, Market::time_zone)
+        match self {
+            // The central bank that publishes them is in Frankfurt.
+            Self::Rates => Tz::Europe__Berlin,
+            other => other.market().map_or(Tz::Europe__Zurich, Market::time_zone),
+        }
     }
 
     /// Whether prices follow from it at once, so that it may not wait behind anything else.
     pub const fn is_price(&self) -> bool {
         matches!(self, Self::Prices(_))
+    }
+
+    /// Whether it is what a kilowatt hour costs at home.
+    pub const fn is_tariff(&self) -> bool {
+        matches!(self, Self::Tariff(_))
     }
 }
 
@@ -86,6 +98,7 @@ impl fmt::Display for Subject {
             Self::Generation(market) => write!(f, "generation:{market}"),
             Self::Weather(market) => write!(f, "weather:{market}"),
             Self::Rates => f.write_str("fx:EUR"),
+            Self::Tariff(id) => write!(f, "tariff:{id}"),
         }
     }
 }
@@ -104,6 +117,7 @@ impl FromStr for Subject {
             "load" => Ok(Self::Load(market()?)),
             "generation" => Ok(Self::Generation(market()?)),
             "weather" => Ok(Self::Weather(market()?)),
+            "tariff" => TariffId::parse(of).map(Self::Tariff).map_err(|_| unknown()),
             "fx" if of.eq_ignore_ascii_case("EUR") => Ok(Self::Rates),
             _ => Err(unknown()),
         }
@@ -131,10 +145,11 @@ mod tests {
             Subject::Generation(at.clone()),
             Subject::Weather(at),
             Subject::Rates,
+            Subject::Tariff(TariffId::parse("ekz:400D").unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
-        for text in ["", "AT", "price", "price:XX", "fx:CHF", "tide:AT"] {
+        for text in ["", "tariff:400D", "AT", "price", "price:XX", "fx:CHF", "tide:AT"] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }
     }

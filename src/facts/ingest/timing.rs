@@ -1,6 +1,6 @@
 //! Which days are wanted when: often around publication, seldom when nothing is missing.
 
-use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Utc, Weekday};
+use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 
 use super::subject::Subject;
@@ -55,17 +55,33 @@ impl Rhythm {
         matches!(self.expected, Expected::TodayOnWeekdays)
     }
 
+    /// Tomorrow's prices, which an auction makes at noon. Pauses are a little shorter than whole
+    /// hours: the clock that asks ticks every ten minutes.
+    const DAY_AHEAD: Self = Self {
+        expected: Expected::Tomorrow,
+        publication: ((12, 45), (15, 0)),
+        seldom: Duration::minutes(55),
+        when_complete: Duration::minutes(355),
+        again_days: 2,
+        ahead_days: 0,
+    };
+
+    /// The rhythm of a retail tariff that is published at a time of the day before.
+    pub fn of_tariff(publishes_at: NaiveTime) -> Self {
+        // «By six» has been ten to six; where it is late, nobody waits for it all night.
+        let from = publishes_at - Duration::minutes(15);
+        let to = publishes_at + Duration::hours(3);
+        // Times of the day go in circles.
+        let to = if to < from { NaiveTime::MIN - Duration::minutes(1) } else { to };
+        Self {
+            publication: ((from.hour(), from.minute()), (to.hour(), to.minute())),
+            ..Self::DAY_AHEAD
+        }
+    }
+
     /// The rhythm of a subject.
     pub const fn of(subject: &Subject) -> Self {
-        // Pauses are a little shorter than whole hours: the clock that asks ticks every ten minutes.
-        let day_ahead = Self {
-            expected: Expected::Tomorrow,
-            publication: ((12, 45), (15, 0)),
-            seldom: Duration::minutes(55),
-            when_complete: Duration::minutes(355),
-            again_days: 2,
-            ahead_days: 0,
-        };
+        let day_ahead = Self::DAY_AHEAD;
         let measured = Self {
             expected: Expected::None,
             when_complete: Duration::minutes(115),
@@ -73,7 +89,7 @@ impl Rhythm {
             ..day_ahead
         };
         match subject {
-            Subject::Prices(_) => day_ahead,
+            Subject::Prices(_) | Subject::Tariff(_) => day_ahead,
             Subject::LoadForecast(_) => Self { publication: ((9, 30), (11, 0)), ..day_ahead },
             Subject::WindSolarForecast(_) => Self { publication: ((17, 30), (19, 0)), ..day_ahead },
             Subject::Load(_) | Subject::Generation(_) => measured,
@@ -282,6 +298,25 @@ mod tests {
         let expected = expected.into_iter().chain([("2026-01-07", "2026-01-07")]);
         assert_eq!(windows, expected.map(|(a, b)| (day(a), day(b))).collect::<Vec<_>>());
         assert_eq!(days.count(), 7);
+    }
+
+    #[test]
+    fn a_tariff_is_asked_for_often_from_shortly_before_its_publication_on() {
+        let tariff = |now, asked_at, publishes_at: &str| Known {
+            rhythm: Rhythm::of_tariff(publishes_at.parse().unwrap()),
+            ..known(now, Some(asked_at), false)
+        };
+        for (now, asked_at, publishes_at, due) in [
+            ("2026-01-10T16:35:00Z", "2026-01-10T16:25:00Z", "18:00:00", false),
+            ("2026-01-10T16:45:00Z", "2026-01-10T16:35:00Z", "18:00:00", true),
+            ("2026-01-10T19:55:00Z", "2026-01-10T19:45:00Z", "18:00:00", true),
+            ("2026-01-10T20:05:00Z", "2026-01-10T19:55:00Z", "18:00:00", false),
+            ("2026-01-10T20:55:00Z", "2026-01-10T19:55:00Z", "18:00:00", true),
+            ("2026-01-10T10:45:00Z", "2026-01-10T10:35:00Z", "12:00:00", true),
+            ("2026-01-10T22:45:00Z", "2026-01-10T22:35:00Z", "23:00:00", true),
+        ] {
+            assert_eq!(tariff(now, asked_at, publishes_at).is_due(), due, "{now} {publishes_at}");
+        }
     }
 
     fn day(text: &str) -> NaiveDate {

@@ -285,7 +285,10 @@ impl Quality {
         };
         let rows = self.quarantine(&filter, DAY_ROWS_MAX).await?;
         let may = |row: &&Quarantined| {
-            !release || row.value.is_some() && row.reason != Code::Conflicts && row.reason != Code::OffGrid
+            !release
+                || row.value.is_some()
+                    && row.reason != Code::Conflicts
+                    && row.reason != Code::OffGrid
         };
         let rows: Vec<Quarantined> = rows.iter().filter(may).cloned().collect();
         if release {
@@ -404,10 +407,11 @@ impl Quality {
         conn.transaction(async |conn| {
             let done = store::resolve(conn, letter_id, self.clock.now(), by.user_id()).await?;
             let done = done.ok_or(QualityError::NotFound("open dead letter", letter_id))?;
-            let event = Event::new("dead_letter.resolve", ("dead_letter", letter_id)).after(&json!({
-                "source": done.source, "subject": done.subject, "reason": done.reason,
-                "attempts": done.attempts,
-            }));
+            let event =
+                Event::new("dead_letter.resolve", ("dead_letter", letter_id)).after(&json!({
+                    "source": done.source, "subject": done.subject, "reason": done.reason,
+                    "attempts": done.attempts,
+                }));
             self.audit.record(conn, by, event).await?;
             Ok(done)
         })
@@ -417,9 +421,7 @@ impl Quality {
 
 fn undecided(row: &Quarantined) -> Result<(), QualityError> {
     match &row.decision {
-        Some(decision) => {
-            Err(QualityError::Decided { ts: row.ts, decision: decision.clone() })
-        }
+        Some(decision) => Err(QualityError::Decided { ts: row.ts, decision: decision.clone() }),
         None => Ok(()),
     }
 }

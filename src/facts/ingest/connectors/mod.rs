@@ -4,9 +4,23 @@ mod ecb; // the central bank: rates
 mod energy_charts; // Fraunhofer ISE: prices without a key
 mod entsoe; // the transparency platform: needs a token
 mod open_meteo; // weather forecasts without a key
+mod vse; // retail tariffs of Swiss operators
 
 use crate::facts::ingest::source::Source;
+use crate::facts::tariffs::OPERATORS;
 
 /// Every source, in the order in which they are asked.
-pub(super) const ALL: [&dyn Source; 4] =
-    [&energy_charts::EnergyCharts, &entsoe::Entsoe, &open_meteo::OpenMeteo, &ecb::Ecb];
+pub(super) const ALL: [&dyn Source; 10] = [
+    &energy_charts::EnergyCharts,
+    &entsoe::Entsoe,
+    &open_meteo::OpenMeteo,
+    &ecb::Ecb,
+    &vse::Vse(&OPERATORS[0]),
+    &vse::Vse(&OPERATORS[1]),
+    &vse::Vse(&OPERATORS[2]),
+    &vse::Vse(&OPERATORS[3]),
+    &vse::Vse(&OPERATORS[4]),
+    &vse::Vse(&OPERATORS[5]),
+];
+/// Each operator is a source.
+const _: () = assert!(OPERATORS.len() == 6, "every operator stands in the list above");

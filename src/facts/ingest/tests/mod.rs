@@ -7,6 +7,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 mod prices; // well-behaved, hostile, away, restated
 mod grid; // load and generation
 mod weather; // forecasts that are made anew, rates, back-fills
+mod tariffs; // what a kilowatt hour costs at home
 
 use super::connectors::ALL;
 use super::model::{Ask, ReadError, Reading};

@@ -177,11 +177,7 @@ ON CONFLICT (source, subject, day) DO UPDATE SET
     late_s = coalesce(d.late_s, excluded.late_s),
     report_id = excluded.report_id, changed_at = excluded.changed_at";
 
-async fn keep_days(
-    conn: &mut Conn,
-    judgement: &Judgement<'_>,
-    report_id: Uuid,
-) -> QueryResult<()> {
+async fn keep_days(conn: &mut Conn, judgement: &Judgement<'_>, report_id: Uuid) -> QueryResult<()> {
     let Judgement { batch, report, now, since, .. } = judgement;
     let days = &report.days;
     let column = |field: fn(&DayReport) -> usize| -> Vec<i32> {

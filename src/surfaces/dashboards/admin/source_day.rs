@@ -186,9 +186,7 @@ fn facts(
     let late = match (cell.late_s, cell.expected_by) {
         (Some(0), _) => format.text("adm_day_in_time").to_owned(),
         (Some(late_s), _) => words::late(late_s, format),
-        (None, Some(by)) if cell.state == DayState::Missing && by < now => {
-            format.age(now - by)
-        }
+        (None, Some(by)) if cell.state == DayState::Missing && by < now => format.age(now - by),
         (None, _) => "–".to_owned(),
     };
     facts.extend([
@@ -225,21 +223,19 @@ fn report_view(
         ("adm_n_apart", report.quarantined),
     ];
     let told = all.iter().enumerate().filter(|(place, (_, count))| *place == 0 || *count > 0);
-    let told = told.map(|(_, (key, count))| format!("{} {}", format.text(key), number(*count as f64, 0)));
+    let told =
+        told.map(|(_, (key, count))| format!("{} {}", format.text(key), number(*count as f64, 0)));
     let step = chrono::Duration::seconds(report.interval_s.into());
-    let ends = |from: DateTime<Utc>, slots: usize| {
-        from + step * i32::try_from(slots).unwrap_or(i32::MAX)
-    };
-    let gaps = report.gaps.iter().filter(|gap| gap.from < day.to && ends(gap.from, gap.slots) > day.from);
+    let ends =
+        |from: DateTime<Utc>, slots: usize| from + step * i32::try_from(slots).unwrap_or(i32::MAX);
+    let gaps =
+        report.gaps.iter().filter(|gap| gap.from < day.to && ends(gap.from, gap.slots) > day.from);
     ReportView {
         came: format.second(report.created_at),
         badge: words::verdict(report.verdict, format),
         counts: told.collect::<Vec<_>>().join(" · "),
         reasons: report.reasons.iter().map(|reason| words::reason(reason, format)).collect(),
-        gaps: gaps
-            .take(GAPS)
-            .map(|gap| format.span(gap.from, ends(gap.from, gap.slots)))
-            .collect(),
+        gaps: gaps.take(GAPS).map(|gap| format.span(gap.from, ends(gap.from, gap.slots))).collect(),
         score: report.outlier_score.map_or_else(String::new, |score| {
             format.fill("adm_day_score", &[("score", &number(score, 1))])
         }),

@@ -40,7 +40,11 @@ impl ApartRow {
             subject: words::subject(&row.subject, format),
             source: words::source(&row.source, format),
             // The day of the market; readers elsewhere see their own hour beside it.
-            day: day_href(&row.source, &row.subject, local_date(row.ts, chrono_tz::Tz::Europe__Zurich)),
+            day: day_href(
+                &row.source,
+                &row.subject,
+                local_date(row.ts, chrono_tz::Tz::Europe__Zurich),
+            ),
             time: format.moment(row.ts),
             value: row.value.map_or_else(|| "–".to_owned(), |value| number(value, 2)),
             why: words::why(row.reason, format),
