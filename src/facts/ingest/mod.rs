@@ -6,6 +6,7 @@ mod error; // why a source brought nothing
 mod jobs; // around publication, and now and then
 mod model; // what is asked, what is read, what is wrong with it
 mod service; // asking, archiving, storing
+mod taking; // from an archived answer to stored facts
 mod settings; // the `[sources]` section
 mod sift; // what of an answer is fit to be stored
 mod judged; // how good what came is
