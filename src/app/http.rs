@@ -21,6 +21,7 @@ use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::quality;
 use crate::facts::series;
 use crate::facts::tariffs;
 use crate::learning::prediction;
@@ -87,6 +88,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(sites::routes)
         .configure(market::routes)
         .configure(series::routes)
+        .configure(quality::routes)
         .configure(tariffs::routes)
         .configure(imports::routes)
         .configure(ingest::routes)
@@ -147,6 +149,8 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
+            .app_data(Data::new(services.quality))
+            .app_data(Data::new(services.archive))
             .app_data(Data::new(services.tariffs))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))

@@ -15,8 +15,10 @@ use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
+use crate::facts::ingest::Stores;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
@@ -68,6 +70,8 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub quality: Quality,
+    pub archive: Archive,
     pub tariffs: Tariffs,
     pub imports: Imports,
     pub ingest: Ingest,
@@ -136,13 +140,25 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let quality = Quality::new(
+        db.clone(),
+        prices.clone(),
+        observations.clone(),
+        audit.clone(),
+        clock.clone(),
+    );
     let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
         db.clone(),
-        archive,
-        (prices.clone(), observations.clone(), tariffs.clone()),
+        archive.clone(),
+        Stores {
+            prices: prices.clone(),
+            observations: observations.clone(),
+            tariffs: tariffs.clone(),
+            quality: quality.clone(),
+        },
         clock.clone(),
         book.ingest.clone(),
     );
@@ -194,6 +210,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        quality,
+        archive,
         tariffs,
         imports,
         ingest,

@@ -37,7 +37,9 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
     for subject in &subjects {
         let days = days(services, arguments, subject).await?;
         let fetched = match &arguments.source {
-            Some(source) if source != TARIFFS => services.ingest.fetch(source, subject, days, progress).await,
+            Some(source) if source != TARIFFS => {
+                services.ingest.fetch(source, subject, days, progress).await
+            }
             _ => services.ingest.fetch_any(subject, days, progress).await,
         };
         match fetched {
@@ -102,7 +104,10 @@ async fn subjects(
         all.retain(Subject::is_tariff);
         if all.is_empty() {
             let error = anyhow::anyhow!("no tariff is active; name one in tariffs.active");
-            return Err(Failure::with_hint(error, "LUNA_TARIFFS__ACTIVE='[\"ekz:400D\"]' luna fetch tariffs"));
+            return Err(Failure::with_hint(
+                error,
+                "LUNA_TARIFFS__ACTIVE='[\"ekz:400D\"]' luna fetch tariffs",
+            ));
         }
         return Ok(all);
     }

@@ -80,6 +80,11 @@ impl By {
         Self { user_id: Some(principal.user_id), key_id, ..Self::over_http(actor) }
     }
 
+    /// The person, or the owner of the key; absent inside of the box.
+    pub const fn user_id(&self) -> Option<Uuid> {
+        self.user_id
+    }
+
     /// Address the request came from; absent inside of the box.
     pub const fn address(&self) -> Option<IpAddr> {
         self.address

@@ -35,7 +35,13 @@ async fn admin_pages(app: &TestApp, method: &str, job_id: Uuid) -> Vec<String> {
                 .replace("{user_id}", user_id)
                 .replace("{session_id}", &Uuid::nil().to_string())
                 .replace("{key_id}", &Uuid::nil().to_string())
+                .replace("{row_id}", &Uuid::nil().to_string())
+                .replace("{letter_id}", &Uuid::nil().to_string())
                 .replace("{key}", "simulation.enabled")
+        })
+        .map(|path| match path.starts_with("/admin/sources/day") {
+            true => format!("{path}?source=ecb&subject=fx%3AEUR%3ACHF&day=2026-03-28"),
+            false => path,
         })
         .collect();
     assert!(pages.len() > 2, "{pages:?}");

@@ -10,6 +10,8 @@ use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
 use super::operation::{Operation, document};
+use crate::base::timeline::day_range;
+use crate::facts::quality::{Batch, Due, Kind, Unreadable};
 use crate::learning::prediction::RefreshJob;
 use crate::platform::jobs::NewJob;
 use crate::platform::web::Role;
@@ -83,6 +85,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     walk.saw("POST /api/auth/logout", &answer).await;
 
     facts_and_jobs(&mut walk).await;
+    quality(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
     for operation in Operation::all(&document()) {
@@ -139,6 +142,47 @@ async fn facts_and_jobs(walk: &mut Walk) {
     walk.saw("PATCH /api/schedules/{name}", &answer.await).await;
     let answer = walk.admin(Method::POST, &format!("{path}/run")).await;
     walk.saw("POST /api/schedules/{name}/run", &answer).await;
+}
+
+/// What admins decide about values that are kept apart, and about what nobody can read.
+async fn quality(walk: &mut Walk) {
+    let quality = walk.app.services.quality.clone();
+    let asked = day_range("2026-03-27".parse().unwrap(), chrono_tz::Tz::Europe__Zurich);
+    let batch = Batch {
+        source: "energy_charts".to_owned(),
+        subject: "price:CH:day_ahead".to_owned(),
+        kind: Kind::Price,
+        zone: chrono_tz::Tz::Europe__Zurich,
+        interval_s: 3_600,
+        asked,
+        values: asked.slots(3_600).map(|ts| (ts, Some(0.0))).collect(),
+        came_at: walk.app.clock.now(),
+        due: Some(Due::at(-1, 15, 0)),
+        tolerance: 0.0,
+        limit: 1e5,
+        is_rolling: false,
+        rests_at_weekends: false,
+        is_simulated: false,
+    };
+    quality.record(&batch, None).await.unwrap();
+    let rows = walk.app.get(Role::Analyst, "/api/quality/quarantine").await.json(200);
+    for (place, step) in ["release", "discard"].into_iter().enumerate() {
+        let row = rows["rows"][place]["row_id"].as_str().unwrap().to_owned();
+        let path = format!("/api/quality/quarantine/{row}/{step}");
+        let answer = walk.admin(Method::POST, &path).await;
+        let entry = walk.saw(&format!("POST /api/quality/quarantine/{{id}}/{step}"), &answer).await;
+        assert_eq!((&entry["subject_id"], &entry["after"]["value"]), (&json!(row), &json!(0.0)));
+    }
+    let letter = Unreadable {
+        source: "energy_charts",
+        subject: "price:CH",
+        raw_file_id: None,
+        payload: b"<html>",
+        reason: "the answer is a web page, not JSON",
+    };
+    let letter = quality.dead_letter(&letter).await.unwrap().letter_id;
+    let answer = walk.admin(Method::POST, &format!("/api/dead-letters/{letter}/resolve")).await;
+    walk.saw("POST /api/dead-letters/{id}/resolve", &answer).await;
 }
 
 /// What analysts do to models.

@@ -4,9 +4,6 @@ use chrono::TimeDelta;
 use diesel_async::SimpleAsyncConnection;
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 use crate::base::timeline::days_range;
 use crate::facts::ingest::Days;
@@ -14,10 +11,10 @@ use crate::facts::ingest::Subject;
 use crate::learning::prediction::RefreshJob;
 use crate::platform::jobs::NewJob;
 use crate::platform::web::Role;
-use crate::testing::{ANYBODY, S3Server, TestApp, ch, utc};
+use crate::testing::{ANYBODY, S3Server, Server, TestApp, ch, utc};
 
 /// A made-up publisher of the prices of 2026-03-29, a day of 23 hours.
-async fn publisher() -> (String, JoinSet<()>) {
+async fn publisher() -> Server {
     let day = "2026-03-29".parse().unwrap();
     let hours = days_range(day, day, ch().time_zone()).slots(3_600);
     let times: Vec<i64> = hours.map(|ts| ts.timestamp()).collect();
@@ -25,19 +22,7 @@ async fn publisher() -> (String, JoinSet<()>) {
     let body = json!({"license_info": "CC BY 4.0", "unix_seconds": times, "price": prices,
         "unit": "EUR / MWh", "deprecated": false})
     .to_string();
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}", listener.local_addr().unwrap());
-    let mut running = JoinSet::new();
-    running.spawn(async move {
-        while let Ok((mut stream, _)) = listener.accept().await {
-            let mut buffer = [0; 4_096];
-            drop(stream.read(&mut buffer).await);
-            let head = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-type: application/json\r\n";
-            let answer = format!("{head}content-length: {}\r\n\r\n{body}", body.len());
-            drop(stream.write_all(answer.as_bytes()).await);
-        }
-    });
-    (url, running)
+    Server::new(move |_| (200, body.clone())).await
 }
 
 async fn app(server: &S3Server, publisher: &str) -> TestApp {
@@ -59,7 +44,8 @@ fn check(health: &Value, name: &str) -> Value {
 async fn payloads_are_kept_in_the_bucket_and_replayed_from_it() {
     let name = "payloads_are_kept_in_the_bucket_and_replayed_from_it";
     let Some(mut server) = S3Server::start(name).await else { return };
-    let (url, _running) = publisher().await;
+    let publisher = publisher().await;
+    let url = publisher.url.clone();
     let app = app(&server, &url).await;
     let ingest = &app.services.ingest;
     let day = "2026-03-29".parse().unwrap();

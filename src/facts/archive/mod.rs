@@ -7,5 +7,5 @@ mod store; // SQL
 #[cfg(test)]
 mod tests;
 
-pub use self::model::{Arrival, RawFile};
+pub use self::model::{Answers, Arrival, RawFile};
 pub use self::service::{Archive, ArchiveError};

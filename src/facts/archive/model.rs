@@ -45,3 +45,14 @@ pub struct RawFile {
     /// When the same came last.
     pub last_fetched_at: DateTime<Utc>,
 }
+
+/// How much a source has answered on a day.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answers {
+    /// Name of the source.
+    pub source: String,
+    /// How often.
+    pub answers: u32,
+    /// How much, unpacked.
+    pub bytes: u64,
+}

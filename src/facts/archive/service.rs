@@ -9,7 +9,7 @@ use flate2::read::GzDecoder;
 use flate2::write::GzEncoder;
 use uuid::Uuid;
 
-use super::model::{Arrival, RawFile};
+use super::model::{Answers, Arrival, RawFile};
 use super::store;
 use crate::base::timeline::Clock;
 use crate::platform::db::{Db, DbError};
@@ -59,6 +59,8 @@ impl Archive {
     pub async fn keep(&self, arrival: Arrival, payload: Bytes) -> Result<RawFile, ArchiveError> {
         let (now, sha256) = (self.clock.now(), sha256_hex(&payload));
         let mut conn = self.db.conn().await?;
+        let bytes = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+        store::count_answer(&mut conn, &arrival.source, now.date_naive(), bytes).await?;
         if let Some(known) = store::seen_again(&mut conn, &arrival, &sha256, now).await? {
             return Ok(known);
         }
@@ -93,6 +95,18 @@ impl Archive {
             tracing::warn!(%error, "{} stays beside its twin: {error}", file.object_key);
         }
         Ok(kept)
+    }
+
+    /// How much each source has answered today, by the calendar of UTC.
+    pub async fn answers_today(&self) -> Result<Vec<Answers>, ArchiveError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::answers(&mut conn, self.clock.now().date_naive()).await?)
+    }
+
+    /// The file of an identifier.
+    pub async fn find(&self, raw_file_id: Uuid) -> Result<Option<RawFile>, ArchiveError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::find(&mut conn, raw_file_id).await?)
     }
 
     /// Notes what reading a file brought, in one sentence.

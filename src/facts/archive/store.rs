@@ -1,15 +1,15 @@
-//! SQL of the table `raw_files`.
+//! SQL of the tables `raw_files` and `source_answers`.
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDate, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::Timestamptz;
+use diesel::sql_types::{BigInt, Date, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::model::{Arrival, RawFile};
+use super::model::{Answers, Arrival, RawFile};
 use crate::base::timeline::TimeRange;
 use crate::platform::db::Conn;
-use crate::platform::db::schema::raw_files;
+use crate::platform::db::schema::{raw_files, source_answers};
 
 diesel::define_sql_function! { fn least(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
 diesel::define_sql_function! { fn greatest(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
@@ -171,4 +171,47 @@ pub(super) async fn in_order(
     }
     let rows: Vec<Row> = query.load(conn).await?;
     Ok(rows.into_iter().map(RawFile::from).collect())
+}
+
+/// One file.
+pub(super) async fn find(conn: &mut Conn, id: Uuid) -> QueryResult<Option<RawFile>> {
+    let row: Option<Row> =
+        raw_files::table.find(id).select(Row::as_select()).first(conn).await.optional()?;
+    Ok(row.map(RawFile::from))
+}
+
+/// Counts an answer of `source`.
+pub(super) async fn count_answer(
+    conn: &mut Conn,
+    source: &str,
+    day: NaiveDate,
+    bytes: i64,
+) -> QueryResult<()> {
+    diesel::sql_query(
+        "INSERT INTO source_answers AS a (source, day, answers, bytes) VALUES ($1, $2, 1, $3)
+         ON CONFLICT (source, day) DO UPDATE
+         SET answers = a.answers + 1, bytes = a.bytes + excluded.bytes",
+    )
+    .bind::<Text, _>(source)
+    .bind::<Date, _>(day)
+    .bind::<BigInt, _>(bytes)
+    .execute(conn)
+    .await
+    .map(drop)
+}
+
+/// How often each source answered on a day, and how much.
+pub(super) async fn answers(conn: &mut Conn, day: NaiveDate) -> QueryResult<Vec<Answers>> {
+    let rows: Vec<(String, i32, i64)> = source_answers::table
+        .filter(source_answers::day.eq(day))
+        .order(source_answers::source)
+        .select((source_answers::source, source_answers::answers, source_answers::bytes))
+        .load(conn)
+        .await?;
+    let all = rows.into_iter().map(|(source, answers, bytes)| Answers {
+        source,
+        answers: answers.unsigned_abs(),
+        bytes: bytes.unsigned_abs(),
+    });
+    Ok(all.collect())
 }

@@ -40,6 +40,7 @@ impl From<FetchError> for Problem {
         match error {
             FetchError::Unknown { .. } => Self::not_found(error),
             FetchError::Prices(error) => error.into(),
+            FetchError::Quality(error) => error.into(),
             FetchError::Db(error) => error.into(),
             FetchError::Series(error) => error.into(),
             FetchError::Tariff(error) => error.into(),

@@ -5,6 +5,7 @@ use super::model::ReadError;
 use super::subject::Subject;
 use crate::facts::archive::ArchiveError;
 use crate::facts::market::PriceError;
+use crate::facts::quality::QualityError;
 use crate::facts::series::SeriesError;
 use crate::facts::tariffs::TariffError;
 use crate::platform::db::DbError;
@@ -50,6 +51,9 @@ pub enum FetchError {
     /// What came cannot be used.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// What came could not be judged.
+    #[error(transparent)]
+    Quality(#[from] QualityError),
     /// The payload could not be kept.
     #[error(transparent)]
     Archive(#[from] ArchiveError),

@@ -2,6 +2,7 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::error::FetchError;
@@ -24,6 +25,16 @@ pub struct FetchJob {
     pub jobs: Jobs,
     /// The job that new values ask for.
     pub then: &'static str,
+}
+
+/// What somebody who asks for a run wants of it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Wish {
+    /// Ask although nothing is due.
+    force: bool,
+    /// Ask only this source.
+    source: Option<String>,
 }
 
 /// What a run asks about: prices never wait behind a source of something else that is slow.
@@ -58,18 +69,28 @@ impl FetchJob {
     /// Name in the queue of the job that fetches retail tariffs.
     pub const TARIFFS: &'static str = "facts.fetch_tariffs";
 
-    async fn fetch(self, context: &JobContext) -> Result<Value, JobError> {
+    async fn fetch(self, context: &JobContext, wish: Wish) -> Result<Value, JobError> {
         if !self.ingest.settings().enabled {
             return Ok(json!({ "skipped": "sources are switched off" }));
         }
         let (mut fetched, mut failed, mut changed) = (Vec::new(), Vec::new(), false);
-        let subjects = self.ingest.subjects(None).map_err(away)?;
+        let only = wish.source.as_deref();
+        let subjects = self.ingest.subjects(only).map_err(away)?;
         for subject in subjects.iter().filter(|subject| Part::of(subject) == self.part) {
             if context.is_cancelled() {
                 return Err(JobError::Cancelled);
             }
-            let Some(days) = self.ingest.due(subject).await.map_err(away)? else { continue };
-            match self.ingest.fetch_any(subject, days, |_, _| {}).await {
+            let days = if wish.force {
+                Some(self.ingest.days(subject).await.map_err(away)?)
+            } else {
+                self.ingest.due(subject).await.map_err(away)?
+            };
+            let Some(days) = days else { continue };
+            let fetched_now = match only {
+                Some(source) => self.ingest.fetch(source, subject, days, |_, _| {}).await,
+                None => self.ingest.fetch_any(subject, days, |_, _| {}).await,
+            };
+            match fetched_now {
                 Ok(report) => {
                     context.log(format!(
                         "{}: {} values of {subject}, {} new",
@@ -108,9 +129,15 @@ impl Handler for FetchJob {
         }
     }
 
-    fn run(&self, context: JobContext, _: Value) -> BoxFuture<'static, Result<Value, JobError>> {
+    fn run(
+        &self,
+        context: JobContext,
+        payload: Value,
+    ) -> BoxFuture<'static, Result<Value, JobError>> {
         let this = self.clone();
-        async move { this.fetch(&context).await }.boxed()
+        // The clock wishes nothing in particular.
+        let wish = serde_json::from_value(payload).unwrap_or_default();
+        async move { this.fetch(&context, wish).await }.boxed()
     }
 }
 

@@ -8,6 +8,7 @@ mod model; // what is asked, what is read, what is wrong with it
 mod service; // asking, archiving, storing
 mod settings; // the `[sources]` section
 mod sift; // what of an answer is fit to be stored
+mod judged; // how good what came is
 mod prices; // storing prices
 mod values; // storing what is not a price
 mod tariffs; // storing what a kilowatt hour costs at home
@@ -16,14 +17,18 @@ mod subject; // what sources are asked about
 mod store; // SQL
 mod timing; // which days are wanted when
 
+#[cfg(fuzzing)]
+mod fuzz; // every parser, for the fuzzer
 #[cfg(test)]
 mod tests;
 
 pub use self::api::routes;
 pub use self::error::FetchError;
+#[cfg(fuzzing)]
+pub use self::fuzz::parse_anything;
 pub use self::jobs::{FetchJob, Part};
-pub use self::model::FetchReport;
-pub use self::service::Ingest;
+pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
+pub use self::service::{Ingest, Stores};
 pub use self::settings::Settings;
 pub use self::subject::Subject;
 pub use self::timing::Days;

@@ -181,6 +181,19 @@ pub enum ReadError {
     Failing(u16),
 }
 
+impl ReadError {
+    /// Whether a payload came that makes no sense, and not a refusal.
+    pub const fn is_of_payload(&self) -> bool {
+        matches!(
+            self,
+            Self::NotExpected { .. }
+                | Self::Broken(_)
+                | Self::WrongUnit { .. }
+                | Self::Contradiction(_)
+        )
+    }
+}
+
 /// What became of values; the counts add up to those that were fit to be stored.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 pub struct Kept {

@@ -18,11 +18,13 @@ use super::source::Source;
 use super::store::{self, Outcome};
 use super::subject::{Subject, UnknownSubject};
 use super::timing::{Days, Known, Rhythm};
-use super::{prices, values};
+use super::{judged, prices, values};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, TimeRange, add_days, day_range, days_range, local_date};
 use crate::facts::archive::{Archive, Arrival, RawFile};
 use crate::facts::market::Prices;
+use crate::facts::quality::Quality;
+use crate::facts::quality::Unreadable;
 use crate::facts::series::Observations;
 use crate::facts::tariffs::Tariffs;
 use crate::platform::db::Db;
@@ -43,6 +45,7 @@ pub struct Ingest {
     archive: Archive,
     prices: Prices,
     observations: Observations,
+    quality: Quality,
     pub(super) tariffs: Tariffs,
     pub(super) clock: Clock,
     settings: Live<Settings>,
@@ -50,17 +53,30 @@ pub struct Ingest {
     outbound: Arc<OnceLock<Outbound>>,
 }
 
+/// Where facts of each kind are kept.
+pub struct Stores {
+    /// Prices of markets.
+    pub prices: Prices,
+    /// Everything observed or forecast that is not a price.
+    pub observations: Observations,
+    /// Retail tariffs.
+    pub tariffs: Tariffs,
+    /// What is judged before it is stored.
+    pub quality: Quality,
+}
+
 impl Ingest {
     /// The sources by these settings.
     pub fn new(
         db: Db,
         archive: Archive,
-        (prices, observations, tariffs): (Prices, Observations, Tariffs),
+        stores: Stores,
         clock: Clock,
         settings: impl Into<Live<Settings>>,
     ) -> Self {
         let (settings, outbound) = (settings.into(), Arc::default());
-        Self { db, archive, prices, observations, tariffs, clock, settings, outbound }
+        let Stores { prices, observations, tariffs, quality } = stores;
+        Self { db, archive, prices, observations, quality, tariffs, clock, settings, outbound }
     }
 
     /// What must be shown wherever the data of the source of this name is; nothing for imports.
@@ -364,11 +380,22 @@ impl Ingest {
         let last = add_days(local_date(ask.range.to, zone), -1);
         let days = (&ask.subject, local_date(ask.range.from, zone), last);
         let mut report = FetchReport::new(source.name(), days);
-        let read = source.read(raw.arrival.http_status, payload, ask).and_then(|reading| {
+        let reading = source.read(raw.arrival.http_status, payload, ask);
+        let reading = match reading {
+            Ok(reading) => {
+                let came = (reading, known_at);
+                judged::judge(&self.quality, source.name(), (raw, ask), came).await?
+            }
+            Err(error) => {
+                self.bury(raw, payload, &error).await?;
+                Err(error)
+            }
+        };
+        let read = reading.and_then(|(reading, apart)| {
             let (sifted, odd) = sift(&reading.quotes, ask, self.clock.now())?;
             let (fit, odd_values) = values::sift(reading.values, ask)?;
             let odd = reading.findings.iter().chain(&odd).chain(&odd_values);
-            report.findings = odd.map(ToString::to_string).collect();
+            report.findings = odd.map(ToString::to_string).chain(apart).collect();
             Ok((sifted, fit, reading.tariff, reading.licence))
         });
         let (sifted, fit, tariff, licence) = match read {
@@ -396,7 +423,29 @@ impl Ingest {
         }
         tracing::debug!(stored = ?report.stored, "Stored {} of {}", ask.subject, source.name());
         self.archive.judge(raw, &report.words()).await?;
+        self.quality.supersede(source.name(), &raw.arrival.subject).await?;
         Ok((report, licence))
+    }
+
+    /// Lists a payload that nobody can read; a source that is ill or asks for patience sent none.
+    async fn bury(
+        &self,
+        raw: &RawFile,
+        payload: &[u8],
+        error: &ReadError,
+    ) -> Result<(), FetchError> {
+        if !error.is_of_payload() {
+            return Ok(());
+        }
+        let letter = Unreadable {
+            source: &raw.arrival.source,
+            subject: &raw.arrival.subject,
+            raw_file_id: Some(raw.raw_file_id),
+            payload,
+            reason: &error.to_string(),
+        };
+        self.quality.dead_letter(&letter).await?;
+        Ok(())
     }
 
     /// Reads every payload of `source`, or of all, again, in the order in which they came.

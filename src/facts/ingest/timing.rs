@@ -9,6 +9,9 @@ use crate::base::timeline::{add_days, at_local, local_date};
 /// Hours and minutes on the clocks of the subject.
 type Wall = (u32, u32);
 
+/// When the last value of a day is measured and published, on the day after.
+const MEASURED_BY: Wall = (6, 0);
+
 /// The day whose values are expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Expected {
@@ -37,6 +40,21 @@ pub(super) struct Rhythm {
 }
 
 impl Rhythm {
+    /// When all of a local day's values should be there, as days after it and wall-clock time.
+    pub const fn due(&self) -> (i64, Wall) {
+        match self.expected {
+            Expected::Tomorrow => (-1, self.publication.1),
+            Expected::TodayOnWeekdays => (0, self.publication.1),
+            // Measured: some hours after the day's end.
+            Expected::None => (1, MEASURED_BY),
+        }
+    }
+
+    /// Whether nothing is published at weekends.
+    pub const fn rests_at_weekends(&self) -> bool {
+        matches!(self.expected, Expected::TodayOnWeekdays)
+    }
+
     /// Tomorrow's prices, which an auction makes at noon. Pauses are a little shorter than whole
     /// hours: the clock that asks ticks every ten minutes.
     const DAY_AHEAD: Self = Self {

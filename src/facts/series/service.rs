@@ -107,6 +107,12 @@ impl Observations {
         Ok(stored.series_id)
     }
 
+    /// The number of the series of this name, if there is one.
+    pub async fn id_of(&self, name: &str) -> Result<Option<i32>, SeriesError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::series_by_name(&mut conn, name).await?.map(|series| series.series_id))
+    }
+
     /// Stores `rows` of a registered series in one transaction; all of them or, on an error, none.
     ///
     /// A publication that is stored already changes only when it now says something else; of

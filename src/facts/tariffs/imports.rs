@@ -145,12 +145,7 @@ impl Chosen {
 }
 
 /// A price of a file as known when the law wants it published, or now when that is earlier.
-fn price(
-    quote: &Quote,
-    chosen: &[&YearTariff],
-    id: &TariffId,
-    now: DateTime<Utc>,
-) -> TariffPrice {
+fn price(quote: &Quote, chosen: &[&YearTariff], id: &TariffId, now: DateTime<Utc>) -> TariffPrice {
     let day = local_date(quote.ts, ZONE);
     let holds = |one: &&&YearTariff| {
         one.component == quote.component && (one.first..=one.last).contains(&day)

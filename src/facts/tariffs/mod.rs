@@ -19,9 +19,7 @@ pub use self::api::routes;
 #[cfg(test)]
 pub use self::compose::TariffSlot;
 pub use self::imports::{YearOptions, YearReport};
-pub use self::model::{
-    Component, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, TariffId,
-};
+pub use self::model::{Component, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, TariffId};
 pub use self::presets::{Asked, OPERATORS, Operator, Preset};
 pub use self::publication::Published;
 pub use self::service::{Filled, TariffError, Tariffs};

@@ -10,7 +10,8 @@ use serde::Serialize;
 use super::compose::{TariffSlot, compose};
 use super::fallback;
 use super::model::{
-    BadPrice, Component, Coverage, FALLBACK, SAME_CHF_KWH, SLOT_S, Stored, Tariff, TariffId, TariffPrice,
+    BadPrice, Component, Coverage, FALLBACK, SAME_CHF_KWH, SLOT_S, Stored, Tariff, TariffId,
+    TariffPrice,
 };
 use super::presets::{self, Preset};
 use super::publication::{Published, is_in_time, is_late, known_at, whole_days};
@@ -109,12 +110,7 @@ pub struct Tariffs {
 
 impl Tariffs {
     /// The service on a database.
-    pub fn new(
-        db: Db,
-        audit: Audit,
-        clock: Clock,
-        settings: impl Into<Live<Settings>>,
-    ) -> Self {
+    pub fn new(db: Db, audit: Audit, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         Self { db, audit, clock, settings: settings.into() }
     }
 
@@ -235,11 +231,7 @@ impl Tariffs {
     /// A price that says what is stored changes nothing; one that differs was known when it came and
     /// moves the old one to the revisions. Where the standard tariff stands in, it gives way only to
     /// prices that were certainly published before their day began: after that it is binding.
-    pub async fn take(
-        &self,
-        id: &TariffId,
-        published: &Published,
-    ) -> Result<Taken, TariffError> {
+    pub async fn take(&self, id: &TariffId, published: &Published) -> Result<Taken, TariffError> {
         let Preset { tariff, asked } = self.preset(id)?;
         let tariff = Tariff { base_chf_month: published.base_chf_month, ..tariff };
         // Whoever cannot be asked for days sends what is current, and that ends anywhere.

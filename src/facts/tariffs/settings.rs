@@ -125,7 +125,10 @@ impl Settings {
         for (operator, url) in &self.urls {
             if !presets::operators().any(|known| known == operator) {
                 let meant = nearest(operator, presets::operators());
-                all.push(format!("urls names {operator}, which is no known operator{}", hint(meant)));
+                all.push(format!(
+                    "urls names {operator}, which is no known operator{}",
+                    hint(meant)
+                ));
             }
             if !is_address(url) {
                 all.push(format!("urls.{operator} must be an address like https://host/path"));
@@ -151,7 +154,9 @@ impl Settings {
             }
             if custom.publishes_at().is_none() {
                 let at = &custom.publishes_at;
-                all.push(format!("custom gives '{id}' publishes_at = '{at}', which is no time like 18:00"));
+                all.push(format!(
+                    "custom gives '{id}' publishes_at = '{at}', which is no time like 18:00"
+                ));
             }
         }
         all
@@ -231,10 +236,7 @@ fn is_address(url: &str) -> bool {
 }
 
 /// The known word nearest to `word`, if one is near enough to have been meant; the first of several.
-pub(super) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     known
         .into_iter()

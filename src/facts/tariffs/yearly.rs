@@ -198,8 +198,10 @@ fn tariff(entry: Entry) -> Result<YearTariff, YearError> {
     }
     let begins_late = energy.iter().any(|one| one.from.as_deref().map(str::trim) == Some("23:45"));
     let windows = energy.iter().enumerate().map(|(index, energy)| {
-        window(energy, begins_late)
-            .map_err(|what| YearError::Wrong { place: format!("{name}, price {}", index + 1), what })
+        window(energy, begins_late).map_err(|what| YearError::Wrong {
+            place: format!("{name}, price {}", index + 1),
+            what,
+        })
     });
     Ok(YearTariff {
         windows: windows.collect::<Result<_, _>>()?,

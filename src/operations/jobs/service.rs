@@ -1,7 +1,7 @@
 //! Changes to the queue that people ask for, written down with their author.
 
 use diesel_async::AsyncConnection;
-use serde_json::json;
+use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::access::audit::{Audit, By, Event};
@@ -93,14 +93,25 @@ impl Queue {
         by: &By,
         requested_by: Option<Uuid>,
     ) -> Result<Job, JobsError> {
+        self.run_with(name, Value::Null, by, requested_by).await
+    }
+
+    /// The same with an input for the job.
+    pub async fn run_with(
+        &self,
+        name: &str,
+        payload: Value,
+        by: &By,
+        requested_by: Option<Uuid>,
+    ) -> Result<Job, JobsError> {
         let planned = self.schedule(name).await?;
-        let new = NewJob { requested_by, ..NewJob::new(planned.name) };
+        let new = NewJob { payload: payload.clone(), requested_by, ..NewJob::new(planned.name) };
         let mut conn = self.db.conn().await?;
         let job_id = conn
             .transaction(async |conn| {
                 let job_id = self.jobs.enqueue_on(conn, &new).await?.job_id;
-                let event = Event::new("schedule.run", ("schedule", name))
-                    .after(&json!({"job_id": job_id}));
+                let event =
+                    Event::new("schedule.run", ("schedule", name)).after(&asked(job_id, &payload));
                 self.audit.record(conn, by, event).await?;
                 Ok::<_, JobsError>(job_id)
             })
@@ -113,5 +124,14 @@ impl Queue {
     async fn schedule(&self, name: &str) -> Result<Planned, JobsError> {
         let mut all = self.jobs.schedules().await?.into_iter();
         all.find(|it| it.name == name).ok_or_else(|| JobsError::NoSchedule(name.to_owned()))
+    }
+}
+
+/// What is written down of a job that somebody asked for.
+fn asked(job_id: Uuid, payload: &Value) -> Value {
+    if payload.is_null() {
+        json!({"job_id": job_id})
+    } else {
+        json!({"job_id": job_id, "input": payload})
     }
 }

@@ -72,6 +72,23 @@ diesel::table! {
 }
 
 diesel::table! {
+    dead_letters (letter_id) {
+        letter_id -> Uuid,
+        source -> Text,
+        subject -> Text,
+        raw_file_id -> Nullable<Uuid>,
+        excerpt -> Text,
+        reason -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        last_at -> Timestamptz,
+        resolution -> Nullable<Text>,
+        resolved_at -> Nullable<Timestamptz>,
+        resolved_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     forecast_runs (run_id) {
         run_id -> Uuid,
         series -> Text,
@@ -224,6 +241,75 @@ diesel::table! {
 }
 
 diesel::table! {
+    quality_days (source, subject, day) {
+        source -> Text,
+        subject -> Text,
+        day -> Date,
+        time_zone -> Text,
+        interval_s -> Int4,
+        expected -> Int4,
+        found -> Int4,
+        revised -> Int4,
+        is_simulated -> Bool,
+        verdict -> Text,
+        expected_by -> Nullable<Timestamptz>,
+        first_complete_at -> Nullable<Timestamptz>,
+        late_s -> Nullable<Int8>,
+        report_id -> Uuid,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    quality_reports (report_id) {
+        report_id -> Uuid,
+        source -> Text,
+        subject -> Text,
+        raw_file_id -> Nullable<Uuid>,
+        range_from -> Timestamptz,
+        range_to -> Timestamptz,
+        interval_s -> Int4,
+        expected -> Int4,
+        found -> Int4,
+        duplicates -> Int4,
+        conflicts -> Int4,
+        out_of_order -> Int4,
+        outside -> Int4,
+        off_grid -> Int4,
+        not_finite -> Int4,
+        outliers -> Int4,
+        spikes -> Int4,
+        revised -> Int4,
+        quarantined -> Int4,
+        longest_equal_s -> Int4,
+        outlier_score -> Nullable<Double>,
+        gaps -> Jsonb,
+        verdict -> Text,
+        reasons -> Jsonb,
+        created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    quarantined_rows (row_id) {
+        row_id -> Uuid,
+        source -> Text,
+        subject -> Text,
+        ts -> Timestamptz,
+        interval_s -> Int4,
+        value -> Nullable<Double>,
+        reason -> Text,
+        sentence -> Text,
+        raw_file_id -> Nullable<Uuid>,
+        report_id -> Uuid,
+        arrived_at -> Timestamptz,
+        decision -> Nullable<Text>,
+        decided_at -> Nullable<Timestamptz>,
+        decided_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     raw_files (raw_file_id) {
         raw_file_id -> Uuid,
         source -> Text,
@@ -318,6 +404,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    source_answers (source, day) {
+        source -> Text,
+        day -> Date,
+        answers -> Int4,
+        bytes -> Int8,
+    }
+}
+
+diesel::table! {
     source_states (source, subject) {
         source -> Text,
         subject -> Text,
@@ -384,4 +479,3 @@ diesel::table! {
         created_at -> Timestamptz,
     }
 }
-

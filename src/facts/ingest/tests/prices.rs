@@ -12,11 +12,6 @@ fn hostile() -> Vec<(u16, String, &'static str)> {
     let range = range("2026-03-29", "2026-03-29");
     let good = first_form(range, 3_600, |_| Some(1.0));
     let half_past = TimeRange::new(range.from + chrono::Duration::minutes(10), range.to);
-    let twice = |other: &str| {
-        format!(
-            r#"{{"unix_seconds": [1774738800, 1774742400, 1774742400], "price": [1, 2, {other}], "unit": "EUR/MWh"}}"#
-        )
-    };
     vec![
         (200, "<!DOCTYPE html><html>Maintenance</html>".to_owned(), "a web page"),
         (200, String::new(), "empty"),
@@ -25,11 +20,10 @@ fn hostile() -> Vec<(u16, String, &'static str)> {
         (200, good.replace("1.0", "1e999"), "cannot be read"),
         (200, good.replace("1.0", "\"1,0\""), "cannot be read"),
         (200, good.replace("EUR / MWh", "EUR / kWh"), "not in EUR/MWh"),
-        (200, good.replace("1.0", "200000.0"), "outside ±100000"),
+        (200, good.replace("1.0", "200000.0"), "beyond what is possible"),
         (200, good.replacen("1.0,", "", 1), "23 instants and 22 prices"),
-        (200, first_form(half_past, 3_600, |_| Some(1.0)), "begins no day_ahead"),
+        (200, first_form(half_past, 3_600, |_| Some(1.0)), "begin where no interval begins"),
         (200, first_form(range, 1_800, |_| Some(1.0)), "neither hourly nor quarter-hourly"),
-        (200, twice("3"), "two different prices"),
         (200, "[]".to_owned(), "cannot be read"),
         (200, r#"{"data": 7}"#.to_owned(), "cannot be read"),
         (200, "[".repeat(100_000), "cannot be read"),
@@ -69,8 +63,55 @@ async fn what_is_not_prices_is_archived_and_stores_nothing() {
         assert_eq!((state.last_success_at, state.newest), (None, None));
     }
     assert_eq!(stored(&app).await, []);
+    // What came and makes no sense is listed; refusals are not: there is nothing to read in them.
+    let letters = app.services.quality.dead_letters(&Filter::default(), 50).await.unwrap();
+    assert!(
+        letters.iter().any(|letter| letter.excerpt == "<!DOCTYPE html><html>Maintenance</html>")
+    );
+    assert!(
+        letters.iter().all(|letter| letter.subject == "price:CH" && letter.raw_file_id.is_some())
+    );
+    let told: Vec<&str> = letters.iter().map(|letter| letter.reason.as_str()).collect();
+    assert!(!told.iter().any(|reason| reason.contains("status") || reason.contains("less often")));
     // Every payload is kept, with what became of it.
     assert_eq!(ingest.replay(None, |_, _| {}).await.unwrap(), (0, cases.len()));
+}
+
+#[actix_web::test]
+async fn what_contradicts_itself_is_kept_apart_and_the_rest_is_stored() {
+    let past = range("2026-03-20", "2026-03-20");
+    let server = Server::new(move |_| {
+        let good =
+            first_form(past, 3_600, |hour| Some(f64::from(u8::try_from(hour).unwrap()) + 0.5));
+        let instant = past.from.timestamp() + 3 * 3_600;
+        let again =
+            good.replacen("\"unix_seconds\":[", &format!("\"unix_seconds\":[{instant},"), 1);
+        (200, again.replacen("\"price\":[", "\"price\":[77.25,", 1))
+    })
+    .await;
+    let app = app(&server).await;
+    let days = Days::new(day("2026-03-20"), day("2026-03-20"));
+    let report = app.services.ingest.fetch("energy_charts", &prices_of_ch(), days, |_, _| {}).await;
+    let report = report.unwrap();
+    assert_eq!((report.values, report.stored.inserted), (23, 23), "{report:?}");
+    assert!(report.findings.iter().any(|said| said.contains("contradict")), "{report:?}");
+    let quality = &app.services.quality;
+    let rows =
+        quality.quarantine(&Filter { is_open: true, ..Filter::default() }, 10).await.unwrap();
+    let mut values: Vec<f64> = rows.iter().map(|row| row.value.unwrap()).collect();
+    values.sort_by(f64::total_cmp);
+    assert_eq!(values, [3.5, 77.25]);
+    assert!(
+        rows.iter().all(|row| row.subject == "price:CH:day_ahead" && row.raw_file_id.is_some())
+    );
+    let cell =
+        quality.day(("energy_charts", "price:CH:day_ahead"), day("2026-03-20")).await.unwrap();
+    assert_eq!(cell.map(|cell| (cell.found, cell.expected)), Some((23, 24)));
+    let used = app.services.archive.answers_today().await.unwrap();
+    assert_eq!(
+        used.iter().map(|it| (it.source.as_str(), it.answers)).collect::<Vec<_>>(),
+        [("energy_charts", 1)]
+    );
 }
 
 #[actix_web::test]

@@ -41,8 +41,9 @@ async fn house(now: &str, server: &Server, active: &[&str]) -> TestApp {
         settings.simulation.enabled = false;
         settings.tariffs.active = active;
         settings.tariffs.history_days = 2;
-        settings.tariffs.urls =
-            ["ekz", "groupe_e", "bkw"].map(|code| (code.to_owned(), format!("{url}/{code}"))).into();
+        settings.tariffs.urls = ["ekz", "groupe_e", "bkw"]
+            .map(|code| (code.to_owned(), format!("{url}/{code}")))
+            .into();
     })
     .await
 }
@@ -85,7 +86,9 @@ async fn tomorrow_is_fetched_after_its_publication_archived_and_stored_once() {
 
     let asked = server.asked.lock().unwrap().clone();
     let question = |name: &str| {
-        format!("GET /ekz?tariff_name={name}&start_timestamp=2026-03-25T23%3A00%3A00Z&end_timestamp=2026-03-29T22%3A00%3A00Z HTTP/1.1")
+        format!(
+            "GET /ekz?tariff_name={name}&start_timestamp=2026-03-25T23%3A00%3A00Z&end_timestamp=2026-03-29T22%3A00%3A00Z HTTP/1.1"
+        )
     };
     assert_eq!(asked, [question("integrated_400ST"), question("integrated_400D")]);
     // Everything is there: nobody is asked again before hours have passed.
@@ -93,9 +96,14 @@ async fn tomorrow_is_fetched_after_its_publication_archived_and_stored_once() {
     run(&app).await;
     assert_eq!(server.asked(), 2);
     // What is in the archive says nothing new.
-    let (read, unusable) = app.services.ingest.replay(None, |_, result| {
-        assert!(!result.as_ref().unwrap().stored.changed());
-    }).await.unwrap();
+    let (read, unusable) = app
+        .services
+        .ingest
+        .replay(None, |_, result| {
+            assert!(!result.as_ref().unwrap().stored.changed());
+        })
+        .await
+        .unwrap();
     assert_eq!((read, unusable), (2, 0));
 
     let list = app.get(Role::Viewer, "/api/sources").await.json(200);
@@ -159,7 +167,8 @@ async fn an_operator_that_fails_is_said_and_stops_no_other() {
 async fn an_operator_that_takes_no_range_is_asked_once_for_what_is_current() {
     let server = Server::new(|_| {
         let slot = |hour: i64| {
-            let at = |hour| (utc("2026-03-28T10:00:00Z") + chrono::Duration::hours(hour)).to_rfc3339();
+            let at =
+                |hour| (utc("2026-03-28T10:00:00Z") + chrono::Duration::hours(hour)).to_rfc3339();
             json!({"start_timestamp": at(hour), "end_timestamp": at(hour + 1),
                 "feed_in": [{"unit": "CHF_kWh", "value": -0.01 * hour as f64}]})
         };
@@ -179,7 +188,8 @@ async fn an_operator_that_takes_no_range_is_asked_once_for_what_is_current() {
 async fn the_recorded_day_of_groupe_e_goes_all_the_way() {
     let folder = std::env::var_os("LUNA_SHARED_DIR").map(std::path::PathBuf::from);
     let name = "data/api/groupe_e_v2_tariffs_2026-09-11.json";
-    let Some(body) = folder.and_then(|folder| std::fs::read_to_string(folder.join(name)).ok()) else {
+    let Some(body) = folder.and_then(|folder| std::fs::read_to_string(folder.join(name)).ok())
+    else {
         println!("skipped: {name} is not there");
         return;
     };
@@ -199,7 +209,8 @@ async fn the_recorded_day_of_groupe_e_goes_all_the_way() {
         // To a ten-thousandth of a centime.
         let with_vat = written("integrated") * 1.081;
         assert!((told(&slot["total_incl_vat_chf_kwh"]) - with_vat).abs() <= 0.5e-6 + 1e-12);
-        let parts: f64 = slot["parts"].as_array().unwrap().iter().map(|part| told(&part["price_chf_kwh"])).sum();
+        let parts: f64 =
+            slot["parts"].as_array().unwrap().iter().map(|part| told(&part["price_chf_kwh"])).sum();
         assert!((parts - told(&slot["total_incl_vat_chf_kwh"])).abs() < 1e-9);
         assert_eq!(slot["known_at"], "2026-09-10T12:48:46Z");
     }

@@ -12,9 +12,7 @@ fn year(grid_high: f64) -> Vec<u8> {
             "tariffForm": "multilevel", "startDate": "2027-01-01", "endDate": "2027-12-31",
             "customerType": "household", "prices": prices})
     };
-    let price = |from: &str, to: &str, price: f64| {
-        json!({"from": from, "to": to, "price": price, "priceUnit": "CHF/kWh"})
-    };
+    let price = |from: &str, to: &str, price: f64| json!({"from": from, "to": to, "price": price, "priceUnit": "CHF/kWh"});
     json!({"dsoName": "Muster EW", "dsoNumber": 10_123_012_345_u64, "tariffs": [
         entry("Blau", "electricity", json!({"energy": [price("00:00", "00:00", 0.1211)]})),
         entry("NS DT", "grid", json!({"base": {"price": 5.0, "priceUnit": "CHF/M"},

@@ -26,7 +26,11 @@ fn entry(name: &str, kind: &str, prices: &Value) -> Value {
 }
 
 fn file(tariffs: &[Value]) -> Result<YearFile, YearError> {
-    parse(json!({"dsoName": "Muster EW ", "dsoNumber": 10_123_012_345_u64, "tariffs": tariffs}).to_string().as_bytes())
+    parse(
+        json!({"dsoName": "Muster EW ", "dsoNumber": 10_123_012_345_u64, "tariffs": tariffs})
+            .to_string()
+            .as_bytes(),
+    )
 }
 
 /// High on working days by day, low at night and at weekends, as files write it.
@@ -55,7 +59,10 @@ fn a_double_tariff_is_high_on_working_days_and_windows_cross_midnight() {
     let file = file(&[double(" NS DT ")]).unwrap();
     assert_eq!((file.operator.as_str(), file.tariffs[0].name.as_str()), ("Muster EW", "NS DT"));
     assert_eq!(file.tariffs[0].base_chf_month, Some(5.0));
-    assert_eq!(file.tariffs[0].notes, ["NS DT: what it says about reactive power is in no price per kWh"]);
+    assert_eq!(
+        file.tariffs[0].notes,
+        ["NS DT: what it says about reactive power is in no price per kWh"]
+    );
     // A Monday: 28 quarter hours before seven, 48 until seven in the evening, 20 after.
     let monday = [vec![0.08; 28], vec![0.12; 48], vec![0.08; 20]].concat();
     assert_eq!(of_day(&file, "2027-01-04").unwrap(), monday);
@@ -68,9 +75,13 @@ fn a_double_tariff_is_high_on_working_days_and_windows_cross_midnight() {
 
 #[test]
 fn the_hour_of_a_clock_change_has_the_price_of_its_time() {
-    let file = file(&[entry("x", "electricity", &json!({"energy": [
+    let file = file(&[entry(
+        "x",
+        "electricity",
+        &json!({"energy": [
         energy(&json!({"from": "02:00", "to": "03:00", "price": 0.5})),
-        energy(&json!({"from": "03:00", "to": "02:00", "price": 0.1}))]}))])
+        energy(&json!({"from": "03:00", "to": "02:00", "price": 0.1}))]}),
+    )])
     .unwrap();
     let dear = |date| of_day(&file, date).unwrap().iter().filter(|price| **price > 0.4).count();
     assert_eq!([dear("2027-03-27"), dear("2027-03-28"), dear("2027-10-31")], [4, 0, 8]);
@@ -86,11 +97,18 @@ fn months_odd_ends_and_absent_lists_mean_what_files_mean() {
     assert_eq!(of_day(&file, "2027-01-31").unwrap(), vec![0.3; 96]);
     assert_eq!(of_day(&file, "2027-02-01").unwrap(), vec![0.2; 96]);
     let flat = entry("x", "electricity", &json!({"energy": [energy(&json!({"price": 0.25}))]}));
-    assert_eq!(of_day(&super::tests::file(&[flat]).unwrap(), "2027-06-01").unwrap(), vec![0.25; 96]);
+    assert_eq!(
+        of_day(&super::tests::file(&[flat]).unwrap(), "2027-06-01").unwrap(),
+        vec![0.25; 96]
+    );
     // Where another window begins at 23:45, 23:45 is what it says.
-    let late = super::tests::file(&[entry("x", "electricity", &json!({"energy": [
+    let late = super::tests::file(&[entry(
+        "x",
+        "electricity",
+        &json!({"energy": [
         energy(&json!({"from": "00:00", "to": "23:45", "price": 0.1})),
-        energy(&json!({"from": "23:45", "to": "24:00", "price": 0.2}))]}))])
+        energy(&json!({"from": "23:45", "to": "24:00", "price": 0.2}))]}),
+    )])
     .unwrap();
     assert_eq!(of_day(&late, "2027-06-01").unwrap(), [vec![0.1; 95], vec![0.2; 1]].concat());
 }
@@ -103,9 +121,13 @@ fn every_quarter_hour_has_one_price_or_the_file_is_refused() {
     };
     let gap = refused(&[energy(&json!({"from": "00:00", "to": "12:00"}))]);
     assert_eq!(gap, "x: it has no price at 2027-01-04 (Mon) 12:00");
-    let two = refused(&[energy(&json!({})), energy(&json!({"weekdays": ["Mo"], "from": "10:00", "to": "11:00", "price": 0.2}))]);
+    let two = refused(&[
+        energy(&json!({})),
+        energy(&json!({"weekdays": ["Mo"], "from": "10:00", "to": "11:00", "price": 0.2})),
+    ]);
     assert_eq!(two, "x: it has two prices at 2027-01-04 (Mon) 10:00");
-    let both = file(&[double("a"), entry("b", "grid", &json!({"energy": [energy(&json!({}))]}))]).unwrap();
+    let both =
+        file(&[double("a"), entry("b", "grid", &json!({"energy": [energy(&json!({}))]}))]).unwrap();
     let error = of_day(&both, "2027-01-04").unwrap_err().to_string();
     assert_eq!(error, "b: a has another price for grid at 2027-01-03 23:00:00 UTC; choose one");
 }
@@ -141,7 +163,10 @@ fn odd_files_are_refused_with_the_place() {
     assert_eq!(file(&[odd]).unwrap_err().to_string(), "x: it holds from 2027-01-01 to 2026-12-31");
     let mut odd = entry("x", "grid", &json!({}));
     odd["tariffForm"] = json!("dynamic");
-    assert_eq!(file(&[odd]).unwrap_err().to_string(), "x: it is dynamic: its prices are fetched, not in the file");
+    assert_eq!(
+        file(&[odd]).unwrap_err().to_string(),
+        "x: it is dynamic: its prices are fetched, not in the file"
+    );
     let odd = entry("x", "grid", &json!({"base": {"price": 60.0, "priceUnit": "CHF/Y"}}));
     assert_eq!(file(&[odd]).unwrap_err().to_string(), "x, base: its unit is 'CHF/Y', not CHF/M");
 }
@@ -151,15 +176,23 @@ fn tariffs_are_chosen_by_name_or_because_there_is_no_other_for_homes() {
     let flat = json!({"energy": [energy(&json!({}))]});
     let mut business = entry("Profi", "grid", &flat);
     business["customerType"] = json!("business");
-    let metering = entry("Messung", "metering", &json!({"base": {"price": 6.2, "priceUnit": "CHF_M"}}));
-    let all = file(&[double("NS DT"), business, entry("Blau", "electricity", &flat), metering]).unwrap();
+    let metering =
+        entry("Messung", "metering", &json!({"base": {"price": 6.2, "priceUnit": "CHF_M"}}));
+    let all =
+        file(&[double("NS DT"), business, entry("Blau", "electricity", &flat), metering]).unwrap();
     let names = |chosen: Vec<&YearTariff>| {
         chosen.iter().map(|one| one.name.clone()).collect::<Vec<_>>().join(", ")
     };
     assert_eq!(names(all.choose(&[]).unwrap()), "Blau, NS DT, Messung");
-    assert_eq!(names(all.choose(&["profi ".to_owned(), "Blau".to_owned()]).unwrap()), "Profi, Blau");
+    assert_eq!(
+        names(all.choose(&["profi ".to_owned(), "Blau".to_owned()]).unwrap()),
+        "Profi, Blau"
+    );
     let error = all.choose(&["NS-DT".to_owned()]).unwrap_err().to_string();
-    assert_eq!(error, "the file has no tariff 'NS-DT'; did you mean NS DT?; it has Blau, Messung, NS DT, Profi");
+    assert_eq!(
+        error,
+        "the file has no tariff 'NS-DT'; did you mean NS DT?; it has Blau, Messung, NS DT, Profi"
+    );
     let two = file(&[double("NS DT"), double("NS ET")]).unwrap();
     let error = two.choose(&[]).unwrap_err().to_string();
     assert_eq!(error, "the file has several tariffs for grid; choose with --tariff: NS DT, NS ET");

@@ -21,6 +21,7 @@ use crate::surfaces::dashboards::templates::Templates;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
     System,
+    Sources,
     Jobs,
     Logs,
     Audit,
@@ -36,6 +37,7 @@ impl Place {
     /// Every page, in the order of the navigation.
     const ALL: &'static [Self] = &[
         Self::System,
+        Self::Sources,
         Self::Jobs,
         Self::Logs,
         Self::Audit,
@@ -49,6 +51,7 @@ impl Place {
     pub(super) const fn path(self) -> &'static str {
         match self {
             Self::System => "/admin",
+            Self::Sources => "/admin/sources",
             Self::Jobs => "/admin/jobs",
             Self::Logs => "/admin/logs",
             Self::Audit => "/admin/audit",
@@ -63,6 +66,7 @@ impl Place {
     const fn title(self) -> &'static str {
         match self {
             Self::System => "adm_system",
+            Self::Sources => "adm_sources",
             Self::Jobs => "adm_jobs",
             Self::Logs => "adm_logs",
             Self::Audit => "adm_audit",

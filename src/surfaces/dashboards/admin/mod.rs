@@ -4,6 +4,12 @@
 mod desk; // what every admin page stands in
 mod said; // a confirmation that is shown once
 mod difference; // what a change changed
+mod sources; // what sources send, day by day
+mod sources_view; // how each source is
+mod source_day; // one day of one subject
+mod matrix; // sources by day
+mod waiting; // what waits for a decision
+mod words; // subjects and oddities in words
 mod jobs; // the queue and its schedules
 mod job; // one job, and what can be done with it
 mod lines; // log lines as people read them
@@ -24,6 +30,8 @@ use actix_web::web::ServiceConfig;
 pub(super) fn pages(config: &mut ServiceConfig) {
     config
         .configure(system::pages)
+        .configure(sources::pages)
+        .configure(source_day::pages)
         .configure(jobs::pages)
         .configure(job::pages)
         .configure(logs::pages)

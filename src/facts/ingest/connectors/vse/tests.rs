@@ -138,7 +138,10 @@ fn instants_may_lack_seconds_and_the_slot_after_the_end_is_clipped() {
             range.slots(SLOT_S).map(|ts| ts.timestamp() as f64 / 1e10).collect();
         assert_eq!((found.len(), found), (count, expected), "{day}");
         assert_eq!(prices(&answer, Component::Grid).len(), count);
-        assert_eq!((answer.prices.quotes.len(), answer.findings), (2 * count, Vec::<String>::new()));
+        assert_eq!(
+            (answer.prices.quotes.len(), answer.findings),
+            (2 * count, Vec::<String>::new())
+        );
     }
 }
 
@@ -179,7 +182,9 @@ fn longer_slots_are_quarter_hours_overlaps_that_agree_are_one_and_others_spoil_t
     let error = slots(&json!([hour, one("10:30", "10:45", 0.3)])).unwrap_err();
     let said = "the answer contradicts itself: integrated at 2026-11-20 10:30:00 UTC has two different prices";
     assert_eq!(error.to_string(), said);
-    for (from, to) in [("11:00", "10:00"), ("10:00", "10:00"), ("10:05", "10:20"), ("10:00", "10:10")] {
+    for (from, to) in
+        [("11:00", "10:00"), ("10:00", "10:00"), ("10:05", "10:20"), ("10:00", "10:10")]
+    {
         let error = slots(&json!([one(from, to, 0.2)])).unwrap_err();
         assert!(matches!(error, ReadError::Contradiction(_)), "{from} {to}: {error}");
     }
@@ -210,13 +215,28 @@ fn hostile_answers_are_refused_with_a_reason() {
         ("{}", "the answer cannot be read: it has no prices"),
         ("{\"status\": \"error\", \"prices\": null}", "its status is \"error\""),
         ("{\"prices\": {}}", "the answer cannot be read: invalid type: map"),
-        ("{\"prices\": [{\"end_timestamp\": \"2026-11-20T00:15Z\"}]}", "missing field `start_timestamp`"),
-        ("{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00:00\"}]}", "no instant with an offset"),
+        (
+            "{\"prices\": [{\"end_timestamp\": \"2026-11-20T00:15Z\"}]}",
+            "missing field `start_timestamp`",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00:00\"}]}",
+            "no instant with an offset",
+        ),
         ("{\"prices\": [{\"start_timestamp\": \"+\"}]}", "no instant with an offset"),
         ("{\"prices\": [{\"start_timestamp\": \"T-\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00+9999\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"+262142-12-31T23:59:59-23:59\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"9999-11-20T00:00Z\"}]}", "no instant with an offset"),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00+9999\"}]}",
+            "no instant with an offset",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"+262142-12-31T23:59:59-23:59\"}]}",
+            "no instant with an offset",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"9999-11-20T00:00Z\"}]}",
+            "no instant with an offset",
+        ),
     ] {
         assert!(refused(body).contains(said), "{body}: {}", refused(body));
     }
@@ -229,7 +249,10 @@ fn hostile_answers_are_refused_with_a_reason() {
         (json!([{"unit": "CHF_kWh", "value": 20.37}]), "is 20.37 CHF/kWh"),
         (json!([{"unit": "CHF_kWh", "value": -11}]), "is -11 CHF/kWh"),
         (json!([{"unit": "CHF_kWh", "value": 1e308}]), "CHF/kWh"),
-        (json!([{"unit": "CHF_kWh", "value": 0.2}, {"unit": "CHF/kWh", "value": 0.3}]), "two different prices"),
+        (
+            json!([{"unit": "CHF_kWh", "value": 0.2}, {"unit": "CHF/kWh", "value": 0.3}]),
+            "two different prices",
+        ),
     ] {
         let error = slot(&json!({ "integrated": list })).unwrap_err().to_string();
         assert!(error.contains(said), "{list}: {error}");
@@ -250,8 +273,12 @@ fn nothing_published_is_no_failure() {
     let range = of_day("2026-11-20");
     assert_eq!(slots(&json!([])), Ok(Answer::default()));
     assert_eq!(read(204, b"", (None, range)), Ok(Answer::default()));
-    let odd = slot(&json!({"integrated": [], "grid": null, "comment": "x", "colour": [1]})).unwrap();
-    assert_eq!((odd.prices.quotes.len(), odd.findings), (0, vec!["the component 'colour' is not known".to_owned()]));
+    let odd =
+        slot(&json!({"integrated": [], "grid": null, "comment": "x", "colour": [1]})).unwrap();
+    assert_eq!(
+        (odd.prices.quotes.len(), odd.findings),
+        (0, vec!["the component 'colour' is not known".to_owned()])
+    );
     let body = json!({"publication_timestamp": 7, "prices": []}).to_string();
     let answer = read_for(range, body.as_bytes()).unwrap();
     assert_eq!(answer.findings, ["the time of publication 7 is no instant"]);
