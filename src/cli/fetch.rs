@@ -70,11 +70,11 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
         for report in &reports {
             describe(&mut words, report);
         }
-        for Filled { tariff, day, missing, filled } in &filled {
+        for Filled { tariff, day, missing, prices } in &filled {
             line(
                 &mut words,
                 format_args!(
-                    "{tariff}: {day} lacks {missing} prices, {filled} are those of the standard tariff"
+                    "{tariff}: {day} lacks {missing} prices, {prices} are those of the standard tariff"
                 ),
             );
         }

@@ -91,7 +91,7 @@ fn slot(
     let (mut parts, missing) = stack(&micros);
     let total: Option<i64> =
         (!parts.is_empty()).then(|| parts.iter().map(|(_, micros)| micros).sum());
-    let vat = total.map(|total| (total as f64 * vat_percent / 100.0).round() as i64);
+    let vat = total.map(|total| whole(total as f64 * vat_percent / 100.0));
     parts.extend(vat.map(|vat| (PartName::Vat, vat)));
     // The figure that decides, else whichever comes first; one that stands in is always said.
     let said = prices.get(&Component::Integrated).or_else(|| prices.values().next())?;
@@ -144,7 +144,13 @@ fn stack(micros: &BTreeMap<Component, i64>) -> (Vec<(PartName, i64)>, Vec<Compon
 }
 
 fn micros(chf: f64) -> i64 {
-    (chf * MICROS).round() as i64
+    whole(chf * MICROS)
+}
+
+/// The nearest whole number; prices are bounded far below what does not fit.
+#[expect(clippy::cast_possible_truncation, reason = "rounded, and a price is bounded")]
+fn whole(micros: f64) -> i64 {
+    micros.round() as i64
 }
 
 fn francs(micros: i64) -> f64 {

@@ -15,6 +15,7 @@ const AHEAD: Duration = Duration::minutes(5);
 
 /// What a publisher said about a tariff.
 #[derive(Debug, Clone, PartialEq)]
+#[expect(clippy::struct_field_names, reason = "the form of the VSE calls it so")]
 pub struct Published {
     /// Whole local days that were asked for.
     pub range: TimeRange,

@@ -88,7 +88,7 @@ pub struct Filled {
     /// Quarter hours that were missing.
     pub missing: usize,
     /// Prices that were written; none when the standard tariff is not known either.
-    pub filled: usize,
+    pub prices: usize,
 }
 
 /// A tariff with what is stored of it.
@@ -367,7 +367,7 @@ impl Tariffs {
         if filled > 0 {
             tracing::warn!(%tariff, %day, "{tariff} has no prices for {day}: {standard} holds");
         }
-        Ok(Some(Filled { tariff, day, missing, filled }))
+        Ok(Some(Filled { tariff, day, missing, prices: filled }))
     }
 
     /// Refuses a range longer than `days_max` days.

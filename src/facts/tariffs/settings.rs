@@ -92,7 +92,7 @@ impl Settings {
         let mut seen = BTreeSet::new();
         for given in &self.active {
             match self.known(given) {
-                Err(what) => all.push(format!("active: {what}")),
+                Err(what) => all.push(format!("active names {what}")),
                 Ok(id) if !seen.insert(id.clone()) => {
                     all.push(format!("active names {id} twice"));
                 }
@@ -102,7 +102,7 @@ impl Settings {
         if let Some(home) = &self.home {
             let is_file = TariffId::parse(home).is_ok_and(|id| id.preset() == FILE);
             match self.known(home) {
-                Err(what) if !is_file => all.push(format!("home: {what}")),
+                Err(what) if !is_file => all.push(format!("home is {what}")),
                 Ok(id) if !seen.contains(&id) => {
                     all.push(format!("home = \"{id}\" is not among the active tariffs"));
                 }
@@ -125,7 +125,10 @@ impl Settings {
         for (operator, url) in &self.urls {
             if !presets::operators().any(|known| known == operator) {
                 let meant = nearest(operator, presets::operators());
-                all.push(format!("urls: {operator} is no known operator{}", hint(meant)));
+                all.push(format!(
+                    "urls names {operator}, which is no known operator{}",
+                    hint(meant)
+                ));
             }
             if !is_address(url) {
                 all.push(format!("urls.{operator} must be an address like https://host/path"));
@@ -141,18 +144,18 @@ impl Settings {
             let id = &custom.id;
             if TariffId::parse(&format!("custom:{id}")).is_err() {
                 let may = "letters, digits, '-', '_' and '.'";
-                all.push(format!("custom: the id '{id}' may have {may} only"));
+                all.push(format!("custom has the id '{id}'; an id has {may} only"));
             }
             if !seen.insert(id.to_ascii_lowercase()) {
                 all.push(format!("custom has two tariffs with the id '{id}'"));
             }
             if !is_address(&custom.url) {
-                all.push(format!("custom: the url of '{id}' must be like https://host/path"));
+                all.push(format!("custom gives '{id}' a url that is not like https://host/path"));
             }
             if custom.publishes_at().is_none() {
                 let at = &custom.publishes_at;
                 all.push(format!(
-                    "custom: publishes_at of '{id}' is '{at}', not a time like 18:00"
+                    "custom gives '{id}' publishes_at = '{at}', which is no time like 18:00"
                 ));
             }
         }
@@ -165,7 +168,7 @@ impl Settings {
         let found = TariffId::parse(given).ok().and_then(|id| presets::find(&id, self));
         found.map(|preset| preset.tariff.id).ok_or_else(|| {
             let names = known.iter().map(|preset| preset.tariff.id.as_str());
-            format!("'{given}' is no known tariff{}", hint(nearest(given, names)))
+            format!("'{given}', which is no known tariff{}", hint(nearest(given, names)))
         })
     }
 

@@ -1,4 +1,4 @@
-//! Retail tariffs in the form of the VSE (SmartGridready), which all Swiss operators speak.
+//! Retail tariffs in the form of the VSE (`SmartGridready`), which all Swiss operators speak.
 //!
 //! Licence: public endpoints, the operator to be named. Tomorrow is published in the course of the day
 //! (CKW before noon, Groupe E at three, EKZ and Primeo before six). Instants have an offset or a `Z`, and
@@ -49,6 +49,7 @@ impl Vse {
 }
 
 impl Source for Vse {
+    #[expect(clippy::misnamed_getters, reason = "a source is called by its operator's code")]
     fn name(&self) -> &'static str {
         self.0.code
     }
@@ -351,14 +352,13 @@ fn instant(text: &str) -> Result<DateTime<Utc>, ReadError> {
     let broken =
         || ReadError::Broken(format!("'{}' is no instant with an offset", quoted(text.as_bytes())));
     let text = text.trim();
-    let (local, offset) = match text.strip_suffix(['Z', 'z']) {
-        Some(local) => (local, FixedOffset::east_opt(0)),
-        None => {
-            // The date has hyphens of its own.
-            let time = text.find(['T', 't', ' ']).ok_or_else(broken)?;
-            let sign = text[time..].rfind(['+', '-']).ok_or_else(broken)? + time;
-            (&text[..sign], offset(&text[sign..]))
-        }
+    let (local, offset) = if let Some(local) = text.strip_suffix(['Z', 'z']) {
+        (local, FixedOffset::east_opt(0))
+    } else {
+        // The date has hyphens of its own.
+        let time = text.find(['T', 't', ' ']).ok_or_else(broken)?;
+        let sign = text[time..].rfind(['+', '-']).ok_or_else(broken)? + time;
+        (&text[..sign], offset(&text[sign..]))
     };
     let offset = offset.ok_or_else(broken)?;
     let local = ["%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%dT%H:%M"]

@@ -9,7 +9,7 @@ fn by_slot(slot: usize) -> f64 {
 }
 
 fn filled(of: &str, missing: usize) -> Filled {
-    Filled { tariff: id("ekz:400D"), day: day(of), missing, filled: missing }
+    Filled { tariff: id("ekz:400D"), day: day(of), missing, prices: missing }
 }
 
 #[actix_web::test]
@@ -79,7 +79,7 @@ async fn nothing_is_made_up_where_no_standard_tariff_is_known() {
     // The prices of last year say nothing about this year's.
     it.take("ekz:400ST", ("2026-12-25", "2026-12-31"), None, |_| 0.2).await;
     let done = it.tariffs.apply_fallbacks(midnight).await.unwrap();
-    assert_eq!(done, [Filled { filled: 0, ..filled("2027-01-01", 96) }]);
+    assert_eq!(done, [Filled { prices: 0, ..filled("2027-01-01", 96) }]);
     assert_eq!(it.day("ekz:400D", "2027-01-01").await, []);
 }
 

@@ -29,19 +29,19 @@ fn all_mistakes_are_named_at_once_with_what_may_have_been_meant() {
         ..active(&["ekz:400d", "ekz:4000D", "ckw:home-dynamic", "EKZ:400D", "nothing"])
     };
     let expected = [
-        "active: 'ekz:4000D' is no known tariff; did you mean ekz:400D?",
-        "active: 'ckw:home-dynamic' is no known tariff; did you mean ckw:home_dynamic?",
+        "active names 'ekz:4000D', which is no known tariff; did you mean ekz:400D?",
+        "active names 'ckw:home-dynamic', which is no known tariff; did you mean ckw:home_dynamic?",
         "active names ekz:400D twice",
-        "active: 'nothing' is no known tariff",
+        "active names 'nothing', which is no known tariff",
         "home = \"groupe_e:Vario\" is not among the active tariffs",
         "vat_percent = 81 is not between 0 and 30",
         "history_days = 1 is not between 2 and 730",
         "range_days_max = 0 is not between 1 and 3600",
         "urls.ckw must be an address like https://host/path",
-        "urls: ekzz is no known operator; did you mean ekz?",
-        "custom: the id 'a b' may have letters, digits, '-', '_' and '.' only",
-        "custom: the url of 'a b' must be like https://host/path",
-        "custom: publishes_at of 'own' is '6 pm', not a time like 18:00",
+        "urls names ekzz, which is no known operator; did you mean ekz?",
+        "custom has the id 'a b'; an id has letters, digits, '-', '_' and '.' only",
+        "custom gives 'a b' a url that is not like https://host/path",
+        "custom gives 'own' publishes_at = '6 pm', which is no time like 18:00",
         "custom has two tariffs with the id 'OWN'",
     ];
     assert_eq!(settings.mistakes(), expected);
