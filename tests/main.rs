@@ -3,6 +3,7 @@
 
 mod architecture; // rules of the source text
 mod browser; // the pages in a real browser
+mod clock; // a clock that leaps
 mod day; // a box from its first start on
 mod deploy; // compose, image, variables, recipes
 mod doctor; // what the program says about its box, and about itself

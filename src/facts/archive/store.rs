@@ -7,8 +7,8 @@ use uuid::Uuid;
 
 use super::model::{Arrival, RawFile};
 use crate::base::timeline::TimeRange;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::raw_files;
+use crate::platform::db::{Conn, later_of};
 
 #[derive(Queryable, Selectable, Insertable)]
 #[diesel(table_name = raw_files, check_for_backend(diesel::pg::Pg))]
@@ -87,8 +87,10 @@ pub(super) async fn seen_again(
         .filter(raw_files::source.eq(&arrival.source))
         .filter(raw_files::url.eq(&arrival.url))
         .filter(raw_files::sha256.eq(sha256));
+    // A clock that was put back does not make the last fetch the earlier one.
+    let seen_before = raw_files::last_fetched_at.nullable();
     let row: Option<Row> = diesel::update(same)
-        .set(raw_files::last_fetched_at.eq(now))
+        .set(raw_files::last_fetched_at.eq(later_of(seen_before, Some(now)).assume_not_null()))
         .returning(Row::as_returning())
         .get_result(conn)
         .await
@@ -98,11 +100,15 @@ pub(super) async fn seen_again(
 
 /// Notes a new file; one that another process noted meanwhile counts instead.
 pub(super) async fn insert(conn: &mut Conn, file: &RawFile) -> QueryResult<RawFile> {
+    let seen_before = raw_files::last_fetched_at.nullable();
     let row: Row = diesel::insert_into(raw_files::table)
         .values(Row::from(file))
         .on_conflict((raw_files::source, raw_files::url, raw_files::sha256))
         .do_update()
-        .set(raw_files::last_fetched_at.eq(file.last_fetched_at))
+        .set(
+            raw_files::last_fetched_at
+                .eq(later_of(seen_before, Some(file.last_fetched_at)).assume_not_null()),
+        )
         .returning(Row::as_returning())
         .get_result(conn)
         .await?;
