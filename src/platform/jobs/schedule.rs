@@ -249,12 +249,15 @@ impl Scheduler {
     /// while a schedule is paused is not made up for.
     pub async fn tick(&self) -> Result<(), JobsError> {
         let now = self.clock.now();
+        let earliest = now - Duration::hours(MISSED_H_MAX);
         let due: Vec<_> = {
             let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
             let due = schedules.iter_mut().enumerate().filter_map(|(index, watched)| {
-                // A clock that was put back goes on from there; what it shows a second time is in the
-                // queue. One that leapt ahead has missed no more than a start looks for.
-                watched.since = watched.since.clamp(now - Duration::hours(MISSED_H_MAX), now);
+                // After a leap of the clock, back or far ahead, as at a start: what has run already is in
+                // the queue under its slot.
+                if !(earliest..=now).contains(&watched.since) {
+                    watched.since = earliest;
+                }
                 let Watched { schedule, since } = watched;
                 Some((index, schedule.job(schedule.last_due(*since, now)?)))
             });

@@ -395,9 +395,9 @@ async fn a_clock_that_leaps_ahead_and_back_stops_no_schedule_and_repeats_no_slot
         (seconds(600), 1),
         (ten_years, 1),
         (seconds(600), 1),
-        (-ten_years, 0),
+        (-ten_years, 1),
         (seconds(600), 1),
-        (seconds(-7_200), 0),
+        (seconds(-7_200), 1),
         (seconds(600), 1),
     ] {
         bench.clock.set(bench.clock.now() + leap);
