@@ -21,6 +21,10 @@ const LIBRARIES: [&str; 4] = [
     "/usr/lib/faketime/libfaketimeMT.so.1",
 ];
 
+/// Where the clock starts, from the machine's: some day of last winter.
+const START_S: i64 = -200 * 86_400;
+const TEN_YEARS_S: i64 = 10 * 365 * 86_400;
+
 /// The program with a clock that a test sets, and who asks it.
 struct Leaping<'h> {
     home: &'h Home,
@@ -85,7 +89,9 @@ impl Leaping<'_> {
             let path = format!("/api/jobs/{}", job["job_id"].as_str().unwrap());
             let (_, detail) = self.get(token, &path).await;
             let runs = detail["runs"].as_array().unwrap();
-            runs.iter().for_each(|run| in_order(run, "started_at", "finished_at"));
+            for run in runs {
+                in_order(run, "started_at", "finished_at");
+            }
             let begun = u32::try_from(runs.len()).unwrap();
             assert!(begun <= 1, "a slot ran {begun} times: {detail:#}");
             if let Some(slot) = job["slot"].as_str() {
@@ -110,6 +116,33 @@ fn time_of_machine() -> DateTime<Utc> {
     DateTime::from(std::time::SystemTime::now())
 }
 
+/// A home beside `keeper` whose program reads its clock's offset from a file, each time it looks.
+fn leaping(keeper: &Home, library: &str, offset: &Path) -> Home {
+    keeper
+        .sibling()
+        .with("LD_PRELOAD", library)
+        .with("FAKETIME_TIMESTAMP_FILE", offset.display().to_string())
+        .with("FAKETIME_NO_CACHE", "1")
+        // Timers and measured durations follow the clock that nobody sets.
+        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
+        .with("DONT_FAKE_MONOTONIC", "1")
+        .with("LUNA_SIMULATION__ENABLED", "false")
+        .with("LUNA_JOBS__POLL_S", "1")
+}
+
+/// Whether the first look of the schedules has been worked off.
+fn is_idle(page: &Value) -> bool {
+    let ended = |job: &Value| job["state"] != "queued" && job["state"] != "running";
+    let jobs = page["jobs"].as_array().unwrap();
+    jobs.len() >= 3 && jobs.iter().all(ended)
+}
+
+/// When the listed sessions end.
+fn ends(list: &Value) -> Vec<String> {
+    let listed = list.as_object().unwrap().values().find_map(Value::as_array).unwrap();
+    listed.iter().map(|session| session["expires_at"].as_str().unwrap().to_owned()).collect()
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clock_that_leaps_breaks_nothing() {
     let name = "a_clock_that_leaps_breaks_nothing";
@@ -125,42 +158,22 @@ async fn a_clock_that_leaps_breaks_nothing() {
 
     let folder = tempfile::tempdir().unwrap();
     let offset = folder.path().join("offset");
-    // Some day of last winter.
-    const START_S: i64 = -200 * 86_400;
     fs::write(&offset, format!("{START_S:+}\n")).unwrap();
-    let home = keeper
-        .sibling()
-        .with("LD_PRELOAD", library)
-        .with("FAKETIME_TIMESTAMP_FILE", offset.display().to_string())
-        .with("FAKETIME_NO_CACHE", "1")
-        // Timers and measured durations follow the clock that nobody sets.
-        .with("FAKETIME_DONT_FAKE_MONOTONIC", "1")
-        .with("DONT_FAKE_MONOTONIC", "1")
-        .with("LUNA_SIMULATION__ENABLED", "false")
-        .with("LUNA_JOBS__POLL_S", "1");
+    let home = leaping(&keeper, library, &offset);
     let served = home.serve().await;
     let mut it = Leaping { home: &home, offset, token: String::new() };
     it.token = it.new_token();
     let first_token = it.token.clone();
     it.leap(START_S).await;
-    let idle = |page: &Value| {
-        let ended = |job: &Value| job["state"] != "queued" && job["state"] != "running";
-        let jobs = page["jobs"].as_array().unwrap();
-        jobs.len() >= 3 && jobs.iter().all(ended)
-    };
-    it.until("/api/jobs?limit=200", idle).await;
+    it.until("/api/jobs?limit=200", is_idle).await;
     let at_first = it.is_sound(&first_token).await;
     let sessions = async |token: &str| it.get(token, "/api/sessions").await;
-    let expires = |list: &Value| -> Vec<String> {
-        let listed = list.as_object().unwrap().values().find_map(Value::as_array).unwrap();
-        listed.iter().map(|session| session["expires_at"].as_str().unwrap().to_owned()).collect()
-    };
-    let given = expires(&sessions(&first_token).await.1);
+    let given = ends(&sessions(&first_token).await.1);
 
     // An hour ahead: the schedules find what came due, the token of half a day still holds.
     it.leap(START_S + 3_600).await;
     it.until("/api/jobs?limit=200", |page| {
-        idle(page) && page["jobs"].as_array().unwrap().len() > at_first
+        is_idle(page) && page["jobs"].as_array().unwrap().len() > at_first
     })
     .await;
     let ahead = it.is_sound(&first_token).await;
@@ -169,19 +182,18 @@ async fn a_clock_that_leaps_breaks_nothing() {
     // An hour back: nothing that ran runs again.
     it.leap(START_S).await;
     it.is_sound(&first_token).await;
-    let listed = expires(&sessions(&first_token).await.1);
+    let listed = ends(&sessions(&first_token).await.1);
     assert!(
         given.iter().all(|end| listed.contains(end)),
         "no session ends later: {given:?} {listed:?}"
     );
 
     // Ten years ahead: what was given then has ended, what is due runs once, and the program lives.
-    const TEN_YEARS_S: i64 = 10 * 365 * 86_400;
     it.leap(START_S + TEN_YEARS_S).await;
     assert_eq!(it.get(&first_token, "/api/stats").await.0, StatusCode::UNAUTHORIZED);
     it.token = it.new_token();
     let far_token = it.token.clone();
-    it.until("/api/jobs?limit=200", idle).await;
+    it.until("/api/jobs?limit=200", is_idle).await;
     it.is_sound(&far_token).await;
 
     // And back: what was given in ten years is not good now, and the schedules go on.
@@ -195,7 +207,7 @@ async fn a_clock_that_leaps_breaks_nothing() {
             let at: DateTime<Utc> = job["created_at"].as_str().unwrap().parse().unwrap();
             (at - around).abs() < chrono::Duration::minutes(30)
         };
-        idle(page) && page["jobs"].as_array().unwrap().iter().any(is_of_now)
+        is_idle(page) && page["jobs"].as_array().unwrap().iter().any(is_of_now)
     })
     .await;
     it.is_sound(&last_token).await;

@@ -242,7 +242,7 @@ async fn answering(
     let log = Arc::clone(&heard);
     running.spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
+            let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65_536]);
             while let Ok(read) = stream.read(&mut buffer).await {
                 bytes.extend_from_slice(&buffer[..read]);
                 let is_whole = bytes.windows(4).any(|end| end == b"\r\n\r\n");
