@@ -1,5 +1,6 @@
 //! Whether the store can be used: what is known of it, and a try with an object of Luna's own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -34,6 +35,8 @@ pub struct Standing {
 #[derive(Debug, Default)]
 pub(super) struct Known {
     last: Mutex<Option<Seen>>,
+    /// The last file could not be stored, though reading may go well.
+    write_failed: AtomicBool,
     asking: tokio::sync::Mutex<()>,
 }
 
@@ -49,8 +52,18 @@ impl Known {
     /// Takes note of how the store was; an error about one object says that it answers.
     pub(super) fn learn(&self, clock: &Clock, error: Option<&ObjectError>) {
         let trouble = error.filter(|error| error.is_passing()).map(ToString::to_string);
+        if trouble.is_none() && self.write_failed.load(Ordering::Relaxed) {
+            return;
+        }
         let seen = Seen { at: clock.elapsed(), trouble };
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// Takes note of how storing a file went.
+    pub(super) fn wrote(&self, clock: &Clock, error: Option<&ObjectError>) {
+        let failed = error.is_some_and(ObjectError::is_passing);
+        self.write_failed.store(failed, Ordering::Relaxed);
+        self.learn(clock, error);
     }
 
     /// When the store was last heard of, and what was wrong then.
@@ -85,7 +98,12 @@ impl Objects {
         if let Some(seen) = inner.known.fresh(&inner.clock) {
             return self.stands(seen.trouble);
         }
-        let seen = self.look().await;
+        // Who could not write is told to have recovered by writing.
+        let seen = if inner.known.write_failed.load(Ordering::Relaxed) {
+            self.probe().await.map(drop)
+        } else {
+            self.look().await
+        };
         inner.known.learn(&inner.clock, seen.as_ref().err());
         self.stands(seen.err().map(|error| error.to_string()))
     }
