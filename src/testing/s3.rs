@@ -11,7 +11,7 @@ use nix::unistd::Pid;
 use crate::platform::objects::Settings;
 
 /// Longest start on a busy machine.
-const START_MAX: Duration = Duration::from_secs(60);
+const START_MAX: Duration = Duration::from_mins(1);
 /// Pause between two looks.
 const LOOK: Duration = Duration::from_millis(50);
 

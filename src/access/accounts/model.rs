@@ -129,6 +129,12 @@ pub(super) struct Session {
     pub(super) revoked_at: Option<DateTime<Utc>>,
 }
 
+/// A session that was in use further ahead than this was opened under a clock that has been put back since;
+/// it would live for as long as the clock was wrong.
+pub(super) const fn clock_put_back_max() -> Duration {
+    Duration::days(1)
+}
+
 impl Session {
     /// Whether requests may still belong to it.
     pub(super) fn is_alive(&self, now: DateTime<Utc>, idle_max: Duration) -> bool {
@@ -136,6 +142,7 @@ impl Session {
             && self.account.disabled_at.is_none()
             && now < self.expires_at
             && now < self.last_seen_at + idle_max
+            && self.last_seen_at < now + clock_put_back_max()
     }
 }
 

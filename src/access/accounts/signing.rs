@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
+use super::model::clock_put_back_max;
 use crate::platform::web::Role;
 
 /// Issuer of all tokens.
@@ -173,7 +174,9 @@ impl KeyRing {
     /// The key to sign with: the newest, unless it is due for replacement.
     pub(super) fn current(&self, now: DateTime<Utc>) -> Option<SigningKey> {
         let keys = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let newest = keys.known.values().max_by_key(|key| (key.created_at, &key.kid))?;
+        // A key from ahead was made before the clock was put back, and would never be replaced.
+        let made = keys.known.values().filter(|key| key.created_at < now + clock_put_back_max());
+        let newest = made.max_by_key(|key| (key.created_at, &key.kid))?;
         (now < newest.created_at + Duration::days(ROTATION_DAYS)).then(|| newest.clone())
     }
 

@@ -288,6 +288,31 @@ async fn sessions_end_when_idle_and_at_the_latest_after_a_month() {
 }
 
 #[tokio::test]
+async fn a_session_of_a_clock_that_was_wrong_does_not_live_as_long_as_it_was_wrong() {
+    let this = Luna::new().await;
+    let before = this.user("anna", Role::Admin).await;
+    this.later(Duration::days(3_650));
+    let ahead = this.accounts.login("anna", PASSWORD.into(), "").await.unwrap();
+    for _ in 0..4 {
+        assert!(this.accounts.login("anna", "wrong".to_owned().into(), "").await.is_err());
+    }
+    this.later(Duration::days(-3_650));
+    assert!(this.accounts.refresh(&ahead.refresh_token).await.is_err());
+    assert!(this.by_bearer(&ahead.access_token).await.is_err());
+    assert!(this.by_cookie(&ahead.cookie_token).await.is_err());
+    // Whoever logs in now gets what the rules give, with a key that will be replaced in time.
+    let now = this.accounts.login("anna", PASSWORD.into(), "").await.unwrap();
+    assert_eq!(now.session_expires_at, noon() + Duration::days(30));
+    assert!(this.by_bearer(&now.access_token).await.is_ok());
+    assert_eq!(now.session_expires_at, before.session_expires_at);
+    // An hour back: what was given does not end later than it said.
+    let next = this.accounts.refresh(&now.refresh_token).await.unwrap();
+    this.later(Duration::hours(-1));
+    let after = this.accounts.refresh(&next.refresh_token).await.unwrap();
+    assert_eq!(after.session_expires_at, now.session_expires_at);
+}
+
+#[tokio::test]
 async fn a_token_of_the_command_line_lives_half_a_day() {
     let this = Luna::new().await;
     this.user("anna", Role::Admin).await;

@@ -49,7 +49,8 @@ pub(super) struct Count {
 
 impl Count {
     fn failures(&self, now: DateTime<Utc>) -> u32 {
-        let forgotten = now - self.last_failed_at >= Duration::hours(FORGOTTEN_HOURS);
+        // Also when the clock was put back by more: a pause must not last as long as it was wrong.
+        let forgotten = (now - self.last_failed_at).abs() >= Duration::hours(FORGOTTEN_HOURS);
         if forgotten { 0 } else { self.failures }
     }
 

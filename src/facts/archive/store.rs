@@ -8,8 +8,8 @@ use uuid::Uuid;
 
 use super::model::{Answers, Arrival, RawFile};
 use crate::base::timeline::TimeRange;
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{raw_files, source_answers};
+use crate::platform::db::{Conn, later_of};
 
 diesel::define_sql_function! { fn least(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
 diesel::define_sql_function! { fn greatest(a: Timestamptz, b: Timestamptz) -> Timestamptz; }
@@ -95,7 +95,8 @@ pub(super) async fn seen_again(
     let (from, to) = (arrival.range.from, arrival.range.to);
     let row: Option<Row> = diesel::update(same)
         .set((
-            raw_files::last_fetched_at.eq(now),
+            // A clock that was put back does not make the last fetch the earlier one.
+            raw_files::last_fetched_at.eq(greatest(raw_files::last_fetched_at, now)),
             raw_files::range_from.eq(least(raw_files::range_from, from)),
             raw_files::range_to.eq(greatest(raw_files::range_to, to)),
         ))
@@ -108,11 +109,15 @@ pub(super) async fn seen_again(
 
 /// Notes a new file; one that another process noted meanwhile counts instead.
 pub(super) async fn insert(conn: &mut Conn, file: &RawFile) -> QueryResult<RawFile> {
+    let seen_before = raw_files::last_fetched_at.nullable();
     let row: Row = diesel::insert_into(raw_files::table)
         .values(Row::from(file))
         .on_conflict((raw_files::source, raw_files::url, raw_files::sha256))
         .do_update()
-        .set(raw_files::last_fetched_at.eq(file.last_fetched_at))
+        .set(
+            raw_files::last_fetched_at
+                .eq(later_of(seen_before, Some(file.last_fetched_at)).assume_not_null()),
+        )
         .returning(Row::as_returning())
         .get_result(conn)
         .await?;

@@ -36,6 +36,11 @@ async fn the_same_answer_to_the_same_question_is_kept_once_and_comes_back_as_sen
         (again.fetched_at, again.last_fetched_at),
         (utc("2026-03-28T12:00:00Z"), utc("2026-03-28T13:00:00Z"))
     );
+    // The clock is put back: the file came last when it came last.
+    clock.set(utc("2026-03-28T11:00:00Z"));
+    let earlier = archive.keep(arrival("http://a/1"), payload.clone()).await.unwrap();
+    assert_eq!(earlier.last_fetched_at, utc("2026-03-28T13:00:00Z"));
+    clock.set(utc("2026-03-28T13:00:00Z"));
     let other = archive.keep(arrival("http://a/1"), Bytes::from("other")).await.unwrap();
     let elsewhere = archive.keep(arrival("http://a/2"), payload).await.unwrap();
     archive.judge(&other, "not JSON").await.unwrap();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -116,6 +117,7 @@ pub struct Status {
     pub(super) jobs: Jobs,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
+    started: Duration,
 }
 
 /// The parts that are asked.
@@ -143,7 +145,7 @@ impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
         let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs } = asked;
-        let started_at = clock.now();
+        let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
             db,
             readiness,
@@ -155,7 +157,13 @@ impl Status {
             jobs,
             clock,
             started_at,
+            started,
         }
+    }
+
+    /// How long the process has been running, whatever was done to the machine's clock.
+    pub(super) fn uptime(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.started)
     }
 
     /// Whether the box can serve; asks the database.

@@ -32,7 +32,7 @@ pub struct Stats {
     /// When this process started.
     pub started_at: DateTime<Utc>,
     /// How long it has been running, in seconds.
-    pub uptime_s: i64,
+    pub uptime_s: u64,
     /// The process.
     pub process: ProcessStats,
     /// Room for data; absent where the disk cannot be asked.
@@ -59,11 +59,10 @@ impl Status {
             samples.iter().filter(|sample| sample.name == name).map(|sample| sample.value).sum()
         };
         let is_there = self.health().await.ready;
-        let now = self.clock.now();
         Stats {
             version: env!("CARGO_PKG_VERSION"),
             started_at: self.started_at,
-            uptime_s: (now - self.started_at).num_seconds(),
+            uptime_s: self.uptime().as_secs(),
             process: process(),
             disk: self.space(),
             http_requests: sum("luna_http_requests_total"),

@@ -3,6 +3,7 @@
 mod certificate; // the one a server shows
 mod copy; // COPY on a connection of its own
 mod error; // what can go wrong, and whether waiting helps
+mod functions; // of PostgreSQL, for queries
 mod listen; // what any process changed
 mod migrate; // from empty to head, under a lock
 mod observe; // what statements cost and write
@@ -23,6 +24,7 @@ mod tests;
 pub use self::certificate::{ServerCertificate, server_certificate};
 pub use self::copy::CopyClient;
 pub use self::error::DbError;
+pub use self::functions::later_of;
 pub use self::listen::Notice;
 pub use self::migrate::SchemaStatus;
 pub use self::observe::count_written;

@@ -27,6 +27,10 @@ use crate::platform::runtime::{Stage, Tasks};
 /// When the scheduler looks at the schedules: every ten seconds, in UTC.
 const TICKS: &str = "*/10 * * * * *";
 
+/// Longest pause between two looks. The ticks wait for an instant of the machine's clock, and when that
+/// is put back they wait for as long as it was put back.
+const SECOND_LOOK: std::time::Duration = std::time::Duration::from_secs(10);
+
 /// How far back a start looks for an occurrence that was missed while no process ran.
 const MISSED_H_MAX: i64 = 26;
 
@@ -211,8 +215,12 @@ impl Scheduler {
         ticks.start().await?;
         let (scheduler, stop) = (self.clone(), tasks.stop_token(Stage::Intake));
         tasks.spawn_in(Stage::Intake, "jobs.schedule", async move {
-            scheduler.tick_or_warn().await;
-            stop.cancelled().await;
+            loop {
+                scheduler.tick_or_warn().await;
+                if tokio::time::timeout(SECOND_LOOK, stop.cancelled()).await.is_ok() {
+                    break;
+                }
+            }
             if let Err(error) = ticks.shutdown().await {
                 tracing::warn!(%error, "The schedule's ticks did not end: {error}");
             }
@@ -241,12 +249,18 @@ impl Scheduler {
     /// while a schedule is paused is not made up for.
     pub async fn tick(&self) -> Result<(), JobsError> {
         let now = self.clock.now();
+        let earliest = now - Duration::hours(MISSED_H_MAX);
         let due: Vec<_> = {
-            let schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
-            let due =
-                schedules.iter().enumerate().filter_map(|(index, Watched { schedule, since })| {
-                    Some((index, schedule.job(schedule.last_due(*since, now)?)))
-                });
+            let mut schedules = self.schedules.lock().unwrap_or_else(PoisonError::into_inner);
+            let due = schedules.iter_mut().enumerate().filter_map(|(index, watched)| {
+                // After a leap of the clock, back or far ahead, as at a start: what has run already is in
+                // the queue under its slot.
+                if !(earliest..=now).contains(&watched.since) {
+                    watched.since = earliest;
+                }
+                let Watched { schedule, since } = watched;
+                Some((index, schedule.job(schedule.last_due(*since, now)?)))
+            });
             due.collect()
         };
         if due.is_empty() {

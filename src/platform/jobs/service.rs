@@ -239,7 +239,7 @@ impl Jobs {
         let now = self.clock.now();
         let mut conn = self.db.conn().await?;
         let since = store::due_since(&mut conn, now).await?;
-        let lag = since.map_or(0, |since| (now - since).num_milliseconds());
+        let lag = since.map_or(0, |since| (now - since).num_milliseconds().max(0));
         Ok(lag as f64 / 1_000.0)
     }
 
@@ -266,7 +266,9 @@ impl Jobs {
     ) -> Result<Option<Claim>, JobsError> {
         let now = self.clock.now();
         let lease_until = now + self.settings.lease();
-        let claimant = store::Claimant { worker, names, now, lease_until };
+        let running_here: Vec<Uuid> = self.lock_running_here().keys().copied().collect();
+        let running_here = running_here.as_slice();
+        let claimant = store::Claimant { worker, names, now, lease_until, running_here };
         let mut conn = self.db.conn().await?;
         loop {
             match store::take(&mut conn, claimant).await? {

@@ -46,6 +46,9 @@ impl Settings {
         if self.poll_s == 0 {
             found.push("poll_s = 0 would ask without a pause; give at least 1".to_owned());
         }
+        if *lease_s > 3_600 {
+            found.push(format!("lease_s = {lease_s} is more than an hour"));
+        }
         if *renew_s == 0 || renew_s.saturating_mul(2) > *lease_s {
             found.push(format!(
                 "renew_s = {renew_s} is not between 1 and half of lease_s = {lease_s}"

@@ -2,7 +2,7 @@
 
 pub mod definitions; // SQL of `job_definitions`
 
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use diesel::prelude::*;
 use diesel_async::{AsyncConnection, RunQueryDsl};
 use serde_json::Value;
@@ -11,8 +11,13 @@ use uuid::Uuid;
 use super::model::{
     Claim, Due, Ending, Enqueued, Job, JobCounts, JobFilter, JobState, NewJob, Run,
 };
-use crate::platform::db::Conn;
 use crate::platform::db::schema::{job_runs, jobs};
+use crate::platform::db::{Conn, later_of};
+
+/// More than the clocks of two machines differ that share a database.
+const CLOCKS_DIFFER: TimeDelta = TimeDelta::minutes(1);
+/// Longer than any worker holds a job without a sign of life.
+const LEASE_MAX: TimeDelta = TimeDelta::hours(1);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = jobs, check_for_backend(diesel::pg::Pg))]
@@ -136,6 +141,8 @@ pub struct Claimant<'a> {
     pub now: DateTime<Utc>,
     /// End of the lease.
     pub lease_until: DateTime<Utc>,
+    /// Jobs that run in the claimant's process: it need not wait for its own signs of life.
+    pub running_here: &'a [Uuid],
 }
 
 /// What became of the first due job.
@@ -151,14 +158,21 @@ pub enum Taken {
 /// Takes the job that has been due longest: queued, or with a lease that ran out.
 pub async fn take(conn: &mut Conn, claimant: Claimant<'_>) -> QueryResult<Taken> {
     conn.transaction(async |conn| {
+        // What comes from further ahead than two machines' clocks differ was written before the clock was
+        // put back, and would wait until it is there again.
+        let ahead = claimant.now + CLOCKS_DIFFER;
         let is_due = jobs::state
             .eq(JobState::Queued.name())
-            .and(jobs::run_after.le(claimant.now))
-            .or(jobs::state
-                .eq(JobState::Running.name())
-                .and(jobs::lease_until.assume_not_null().lt(claimant.now)));
+            .and(jobs::run_after.le(claimant.now).or(jobs::created_at.gt(ahead)))
+            .or(jobs::state.eq(JobState::Running.name()).and(
+                jobs::lease_until
+                    .assume_not_null()
+                    .lt(claimant.now)
+                    .or(jobs::lease_until.assume_not_null().gt(ahead + LEASE_MAX)),
+            ));
         let due: Option<JobRow> = jobs::table
             .filter(jobs::name.eq_any(claimant.names))
+            .filter(jobs::job_id.ne_all(claimant.running_here))
             .filter(is_due)
             .order((jobs::run_after, jobs::created_at))
             .select(JobRow::as_select())
@@ -193,7 +207,10 @@ async fn close_runs(conn: &mut Conn, job_id: Uuid, now: DateTime<Utc>) -> QueryR
     diesel::update(job_runs::table)
         .filter(job_runs::job_id.eq(job_id))
         .filter(job_runs::finished_at.is_null())
-        .set((job_runs::finished_at.eq(now), job_runs::outcome.eq("lease_lost")))
+        .set((
+            job_runs::finished_at.eq(later_of(job_runs::started_at.nullable(), Some(now))),
+            job_runs::outcome.eq("lease_lost"),
+        ))
         .execute(conn)
         .await
 }
@@ -207,7 +224,7 @@ async fn begin(conn: &mut Conn, job: Job, claimant: Claimant<'_>) -> QueryResult
             jobs::attempts.eq(attempt),
             jobs::lease_owner.eq(&owner),
             jobs::lease_until.eq(claimant.lease_until),
-            jobs::started_at.eq(job.started_at.unwrap_or(claimant.now)),
+            jobs::started_at.eq(job.started_at.unwrap_or(claimant.now.max(job.created_at))),
             jobs::progress.eq(0.0),
             jobs::progress_note.eq(""),
         ))
@@ -286,7 +303,7 @@ pub async fn finish(
         let outcome = if accepted { ending.outcome() } else { "lease_lost" };
         diesel::update(job_runs::table.find(claim.run_id))
             .set((
-                job_runs::finished_at.eq(now),
+                job_runs::finished_at.eq(later_of(job_runs::started_at.nullable(), Some(now))),
                 job_runs::outcome.eq(outcome),
                 job_runs::error.eq(ending.error()),
                 job_runs::log_excerpt.eq(log_excerpt),
@@ -308,11 +325,13 @@ async fn end(
     let job = diesel::update(jobs::table.find(job_id));
     let freed = (jobs::lease_owner.eq(None::<String>), jobs::lease_until.eq(None::<DateTime<Utc>>));
     let error = jobs::error.eq(ending.error());
+    let begun = later_of(jobs::created_at.nullable(), jobs::started_at);
+    let finished = jobs::finished_at.eq(later_of(begun, Some(now)));
     match ending {
         Ending::Done(result) => {
             let state = jobs::state.eq(JobState::Done.name());
             let brought = (jobs::result.eq(result), jobs::progress.eq(1.0));
-            let set = (state, freed, error, brought, jobs::finished_at.eq(now));
+            let set = (state, freed, error, brought, finished);
             job.set(set).execute(conn).await
         }
         Ending::Retry { run_after, .. } => {
@@ -325,11 +344,11 @@ async fn end(
         }
         Ending::Dead { .. } => {
             let state = jobs::state.eq(JobState::Dead.name());
-            job.set((state, freed, error, jobs::finished_at.eq(now))).execute(conn).await
+            job.set((state, freed, error, finished)).execute(conn).await
         }
         Ending::Cancelled => {
             let state = jobs::state.eq(JobState::Cancelled.name());
-            job.set((state, freed, error, jobs::finished_at.eq(now))).execute(conn).await
+            job.set((state, freed, error, finished)).execute(conn).await
         }
     }
 }

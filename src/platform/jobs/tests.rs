@@ -377,3 +377,91 @@ async fn a_schedule_enqueues_each_slot_once_however_often_it_ticks() {
     assert_eq!(slots, ["2026-03-29", "2026-03-28"]);
     assert_eq!(jobs[0].payload, json!({ "scheduled_at": "2026-03-29T04:00:00Z" }));
 }
+
+#[tokio::test]
+async fn a_clock_that_leaps_ahead_and_back_stops_no_schedule_and_repeats_no_slot() {
+    let bench = Bench::new().await;
+    let zone = chrono_tz::Tz::UTC;
+    let often = Schedule::new("test", "0 0/10 * * * *", zone, SlotLength::Minute).unwrap();
+    let scheduler = Scheduler::new(bench.jobs.clone(), bench.clock.clone(), vec![often]);
+    let ten_years = seconds(10 * 365 * 86_400);
+    let mut expected = 0;
+    // Up to the hour, an hour back and over it again, ten years ahead and back.
+    for (leap, new) in [
+        (seconds(0), 1),
+        (seconds(600), 1),
+        (seconds(3_600), 1),
+        (seconds(-3_600), 0),
+        (seconds(600), 1),
+        (ten_years, 1),
+        (seconds(600), 1),
+        (-ten_years, 1),
+        (seconds(600), 1),
+        (seconds(-7_200), 1),
+        (seconds(600), 1),
+    ] {
+        bench.clock.set(bench.clock.now() + leap);
+        scheduler.tick().await.unwrap();
+        scheduler.tick().await.unwrap();
+        expected += new;
+        let jobs = bench.jobs.list(&JobFilter::default(), 100).await.unwrap();
+        let slots: std::collections::BTreeSet<_> =
+            jobs.iter().map(|job| job.slot.clone()).collect();
+        assert_eq!((jobs.len(), slots.len()), (expected, expected), "{leap}: {slots:?}");
+    }
+}
+
+#[tokio::test]
+async fn what_was_queued_before_the_clock_was_put_back_runs_and_ends_after_it_began() {
+    let bench = Bench::new().await;
+    let waiting = bench.jobs.enqueue(job()).await.unwrap();
+    let clock = bench.clock.clone();
+    let runner = bench.runner(Test(move |_, _| {
+        // The clock is put back while the job runs.
+        clock.set(clock.now() - chrono::Duration::hours(1));
+        async { Ok(Value::Null) }.boxed()
+    }));
+    bench.pass(-7_200);
+    assert!(bench.jobs.lag_s().await.unwrap() >= 0.0);
+    assert_eq!(runner.run_next().await.unwrap(), Some(waiting.job_id));
+    let done = bench.job(waiting).await;
+    assert_eq!(done.state, JobState::Done);
+    let (started, finished) = (done.started_at.unwrap(), done.finished_at.unwrap());
+    assert!(done.created_at <= started && started <= finished, "{done:?}");
+    for run in bench.jobs.runs(waiting.job_id).await.unwrap() {
+        assert!(run.started_at <= run.finished_at.unwrap(), "{run:?}");
+    }
+    // A job that somebody held when the clock was ten years ahead, and who is gone.
+    bench.pass(10 * 365 * 86_400);
+    let held = bench.jobs.enqueue(job()).await.unwrap();
+    assert!(bench.jobs.claim("gone", &["test"]).await.unwrap().is_some());
+    bench.pass(-10 * 365 * 86_400);
+    assert_eq!(runner.run_next().await.unwrap(), Some(held.job_id));
+    assert_eq!(bench.job(held).await.state, JobState::Done);
+}
+
+#[tokio::test]
+async fn a_leap_of_the_clock_takes_no_job_from_the_process_that_runs_it() {
+    let bench = Bench::new().await;
+    let enqueued = bench.jobs.enqueue(job()).await.unwrap();
+    let (begun, end) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+    let (tell, wait) = (Arc::clone(&begun), Arc::clone(&end));
+    let runner = bench.runner(Test(move |_, _| {
+        let (tell, wait) = (Arc::clone(&tell), Arc::clone(&wait));
+        async move {
+            tell.notify_one();
+            wait.notified().await;
+            Ok(Value::Null)
+        }
+        .boxed()
+    }));
+    let other = runner.clone();
+    let (ran, ()) = tokio::join!(runner.run_next(), async {
+        begun.notified().await;
+        bench.pass(10 * 365 * 86_400);
+        assert_eq!(other.run_next().await.unwrap(), None, "it runs here");
+        end.notify_one();
+    });
+    assert_eq!(ran.unwrap(), Some(enqueued.job_id));
+    assert_eq!(bench.outcomes(enqueued).await, [Some("done".to_owned())]);
+}

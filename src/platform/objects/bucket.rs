@@ -153,7 +153,7 @@ impl Said {
             }
             // Amazon sends to another region without saying where it is.
             if text.contains("redirect without LOCATION") {
-                said.code = "PermanentRedirect".to_owned();
+                "PermanentRedirect".clone_into(&mut said.code);
             }
             if let Some((_, rest)) = text.split_once("status code: ") {
                 let status: String = rest.chars().take_while(|letter| *letter != ':').collect();
@@ -162,7 +162,7 @@ impl Said {
             if let Some(line) = error.downcast_ref::<HttpError>() {
                 is_line = true;
                 if line.kind() == HttpErrorKind::Timeout {
-                    said.what = "it does not answer in time".to_owned();
+                    "it does not answer in time".clone_into(&mut said.what);
                     break;
                 }
             }

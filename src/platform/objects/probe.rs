@@ -1,5 +1,6 @@
 //! Whether the store can be used: what is known of it, and a try with an object of Luna's own.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
@@ -33,26 +34,45 @@ pub struct Standing {
 /// What was last seen of the store, and who is just asking it.
 #[derive(Debug, Default)]
 pub(super) struct Known {
-    last: Mutex<Option<(Duration, Option<String>)>>,
+    last: Mutex<Option<Seen>>,
+    /// The last file could not be stored, though reading may go well.
+    write_failed: AtomicBool,
     asking: tokio::sync::Mutex<()>,
+}
+
+/// How the store was.
+#[derive(Debug, Clone)]
+struct Seen {
+    at: Duration,
+    /// What was wrong, if something was.
+    trouble: Option<String>,
 }
 
 impl Known {
     /// Takes note of how the store was; an error about one object says that it answers.
     pub(super) fn learn(&self, clock: &Clock, error: Option<&ObjectError>) {
         let trouble = error.filter(|error| error.is_passing()).map(ToString::to_string);
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) =
-            Some((clock.elapsed(), trouble));
+        if trouble.is_none() && self.write_failed.load(Ordering::Relaxed) {
+            return;
+        }
+        let seen = Seen { at: clock.elapsed(), trouble };
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+    }
+
+    /// Takes note of how storing a file went.
+    pub(super) fn wrote(&self, clock: &Clock, error: Option<&ObjectError>) {
+        let failed = error.is_some_and(ObjectError::is_passing);
+        self.write_failed.store(failed, Ordering::Relaxed);
+        self.learn(clock, error);
     }
 
     /// When the store was last heard of, and what was wrong then.
-    fn last(&self) -> Option<(Duration, Option<String>)> {
+    fn last(&self) -> Option<Seen> {
         self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn fresh(&self, clock: &Clock) -> Option<Option<String>> {
-        let (at, trouble) = self.last()?;
-        (clock.elapsed().saturating_sub(at) < FRESH).then_some(trouble)
+    fn fresh(&self, clock: &Clock) -> Option<Seen> {
+        self.last().filter(|seen| clock.elapsed().saturating_sub(seen.at) < FRESH)
     }
 }
 
@@ -67,18 +87,23 @@ impl Objects {
             };
         }
         let inner = &*self.0;
-        if let Some(trouble) = inner.known.fresh(&inner.clock) {
-            return self.stands(trouble);
+        if let Some(seen) = inner.known.fresh(&inner.clock) {
+            return self.stands(seen.trouble);
         }
         let _asking = match (inner.known.asking.try_lock(), inner.known.last()) {
             (Ok(asking), _) => asking,
-            (Err(_), Some((_, trouble))) => return self.stands(trouble),
+            (Err(_), Some(seen)) => return self.stands(seen.trouble),
             (Err(_), None) => inner.known.asking.lock().await,
         };
-        if let Some(trouble) = inner.known.fresh(&inner.clock) {
-            return self.stands(trouble);
+        if let Some(seen) = inner.known.fresh(&inner.clock) {
+            return self.stands(seen.trouble);
         }
-        let seen = self.look().await;
+        // Who could not write is told to have recovered by writing.
+        let seen = if inner.known.write_failed.load(Ordering::Relaxed) {
+            self.probe().await.map(drop)
+        } else {
+            self.look().await
+        };
         inner.known.learn(&inner.clock, seen.as_ref().err());
         self.stands(seen.err().map(|error| error.to_string()))
     }

@@ -119,7 +119,9 @@ impl Objects {
                 Err(error) => Err(error),
             }
         };
-        self.bounded(key, size, written).await
+        let outcome = self.bounded(key, size, written).await;
+        self.0.known.wrote(&self.0.clock, outcome.as_ref().err());
+        outcome
     }
 
     /// The bytes under `key`, refused when their sha256 is not `expected`.

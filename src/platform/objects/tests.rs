@@ -233,7 +233,7 @@ async fn a_store_that_dies_is_told_and_works_when_it_is_back() {
 
 /// A server that answers every request with the same, or breaks the connection after so many bytes.
 async fn answering(
-    answer: String,
+    answer: impl Fn(&str) -> String + Send + 'static,
     break_after: usize,
 ) -> (Settings, Arc<Mutex<Vec<String>>>, JoinSet<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -242,7 +242,7 @@ async fn answering(
     let log = Arc::clone(&heard);
     running.spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
-            let (mut bytes, mut buffer) = (Vec::new(), [0; 65_536]);
+            let (mut bytes, mut buffer) = (Vec::new(), vec![0; 65_536]);
             while let Ok(read) = stream.read(&mut buffer).await {
                 bytes.extend_from_slice(&buffer[..read]);
                 let is_whole = bytes.windows(4).any(|end| end == b"\r\n\r\n");
@@ -251,9 +251,11 @@ async fn answering(
                     break;
                 }
             }
-            log.lock().unwrap().push(String::from_utf8_lossy(&bytes).into_owned());
+            let text = String::from_utf8_lossy(&bytes).into_owned();
+            let said = answer(&text);
+            log.lock().unwrap().push(text);
             if break_after == usize::MAX {
-                drop(stream.write_all(answer.as_bytes()).await);
+                drop(stream.write_all(said.as_bytes()).await);
             }
         }
     });
@@ -293,7 +295,8 @@ async fn refusals_say_what_to_mend_and_never_a_key() {
         ("507 Insufficient Storage", "QuotaExceeded", "full"),
         ("418 Teapot", "Teapot", "it answers Teapot"),
     ] {
-        let (settings, heard, _running) = answering(refusal(status, code), usize::MAX).await;
+        let (settings, heard, _running) =
+            answering(move |_| refusal(status, code), usize::MAX).await;
         let objects = Objects::with(&settings, "nowhere".into(), Clock::system(), IMPATIENT);
         let error = objects.put("a/x", &b"abc"[..]).await.unwrap_err();
         let told = format!("{error} {error:?}");
@@ -305,7 +308,7 @@ async fn refusals_say_what_to_mend_and_never_a_key() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_breaks_in_the_middle_is_no_stored_object() {
-    let (settings, heard, _running) = answering(String::new(), 1 << 20).await;
+    let (settings, heard, _running) = answering(|_| String::new(), 1 << 20).await;
     let objects = Objects::with(&settings, "nowhere".into(), Clock::system(), IMPATIENT);
     let error = objects.put("a/x", vec![1; 16 << 20]).await.unwrap_err();
     assert!(error.is_passing(), "{error:?}");
@@ -313,7 +316,7 @@ async fn a_connection_that_breaks_in_the_middle_is_no_stored_object() {
     // An answer that is cut short.
     let cut = "HTTP/1.1 200 OK\r\ncontent-length: 1000\r\nlast-modified: Sat, 28 Mar 2026 12:00:00 GMT\r\n\
                etag: \"x\"\r\nconnection: close\r\n\r\nabc";
-    let (settings, _, _running) = answering(cut.to_owned(), usize::MAX).await;
+    let (settings, _, _running) = answering(|_| cut.to_owned(), usize::MAX).await;
     let objects = Objects::with(&settings, "nowhere".into(), Clock::system(), IMPATIENT);
     let error = objects.get("a/x", ABC).await.unwrap_err();
     assert!(error.is_passing(), "{error:?}");
@@ -323,7 +326,7 @@ async fn a_connection_that_breaks_in_the_middle_is_no_stored_object() {
 async fn a_store_without_conditional_writes_is_found_out() {
     // It stores whatever comes.
     let stores = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\netag: \"x\"\r\nconnection: close\r\n\r\n";
-    let (settings, heard, _running) = answering(stores.to_owned(), usize::MAX).await;
+    let (settings, heard, _running) = answering(|_| stores.to_owned(), usize::MAX).await;
     let objects = Objects::with(&settings, "nowhere".into(), Clock::system(), IMPATIENT);
     let bytes = bytes::Bytes::from_static(b"abc");
     for _ in 0..2 {
@@ -351,4 +354,39 @@ fn settings_that_cannot_be_used_make_no_store_elsewhere() {
     assert!(error.to_string().contains("no-such-file.pem"), "{error}");
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
     assert_eq!(objects.describe(), "S3 bucket luna at https://s3.example.ch");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_answers_is_not_always_a_store_nor_one_that_can_be_written_to() {
+    let nothing = "HTTP/1.1 404 Not Found\r\ncontent-length: 4\r\nconnection: close\r\n\r\nnone";
+    let (settings, _, _running) = answering(|_| nothing.to_owned(), usize::MAX).await;
+    let objects = Objects::with(&settings, "nowhere".into(), Clock::system(), IMPATIENT);
+    let standing = objects.standing().await;
+    assert!(!standing.ok && standing.detail.ends_with("it answers 404 Not Found"), "{standing:?}");
+
+    // A key that may look and not write.
+    let empty = "<ListBucketResult><Name>luna</Name><KeyCount>0</KeyCount><IsTruncated>false\
+                 </IsTruncated></ListBucketResult>";
+    let list = format!(
+        "HTTP/1.1 200 OK\r\ncontent-length: {}\r\nconnection: close\r\n\r\n{empty}",
+        empty.len()
+    );
+    let answer = move |request: &str| {
+        if request.starts_with("GET") {
+            list.clone()
+        } else {
+            refusal("403 Forbidden", "AccessDenied")
+        }
+    };
+    let (settings, _, _running) = answering(answer, usize::MAX).await;
+    let clock = Clock::fixed(utc("2026-03-28T12:00:00Z"));
+    let objects = Objects::with(&settings, "nowhere".into(), clock.clone(), IMPATIENT);
+    assert!(objects.standing().await.ok, "nobody has written yet");
+    assert!(objects.put("a/x", &b"abc"[..]).await.unwrap_err().is_passing());
+    assert!(objects.list("a").await.is_ok());
+    for _ in 0..2 {
+        let standing = objects.standing().await;
+        assert!(!standing.ok && standing.detail.contains("may not read, write"), "{standing:?}");
+        clock.set(clock.now() + TimeDelta::seconds(11));
+    }
 }

@@ -7,7 +7,7 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use super::{AccountRow, lock_admins};
-use crate::access::accounts::model::Account;
+use crate::access::accounts::model::{Account, clock_put_back_max};
 use crate::access::accounts::records::{Part, SessionRecord, User};
 use crate::platform::db::Conn;
 use crate::platform::db::schema::{accounts, sessions};
@@ -155,6 +155,7 @@ pub(in crate::access::accounts) async fn sessions(
         .select((SessionRow::as_select(), (accounts::user_id, accounts::login)))
         .filter(sessions::revoked_at.is_null().and(accounts::disabled_at.is_null()))
         .filter(sessions::expires_at.gt(now).and(sessions::last_seen_at.gt(now - idle_max)))
+        .filter(sessions::last_seen_at.lt(now + clock_put_back_max()))
         .order((sessions::created_at.desc(), sessions::session_id.desc()))
         .limit(part.limit)
         .into_boxed();
