@@ -21,7 +21,9 @@ use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::meters;
 use crate::facts::series;
+use crate::facts::simulation;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
@@ -86,8 +88,10 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(sites::routes)
         .configure(market::routes)
         .configure(series::routes)
+        .configure(meters::routes)
         .configure(imports::routes)
         .configure(ingest::routes)
+        .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
         .configure(prediction::routes)
@@ -145,8 +149,11 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
+            .app_data(Data::new(services.meters))
+            .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
+            .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))

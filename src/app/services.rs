@@ -11,12 +11,15 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
+use crate::facts::events::Events;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::meters::Meters;
 use crate::facts::series::Observations;
+use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
@@ -64,6 +67,8 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub meters: Meters,
+    pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -113,6 +118,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         base: settings.clone(),
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
+        meters: settings.meters.clone().into(),
         simulation: settings.simulation.clone().into(),
         ingest: settings.ingest.clone().into(),
         protections: Arc::clone(&protections),
@@ -128,11 +134,21 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());
+    let events = Events::new(db.clone(), clock.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
         Ingest::new(db.clone(), archive, prices.clone(), clock.clone(), book.ingest.clone());
-    let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
+    let needs = Needs {
+        db: db.clone(),
+        prices: prices.clone(),
+        meters: meters.clone(),
+        events: events.clone(),
+        audit: audit.clone(),
+        pool: pool.clone(),
+    };
+    let simulation = Simulation::new(needs, clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
@@ -179,6 +195,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        meters,
+        events,
         imports,
         ingest,
         simulation,

@@ -12,9 +12,11 @@ use crate::operations::settings::{Applies, Setting};
 
 /// The documented file: the comment above a setting says what it is for.
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
+/// The documented file of the simulation, whose keys stand without a section.
+const SIMULATION: &str = include_str!("../../config/sim.yml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 11] = [
+const IN_FILES_ONLY: [&str; 12] = [
     "server.host",
     "server.port",
     "server.roles",
@@ -23,17 +25,19 @@ const IN_FILES_ONLY: [&str; 11] = [
     "storage.",
     "database.",
     "telemetry.",
+    "simulation.market_seed_file",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
-const AT_ONCE: [&str; 8] = [
+const AT_ONCE: [&str; 9] = [
     "server.trusted_proxies",
     "server.admin_addresses",
     "server.requests_per_minute",
     "server.logins_per_minute",
     "market.",
+    "meters.",
     "simulation.",
     "sources.",
     "accounts.",
@@ -47,7 +51,7 @@ static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
 });
 
 static DESCRIPTIONS: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| descriptions(DOCUMENTED));
+    LazyLock::new(|| descriptions(DOCUMENTED, SIMULATION));
 
 impl Loaded {
     /// The settings in force as people see them.
@@ -86,9 +90,19 @@ fn applies(key: &str) -> Applies {
     }
 }
 
-/// The comment above each `# key = value`, by `section.key`.
-fn descriptions(text: &str) -> BTreeMap<String, String> {
-    let (mut section, mut comment, mut found) = ("", Vec::new(), BTreeMap::new());
+/// The comment above each `# key = value` of the one file, by `section.key`, and above each
+/// `# key: value` of the other.
+fn descriptions(text: &str, simulation: &str) -> BTreeMap<String, String> {
+    let mut found = descriptions_by(text, ("", " = "));
+    found.extend(descriptions_by(simulation, ("simulation", ":")));
+    found
+}
+
+fn descriptions_by<'a>(
+    text: &'a str,
+    (mut section, separator): (&'a str, &str),
+) -> BTreeMap<String, String> {
+    let (mut comment, mut found) = (Vec::new(), BTreeMap::new());
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
@@ -99,7 +113,7 @@ fn descriptions(text: &str) -> BTreeMap<String, String> {
             comment.clear();
             continue;
         };
-        match said.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
+        match said.split_once(separator).filter(|(key, _)| !key.contains(' ')) {
             Some((key, _)) => {
                 found.insert(format!("{section}.{key}"), comment.join(" "));
                 comment.clear();

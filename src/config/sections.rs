@@ -11,6 +11,7 @@ use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::meters;
 use crate::facts::simulation;
 use crate::operations::settings::Stored;
 use crate::platform::db;
@@ -49,7 +50,9 @@ pub struct Settings {
     pub jobs: jobs::Settings,
     /// The market shown first.
     pub market: market::Settings,
-    /// Prices of a market that does not exist.
+    /// The meter shown first.
+    pub meters: meters::Settings,
+    /// A market and houses that do not exist.
     pub simulation: simulation::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
@@ -100,6 +103,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
+        meters: layers.section("meters", meters::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         ingest: ingest::Settings {
             entsoe_token,

@@ -10,6 +10,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 
 use super::layers::{Entry, Layers};
+use super::yaml::read_simulation;
 use super::names::{FIXED, PREFIX, Use, fixed, key_of, nearest};
 use crate::operations::settings::Stored;
 
@@ -30,7 +31,7 @@ pub struct Flag {
 /// Everything settings may come from.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// Folder of the files `*.toml`, read in alphabetical order; need not exist.
+    /// Folder of the files `*.toml`, read in alphabetical order, and of `sim.yml`; need not exist.
     pub config_dir: PathBuf,
     /// File with variables; need not exist.
     pub env_file: PathBuf,
@@ -95,6 +96,7 @@ impl Sources {
         for path in paths {
             read_file(&path, layers);
         }
+        read_simulation(&self.config_dir.join("sim.yml"), layers);
     }
 
     fn read_stored(&self, layers: &mut Layers) {

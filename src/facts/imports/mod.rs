@@ -19,12 +19,11 @@ mod sheet; // bytes taken apart into rows and cells
 pub use self::api::routes;
 pub use self::error::ImportError;
 pub use self::model::{ImportOptions, KnownAtRule, PriceUnit, assumed_price_known_at};
+pub use self::prices::parse_prices;
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]
 use self::model::{Dropped, ParsedPrices};
-#[cfg(test)]
-use self::prices::parse_prices;
 
 #[cfg(test)]
 mod tests;

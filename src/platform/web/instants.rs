@@ -2,11 +2,62 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde::de::{Deserialize, Deserializer, Error};
+
+use crate::base::timeline::day_range;
 
 /// Years that a request may name; far outside, calendars overflow and PostgreSQL refuses.
 const YEARS: RangeInclusive<i32> = 1900..=2200;
+
+/// A local day or an instant, as an end of a range.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub enum Moment {
+    /// A whole local day.
+    Day(NaiveDate),
+    /// An instant.
+    Instant(DateTime<Utc>),
+}
+
+impl Moment {
+    /// Where a range begins that begins with it.
+    pub fn start(self, zone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Day(day) => day_range(day, zone).from,
+            Self::Instant(at) => at,
+        }
+    }
+
+    /// Where a range ends that ends with it: behind a day, at an instant.
+    pub fn end(self, zone: Tz) -> DateTime<Utc> {
+        match self {
+            Self::Day(day) => day_range(day, zone).to,
+            Self::Instant(at) => at,
+        }
+    }
+}
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // Years of four digits: what is outside has no values and overflows calendars.
+        let sane = |year: i32| (1990..=2100).contains(&year);
+        if let Ok(day) = text.parse::<NaiveDate>()
+            && sane(day.year())
+        {
+            return Ok(Self::Day(day));
+        }
+        match DateTime::parse_from_rfc3339(&text) {
+            Ok(at) if sane(at.year()) => Ok(Self::Instant(at.to_utc())),
+            _ => Err(format!(
+                "'{text}' is neither a day like 2026-03-29 nor an instant like 2026-03-29T12:00:00Z between 1990 and 2100"
+            )),
+        }
+    }
+}
 
 /// For `#[serde(deserialize_with)]` of an instant.
 pub fn instant<'de, D: Deserializer<'de>>(input: D) -> Result<DateTime<Utc>, D::Error> {
