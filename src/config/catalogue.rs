@@ -16,7 +16,7 @@ const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 const SIMULATION: &str = include_str!("../../config/sim.yml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 12] = [
+const IN_FILES_ONLY: [&str; 15] = [
     "server.host",
     "server.port",
     "server.roles",
@@ -25,7 +25,10 @@ const IN_FILES_ONLY: [&str; 12] = [
     "storage.",
     "database.",
     "telemetry.",
+    "simulation.market",
     "simulation.market_seed_file",
+    "simulation.meters",
+    "simulation.profiles",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",

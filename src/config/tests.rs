@@ -276,7 +276,7 @@ fn every_mistake_in_the_file_of_the_simulation_is_named_at_once() {
     let expected = [
         "config/sim.yml: simulation has a key that is no text; put it in quotes",
         "config/sim.yml: simulation.latitude_deg = 90 is not between -66 and 66",
-        "config/sim.yml: simulation.market.noise = 1: has no 'noise'; it may have waves, noise_eur_mwh, spike_rate",
+        "config/sim.yml: simulation.market.noise = 1: has no 'noise'; it may have waves, noise_eur_mwh, spike_rate; did you mean noise_eur_mwh?",
         "config/sim.yml: simulation.market.waves = \"high\": invalid type: found string \"high\", expected f64",
         "config/sim.yml: simulation.meters.sim-a.interval_s = 7 does not fill a minute; write 1, 2, 3, 4, 5 or another divisor of 60",
         "config/sim.yml: simulation.meters.sim-a.outage_rate = 0.5 is not between 0 and 0.15",

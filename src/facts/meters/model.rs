@@ -1,6 +1,6 @@
 //! Meters, readings, what readings add up to, and the rules that one reading must keep.
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
@@ -157,11 +157,6 @@ pub struct BadReading {
 }
 
 impl Reading {
-    /// First instant after the interval.
-    pub fn end(&self) -> DateTime<Utc> {
-        self.ts + Duration::seconds(self.interval_s.into())
-    }
-
     /// Whether the reading may be stored; the reason where it may not.
     pub fn check(&self) -> Result<(), String> {
         let values = [

@@ -105,11 +105,11 @@ impl Meters {
         }
         check(readings)?;
         let batch = Batch::new(readings);
+        let duplicates = (readings.len() - batch.len()) as u64;
         self.check_known(&mut *self.db.conn().await?, &batch).await?;
         let mut client = self.db.copy_client().await?;
-        let mut stored =
-            store::put_by_copy(&mut client, &batch).await.map_err(DbError::from)?;
-        stored.duplicates = (readings.len() - batch.len()) as u64;
+        let stored = store::put_by_copy(&mut client, batch).await.map_err(DbError::from)?;
+        let stored = Stored { duplicates, ..stored };
         count_written(stored.inserted + stored.replaced);
         Ok(stored)
     }
@@ -129,10 +129,9 @@ impl Meters {
         let mut all = Stored::default();
         for readings in by_length.values() {
             let batch = Batch::new(readings);
+            let duplicates = (readings.len() - batch.len()) as u64;
             self.check_known(conn, &batch).await?;
-            let mut stored = store::put(conn, &batch).await?;
-            stored.duplicates = (readings.len() - batch.len()) as u64;
-            all.add(&stored);
+            all.add(&Stored { duplicates, ..store::put(conn, batch).await? });
         }
         count_written(all.inserted + all.replaced);
         Ok(all)

@@ -104,15 +104,21 @@ impl Simulation {
         if state.is_running && state.interval_s == interval_s {
             return Ok(());
         }
-        // A quarter hour has readings of one length: the one that has begun is told anew.
+        // A quarter hour has readings of one length: at another one what has begun is told anew.
         let quarter = until.timestamp() - until.timestamp().rem_euclid(QUARTER_S);
         if let Some(quarter) = DateTime::from_timestamp(quarter, 0) {
-            for (meter, of_meter) in settings.active_meters() {
+            let begun = TimeRange::new(quarter, until);
+            let (mut gone, meters) = (0, settings.active_meters());
+            for (meter, of_meter) in &meters {
                 let kept = interval_s.unwrap_or(of_meter.interval_s);
-                let begun = (TimeRange::new(quarter, until), kept);
-                self.needs.meters.retire(conn, &meter.meter_id, begun).await?;
+                gone += self.needs.meters.retire(conn, &meter.meter_id, (begun, kept)).await?;
             }
-            until = quarter;
+            if gone > 0 {
+                for (meter, _) in &meters {
+                    self.needs.meters.retire(conn, &meter.meter_id, (begun, 0)).await?;
+                }
+                until = quarter;
+            }
         }
         Ok(store::start(conn, Stream::Meters, now, interval_s, Some(until)).await?)
     }

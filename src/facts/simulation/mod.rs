@@ -14,12 +14,14 @@ mod store; // SQL
 mod service; // how it stands, the market kept filled
 mod stream; // readings written while it runs
 mod control; // start, stop, generate
+mod preview; // a day to look at
 mod api; // HTTP: translates, decides nothing
 
 pub use self::api::routes;
 pub use self::error::SimulationError;
 pub use self::house::House;
-pub use self::model::{SimulationStatus, StreamState, Which};
+pub use self::model::{MeterStatus, SimulationStatus, StreamState, Which};
+pub use self::preview::Preview;
 pub use self::realism::{RealismReport, Row, report};
 pub use self::service::{Needs, Simulation};
 pub use self::settings::Settings;

@@ -6,10 +6,8 @@ use tokio_postgres::Client;
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
-use super::rows::Batch;
-use super::write::{
-    Judged, NOTIFY, TAKE_TURNS, any_other_length, count_overlapping, insert, replace,
-};
+use super::rows::{Batch, Taken};
+use super::write::{Judged, NOTIFY, TAKE_TURNS, TAKEN, insert, replace};
 use crate::facts::meters::model::Stored;
 
 /// Where they come from when they were copied.
@@ -33,10 +31,20 @@ const STAGING_TYPES: [Type; 8] = [
 /// Writes `batch` in one transaction on a connection of its own: COPY, then the same statements.
 pub(in crate::facts::meters) async fn put_by_copy(
     client: &mut Client,
-    batch: &Batch<'_>,
+    mut batch: Batch<'_>,
 ) -> Result<Stored, tokio_postgres::Error> {
     let meters = batch.meters();
     let transaction = client.transaction().await?;
+    transaction.execute(TAKE_TURNS, &[&meters]).await?;
+    let bounds = batch.bounds();
+    let near: [&(dyn ToSql + Sync); 4] =
+        [&bounds.meter_ids, &bounds.first, &bounds.last, &bounds.interval_s];
+    let taken = transaction.query(TAKEN, &near).await?.into_iter().map(|row| Taken {
+        meter_id: row.get(0),
+        interval_s: row.get(1),
+        quarter: row.get(2),
+    });
+    let overlapping = batch.leave_out(&taken.collect::<Vec<_>>());
     transaction.batch_execute(CREATE_STAGING).await?;
     let sink = transaction.copy_in(COPY_STAGING).await?;
     let mut writer = pin!(BinaryCopyInWriter::new(sink, &STAGING_TYPES));
@@ -56,23 +64,14 @@ pub(in crate::facts::meters) async fn put_by_copy(
     }
     writer.finish().await?;
 
-    transaction.execute(TAKE_TURNS, &[&meters]).await?;
-    let other = transaction.query_one(&any_other_length(STAGING), &[]).await?;
-    let looks_closer = other.get::<_, i64>(0) > 0;
-    let overlapping = if looks_closer {
-        let count = transaction.query_one(&count_overlapping(STAGING), &[]).await?;
-        count.get::<_, i64>(0).unsigned_abs()
-    } else {
-        0
-    };
-    let inserted = transaction.execute(&insert(STAGING, looks_closer), &[]).await?;
-    let judged = if inserted + overlapping == batch.len() as u64 {
+    let inserted = transaction.execute(&insert(STAGING), &[]).await?;
+    let judged = if inserted == batch.len() as u64 {
         Judged::all_new(inserted)
     } else {
         let row = transaction.query_one(&replace(STAGING), &[]).await?;
         Judged { replaced: row.get(0), refused: row.get(1), equal: row.get(2) }
     };
-    let stored = judged.counts(inserted, overlapping);
+    let stored = Stored { overlapping, ..judged.counts(inserted) };
     if stored.changed() {
         transaction.execute(NOTIFY, &[&meters]).await?;
     }

@@ -4,7 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
-use super::rows::Batch;
+use super::rows::{Batch, Taken};
 use crate::base::timeline::TimeRange;
 use crate::facts::meters::model::{Reading, Stored};
 use crate::platform::db::Conn;
@@ -27,43 +27,19 @@ pub(super) const NOTIFY: &str =
 const COLUMNS: &str =
     "meter_id, ts, interval_s, consumption_kw, production_kw, voltage, quality, known_at";
 
-/// Keeps one length of readings per quarter hour: `other` is a stored row of another length that
-/// touches the quarter hours of `n`. Two lengths over the same time would be counted twice.
-const OVERLAPS: &str = "EXISTS (
-         SELECT FROM smart_meter_readings other
-         WHERE other.meter_id = n.meter_id AND other.interval_s <> n.interval_s
-           AND other.ts > date_bin('15 minutes', n.ts, 'epoch') - interval '1 hour'
-           AND other.ts < greatest(n.ts + make_interval(secs => n.interval_s),
-               date_bin('15 minutes', n.ts, 'epoch') + interval '15 minutes')
-           AND other.ts + make_interval(secs => other.interval_s)
-               > date_bin('15 minutes', n.ts, 'epoch'))";
-
-/// Tells whether any reading of another length is stored near those of `source`; most batches need
-/// no closer look.
-pub(super) fn any_other_length(source: &str) -> String {
-    format!(
-        "SELECT count(*) AS rows FROM (
-             SELECT n.meter_id, n.interval_s, min(n.ts) - interval '75 minutes' AS first,
-                 max(n.ts) + interval '75 minutes' AS last
-             FROM {source} GROUP BY n.meter_id, n.interval_s
-         ) AS b WHERE EXISTS (
-             SELECT FROM smart_meter_readings other
-             WHERE other.meter_id = b.meter_id AND other.ts BETWEEN b.first AND b.last
-               AND other.interval_s <> b.interval_s)"
-    )
-}
-
-/// Number of rows of `source` whose time readings of another length cover.
-pub(super) fn count_overlapping(source: &str) -> String {
-    format!("SELECT count(*) AS rows FROM {source} WHERE {OVERLAPS}")
-}
+/// Quarter hours near those of a batch in which readings of another length begin; bounds come as
+/// arrays, one stretch of one meter each.
+pub(super) const TAKEN: &str = "SELECT DISTINCT other.meter_id, other.interval_s, \
+         date_bin('15 minutes', other.ts, 'epoch') AS quarter \
+     FROM unnest($1::text[], $2::timestamptz[], $3::timestamptz[]) AS b (meter_id, first, last) \
+     JOIN smart_meter_readings AS other ON other.meter_id = b.meter_id \
+         AND other.ts BETWEEN b.first AND b.last AND other.interval_s <> $4::int";
 
 /// New instants; those that exist are left for [`replace`].
-pub(super) fn insert(source: &str, looks_closer: bool) -> String {
-    let guard = if looks_closer { format!("WHERE NOT {OVERLAPS}") } else { String::new() };
+pub(super) fn insert(source: &str) -> String {
     format!(
         "INSERT INTO smart_meter_readings ({COLUMNS})
-         SELECT {COLUMNS} FROM {source} {guard}
+         SELECT {COLUMNS} FROM {source}
          ON CONFLICT (meter_id, ts) DO NOTHING"
     )
 }
@@ -72,8 +48,7 @@ pub(super) fn insert(source: &str, looks_closer: bool) -> String {
 ///
 /// All parts of the statement see the table as it was before, so `old` is what is replaced, and a
 /// row that [`insert`] has just written equals its own reading. Answers with the counts of rows
-/// replaced, refused because they were known earlier, and equal. Rows of another length were left
-/// out before. Each row finds its old one by key (`OFFSET 0` keeps the look-up a look-up), whatever
+/// replaced, refused because they were known earlier, and equal. Each row finds its old one by key (`OFFSET 0` keeps the look-up a look-up), whatever
 /// the planner believes of a table that nobody has analysed yet.
 pub(super) fn replace(source: &str) -> String {
     format!(
@@ -88,7 +63,6 @@ pub(super) fn replace(source: &str) -> String {
                  SELECT * FROM smart_meter_readings r
                  WHERE r.meter_id = n.meter_id AND r.ts = n.ts OFFSET 0
              ) AS old
-             WHERE n.interval_s = old.interval_s
          ), kept AS (
              INSERT INTO meter_reading_revisions ({COLUMNS})
              SELECT meter_id, ts, old_interval_s, old_consumption_kw, old_production_kw,
@@ -126,22 +100,16 @@ impl Judged {
     }
 
     /// What a write did that inserted `inserted` of its rows before the rest was judged.
-    pub(super) fn counts(&self, inserted: u64, overlapping: u64) -> Stored {
+    pub(super) fn counts(&self, inserted: u64) -> Stored {
         Stored {
             inserted,
             replaced: self.replaced.unsigned_abs(),
             unchanged: self.equal.unsigned_abs().saturating_sub(inserted),
             refused_older: self.refused.unsigned_abs(),
             duplicates: 0,
-            overlapping,
+            overlapping: 0,
         }
     }
-}
-
-#[derive(Debug, QueryableByName)]
-struct Count {
-    #[diesel(sql_type = BigInt)]
-    rows: i64,
 }
 
 /// A statement on a part of a batch, its rows bound as arrays.
@@ -163,42 +131,39 @@ fn column<'a, T>(readings: &[&'a Reading], field: impl Fn(&'a Reading) -> T) -> 
     readings.iter().map(|reading| field(reading)).collect()
 }
 
-/// Writes `batch` in statements of bounded size; the caller's transaction holds them together.
+/// Writes `batch`, which is of one length, in statements of bounded size; the caller's transaction
+/// holds them together. Readings for quarter hours that hold another length are left out.
 pub(in crate::facts::meters) async fn put(
     conn: &mut Conn,
-    batch: &Batch<'_>,
+    mut batch: Batch<'_>,
 ) -> QueryResult<Stored> {
     let meters = batch.meters();
     diesel::sql_query(TAKE_TURNS).bind::<Array<Text>, _>(&meters).execute(conn).await?;
-    let mut stored = Stored::default();
+    let taken: Vec<Taken> = {
+        let bounds = batch.bounds();
+        diesel::sql_query(TAKEN)
+            .bind::<Array<Text>, _>(bounds.meter_ids)
+            .bind::<Array<Timestamptz>, _>(bounds.first)
+            .bind::<Array<Timestamptz>, _>(bounds.last)
+            .bind::<Integer, _>(bounds.interval_s)
+            .load(conn)
+            .await?
+    };
+    let mut stored = Stored { overlapping: batch.leave_out(&taken), ..Stored::default() };
+    let (insert, replace) = (insert(ARRAYS), replace(ARRAYS));
     for readings in batch.readings.chunks(STATEMENT_ROWS_MAX) {
-        let counts = put_part(conn, readings).await?;
-        stored.add(&counts);
+        let inserted = with_arrays!(insert, readings).execute(conn).await? as u64;
+        let judged = if inserted == readings.len() as u64 {
+            Judged::all_new(inserted)
+        } else {
+            with_arrays!(replace, readings).get_result(conn).await?
+        };
+        stored.add(&judged.counts(inserted));
     }
     if stored.changed() {
         diesel::sql_query(NOTIFY).bind::<Array<Text>, _>(&meters).execute(conn).await?;
     }
     Ok(stored)
-}
-
-async fn put_part(conn: &mut Conn, readings: &[&Reading]) -> QueryResult<Stored> {
-    let other: Count = with_arrays!(any_other_length(ARRAYS), readings).get_result(conn).await?;
-    let looks_closer = other.rows > 0;
-    let overlapping = if looks_closer {
-        let count: Count =
-            with_arrays!(count_overlapping(ARRAYS), readings).get_result(conn).await?;
-        count.rows.unsigned_abs()
-    } else {
-        0
-    };
-    let statement = insert(ARRAYS, looks_closer);
-    let inserted = with_arrays!(statement, readings).execute(conn).await? as u64;
-    let judged = if inserted + overlapping == readings.len() as u64 {
-        Judged::all_new(inserted)
-    } else {
-        with_arrays!(replace(ARRAYS), readings).get_result(conn).await?
-    };
-    Ok(judged.counts(inserted, overlapping))
 }
 
 /// Moves readings of another length than `kept_s` to the revisions.

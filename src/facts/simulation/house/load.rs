@@ -64,7 +64,6 @@ fn compressor(seed: u64, minute: i64) -> f64 {
 
 /// How people are on a day.
 struct People {
-    kind: DayKind,
     rest: bool,
     is_away: bool,
     summer: f64,
@@ -74,8 +73,7 @@ struct People {
 
 impl People {
     fn on(seed: u64, profile: &Profile, date: NaiveDate) -> Self {
-        let kind = DayKind::of(date);
-        let rest = !kind.is_working();
+        let rest = !DayKind::of(date).is_working();
         let is_away = is_away(seed, profile.absence, date);
         let summer = summer(date);
         let day = f64::from(date.num_days_from_ce());
@@ -84,7 +82,7 @@ impl People {
         let season = 1.0 + profile.season_swing * (1.0 - 2.0 * summer);
         let weekend = if rest { profile.weekend_factor } else { 1.0 };
         let use_factor = if is_away { 0.0 } else { busy.max(0.3) * season * weekend };
-        Self { kind, rest, is_away, summer, use_factor }
+        Self { rest, is_away, summer, use_factor }
     }
 }
 

@@ -169,9 +169,9 @@ pub(super) fn distance(one: &[f64], other: &[f64]) -> f64 {
 mod tests {
     use super::*;
 
-    /// A fortnight in which every day is alike: hour h takes h kWh.
+    /// Three weeks in which every day is alike: hour h takes h kWh.
     fn ramp() -> Hours {
-        (0..24 * 14).map(|hour| (hour, (hour % 24) as f64)).collect()
+        (0..24 * 21).map(|hour| (hour, (hour % 24) as f64)).collect()
     }
 
     #[test]

@@ -28,6 +28,7 @@ pub(super) enum Place {
     Sessions,
     Keys,
     Settings,
+    Simulation,
     /// One's own account; stands beside the others.
     Account,
 }
@@ -43,6 +44,7 @@ impl Place {
         Self::Sessions,
         Self::Keys,
         Self::Settings,
+        Self::Simulation,
     ];
 
     /// Its address.
@@ -56,6 +58,7 @@ impl Place {
             Self::Sessions => "/admin/sessions",
             Self::Keys => "/admin/keys",
             Self::Settings => "/admin/settings",
+            Self::Simulation => "/admin/simulation",
             Self::Account => "/account",
         }
     }
@@ -70,6 +73,7 @@ impl Place {
             Self::Sessions => "adm_sessions",
             Self::Keys => "adm_keys",
             Self::Settings => "adm_settings",
+            Self::Simulation => "adm_simulation",
             Self::Account => "adm_account",
         }
     }

@@ -17,6 +17,8 @@ mod sessions; // who is logged in
 mod keys; // API keys
 mod settings; // values, origins, changes
 mod account; // one's own account
+mod simulation; // a world that does not exist
+mod simulation_chart; // a day of it as a drawing
 
 use actix_web::web::ServiceConfig;
 
@@ -33,6 +35,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(sessions::pages)
         .configure(keys::pages)
         .configure(settings::pages)
+        .configure(simulation::pages)
         .configure(account::pages);
 }
 
