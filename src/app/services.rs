@@ -1,5 +1,6 @@
 //! Every service, built once, handed to the next by constructor.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
@@ -146,7 +147,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         meters: meters.clone(),
         events: events.clone(),
         audit: audit.clone(),
-        pool: pool.clone(),
+        // A thread of its own: readings every few seconds cannot wait while a model trains.
+        pool: CpuPool::new(Some(NonZeroUsize::MIN)),
     };
     let simulation = Simulation::new(needs, clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());

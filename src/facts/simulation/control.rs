@@ -1,6 +1,6 @@
 //! Starting and stopping the simulation, and having it make readings and prices on demand.
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, Utc};
 use diesel_async::AsyncConnection;
 use serde::Serialize;
 use serde_json::json;
@@ -224,8 +224,8 @@ impl Simulation {
         check_order(range.from, range.to)?;
         let now = self.clock.now();
         if range.to > now {
-            let until = now.to_rfc3339();
-            return Err(SimulationError::Future { to: range.to.to_rfc3339(), until });
+            let until = instant(now);
+            return Err(SimulationError::Future { to: instant(range.to), until });
         }
         check_rows(range.length().num_seconds() / i64::from(interval_s) * meters as i64)
     }
@@ -292,7 +292,12 @@ fn check_order(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), SimulationE
     if from < to {
         return Ok(());
     }
-    Err(SimulationError::EmptyRange { from: from.to_rfc3339(), to: to.to_rfc3339() })
+    Err(SimulationError::EmptyRange { from: instant(from), to: instant(to) })
+}
+
+/// An instant to the second, as people read it in a sentence.
+fn instant(at: DateTime<Utc>) -> String {
+    at.to_rfc3339_opts(SecondsFormat::Secs, true)
 }
 
 fn check_rows(rows: i64) -> Result<(), SimulationError> {

@@ -26,7 +26,7 @@ pub enum SimulationError {
         known: Vec<String>,
     },
     /// Readings of this length do not fit into a quarter hour.
-    #[error("interval_s = {given} is none of {allowed}")]
+    #[error("{given} s is none of the lengths a reading may have: {allowed}")]
     BadInterval {
         /// What was asked for.
         given: i32,

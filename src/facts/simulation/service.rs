@@ -41,7 +41,7 @@ pub struct Needs {
     pub events: Events,
     /// Remembers who did.
     pub audit: Audit,
-    /// Computes.
+    /// Computes; not the pool of the trainings, which hold a thread for minutes.
     pub pool: CpuPool,
 }
 

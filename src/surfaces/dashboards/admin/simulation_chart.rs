@@ -91,10 +91,12 @@ fn hours(out: &mut String, day: &Preview, scale: &Scale, format: &Format) {
         let x = scale.x(quarter);
         let at = day.from + chrono::Duration::minutes(15 * quarter as i64);
         let anchor = if quarter == 0 { "start" } else { "middle" };
+        // On a phone every second mark has a label.
+        let class = if quarter / MARK_QUARTERS % 2 == 0 { "yl" } else { "yl wide" };
         put(
             out,
             format_args!(
-                r#"<line class="dv" x1="{x:.2}%" x2="{x:.2}%" y1="0" y2="100%"/><text class="yl" x="{x:.2}%" y="100%" dy="17" text-anchor="{anchor}">{}</text>"#,
+                r#"<line class="dv" x1="{x:.2}%" x2="{x:.2}%" y1="0" y2="100%"/><text class="{class}" x="{x:.2}%" y="100%" dy="17" text-anchor="{anchor}">{}</text>"#,
                 format.time(at)
             ),
         );
