@@ -7,6 +7,7 @@ use crate::access::accounts;
 use crate::config::{ConfigError, Loaded, Mistake, Settings};
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::operations::settings;
@@ -26,6 +27,8 @@ pub(super) struct ProgramSettings {
     pub accounts: Live<accounts::Settings>,
     /// What the choice of a market reads.
     pub market: Live<market::Settings>,
+    /// What the choice of a meter reads.
+    pub meters: Live<meters::Settings>,
     /// What the simulation reads.
     pub simulation: Live<simulation::Settings>,
     /// What tariffs read.
@@ -50,6 +53,7 @@ impl Book for ProgramSettings {
         let Ok(Loaded { settings, .. }) = self.base.with_stored(stored) else { return };
         self.accounts.set(settings.accounts);
         self.market.set(settings.market);
+        self.meters.set(settings.meters);
         self.simulation.set(settings.simulation);
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);

@@ -7,7 +7,7 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 3] = ["luna_jobs", "luna_access", "luna_settings"];
+const CHANNELS: [&str; 4] = ["luna_jobs", "luna_access", "luna_settings", "luna_simulation"];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -48,6 +48,7 @@ async fn hear(services: &Services) -> Result<(), DbError> {
 async fn react(services: &Services, channel: &str) {
     match channel {
         "luna_jobs" => services.jobs.wake(),
+        "luna_simulation" => services.simulation.wake(),
         "luna_access" => services.accounts.forget_seen(),
         "luna_settings" => {
             if let Err(error) = services.settings.refresh().await {

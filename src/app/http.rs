@@ -21,8 +21,10 @@ use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::meters;
 use crate::facts::quality;
 use crate::facts::series;
+use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::prediction;
 use crate::learning::registry;
@@ -90,8 +92,10 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(series::routes)
         .configure(quality::routes)
         .configure(tariffs::routes)
+        .configure(meters::routes)
         .configure(imports::routes)
         .configure(ingest::routes)
+        .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
         .configure(prediction::routes)
@@ -152,8 +156,11 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.quality))
             .app_data(Data::new(services.archive))
             .app_data(Data::new(services.tariffs))
+            .app_data(Data::new(services.meters))
+            .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
+            .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))

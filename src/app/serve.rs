@@ -247,6 +247,11 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
 async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::Result<()> {
     if roles.worker {
         Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
+        let simulation = services.simulation.clone();
+        tasks.spawn_supervised(Stage::Work, "simulation.stream", move |stop| {
+            let simulation = simulation.clone();
+            async move { simulation.run(&stop).await }
+        });
     }
     if !roles.events {
         return Ok(());

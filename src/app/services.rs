@@ -1,5 +1,6 @@
 //! Every service, built once, handed to the next by constructor.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
@@ -11,6 +12,7 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
+use crate::facts::events::Events;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
@@ -18,8 +20,10 @@ use crate::facts::ingest::Part;
 use crate::facts::ingest::Stores;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::meters::Meters;
 use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
+use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::learning::datasets::Datasets;
@@ -73,6 +77,8 @@ pub(crate) struct Services {
     pub quality: Quality,
     pub archive: Archive,
     pub tariffs: Tariffs,
+    pub meters: Meters,
+    pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -123,6 +129,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         base: settings.clone(),
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
+        meters: settings.meters.clone().into(),
         simulation: settings.simulation.clone().into(),
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
@@ -162,7 +169,18 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
         book.ingest.clone(),
     );
-    let simulation = Simulation::new(prices.clone(), clock.clone(), book.simulation.clone());
+    let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());
+    let events = Events::new(db.clone(), clock.clone());
+    let needs = Needs {
+        db: db.clone(),
+        prices: prices.clone(),
+        meters: meters.clone(),
+        events: events.clone(),
+        audit: audit.clone(),
+        // A thread of its own: readings every few seconds cannot wait while a model trains.
+        pool: CpuPool::new(Some(NonZeroUsize::MIN)),
+    };
+    let simulation = Simulation::new(needs, clock.clone(), book.simulation.clone());
     let features = Features::new(prices.clone(), observations.clone());
     let datasets =
         Datasets::new(db.clone(), objects.clone(), pool.clone(), audit.clone(), clock.clone());
@@ -213,6 +231,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         quality,
         archive,
         tariffs,
+        meters,
+        events,
         imports,
         ingest,
         simulation,

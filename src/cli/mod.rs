@@ -11,7 +11,8 @@ mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod session; // services for one command
-mod simulate; // the simulated market, now
+mod simulate; // a market and houses that do not exist
+mod realism; // the simulated house beside measured ones
 mod tariffs; // an operator's yearly file
 
 use std::process::ExitCode;
@@ -107,7 +108,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
     }
     let settings = loaded.settings;
     match cli.command {
-        Command::Simulate { json } => simulate::run(&settings, json).await,
+        Command::Simulate { command: Some(command), .. } => simulate::run(&settings, command).await,
+        Command::Simulate { command: None, json } => simulate::fill(&settings, json).await,
         Command::Fetch(arguments) => fetch::run(&settings, arguments).await,
         Command::Serve { .. } => app::serve(settings, logs).await.map_err(Failure::world),
         Command::Openapi => output::json(&app::openapi()),

@@ -1,10 +1,20 @@
-//! The simulated market, now instead of at the next tick.
+//! The simulation from the box itself: the market filled now; start, stop, status, rows on demand.
 
 use serde::Serialize;
 
-use super::output::{Failure, json, text};
+use super::arguments::{SimulateCommand, WhichStreams};
+use super::output::{Failure, json, line, text};
+use super::realism;
 use super::session::with_services;
+use crate::access::audit::By;
+use crate::app::Services;
+use crate::base::timeline::TimeRange;
+use crate::base::timeline::days_range;
 use crate::config::Settings;
+use crate::facts::simulation::SimulationError;
+use crate::facts::simulation::SimulationStatus;
+use crate::facts::simulation::StreamState;
+use crate::facts::simulation::Which;
 
 /// What the simulation saw to.
 #[derive(Serialize)]
@@ -17,14 +27,13 @@ struct Simulated {
     unchanged: u64,
 }
 
-pub(super) async fn run(settings: &Settings, as_json: bool) -> Result<(), Failure> {
-    let filled = with_services(settings, async |services| {
-        services.simulation.fill().await.map_err(Failure::world)
-    })
-    .await?;
+pub(super) async fn fill(settings: &Settings, as_json: bool) -> Result<(), Failure> {
+    let filled =
+        with_services(settings, async |services| services.simulation.fill().await.map_err(failure))
+            .await?;
     let Some(filled) = filled else {
-        let error = anyhow::anyhow!("the simulation is switched off");
-        return Err(Failure::with_hint(error, "LUNA_SIMULATION__ENABLED=true luna simulate"));
+        let error = anyhow::anyhow!("the simulated market is switched off or stopped");
+        return Err(Failure::with_hint(error, "luna simulate start --only-market"));
     };
     let simulated = Simulated {
         market: filled.market.to_string(),
@@ -41,4 +50,119 @@ pub(super) async fn run(settings: &Settings, as_json: bool) -> Result<(), Failur
         "{} {}: simulated {} to {}, stored {} prices\n",
         simulated.market, simulated.product, simulated.first, simulated.last, simulated.stored
     ))
+}
+
+pub(super) async fn run(settings: &Settings, command: SimulateCommand) -> Result<(), Failure> {
+    match command {
+        SimulateCommand::Report { households, profile, from, to, json } => {
+            realism::run(settings, (&households, &profile), (from, to), json)
+        }
+        command => with_services(settings, async |services| act(&services, command).await).await,
+    }
+}
+
+async fn act(services: &Services, command: SimulateCommand) -> Result<(), Failure> {
+    let simulation = &services.simulation;
+    let asker = (&By::command(), None);
+    match command {
+        SimulateCommand::Start { which, interval_s, json } => {
+            let status = simulation.start(which.which(), interval_s, asker).await;
+            tell(&status.map_err(failure)?, json)
+        }
+        SimulateCommand::Stop { which, json } => {
+            tell(&simulation.stop(which.which(), asker).await.map_err(failure)?, json)
+        }
+        SimulateCommand::Status { json } => {
+            tell(&simulation.status().await.map_err(failure)?, json)
+        }
+        SimulateCommand::Generate { market: true, from, to, json: as_json, .. } => {
+            let made = simulation.generate_prices(None, from, to, asker).await.map_err(failure)?;
+            if as_json {
+                return json(&made);
+            }
+            text(&format!(
+                "{} {}: made {} prices, stored {}, unchanged {}\n",
+                made.market,
+                made.product.name(),
+                made.rows,
+                made.stored.inserted + made.stored.replaced,
+                made.stored.unchanged
+            ))
+        }
+        SimulateCommand::Generate { meter, from, to, interval_s, json: as_json, .. } => {
+            let zone = simulation.settings().world().zone;
+            let range = days_range(from, to, zone);
+            // Today is not over: what can be known of it is made.
+            let now = services.clock.now();
+            let range = TimeRange::new(range.from, range.to.min(now));
+            let made = simulation.generate_readings(meter.as_deref(), range, interval_s, asker);
+            let made = made.await.map_err(failure)?;
+            if as_json {
+                return json(&made);
+            }
+            text(&format!(
+                "{}: made {} readings ({} missing), stored {}, unchanged {}, left out {} that others cover\n",
+                made.meter_ids.join(", "),
+                made.rows,
+                made.missing,
+                made.stored.inserted + made.stored.replaced,
+                made.stored.unchanged,
+                made.stored.overlapping
+            ))
+        }
+        // Answered without a database.
+        SimulateCommand::Report { .. } => Ok(()),
+    }
+}
+
+impl WhichStreams {
+    const fn which(self) -> Which {
+        Which { meters: !self.only_market, market: !self.only_meters }
+    }
+}
+
+fn failure(error: SimulationError) -> Failure {
+    match error {
+        SimulationError::UnknownMeter { .. } | SimulationError::NoMeter => {
+            Failure::with_hint(error, "luna config show --origin tells which meters are set up")
+        }
+        error => Failure::world(error),
+    }
+}
+
+fn tell(status: &SimulationStatus, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return json(status);
+    }
+    let mut words = String::new();
+    line(&mut words, format_args!("seed     {}", status.seed));
+    line(&mut words, format_args!("meters   {}", stream(&status.meters)));
+    line(&mut words, format_args!("market   {}", stream(&status.market)));
+    for meter in &status.simulated_meters {
+        line(
+            &mut words,
+            format_args!(
+                "  {}  {} of house {} ({}), every {} s",
+                meter.meter_id,
+                meter.measures.role().name(),
+                meter.house,
+                meter.profile,
+                status.meters.interval_s.unwrap_or(meter.interval_s)
+            ),
+        );
+    }
+    text(&words)
+}
+
+fn stream(state: &StreamState) -> String {
+    let since = match (state.is_running, state.started_at, state.stopped_at) {
+        (true, Some(at), _) => format!("runs since {}", at.to_rfc3339()),
+        (true, None, _) => "runs by the settings".to_owned(),
+        (false, _, Some(at)) => format!("stopped at {}", at.to_rfc3339()),
+        (false, ..) => "does not run".to_owned(),
+    };
+    match state.written_until {
+        Some(at) => format!("{since}, {} rows, up to {}", state.rows_written, at.to_rfc3339()),
+        None => since,
+    }
 }

@@ -12,6 +12,8 @@ use crate::operations::settings::{Applies, Setting};
 
 /// The documented file: the comment above a setting says what it is for.
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
+/// The documented file of the simulation, whose keys stand without a section.
+const SIMULATION: &str = include_str!("../../config/sim.yml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
 const IN_FILES_ONLY: &[&str] = &[
@@ -24,6 +26,10 @@ const IN_FILES_ONLY: &[&str] = &[
     "objects.",
     "database.",
     "telemetry.",
+    "simulation.market",
+    "simulation.market_seed_file",
+    "simulation.meters",
+    "simulation.profiles",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",
@@ -40,6 +46,7 @@ const AT_ONCE: &[&str] = &[
     "server.requests_per_minute",
     "server.logins_per_minute",
     "market.",
+    "meters.",
     "simulation.",
     "sources.",
     "tariffs.",
@@ -54,7 +61,7 @@ static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
 });
 
 static DESCRIPTIONS: LazyLock<BTreeMap<String, String>> =
-    LazyLock::new(|| descriptions(DOCUMENTED));
+    LazyLock::new(|| descriptions(DOCUMENTED, SIMULATION));
 
 impl Loaded {
     /// The settings in force as people see them.
@@ -93,9 +100,19 @@ fn applies(key: &str) -> Applies {
     }
 }
 
-/// The comment above each `# key = value`, by `section.key`.
-fn descriptions(text: &str) -> BTreeMap<String, String> {
-    let (mut section, mut comment, mut found) = ("", Vec::new(), BTreeMap::new());
+/// The comment above each `# key = value` of the one file, by `section.key`, and above each
+/// `# key: value` of the other.
+fn descriptions(text: &str, simulation: &str) -> BTreeMap<String, String> {
+    let mut found = descriptions_by(text, ("", " = "));
+    found.extend(descriptions_by(simulation, ("simulation", ":")));
+    found
+}
+
+fn descriptions_by<'a>(
+    text: &'a str,
+    (mut section, separator): (&'a str, &str),
+) -> BTreeMap<String, String> {
+    let (mut comment, mut found) = (Vec::new(), BTreeMap::new());
     for line in text.lines() {
         if let Some(name) = line.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
             section = name;
@@ -106,7 +123,7 @@ fn descriptions(text: &str) -> BTreeMap<String, String> {
             comment.clear();
             continue;
         };
-        match said.split_once(" = ").filter(|(key, _)| !key.contains(' ')) {
+        match said.split_once(separator).filter(|(key, _)| !key.contains(' ')) {
             Some((key, _)) => {
                 found.insert(format!("{section}.{key}"), comment.join(" "));
                 comment.clear();

@@ -201,7 +201,10 @@ impl Layers {
         let what = match kind {
             Some(Kind::UnknownVariant(_, known)) => format!("is none of {}", known.join(", ")),
             Some(Kind::UnknownField(field, known)) => {
-                format!("has no '{field}'; it may have {}", known.join(", "))
+                let meant = nearest(&field, known.iter().copied());
+                let meant = meant.map(|meant| format!("; did you mean {meant}?"));
+                let meant = meant.unwrap_or_default();
+                format!("has no '{field}'; it may have {}{meant}", known.join(", "))
             }
             Some(kind) => kind.to_string(),
             None => "does not fit".to_owned(),
@@ -228,10 +231,24 @@ impl Layers {
     }
 }
 
-/// The source of the value that `key` has in `merged`.
+/// The source of the value that `key` has in `merged`; of a table the sources of what it holds,
+/// defaults left out where there is something else.
 fn origin(merged: &Figment, key: &str) -> Option<String> {
-    let value = merged.find_value(key).ok()?;
-    Some(merged.get_metadata(value.tag())?.name.to_string())
+    let mut all = BTreeSet::new();
+    collect_origins(merged, &merged.find_value(key).ok()?, &mut all);
+    if all.len() > 1 {
+        all.remove(DEFAULT);
+    }
+    (!all.is_empty()).then(|| all.into_iter().collect::<Vec<_>>().join(", "))
+}
+
+fn collect_origins(merged: &Figment, value: &Value, all: &mut BTreeSet<String>) {
+    match value {
+        Value::Dict(_, fields) if !fields.is_empty() => {
+            fields.values().for_each(|field| collect_origins(merged, field, all));
+        }
+        value => all.extend(merged.get_metadata(value.tag()).map(|from| from.name.to_string())),
+    }
 }
 
 /// A value as it would stand in a file; an absent one is empty.

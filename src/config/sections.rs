@@ -11,6 +11,7 @@ use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::ingest;
 use crate::facts::market;
+use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::operations::settings::Stored;
@@ -53,7 +54,9 @@ pub struct Settings {
     pub jobs: jobs::Settings,
     /// The market shown first.
     pub market: market::Settings,
-    /// Prices of a market that does not exist.
+    /// The meter shown first.
+    pub meters: meters::Settings,
+    /// A market and houses that do not exist.
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
     pub tariffs: tariffs::Settings,
@@ -116,6 +119,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
+        meters: layers.section("meters", meters::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {

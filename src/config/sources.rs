@@ -11,6 +11,7 @@ use figment::value::{Dict, Value};
 
 use super::layers::{Entry, Layers};
 use super::names::{FIXED, PREFIX, Use, fixed, key_of, nearest};
+use super::yaml::read_simulation;
 use crate::operations::settings::Stored;
 
 /// Origin of what admins stored.
@@ -30,7 +31,7 @@ pub struct Flag {
 /// Everything settings may come from.
 #[derive(Clone, Default)]
 pub struct Sources {
-    /// Folder of the files `*.toml`, read in alphabetical order; need not exist.
+    /// Folder of the files `*.toml`, read in alphabetical order, and of `sim.yml`; need not exist.
     pub config_dir: PathBuf,
     /// File with variables; need not exist.
     pub env_file: PathBuf,
@@ -95,6 +96,7 @@ impl Sources {
         for path in paths {
             read_file(&path, layers);
         }
+        read_simulation(&self.config_dir.join("sim.yml"), layers);
     }
 
     fn read_stored(&self, layers: &mut Layers) {

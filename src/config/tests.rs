@@ -228,6 +228,76 @@ fn project_file(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join(name)).unwrap()
 }
 
+/// The lines of the documented file that are settings, without the mark that makes them none.
+fn opened_yaml(text: &str) -> String {
+    let lines = text.lines().filter_map(|line| line.strip_prefix("# "));
+    let is_setting = |line: &&str| {
+        line.trim().split_once(':').is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))
+    };
+    lines.filter(is_setting).map(|line| format!("{line}\n")).collect()
+}
+
+#[test]
+fn the_file_of_the_simulation_stands_among_the_files() {
+    let place = Place::new(&[
+        ("config/luna.toml", "[simulation]\nseed = 1\nhistory_days = 50\n"),
+        (
+            "config/sim.yml",
+            "seed: 2\nlatitude_deg: 46.9\nmarket: {noise_eur_mwh: 3}\nmeters:\n  sim-flat:\n    \
+             profile: flat\n    house: 2\n",
+        ),
+    ]);
+    let stored: Stored = [("simulation.seed".to_owned(), json!(3))].into();
+    let loaded = place.load(&[]).settings.with_stored(&stored).unwrap();
+    let simulation = &loaded.settings.simulation;
+    assert_eq!((simulation.seed, simulation.history_days), (3, 50));
+    assert_eq!((simulation.market.noise_eur_mwh, simulation.market.waves), (3.0, 1.0));
+    let names: Vec<&String> = simulation.meters.keys().collect();
+    assert_eq!(names, ["sim-flat", "sim-grid", "sim-house"]);
+    assert_eq!(
+        (simulation.meters["sim-flat"].house, simulation.meters["sim-flat"].interval_s),
+        (2, 5)
+    );
+    assert!(row(&loaded, "simulation.meters").origin.ends_with("config/sim.yml"));
+    assert!(row(&loaded, "simulation.market").origin.ends_with("config/sim.yml"));
+    assert_eq!(row(&loaded, "simulation.profiles").origin, "default");
+    assert_eq!(place.load(&[]).settings.simulation.seed, 2, "the file of its own wins");
+    let environment = [("LUNA_SIMULATION__MARKET__WAVES", "0.5")];
+    assert!((place.load(&environment).settings.simulation.market.waves - 0.5).abs() < 1e-12);
+}
+
+#[test]
+fn every_mistake_in_the_file_of_the_simulation_is_named_at_once() {
+    let place = Place::new(&[(
+        "config/sim.yml",
+        "sed: 1\nlatitude_deg: 90\nmarket:\n  noise: 1\n  waves: high\nmeters:\n  house: {}\n  \
+         sim-a: {profile: househld, interval_s: 7, outage_rate: 0.5}\n  sim-b: {intervall_s: 5}\n\
+         profiles:\n  flat: {pv_kwp: -1}\n1: x\n",
+    )]);
+    let mut mistakes = place.mistakes(&[]);
+    mistakes.sort();
+    let expected = [
+        "config/sim.yml: simulation has a key that is no text; put it in quotes",
+        "config/sim.yml: simulation.latitude_deg = 90 is not between -66 and 66",
+        "config/sim.yml: simulation.market.noise = 1: has no 'noise'; it may have waves, noise_eur_mwh, spike_rate; did you mean noise_eur_mwh?",
+        "config/sim.yml: simulation.market.waves = \"high\": invalid type: found string \"high\", expected f64",
+        "config/sim.yml: simulation.meters.sim-a.interval_s = 7 does not fill a minute; write 1, 2, 3, 4, 5 or another divisor of 60",
+        "config/sim.yml: simulation.meters.sim-a.outage_rate = 0.5 is not between 0 and 0.15",
+        "config/sim.yml: simulation.meters.sim-a.profile = 'househld' is none of the profiles flat, household, household_pv, sme; did you mean household?",
+        "config/sim.yml: simulation.meters.sim-b.intervall_s = 5: has no 'intervall_s'; it may have enabled, profile, house, measures, interval_s, history_interval_s, outage_rate; did you mean interval_s?",
+        "config/sim.yml: simulation.profiles.flat.pv_kwp = -1 is not between 0 and 1000",
+        "config/sim.yml: simulation.sed is not a setting; did you mean simulation.seed?",
+    ];
+    assert_eq!(mistakes, expected);
+    let loose = |text: &str| Place::new(&[("config/sim.yml", text)]).mistakes(&[]).join("; ");
+    assert!(loose("- a\n").contains("holds no settings"));
+    assert!(loose("a: [1\n").contains("config/sim.yml: YAML: "), "{}", loose("a: [1\n"));
+    assert!(loose("seed: 1\nseed: 2\n").contains("duplicate"), "{}", loose("seed: 1\nseed: 2\n"));
+    assert!(
+        loose("meters: {house: {enabled: true}}\n").contains("simulation.meters.house is no name")
+    );
+}
+
 #[test]
 fn the_documented_file_lists_every_setting_with_its_default() {
     let text = project_file("config/luna.toml");
@@ -243,16 +313,20 @@ fn the_documented_file_lists_every_setting_with_its_default() {
         })
         .collect::<Vec<_>>()
         .join("\n");
-    let (documented, defaults) =
-        (Place::new(&[("config/luna.toml", &opened)]).load(&[]), Place::new(&[]).load(&[]));
+    let simulation = project_file("config/sim.yml");
+    let opened_simulation = opened_yaml(&simulation);
+    let files = [("config/luna.toml", &*opened), ("config/sim.yml", &*opened_simulation)];
+    let (documented, defaults) = (Place::new(&files).load(&[]), Place::new(&[]).load(&[]));
     for (given, default) in documented.effective.iter().zip(&defaults.effective) {
-        assert!(given.origin.ends_with("luna.toml"), "{} is not in config/luna.toml", given.key);
+        let is_there = ["luna.toml", "sim.yml"].iter().any(|file| given.origin.ends_with(file));
+        assert!(is_there, "{} is in neither file, but {}", given.key, given.origin);
         // Where nothing is the default, the file shows an example.
         if !default.value.is_empty() {
             assert_eq!(given.value, default.value, "{}", given.key);
         }
     }
-    let as_it_is = Place::new(&[("config/luna.toml", &text)]).load(&[]);
+    let as_it_is = [("config/luna.toml", &*text), ("config/sim.yml", &*simulation)];
+    let as_it_is = Place::new(&as_it_is).load(&[]);
     assert_eq!(as_it_is.effective, defaults.effective, "every line is commented out");
 }
 

@@ -4,8 +4,10 @@ pub mod holidays; // public holidays that shape demand
 pub mod market; // day-ahead prices with revisions
 pub mod series; // everything observed or forecast that is not a price
 pub mod tariffs; // what a kilowatt hour costs at home, component by component
+pub mod meters; // meters of sites and what they read
+pub mod events; // what happened, without saying to whom
 pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is
 pub mod imports; // CSV and Parquet files into facts
 pub mod ingest; // sources of the internet into facts
-pub mod simulation; // prices of a market that does not exist, for boxes without data
+pub mod simulation; // a market and houses that do not exist, for boxes without data

@@ -42,6 +42,20 @@ impl Sites {
         store::join_default(conn, user_id, self.clock.now()).await
     }
 
+    /// The site of whatever nobody places elsewhere, read in the transaction open on `conn`.
+    pub async fn default_site(
+        &self,
+        conn: &mut Conn,
+    ) -> Result<Option<Uuid>, diesel::result::Error> {
+        store::default_site(conn).await
+    }
+
+    /// The sites that a person belongs to.
+    pub async fn of_member(&self, user_id: Uuid) -> Result<Vec<Uuid>, DbError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::of_member(&mut conn, user_id).await?)
+    }
+
     /// Up to `limit` sites that `who` may see, newest first, after the position `after`.
     pub async fn list(
         &self,

@@ -34,19 +34,25 @@ impl From<Row> for Site {
     }
 }
 
+/// The site that newcomers belong to.
+pub(super) async fn default_site(conn: &mut Conn) -> QueryResult<Option<Uuid>> {
+    let found = sites::table.filter(sites::is_default).select(sites::site_id);
+    found.first(conn).await.optional()
+}
+
+/// The sites of a person.
+pub(super) async fn of_member(conn: &mut Conn, user_id: Uuid) -> QueryResult<Vec<Uuid>> {
+    let of_person = site_members::table.filter(site_members::user_id.eq(user_id));
+    of_person.select(site_members::site_id).load(conn).await
+}
+
 /// Makes a person a member of the default site.
 pub(super) async fn join_default(
     conn: &mut Conn,
     user_id: Uuid,
     now: DateTime<Utc>,
 ) -> QueryResult<()> {
-    let site_id: Option<Uuid> = sites::table
-        .filter(sites::is_default)
-        .select(sites::site_id)
-        .first(conn)
-        .await
-        .optional()?;
-    let Some(site_id) = site_id else { return Ok(()) };
+    let Some(site_id) = default_site(conn).await? else { return Ok(()) };
     diesel::insert_into(site_members::table)
         .values((
             site_members::user_id.eq(user_id),

@@ -86,6 +86,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
 
     facts_and_jobs(&mut walk).await;
     quality(&mut walk).await;
+    simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
     for operation in Operation::all(&document()) {
@@ -183,6 +184,25 @@ async fn quality(walk: &mut Walk) {
     let letter = quality.dead_letter(&letter).await.unwrap().letter_id;
     let answer = walk.admin(Method::POST, &format!("/api/dead-letters/{letter}/resolve")).await;
     walk.saw("POST /api/dead-letters/{id}/resolve", &answer).await;
+}
+
+/// The simulation is started, used and stopped, under both of its addresses.
+async fn simulation(walk: &mut Walk) {
+    let day = json!({"from": "2026-03-01", "to": "2026-03-01", "interval_s": 900});
+    let days = json!({"from": "2026-03-01", "to": "2026-03-02"});
+    for prefix in ["/api/sim", "/sim"] {
+        for (path, order, action) in [
+            ("start", json!({"market": false}), "simulation.start"),
+            ("meter/generate", day.clone(), "simulation.generate"),
+            ("market/generate", days.clone(), "simulation.generate"),
+            ("stop", json!({"market": false}), "simulation.stop"),
+        ] {
+            let path = format!("{prefix}/{path}");
+            let answer = walk.app.post(Role::Analyst, &path, &order).await;
+            let row = walk.saw(&format!("POST {path}"), &answer).await;
+            assert_eq!(row["action"], action, "{path}");
+        }
+    }
 }
 
 /// What analysts do to models.

@@ -4,16 +4,16 @@
 use actix_web::http::Method;
 use chrono::Duration;
 use secrecy::{ExposeSecret, SecretString};
-use uuid::Uuid;
 
 use super::operation::{Operation, document};
 use crate::access::accounts::{Accounts, NewKey, NewTokens, Part, UserChange};
 use crate::access::audit::By;
+use crate::facts::meters::{MeterRole, NewMeter};
 use crate::platform::web::{Role, Scope};
 use crate::testing::{Answer, TestApp, from_this_box};
 
 /// Parts of paths that name what belongs to somebody: strangers must not learn that it is there.
-const OWNED: [&str; 3] = ["site_id", "session_id", "key_id"];
+const OWNED: [&str; 4] = ["site_id", "session_id", "key_id", "meter_id"];
 /// Parts of paths that name what belongs to the box.
 const SHARED: [&str; 6] = ["id", "job_id", "user_id", "name", "series", "key"];
 
@@ -234,6 +234,16 @@ async fn every_operation_answers_every_caller_as_declared() {
 async fn what_belongs_to_others_is_not_there() {
     let matrix = Matrix::new().await;
     let other = matrix.app.add_site("Neighbour").await;
+    let meter = NewMeter {
+        meter_id: "next-door".to_owned(),
+        site_id: Some(other),
+        name: "Next door".to_owned(),
+        role: MeterRole::House,
+        time_zone: chrono_tz::Tz::Europe__Zurich,
+    };
+    let mut conn = matrix.app.services.db.conn().await.unwrap();
+    matrix.app.services.meters.register(&mut conn, &meter).await.unwrap();
+    drop(conn);
     let session = matrix.log_in("admin").await;
     drop(session);
     let part = Part { user_id: None, after: None, limit: 200 };
@@ -250,17 +260,19 @@ async fn what_belongs_to_others_is_not_there() {
             let name = parameter["name"].as_str().unwrap();
             let known = OWNED.contains(&name) || SHARED.contains(&name);
             assert!(known, "{}: say whether {{{name}}} belongs to somebody", operation.name());
-            let theirs: Uuid = match name {
-                "site_id" => other,
-                "session_id" => of_admin.0,
-                "key_id" => of_admin.1,
+            let theirs = match name {
+                "site_id" => other.to_string(),
+                "session_id" => of_admin.0.to_string(),
+                "key_id" => of_admin.1.to_string(),
+                "meter_id" => meter.meter_id.clone(),
                 _ => continue,
             };
-            let path = operation.path.replace(&format!("{{{name}}}"), &theirs.to_string());
+            let path = operation.path.replace(&format!("{{{name}}}"), &theirs);
             for caller in &people {
                 let Standing::Person(role) = caller.standing else { continue };
                 // Sites are hidden from customers, what belongs to an account from all but admins.
-                let hidden = role == Role::Customer || name != "site_id" && role != Role::Admin;
+                let of_site = matches!(name, "site_id" | "meter_id");
+                let hidden = role == Role::Customer || !of_site && role != Role::Admin;
                 if hidden {
                     let answer = matrix.ask(caller, operation.method.clone(), &path).await;
                     answer.problem(404);

@@ -20,12 +20,11 @@ pub use self::api::routes;
 pub use self::error::ImportError;
 pub use self::model::{ImportOptions, KnownAtRule, PriceUnit};
 pub use self::model::{assumed_forecast_known_at, assumed_price_known_at};
+pub use self::prices::parse_prices;
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]
 use self::model::{Dropped, ParsedPrices};
-#[cfg(test)]
-use self::prices::parse_prices;
 
 #[cfg(test)]
 mod tests;

@@ -17,6 +17,31 @@ pub(super) enum Channel {
     Quarter = 5,
     /// Scarcity in the evening: rare days.
     Spike = 6,
+    /// Gaps between clouds: minutes.
+    Cloud = 7,
+    /// Whether a house stands empty: days.
+    Absence = 8,
+    /// How busy a house is: days.
+    Busy = 9,
+    /// Lamps and screens: hours.
+    Lamps = 10,
+    /// What is done every week at the same hour.
+    Habit = 16,
+    /// Which appliance runs when: one number per day and appliance.
+    Appliance = 11,
+    /// Compressors of refrigerators: one number per cycle.
+    Compressor = 12,
+    /// What a meter sees within a minute.
+    Second = 13,
+    /// When a meter cannot be reached.
+    Outage = 14,
+    /// The voltage of the street: hours.
+    Street = 15,
+}
+
+/// Another world for each `number` of the same seed, e.g. for each house of a street.
+pub(super) const fn branch(seed: u64, number: u64) -> u64 {
+    mix(seed ^ mix(number))
 }
 
 /// A number without pattern for a place on a channel (`SplitMix64`, Steele et al. 2014).

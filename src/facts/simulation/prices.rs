@@ -15,15 +15,14 @@
 //! | hours below zero | 76 | 31 to 98 |
 //! | lowest and highest price | −143, 269 | −113 to −54, 217 to 274 |
 
-use std::f64::consts::TAU;
-
 use chrono::{DateTime, Datelike, NaiveDate, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 
 use super::noise::{Channel, even, hash, mix, normal, smooth};
+use super::settings::MarketShape;
+use super::weather::{DayKind, bell, summer, sunshine};
 use crate::base::ids::Product;
 use crate::base::timeline::days_range;
-use crate::facts::holidays::{Holiday, kind};
 
 /// Mean level, in EUR/MWh.
 const LEVEL: f64 = 108.0;
@@ -49,7 +48,7 @@ pub struct SimulatedPrice {
 /// A price depends on the seed and its own instant only, so ranges may be made in any order and in
 /// parts. The price of an hour is the mean of its quarter hours.
 pub fn simulate_prices(
-    seed: u64,
+    (seed, market): (u64, &MarketShape),
     product: Product,
     first: NaiveDate,
     last: NaiveDate,
@@ -63,7 +62,7 @@ pub fn simulate_prices(
             let sum: f64 = (0..quarters)
                 .map(|quarter| {
                     let start = ts + chrono::Duration::seconds((quarter * QUARTER_S).into());
-                    quarter_price(seed, start, zone)
+                    quarter_price((seed, market), start, zone)
                 })
                 .sum();
             let cents = (sum / f64::from(quarters) * 100.0).round();
@@ -72,64 +71,47 @@ pub fn simulate_prices(
         .collect()
 }
 
-/// What kind of day it is for demand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum DayKind {
-    Working(Weekday),
-    Saturday,
-    Sunday,
-}
-
-impl DayKind {
-    fn of(date: NaiveDate) -> Self {
-        match (kind("CH", date), date.weekday()) {
-            (Holiday::Public, _) | (_, Weekday::Sun) => Self::Sunday,
-            (Holiday::Bridge, _) | (_, Weekday::Sat) => Self::Saturday,
-            (Holiday::None, weekday) => Self::Working(weekday),
-        }
-    }
-
-    /// Distance from the mean level, in EUR/MWh.
-    const fn offset(self) -> f64 {
-        match self {
-            Self::Working(Weekday::Mon) => 3.5,
-            Self::Working(Weekday::Fri) => 5.0,
-            Self::Working(_) => 9.0,
-            Self::Saturday => -11.0,
-            Self::Sunday => -25.0,
-        }
-    }
-
-    /// How much surplus a sunny, windy noon leaves over, as a factor.
-    const fn surplus(self) -> f64 {
-        match self {
-            Self::Working(_) => 0.0,
-            Self::Saturday => 1.0,
-            Self::Sunday => 1.6,
-        }
+/// Distance of a kind of day from the mean level, in EUR/MWh.
+const fn offset(kind: DayKind) -> f64 {
+    match kind {
+        DayKind::Working(Weekday::Mon) => 3.5,
+        DayKind::Working(Weekday::Fri) => 5.0,
+        DayKind::Working(_) => 9.0,
+        DayKind::Saturday => -11.0,
+        DayKind::Sunday => -25.0,
     }
 }
 
-fn quarter_price(seed: u64, start: DateTime<Utc>, zone: Tz) -> f64 {
+/// How much surplus a sunny, windy noon of a kind of day leaves over, as a factor.
+const fn surplus_factor(kind: DayKind) -> f64 {
+    match kind {
+        DayKind::Working(_) => 0.0,
+        DayKind::Saturday => 1.0,
+        DayKind::Sunday => 1.6,
+    }
+}
+
+fn quarter_price((seed, market): (u64, &MarketShape), start: DateTime<Utc>, zone: Tz) -> f64 {
     let local = start.with_timezone(&zone);
     let date = local.date_naive();
-    let day = f64::from(date.num_days_from_ce());
     let hour = f64::from(local.num_seconds_from_midnight()) / 3_600.0 + 0.125;
     let axis = start.timestamp() as f64 / 86_400.0;
-    let summer = 0.5 - 0.5 * (TAU * (f64::from(date.ordinal()) - 10.0) / 365.25).cos();
+    let summer = summer(date);
     let kind = DayKind::of(date);
 
     let wind = smooth(seed, Channel::Wind, axis, 2.0);
-    let sun = (0.55 + 0.3 * smooth(seed, Channel::Sun, day, 1.6)).clamp(0.0, 1.0);
+    let sun = sunshine(seed, date);
     let level = LEVEL
         + SEASON * (1.0 - 2.0 * summer)
         + 20.0 * smooth(seed, Channel::Level, axis, 24.0)
         + 12.0 * smooth(seed, Channel::Week, axis, 6.0)
         - 11.0 * wind
-        + kind.offset();
-    let unforeseen = 5.5 * normal(hash(seed, Channel::Quarter, start.timestamp() / 900));
-    level + shape(hour, summer, sun, kind) - surplus(hour, summer, sun, wind, kind)
-        + spike(seed, date, hour, summer, kind)
+        + offset(kind);
+    let unforeseen =
+        market.noise_eur_mwh * normal(hash(seed, Channel::Quarter, start.timestamp() / 900));
+    level
+        + market.waves * (shape(hour, summer, sun, kind) - surplus(hour, summer, sun, wind, kind))
+        + spike((seed, market.spike_rate), date, hour, summer, kind)
         + unforeseen
 }
 
@@ -139,7 +121,7 @@ fn shape(hour: f64, summer: f64, sun: f64, kind: DayKind) -> f64 {
     let season = |winter_value: f64, summer_value: f64| {
         winter_value + (summer_value - winter_value) * summer
     };
-    let late_rising = if matches!(kind, DayKind::Working(_)) { 0.0 } else { 8.0 };
+    let late_rising = if kind.is_working() { 0.0 } else { 8.0 };
     -season(29.0, 5.5) * bell(hour, 3.6, 3.0)
         + season(19.5, 18.5) * bell(hour, season(8.6, 7.4), 1.9)
         - late_rising * bell(hour, 8.0, 2.0)
@@ -152,21 +134,15 @@ fn surplus(hour: f64, summer: f64, sun: f64, wind: f64, kind: DayKind) -> f64 {
     if sun < 0.62 || wind < 0.2 {
         return 0.0;
     }
-    75.0 * kind.surplus() * sun * summer * wind.min(1.0) * bell(hour, 13.7, 2.3)
+    75.0 * surplus_factor(kind) * sun * summer * wind.min(1.0) * bell(hour, 13.7, 2.3)
 }
 
-/// A scarce evening on about one working day in a hundred, more often in winter.
-fn spike(seed: u64, date: NaiveDate, hour: f64, summer: f64, kind: DayKind) -> f64 {
+/// A scarce evening on a share `rate` of the working days, more often in winter.
+fn spike((seed, rate): (u64, f64), date: NaiveDate, hour: f64, summer: f64, kind: DayKind) -> f64 {
     let chance = hash(seed, Channel::Spike, date.num_days_from_ce().into());
-    let strikes = even(chance) < 0.012 * (1.5 - summer);
-    if !strikes || !matches!(kind, DayKind::Working(_)) {
+    let strikes = even(chance) < rate * (1.5 - summer);
+    if !strikes || !kind.is_working() {
         return 0.0;
     }
     (30.0 + 70.0 * even(mix(chance))) * bell(hour, 18.5, 1.2)
-}
-
-/// A bell of height 1 around `centre` on the circle of the day, `width` hours to its bend.
-fn bell(hour: f64, centre: f64, width: f64) -> f64 {
-    let distance = (hour - centre + 12.0).rem_euclid(24.0) - 12.0;
-    (-0.5 * (distance / width).powi(2)).exp()
 }

@@ -1,23 +1,50 @@
 //! Simulated prices: the calendar, determinism, and likeness to a real year.
 
+mod running; // start, stop, generate, several processes
+
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
 use proptest::prelude::*;
 
+use super::settings::MarketShape;
 use super::*;
+use crate::access::audit::Audit;
+use crate::access::sites::Sites;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, day_range, days_range, local_date};
+use crate::facts::events::Events;
 use crate::facts::market::{Prices, Quality};
+use crate::facts::meters::{Meters, Settings as MeterSettings};
+use crate::platform::runtime::CpuPool;
 use crate::testing::TestDb;
 
 const ZONE: Tz = Tz::Europe__Zurich;
+
+/// What the simulation works with, on a database.
+fn needs(db: &TestDb, clock: &Clock) -> Needs {
+    let sites = Sites::new(db.db().clone(), clock.clone());
+    Needs {
+        db: db.db().clone(),
+        prices: Prices::new(db.db().clone()),
+        meters: Meters::new(db.db().clone(), sites, clock.clone(), MeterSettings::default()),
+        events: Events::new(db.db().clone(), clock.clone()),
+        audit: Audit::new(db.db().clone(), clock.clone()),
+        pool: CpuPool::new(None),
+    }
+}
 
 fn day(text: &str) -> NaiveDate {
     text.parse().unwrap()
 }
 
 fn year(seed: u64) -> Vec<SimulatedPrice> {
-    simulate_prices(seed, Product::DayAhead, day("2025-01-01"), day("2025-12-31"), ZONE)
+    simulate_prices(
+        (seed, &MarketShape::default()),
+        Product::DayAhead,
+        day("2025-01-01"),
+        day("2025-12-31"),
+        ZONE,
+    )
 }
 
 fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
@@ -30,7 +57,8 @@ fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
 fn days_have_as_many_intervals_as_the_clock_shows() {
     for (date, hours) in [("2026-03-29", 23), ("2026-03-30", 24), ("2026-10-25", 25)] {
         for (product, factor) in [(Product::DayAhead, 1), (Product::DayAhead15min, 4)] {
-            let prices = simulate_prices(1, product, day(date), day(date), ZONE);
+            let prices =
+                simulate_prices((1, &MarketShape::default()), product, day(date), day(date), ZONE);
             assert_eq!(prices.len(), hours * factor, "{date}");
             assert_eq!(prices[0].ts, day_range(day(date), ZONE).from);
             assert!(prices.iter().all(|price| price.interval_s == product.interval_s()));
@@ -41,8 +69,9 @@ fn days_have_as_many_intervals_as_the_clock_shows() {
 #[test]
 fn an_hour_is_the_mean_of_its_quarters() {
     let (first, last) = (day("2025-06-01"), day("2025-06-07"));
-    let hours = simulate_prices(3, Product::DayAhead, first, last, ZONE);
-    let quarters = simulate_prices(3, Product::DayAhead15min, first, last, ZONE);
+    let hours = simulate_prices((3, &MarketShape::default()), Product::DayAhead, first, last, ZONE);
+    let quarters =
+        simulate_prices((3, &MarketShape::default()), Product::DayAhead15min, first, last, ZONE);
     for (hour, parts) in hours.iter().zip(quarters.chunks(4)) {
         let of_parts = mean(parts.iter().map(|part| part.price_eur_mwh));
         // Both are rounded to the cent.
@@ -64,7 +93,13 @@ fn another_seed_is_another_year() {
 #[test]
 fn the_first_simulated_prices_stay_what_they_are() {
     // A change here changes every stored simulation: readers would see a jump.
-    let prices = simulate_prices(42, Product::DayAhead, day("2026-01-01"), day("2026-01-01"), ZONE);
+    let prices = simulate_prices(
+        (42, &MarketShape::default()),
+        Product::DayAhead,
+        day("2026-01-01"),
+        day("2026-01-01"),
+        ZONE,
+    );
     let shown: Vec<f64> = prices.iter().take(3).map(|price| price.price_eur_mwh).collect();
     assert_eq!(shown, [77.16, 68.37, 67.59]);
 }
@@ -142,8 +177,8 @@ proptest! {
         let first = day("1990-01-01") + chrono::Duration::days(start);
         let last = first + chrono::Duration::days(days - 1);
         let one = first + chrono::Duration::days(at % days);
-        let whole = simulate_prices(seed, Product::DayAhead15min, first, last, ZONE);
-        let part = simulate_prices(seed, Product::DayAhead15min, one, one, ZONE);
+        let whole = simulate_prices((seed, &MarketShape::default()), Product::DayAhead15min, first, last, ZONE);
+        let part = simulate_prices((seed, &MarketShape::default()), Product::DayAhead15min, one, one, ZONE);
         let range = day_range(one, ZONE);
         let cut: Vec<_> = whole.iter().filter(|price| range.contains(price.ts)).copied().collect();
         prop_assert_eq!(cut, part);
@@ -154,10 +189,11 @@ proptest! {
 #[tokio::test]
 async fn the_market_is_kept_filled_and_tomorrow_comes_at_one() {
     let db = TestDb::new().await;
-    let prices = Prices::new(db.db().clone());
     let clock = Clock::fixed("2026-03-28T11:59:00Z".parse().unwrap());
     let settings = Settings { history_days: 2, ..Settings::default() };
-    let simulation = Simulation::new(prices.clone(), clock.clone(), settings.clone());
+    let needs = needs(&db, &clock);
+    let prices = needs.prices.clone();
+    let simulation = Simulation::new(needs.clone(), clock.clone(), settings.clone());
 
     let morning = simulation.fill().await.unwrap().unwrap();
     assert_eq!((morning.first, morning.last), (day("2026-03-26"), day("2026-03-28")));
@@ -179,11 +215,11 @@ async fn the_market_is_kept_filled_and_tomorrow_comes_at_one() {
     // Another seed is another history, and the old one can still be read.
     let other = Settings { seed: 1, ..settings };
     let reseeded =
-        Simulation::new(prices.clone(), clock.clone(), other).fill().await.unwrap().unwrap();
+        Simulation::new(needs.clone(), clock.clone(), other).fill().await.unwrap().unwrap();
     assert!(reseeded.stored.replaced > 90, "{reseeded:?}");
 
     let off = Settings { enabled: false, ..Settings::default() };
-    assert_eq!(Simulation::new(prices, clock, off).fill().await.unwrap(), None);
+    assert_eq!(Simulation::new(needs, clock, off).fill().await.unwrap(), None);
 }
 
 #[test]

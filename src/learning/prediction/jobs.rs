@@ -110,7 +110,8 @@ impl RefreshJob {
 
     async fn refresh(self, context: &JobContext) -> Result<Value, JobError> {
         let retry = |error: PriceError| JobError::Retry(error.into());
-        self.simulation.fill().await.map_err(retry)?;
+        let filled = self.simulation.fill().await;
+        filled.map_err(|error| JobError::Retry(error.into()))?;
         let now = self.clock.now();
         let recent = now - Duration::days(RECENT_DAYS);
         let mut issued = Vec::new();

@@ -89,6 +89,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    events (event_id, ts) {
+        event_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        ts -> Timestamptz,
+        #[sql_name = "type"]
+        type_ -> Text,
+        item_id -> Nullable<Uuid>,
+        meta -> Jsonb,
+    }
+}
+
+diesel::table! {
     forecast_runs (run_id) {
         run_id -> Uuid,
         series -> Text,
@@ -201,6 +213,32 @@ diesel::table! {
         known_at -> Timestamptz,
         known_at_assumed -> Bool,
         source -> Text,
+    }
+}
+
+diesel::table! {
+    meter_reading_revisions (meter_id, ts, known_at, replaced_at) {
+        meter_id -> Text,
+        ts -> Timestamptz,
+        consumption_kw -> Nullable<Double>,
+        production_kw -> Nullable<Double>,
+        voltage -> Nullable<Double>,
+        quality -> Text,
+        interval_s -> Int4,
+        known_at -> Timestamptz,
+        replaced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    meters (meter_id) {
+        meter_id -> Text,
+        site_id -> Uuid,
+        name -> Text,
+        role -> Text,
+        is_simulated -> Bool,
+        time_zone -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -386,6 +424,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    simulation_streams (stream) {
+        stream -> Text,
+        is_running -> Bool,
+        started_at -> Nullable<Timestamptz>,
+        stopped_at -> Nullable<Timestamptz>,
+        interval_s -> Nullable<Int4>,
+        written_until -> Nullable<Timestamptz>,
+        rows_written -> Int8,
+        written_at -> Nullable<Timestamptz>,
+        writer -> Nullable<Text>,
+    }
+}
+
+diesel::table! {
     site_members (user_id, site_id) {
         user_id -> Uuid,
         site_id -> Uuid,
@@ -400,6 +452,19 @@ diesel::table! {
         time_zone -> Text,
         is_default -> Bool,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    smart_meter_readings (meter_id, ts) {
+        meter_id -> Text,
+        ts -> Timestamptz,
+        consumption_kw -> Nullable<Double>,
+        production_kw -> Nullable<Double>,
+        voltage -> Nullable<Double>,
+        quality -> Text,
+        interval_s -> Int4,
+        known_at -> Timestamptz,
     }
 }
 

@@ -221,7 +221,7 @@ async fn hypertables_are_there_exactly_when_timescale_is() {
         let mut conn = test.db().conn().await.unwrap();
         if status.has_timescale {
             let found: Count = diesel::sql_query(query).get_result(&mut *conn).await.unwrap();
-            assert_eq!(found.count, 3);
+            assert_eq!(found.count, 5);
         } else {
             let found: diesel::QueryResult<Count> =
                 diesel::sql_query(query).get_result(&mut *conn).await;

@@ -12,11 +12,14 @@ use super::pool::{Conn, Connector};
 ///
 /// A year of quarter hours of five markets is 175,000 rows, so chunks of half a year stay small
 /// and a six-year read touches few. Published forecasts are the densest: 672 rows per run.
-const HYPERTABLES: [(&str, &str); 4] = [
+/// A meter read every five seconds leaves 17,280 rows a day, so its chunks are weeks.
+const HYPERTABLES: [(&str, &str); 6] = [
     ("market_prices", "180 days"),
     ("observations", "180 days"),
     ("forecast_values", "90 days"),
     ("tariff_prices", "180 days"),
+    ("smart_meter_readings", "14 days"),
+    ("events", "30 days"),
 ];
 
 pub(super) async fn is_installed(conn: &mut Conn) -> QueryResult<bool> {

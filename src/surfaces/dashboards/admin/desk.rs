@@ -29,6 +29,7 @@ pub(super) enum Place {
     Sessions,
     Keys,
     Settings,
+    Simulation,
     /// One's own account; stands beside the others.
     Account,
 }
@@ -45,6 +46,7 @@ impl Place {
         Self::Sessions,
         Self::Keys,
         Self::Settings,
+        Self::Simulation,
     ];
 
     /// Its address.
@@ -59,6 +61,7 @@ impl Place {
             Self::Sessions => "/admin/sessions",
             Self::Keys => "/admin/keys",
             Self::Settings => "/admin/settings",
+            Self::Simulation => "/admin/simulation",
             Self::Account => "/account",
         }
     }
@@ -74,6 +77,7 @@ impl Place {
             Self::Sessions => "adm_sessions",
             Self::Keys => "adm_keys",
             Self::Settings => "adm_settings",
+            Self::Simulation => "adm_simulation",
             Self::Account => "adm_account",
         }
     }

@@ -23,6 +23,8 @@ mod sessions; // who is logged in
 mod keys; // API keys
 mod settings; // values, origins, changes
 mod account; // one's own account
+mod simulation; // a world that does not exist
+mod simulation_chart; // a day of it as a drawing
 
 use actix_web::web::ServiceConfig;
 
@@ -41,6 +43,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(sessions::pages)
         .configure(keys::pages)
         .configure(settings::pages)
+        .configure(simulation::pages)
         .configure(account::pages);
 }
 

@@ -45,6 +45,10 @@ pub(super) enum Said {
     KeyRevoked,
     SettingStored,
     SettingTakenBack,
+    SimulationStarted,
+    SimulationStopped,
+    SimulationMade,
+    SimulationMadeNothing,
 }
 
 /// Each with the key of its text, which is its value in the cookie too, and whether nothing was done.
@@ -80,6 +84,10 @@ const ALL: &[(Said, &str, bool)] = &[
     (Said::KeyRevoked, "adm_said_key_revoked", false),
     (Said::SettingStored, "adm_said_setting_stored", false),
     (Said::SettingTakenBack, "adm_said_setting_taken_back", false),
+    (Said::SimulationStarted, "adm_said_simulation_started", false),
+    (Said::SimulationStopped, "adm_said_simulation_stopped", false),
+    (Said::SimulationMade, "adm_said_simulation_made", false),
+    (Said::SimulationMadeNothing, "adm_said_simulation_made_nothing", true),
 ];
 
 impl Said {

@@ -1,0 +1,13 @@
+//! SQL of meters and their readings.
+
+mod registry; // the table of meters
+mod rollup; // what readings add up to
+mod rows; // rows and arrays between the database and values
+mod write; // bulk upsert with revisions
+mod copy; // the same through COPY
+
+pub(super) use self::copy::put_by_copy;
+pub(super) use self::registry::{Newest, insert, list, newest, unknown};
+pub(super) use self::rollup::{readings, rollups};
+pub(super) use self::rows::Batch;
+pub(super) use self::write::{put, retire};
