@@ -16,6 +16,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
+use crate::facts::rates::Rates;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
 use crate::learning::datasets::Datasets;
@@ -47,6 +48,7 @@ use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
 use crate::surfaces::dashboards::Gather;
+use crate::surfaces::dashboards::Sources;
 
 /// Every service of the program. Cloning is cheap.
 #[derive(Clone)]
@@ -64,6 +66,7 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub rates: Rates,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -128,6 +131,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
+    let rates = Rates::new(observations.clone(), book.market.clone(), clock.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
@@ -164,7 +168,15 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
-    let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
+    let gather = Gather::new(Sources {
+        windows: windows.clone(),
+        shown: shown.clone(),
+        forecasts: forecasts.clone(),
+        prices: prices.clone(),
+        rates: rates.clone(),
+        ingest: ingest.clone(),
+        clock: clock.clone(),
+    });
     Services {
         clock,
         db,
@@ -179,6 +191,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        rates,
         imports,
         ingest,
         simulation,
