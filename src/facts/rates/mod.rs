@@ -5,5 +5,5 @@ mod service; // which rates there are
 #[cfg(test)]
 mod tests;
 
-pub use self::model::{Origin, Rate, RateTable};
+pub use self::model::{Origin, RateTable};
 pub use self::service::Rates;

@@ -2,7 +2,9 @@
 
 use chrono::{Duration, NaiveDate};
 
+use super::model::Rate;
 use super::*;
+use crate::facts::market;
 use crate::facts::series::Observation;
 use crate::facts::series::SeriesSpec;
 use crate::testing::TestApp;
@@ -51,6 +53,11 @@ fn what_is_no_rate_is_left_out() {
     assert_eq!(manual.origin(), &Origin::Manual);
 }
 
+fn rates(app: &TestApp, eur_chf_manual: Option<f64>) -> Rates {
+    let settings = market::Settings { eur_chf_manual, ..market::Settings::default() };
+    Rates::new(app.services.observations.clone(), settings, app.clock.clone())
+}
+
 /// Stores rates as (day, rate), each known at 15:00 UTC of its day.
 async fn store(app: &TestApp, rates: &[(&str, f64)]) {
     let spec = SeriesSpec {
@@ -78,25 +85,24 @@ async fn store(app: &TestApp, rates: &[(&str, f64)]) {
 async fn stored_rates_are_found_and_those_to_come_are_not() {
     let app = TestApp::new().await; // 2026-03-28, 12:00 UTC
     let days = (day("2026-03-21"), day("2026-04-04"));
-    assert_eq!(app.services.rates.eur_chf(days).await.unwrap(), None);
+    assert_eq!(rates(&app, None).eur_chf(days).await.unwrap(), None);
     // The rate of the 28th is stored, but becomes known at 15:00 only.
     store(&app, &[("2026-03-20", 0.94), ("2026-03-27", 0.95), ("2026-03-28", 9.0)]).await;
-    let table = app.services.rates.eur_chf(days).await.unwrap().unwrap();
+    let table = rates(&app, None).eur_chf(days).await.unwrap().unwrap();
     assert_eq!(table.on(days.0).unwrap().chf_per_eur, 0.94);
     assert_eq!(table.on(days.1).unwrap().chf_per_eur, 0.95);
     assert_eq!(table.origin(), &ecb());
     // A stretch that ended before sees nothing that was fixed later.
     let before = (day("2026-03-21"), day("2026-03-26"));
-    let table = app.services.rates.eur_chf(before).await.unwrap().unwrap();
+    let table = rates(&app, None).eur_chf(before).await.unwrap().unwrap();
     assert_eq!(table.newest(), Rate { day: Some(day("2026-03-20")), chf_per_eur: 0.94 });
 }
 
 #[actix_web::test]
 async fn a_rate_set_by_hand_wins() {
-    let start = "2026-03-28T12:00:00Z".parse().unwrap();
-    let app = TestApp::with(start, |settings| settings.market.eur_chf_manual = Some(0.91)).await;
+    let app = TestApp::new().await;
     store(&app, &[("2026-03-27", 0.95)]).await;
     let days = (day("2026-03-21"), day("2026-04-04"));
-    let table = app.services.rates.eur_chf(days).await.unwrap().unwrap();
+    let table = rates(&app, Some(0.91)).eur_chf(days).await.unwrap().unwrap();
     assert_eq!(table, RateTable::manual(0.91));
 }

@@ -6,7 +6,7 @@ use super::model::PricesInput;
 use crate::base::timeline::add_days;
 use crate::surfaces::dashboards::format::{Format, about, amount};
 use crate::surfaces::dashboards::pricing::{
-    Points, Situation, Status, Window, WindowProvenance, status_without_prices,
+    LENGTH_MAX, Points, Situation, Status, Window, WindowProvenance, status_without_prices,
 };
 
 /// How far ahead the lowest price is named while a nearer window exists.
@@ -31,21 +31,23 @@ pub fn status(
             format.fill(key, &[("price", &price), ("level", format.text(point.level.key()))])
         }
     };
-    let lead = match points.situation {
-        _ if present.simulated => format.fill("say_simulated", &[("text", &lead)]),
-        _ => lead,
-    };
-    Status { lead, advice: Some(advice(input, format, now)) }
+    let simulated = present.simulated;
+    let lead = if simulated { format.fill("say_simulated", &[("text", &lead)]) } else { lead };
+    let room = LENGTH_MAX.saturating_sub(lead.chars().count() + 1);
+    let mut advice = advice(input, format, now).into_iter();
+    let advice = advice.find(|text| text.chars().count() <= room);
+    Status { lead, advice }
 }
 
-fn advice(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> String {
+/// When it is cheapest, from long to short.
+fn advice(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> Vec<String> {
     let open: Vec<&Window> =
         input.present.windows.iter().filter(|window| window.to > now).collect();
     let near = open.iter().filter(|window| window.from < now + NEAR);
     let best = near
         .min_by(|a, b| a.mean_price_eur_mwh.total_cmp(&b.mean_price_eur_mwh))
         .or_else(|| open.first());
-    let Some(best) = best else { return format.text("prices_no_window").to_owned() };
+    let Some(best) = best else { return vec![format.text("prices_no_window").to_owned()] };
     let (date, today) = (format.date_of(best.from), format.date_of(now));
     let day = match date {
         date if date == today => format.text("say_today").to_owned(),
@@ -55,10 +57,10 @@ fn advice(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> String {
     let when = format!("{day} {}", format.hours(best.from, best.to));
     let price = amount(best.mean_price_eur_mwh * input.present.money.factor(best.from));
     let is_known = best.provenance == WindowProvenance::Published;
-    let (key, price) = if is_known {
-        ("prices_lowest", price)
+    let (keys, price) = if is_known {
+        (["prices_lowest", "say_start_short"], price)
     } else {
-        ("prices_lowest_likely", about(&price))
+        (["prices_lowest_likely", "say_start_short_likely"], about(&price))
     };
-    format.fill(key, &[("when", &when), ("price", &price)])
+    keys.map(|key| format.fill(key, &[("when", &when), ("price", &price)])).into()
 }

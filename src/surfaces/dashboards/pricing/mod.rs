@@ -26,7 +26,7 @@ pub use self::model::{
 };
 pub use self::money::{Money, Unit};
 pub use self::part::{ChartPart, chart_part};
-pub use self::points::{Point, Points, Situation, mean};
+pub use self::points::{Point, Points, Situation};
 pub use self::rate::{RateLine, rate_line};
 pub use self::state::{Fact, Note, facts, notes, source_words, warnings};
 pub use self::status::{LENGTH_MAX, Status, status_without_prices};
