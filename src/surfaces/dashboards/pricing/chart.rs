@@ -12,8 +12,11 @@ use super::points::{Point, Points, Situation};
 use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
 use crate::surfaces::dashboards::format::{Format, about, amount, number};
 
-/// A point in this lowest share of the axis carries its label above.
+/// A point in this lowest share of the axis gets more room below, for its label.
 const FOOT_SHARE: f64 = 0.1;
+
+/// A range longer than this has many days side by side.
+const DENSE: Duration = Duration::days(10);
 
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
@@ -285,6 +288,8 @@ fn note(point: &Point, format: &Format) -> String {
 fn days(range: TimeRange, format: &Format, zone: Tz) -> Vec<ChartDay> {
     let mut days = Vec::new();
     let mut date = local_date(range.from, zone);
+    // Where many stand side by side, a dot behind each would touch the next number.
+    let is_dense = range.length() > DENSE;
     loop {
         let day = day_range(date, zone);
         if day.from >= range.to || day.from >= day.to {
@@ -296,7 +301,11 @@ fn days(range: TimeRange, format: &Format, zone: Tz) -> Vec<ChartDay> {
             to: day.to.timestamp(),
             weekday: format.weekday(date),
             date: format.date_short(date),
-            tiny: format.date_tiny(date),
+            tiny: if is_dense {
+                format.date_tiny(date).trim_end_matches('.').to_owned()
+            } else {
+                format.date_tiny(date)
+            },
             note: (hours != 24).then(|| format.fill("window_hours", &[("n", &hours.to_string())])),
         });
         date = add_days(date, 1);
@@ -319,11 +328,14 @@ fn view(
     let least = shown.iter().min_by(|a, b| a.shown.total_cmp(&b.shown)).copied();
     let most = shown.iter().max_by(|a, b| a.shown.total_cmp(&b.shown)).copied();
     let distinct = least.zip(most).is_some_and(|(a, b)| a.shown < b.shown);
+    // A label below a point near the foot would lie across the words of the axis.
+    let room = FOOT_SHARE * (high - low);
+    let low = match least.filter(|point| distinct && point.shown < low + room) {
+        Some(point) => rounded(point.shown - room),
+        None => low,
+    };
     let marks = if distinct {
-        // A label below a point near the foot would lie across the words of the axis.
-        let foot = low + FOOT_SHARE * (high - low);
-        let below = least.is_some_and(|point| point.shown >= foot);
-        [(most, false), (least, below)]
+        [(most, false), (least, true)]
             .into_iter()
             .filter_map(|(point, below)| Some(mark(point?, below)))
             .collect()
