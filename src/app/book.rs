@@ -8,6 +8,7 @@ use crate::config::{ConfigError, Loaded, Mistake, Settings};
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::simulation;
+use crate::facts::tariffs;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::platform::db::Db;
@@ -27,6 +28,8 @@ pub(super) struct ProgramSettings {
     pub market: Live<market::Settings>,
     /// What the simulation reads.
     pub simulation: Live<simulation::Settings>,
+    /// What tariffs read.
+    pub tariffs: Live<tariffs::Settings>,
     /// What asking sources reads.
     pub ingest: Live<ingest::Settings>,
     /// What requests meet first.
@@ -48,6 +51,7 @@ impl Book for ProgramSettings {
         self.accounts.set(settings.accounts);
         self.market.set(settings.market);
         self.simulation.set(settings.simulation);
+        self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.protections.apply(&settings.server);
     }

@@ -22,6 +22,7 @@ use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::series;
+use crate::facts::tariffs;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::training;
@@ -86,6 +87,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(sites::routes)
         .configure(market::routes)
         .configure(series::routes)
+        .configure(tariffs::routes)
         .configure(imports::routes)
         .configure(ingest::routes)
         .configure(registry::routes)
@@ -145,6 +147,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))
+            .app_data(Data::new(services.tariffs))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.datasets))

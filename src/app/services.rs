@@ -19,6 +19,7 @@ use crate::facts::market::Shown;
 use crate::facts::rates::Rates;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
+use crate::facts::tariffs::Tariffs;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ForecastJob;
@@ -66,6 +67,7 @@ pub(crate) struct Services {
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
+    pub tariffs: Tariffs,
     pub imports: Imports,
     pub ingest: Ingest,
     pub simulation: Simulation,
@@ -116,6 +118,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accounts: settings.accounts.clone().into(),
         market: settings.market.clone().into(),
         simulation: settings.simulation.clone().into(),
+        tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -131,6 +134,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
     let rates = Rates::new(observations.clone(), book.market.clone(), clock.clone());
+    let tariffs = Tariffs::new(db.clone(), clock.clone(), book.tariffs.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest =
@@ -173,6 +177,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         forecasts: forecasts.clone(),
         prices: prices.clone(),
         rates,
+        tariffs: tariffs.clone(),
         ingest: ingest.clone(),
         clock: clock.clone(),
     });
@@ -190,6 +195,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices,
         shown,
         observations,
+        tariffs,
         imports,
         ingest,
         simulation,

@@ -14,5 +14,6 @@ mod protections; // where callers come from and how often they come
 mod settings; // settings changed in the running program
 mod schema; // values against the schemas of the document
 mod status; // health and counts, with and without a database
+mod tariffs; // what a kilowatt hour costs
 mod training; // jobs, models, the gate
 mod windows; // cheap times

@@ -14,7 +14,7 @@ use crate::operations::settings::{Applies, Setting};
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 11] = [
+const IN_FILES_ONLY: [&str; 13] = [
     "server.host",
     "server.port",
     "server.roles",
@@ -26,9 +26,11 @@ const IN_FILES_ONLY: [&str; 11] = [
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",
+    "tariffs.urls",
+    "tariffs.custom",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
-const AT_ONCE: [&str; 8] = [
+const AT_ONCE: [&str; 9] = [
     "server.trusted_proxies",
     "server.admin_addresses",
     "server.requests_per_minute",
@@ -36,6 +38,7 @@ const AT_ONCE: [&str; 8] = [
     "market.",
     "simulation.",
     "sources.",
+    "tariffs.",
     "accounts.",
 ];
 /// The pool that hashes is made once.

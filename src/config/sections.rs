@@ -12,6 +12,7 @@ use crate::access::accounts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::simulation;
+use crate::facts::tariffs;
 use crate::operations::settings::Stored;
 use crate::platform::db;
 use crate::platform::jobs;
@@ -51,6 +52,8 @@ pub struct Settings {
     pub market: market::Settings,
     /// Prices of a market that does not exist.
     pub simulation: simulation::Settings,
+    /// What a kilowatt hour costs at home.
+    pub tariffs: tariffs::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
@@ -101,6 +104,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
+        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)

@@ -4,6 +4,7 @@ pub mod holidays; // public holidays that shape demand
 pub mod market; // day-ahead prices with revisions
 pub mod series; // everything observed or forecast that is not a price
 pub mod rates; // euro into francs
+pub mod tariffs; // what a kilowatt hour costs at home, component by component
 pub mod archive; // what sources sent, byte by byte
 pub mod imports; // CSV and Parquet files into facts
 pub mod ingest; // sources of the internet into facts

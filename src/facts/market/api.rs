@@ -2,7 +2,7 @@
 
 use actix_web::get;
 use actix_web::web::{Data, Json};
-use chrono::{DateTime, NaiveDate, Utc};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -11,8 +11,10 @@ use super::model::{Coverage, PricePoint};
 use super::service::{PriceError, Prices};
 use super::shown::Shown;
 use crate::base::ids::{Market, Product};
-use crate::base::timeline::{AsOf, Clock, TimeRange, add_days, day_range, days_range, local_date};
-use crate::platform::web::{Params, Problem, Reader, Refusals, Require, optional_instant};
+use crate::base::timeline::{AsOf, Clock};
+use crate::platform::web::{
+    Moment, Params, Problem, Reader, Refusals, Require, optional_instant,
+};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -39,34 +41,6 @@ struct PriceQuery {
     /// Return what was known at this instant.
     #[serde(default, deserialize_with = "optional_instant")]
     as_of: Option<DateTime<Utc>>,
-}
-
-/// A local day or an instant.
-#[derive(Debug, Clone, Copy, Deserialize)]
-#[serde(try_from = "String")]
-enum Moment {
-    Day(NaiveDate),
-    Instant(DateTime<Utc>),
-}
-
-impl TryFrom<String> for Moment {
-    type Error = String;
-
-    fn try_from(text: String) -> Result<Self, String> {
-        // Years of four digits: what is outside has no prices and overflows calendars.
-        let sane = |year: i32| (1990..=2100).contains(&year);
-        if let Ok(day) = text.parse::<NaiveDate>()
-            && sane(chrono::Datelike::year(&day))
-        {
-            return Ok(Self::Day(day));
-        }
-        match DateTime::parse_from_rfc3339(&text) {
-            Ok(at) if sane(chrono::Datelike::year(&at)) => Ok(Self::Instant(at.to_utc())),
-            _ => Err(format!(
-                "'{text}' is neither a day like 2026-03-29 nor an instant like 2026-03-29T12:00:00Z between 1990 and 2100"
-            )),
-        }
-    }
 }
 
 /// Day-ahead prices of one market.
@@ -128,7 +102,7 @@ async fn list_prices(
 ) -> Result<Json<PriceSeries>, Problem> {
     let query = query.0;
     let (market, product) = shown.choose(query.market, query.product).await?;
-    let range = range(query.from, query.to, &market, clock.now())?;
+    let range = Moment::range(query.from, query.to, market.time_zone(), clock.now())?;
     Prices::check_range(range, shown.settings().range_days_max.into())?;
     let points = match query.as_of {
         Some(at) => prices.prices_as_of(&market, product, range, AsOf(at)).await?,
@@ -144,32 +118,6 @@ async fn list_prices(
         market,
         product,
     }))
-}
-
-fn range(
-    from: Option<Moment>,
-    to: Option<Moment>,
-    market: &Market,
-    now: DateTime<Utc>,
-) -> Result<TimeRange, Problem> {
-    let zone = market.time_zone();
-    let from = match from {
-        Some(Moment::Day(day)) => day_range(day, zone).from,
-        Some(Moment::Instant(at)) => at,
-        None => day_range(add_days(local_date(now, zone), -1), zone).from,
-    };
-    let to = match to {
-        Some(Moment::Day(day)) => day_range(day, zone).to,
-        Some(Moment::Instant(at)) => at,
-        None => {
-            let first = local_date(from, zone);
-            days_range(first, add_days(first, 2), zone).to
-        }
-    };
-    if to <= from {
-        return Err(Problem::invalid("to", format!("{to} is not after {from}")));
-    }
-    Ok(TimeRange::new(from, to))
 }
 
 impl From<PriceError> for Problem {

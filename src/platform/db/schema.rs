@@ -329,6 +329,53 @@ diesel::table! {
 }
 
 diesel::table! {
+    tariff_price_revisions (tariff_id, component, ts, known_at, replaced_at) {
+        tariff_id -> Text,
+        component -> Text,
+        ts -> Timestamptz,
+        price_chf_kwh -> Double,
+        interval_s -> Int4,
+        known_at -> Timestamptz,
+        known_at_assumed -> Bool,
+        quality -> Text,
+        source -> Text,
+        replaced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    tariff_prices (tariff_id, component, ts) {
+        tariff_id -> Text,
+        component -> Text,
+        ts -> Timestamptz,
+        price_chf_kwh -> Double,
+        interval_s -> Int4,
+        known_at -> Timestamptz,
+        known_at_assumed -> Bool,
+        quality -> Text,
+        source -> Text,
+    }
+}
+
+diesel::table! {
+    tariffs (tariff_id) {
+        tariff_id -> Text,
+        name -> Text,
+        operator -> Text,
+        kind -> Text,
+        preset -> Text,
+        currency -> Text,
+        time_zone -> Text,
+        vat_percent -> Double,
+        base_chf_month -> Nullable<Double>,
+        fallback -> Nullable<Text>,
+        attribution -> Text,
+        created_at -> Timestamptz,
+        changed_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     users (user_id) {
         user_id -> Uuid,
         external_id -> Nullable<Text>,

@@ -12,8 +12,12 @@ use super::pool::{Conn, Connector};
 ///
 /// A year of quarter hours of five markets is 175,000 rows, so chunks of half a year stay small
 /// and a six-year read touches few. Published forecasts are the densest: 672 rows per run.
-const HYPERTABLES: [(&str, &str); 3] =
-    [("market_prices", "180 days"), ("observations", "180 days"), ("forecast_values", "90 days")];
+const HYPERTABLES: [(&str, &str); 4] = [
+    ("market_prices", "180 days"),
+    ("observations", "180 days"),
+    ("forecast_values", "90 days"),
+    ("tariff_prices", "180 days"),
+];
 
 pub(super) async fn is_installed(conn: &mut Conn) -> QueryResult<bool> {
     exists(conn, "SELECT 1 FROM pg_extension WHERE extname = 'timescaledb'").await

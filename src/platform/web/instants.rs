@@ -2,8 +2,12 @@
 
 use std::ops::RangeInclusive;
 
-use chrono::{DateTime, Datelike, Utc};
+use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono_tz::Tz;
 use serde::de::{Deserialize, Deserializer, Error};
+
+use super::problem::Problem;
+use crate::base::timeline::{TimeRange, add_days, day_range, days_range, local_date};
 
 /// Years that a request may name; far outside, calendars overflow and PostgreSQL refuses.
 const YEARS: RangeInclusive<i32> = 1900..=2200;
@@ -26,6 +30,65 @@ fn checked<E: Error>(at: DateTime<Utc>) -> Result<DateTime<Utc>, E> {
     }
     let (first, last) = (YEARS.start(), YEARS.end());
     Err(E::custom(format_args!("the year {} is not between {first} and {last}", at.year())))
+}
+
+/// A local day or an instant, as ranges of prices are asked for.
+#[derive(Debug, Clone, Copy, serde::Deserialize)]
+#[serde(try_from = "String")]
+pub enum Moment {
+    /// A day on the calendar of the market or tariff.
+    Day(NaiveDate),
+    /// An instant.
+    Instant(DateTime<Utc>),
+}
+
+impl TryFrom<String> for Moment {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        // Years of four digits: what is outside has no prices and overflows calendars.
+        let sane = |year: i32| (1990..=2100).contains(&year);
+        if let Ok(day) = text.parse::<NaiveDate>()
+            && sane(day.year())
+        {
+            return Ok(Self::Day(day));
+        }
+        match DateTime::parse_from_rfc3339(&text) {
+            Ok(at) if sane(at.year()) => Ok(Self::Instant(at.to_utc())),
+            _ => Err(format!(
+                "'{text}' is neither a day like 2026-03-29 nor an instant like 2026-03-29T12:00:00Z between 1990 and 2100"
+            )),
+        }
+    }
+}
+
+impl Moment {
+    /// The range from one moment to another, last day included; unless said, from yesterday at `now`
+    /// to the end of the second day after the first.
+    pub fn range(
+        from: Option<Self>,
+        to: Option<Self>,
+        zone: Tz,
+        now: DateTime<Utc>,
+    ) -> Result<TimeRange, Problem> {
+        let from = match from {
+            Some(Self::Day(day)) => day_range(day, zone).from,
+            Some(Self::Instant(at)) => at,
+            None => day_range(add_days(local_date(now, zone), -1), zone).from,
+        };
+        let to = match to {
+            Some(Self::Day(day)) => day_range(day, zone).to,
+            Some(Self::Instant(at)) => at,
+            None => {
+                let first = local_date(from, zone);
+                days_range(first, add_days(first, 2), zone).to
+            }
+        };
+        if to <= from {
+            return Err(Problem::invalid("to", format!("{to} is not after {from}")));
+        }
+        Ok(TimeRange::new(from, to))
+    }
 }
 
 #[cfg(test)]

@@ -31,7 +31,7 @@ pub use self::guard::{
     AdminOnly, Analyst, Importer, LoggedIn, Person, Public, Reader, Require, Viewer, Visitor,
     administers,
 };
-pub use self::instants::{instant, optional_instant};
+pub use self::instants::{Moment, instant, optional_instant};
 pub use self::networks::neighbourhood;
 pub use self::openapi::{BadBody, Conflict, NotFound, Refusals, Unavailable, describe};
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 mod energy_charts; // Fraunhofer ISE: no key needed
 mod entsoe; // the transparency platform: needs a token
+mod vse; // retail tariffs of Swiss operators
 
 use crate::facts::ingest::source::Source;
 

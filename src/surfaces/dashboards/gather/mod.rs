@@ -21,6 +21,7 @@ use crate::facts::market::PricePoint;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::rates::Rates;
+use crate::facts::tariffs::Tariffs;
 use crate::learning::prediction::Forecasts;
 use crate::platform::web::Problem;
 
@@ -42,6 +43,8 @@ pub struct Sources {
     pub prices: Prices,
     /// Euro into francs.
     pub rates: Rates,
+    /// What the household pays.
+    pub tariffs: Tariffs,
     /// Whom to name, and who does not answer.
     pub ingest: Ingest,
     /// The present.

@@ -6,7 +6,7 @@ use chrono::{DateTime, Datelike, Duration, NaiveDate, Utc};
 
 use super::Gather;
 use crate::base::ids::{Market, Product};
-use crate::base::timeline::{TimeRange, add_days, days_range, local_date};
+use crate::base::timeline::{TimeRange, add_days, day_range, days_range, local_date};
 use crate::decisions::windows::Outlook;
 use crate::decisions::windows::OutlookSlot;
 use crate::decisions::windows::Provenance;
@@ -15,7 +15,7 @@ use crate::facts::market::PricePoint;
 use crate::facts::market::Prices;
 use crate::platform::web::Problem;
 use crate::surfaces::dashboards::prices::{
-    CsvInput, CsvRow, Kind, Offer, Period, PricesInput,
+    CsvInput, CsvRow, HomeTariff, Kind, Offer, PartSlot, Period, PricesInput,
 };
 use crate::surfaces::dashboards::pricing::{DataState, PriceInput, Slot, Unit};
 
@@ -63,7 +63,7 @@ impl Gather {
             None => None,
         };
         let offers = self.offers().await?;
-        Ok(PricesInput { market, product, present, elsewhere, period: shown, offers, tariff: None })
+        Ok(PricesInput { market, product, present, elsewhere, period: shown, offers, tariff: self.tariff(today).await? })
     }
 
     /// Prices of a period that lies in the past, or further ahead than is forecast.
@@ -90,6 +90,20 @@ impl Gather {
             },
             ..present.clone()
         })
+    }
+
+    /// What the household pays on a local day, part by part.
+    async fn tariff(&self, day: NaiveDate) -> Result<Option<HomeTariff>, Problem> {
+        let Some(tariff) = self.from.tariffs.home().await? else { return Ok(None) };
+        let range = day_range(day, tariff.time_zone);
+        let slots = self.from.tariffs.prices(&tariff.id, range).await?;
+        Ok(Some(HomeTariff {
+            name: format!("{}, {}", tariff.operator, tariff.name),
+            attribution: tariff.attribution,
+            day,
+            is_stand_in: slots.iter().any(|slot| slot.source.starts_with("fallback:")),
+            slots: slots.iter().map(PartSlot::from).collect(),
+        }))
     }
 
     /// Where the newest prices are, when they all lie before the days around the present.

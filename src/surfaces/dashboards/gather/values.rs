@@ -5,6 +5,10 @@ use crate::decisions::windows::Provenance;
 use crate::decisions::windows::Window;
 use crate::facts::market::PricePoint;
 use crate::facts::market::Quality;
+use crate::facts::tariffs::Part as Paid;
+use crate::facts::tariffs::PartName;
+use crate::facts::tariffs::TariffSlot;
+use crate::surfaces::dashboards::prices::{Part, PartKind, PartSlot};
 use crate::surfaces::dashboards::pricing::{
     Quality as Mark, Slot, SlotKind, Window as Row, WindowProvenance,
 };
@@ -72,6 +76,29 @@ impl From<&Window> for Row {
             day_mean_eur_mwh: window
                 .saving_vs_day_mean_eur_mwh
                 .map(|saving| window.mean_price_eur_mwh + saving),
+        }
+    }
+}
+
+impl From<&TariffSlot> for PartSlot {
+    fn from(slot: &TariffSlot) -> Self {
+        let kind = |name| match name {
+            PartName::Electricity => PartKind::Energy,
+            PartName::Grid | PartName::GridUsage => PartKind::Grid,
+            PartName::RegionalFees => PartKind::Levies,
+            PartName::Integrated => PartKind::Whole,
+            PartName::Rest => PartKind::Rest,
+            PartName::Vat => PartKind::Vat,
+        };
+        let part = |part: &Paid| Part {
+            kind: kind(part.name),
+            price_chf_kwh: part.price_chf_kwh,
+        };
+        Self {
+            ts: slot.ts,
+            interval_s: slot.interval_s,
+            parts: slot.parts.iter().map(part).collect(),
+            quality: mark(slot.quality),
         }
     }
 }

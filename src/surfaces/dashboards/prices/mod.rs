@@ -9,7 +9,7 @@ mod stats; // four figures
 mod view; // what the template prints
 
 pub use self::file::{CsvInput, CsvRow, Kind, written};
-pub use self::model::{Offer, Period, PricesInput};
+pub use self::model::{HomeTariff, Offer, Part, PartKind, PartSlot, Period, PricesInput};
 pub use self::view::{PricesView, prices};
 
 #[cfg(test)]

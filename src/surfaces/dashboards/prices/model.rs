@@ -63,6 +63,8 @@ pub struct HomeTariff {
     pub attribution: String,
     /// Local day.
     pub day: NaiveDate,
+    /// Whether the standard tariff stands in for prices that were not published.
+    pub is_stand_in: bool,
     /// Its slots with their parts, oldest first.
     pub slots: Vec<PartSlot>,
 }
@@ -98,7 +100,9 @@ pub enum PartKind {
     Grid,
     /// Levies and fees.
     Levies,
-    /// Everything that is not told apart.
+    /// Everything in one figure, where no part is published.
+    Whole,
+    /// What is left beside the parts that are published.
     Rest,
     /// Value added tax.
     Vat,

@@ -38,6 +38,8 @@ pub struct StackPart {
     pub attribution: String,
     /// Whether the values are made up.
     pub simulated: bool,
+    /// Whether the standard tariff stands in.
+    pub is_stand_in: bool,
 }
 
 /// A slot in Rp./kWh.
@@ -118,6 +120,7 @@ pub fn stack_part(tariff: &HomeTariff, format: &Format) -> Option<StackPart> {
         rows: bars.iter().map(row).collect(),
         key: key.chain(negative).chain([total]).collect(),
         attribution: tariff.attribution.clone(),
+        is_stand_in: tariff.is_stand_in,
         simulated: tariff.slots.iter().any(|slot| slot.quality == Quality::Simulated),
     })
 }
@@ -127,6 +130,7 @@ const fn word(kind: PartKind) -> &'static str {
         PartKind::Energy => "part_energy",
         PartKind::Grid => "part_grid",
         PartKind::Levies => "part_levies",
+        PartKind::Whole => "part_whole",
         PartKind::Rest => "part_rest",
         PartKind::Vat => "part_vat",
     }
@@ -137,7 +141,7 @@ const fn swatch(kind: PartKind) -> &'static str {
         PartKind::Energy => "st-energy",
         PartKind::Grid => "st-grid",
         PartKind::Levies => "st-levies",
-        PartKind::Rest => "st-rest",
+        PartKind::Whole | PartKind::Rest => "st-rest",
         PartKind::Vat => "st-vat",
     }
 }

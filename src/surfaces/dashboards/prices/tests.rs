@@ -385,6 +385,7 @@ fn tariff(on: &str) -> HomeTariff {
         name: "Flex <H4>".into(),
         attribution: "Stadtwerk".into(),
         day: day(on),
+        is_stand_in: false,
         slots: slots.collect(),
     }
 }
