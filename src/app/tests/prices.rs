@@ -38,7 +38,8 @@ async fn store_rate(app: &TestApp, value: f64) {
 async fn the_page_is_open_until_there_is_an_admin_and_leads_back_after_the_log_in() {
     let app = TestApp::new().await;
     app.services.simulation.fill().await.unwrap();
-    for path in ["/prices", "/prices?market=SIM-CH&product=day_ahead&from=2026-02-01", "/prices.csv"]
+    for path in
+        ["/prices", "/prices?market=SIM-CH&product=day_ahead&from=2026-02-01", "/prices.csv"]
     {
         assert_eq!(app.page(path, "").await.status, 200, "{path}");
     }

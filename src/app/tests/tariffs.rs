@@ -78,7 +78,8 @@ async fn prices_are_told_part_by_part_with_and_without_vat() {
     );
     let frame = ["tariff", "unit", "vat_percent", "base_chf_month", "from", "to"];
     let told: Vec<&Value> = frame.iter().map(|name| &answer[*name]).collect();
-    let expected = json!(["ekz:400D", "CHF/kWh", 8.1, 3.0, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"]);
+    let expected =
+        json!(["ekz:400D", "CHF/kWh", 8.1, 3.0, "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"]);
     assert_eq!(told, expected.as_array().unwrap().iter().collect::<Vec<_>>());
     // Without a range: yesterday to the day after tomorrow.
     let default = app.get(Role::Viewer, "/api/tariffs/ekz:400d/prices").await.json(200);

@@ -111,7 +111,12 @@ impl Windows {
             published_until,
             prices_known_at,
             source,
-            sources: points.into_iter().map(|point| point.source).collect::<BTreeSet<_>>().into_iter().collect(),
+            sources: points
+                .into_iter()
+                .map(|point| point.source)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             forecast: run,
         })
     }

@@ -12,9 +12,7 @@ use super::service::{PriceError, Prices};
 use super::shown::Shown;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, Clock};
-use crate::platform::web::{
-    Moment, Params, Problem, Reader, Refusals, Require, optional_instant,
-};
+use crate::platform::web::{Moment, Params, Problem, Reader, Refusals, Require, optional_instant};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {

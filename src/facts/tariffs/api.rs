@@ -11,9 +11,7 @@ use super::compose::TariffSlot;
 use super::model::{Kind, Tariff, TariffId};
 use super::service::{Listed, TariffError, Tariffs};
 use crate::base::timeline::Clock;
-use crate::platform::web::{
-    Moment, NotFound, Params, Path, Problem, Reader, Refusals, Require,
-};
+use crate::platform::web::{Moment, NotFound, Params, Path, Problem, Reader, Refusals, Require};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
@@ -67,7 +65,8 @@ struct TariffView {
 impl TariffView {
     fn new(listed: Listed, home: Option<&TariffId>) -> Self {
         let Listed { tariff, is_active, coverage } = listed;
-        let Tariff { id, name, operator, kind, time_zone, vat_percent, base_chf_month, .. } = tariff;
+        let Tariff { id, name, operator, kind, time_zone, vat_percent, base_chf_month, .. } =
+            tariff;
         Self {
             is_home: home == Some(&id),
             id,

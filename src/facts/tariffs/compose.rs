@@ -200,11 +200,8 @@ mod tests {
         assert_eq!(slot.total_excl_vat_chf_kwh, Some(0.2274));
         // 0.2274 · 1.081 = 0.2458194
         assert_eq!(slot.total_incl_vat_chf_kwh, Some(0.245_819));
-        let expected = [
-            (PartName::Electricity, 0.12),
-            (PartName::Grid, 0.1074),
-            (PartName::Vat, 0.018_419),
-        ];
+        let expected =
+            [(PartName::Electricity, 0.12), (PartName::Grid, 0.1074), (PartName::Vat, 0.018_419)];
         assert_eq!(parts(&slot), expected);
         assert_eq!(slot.components[&GridUsage], 0.0771);
         // Groupe E's form: 0.2323 − 0.1128 = 0.1195 is for energy and levies.

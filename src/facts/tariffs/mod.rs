@@ -20,5 +20,5 @@ pub use self::model::{
 };
 pub use self::presets::{Asked, Preset};
 pub use self::publication::Published;
-pub use self::service::{Filled, TariffError, Tariffs, Taken};
+pub use self::service::{Filled, Taken, TariffError, Tariffs};
 pub use self::settings::Settings;

@@ -56,8 +56,7 @@ pub(super) fn whole_days(
         (absurd, "prices beyond 10 CHF/kWh"),
         (duplicates, "prices that came more than once"),
     ];
-    findings
-        .extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
+    findings.extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
     let mut quotes = Vec::new();
     for ((day, component), prices) in days {
         let range = day_range(day, zone);
@@ -75,9 +74,11 @@ pub(super) fn whole_days(
         if found < expected {
             findings.push(format!("{day} ({name}) has {found} of {expected} prices"));
         }
-        quotes.extend(
-            prices.into_iter().map(|(ts, price_chf_kwh)| Quote { ts, component, price_chf_kwh }),
-        );
+        quotes.extend(prices.into_iter().map(|(ts, price_chf_kwh)| Quote {
+            ts,
+            component,
+            price_chf_kwh,
+        }));
     }
     quotes.sort_by_key(|quote| (quote.ts, quote.component));
     (quotes, findings)
@@ -183,16 +184,36 @@ mod tests {
         let evening = Some("2026-11-19T16:50:00Z");
         for (published_at, came_at, ts, expected) in [
             // Tomorrow's price in the evening, and the same a day later.
-            (evening, "2026-11-19T17:05:00Z", "2026-11-20T11:00:00Z", ("2026-11-19T16:50:00Z", false)),
-            (evening, "2026-11-20T09:00:00Z", "2026-11-20T11:00:00Z", ("2026-11-19T16:50:00Z", false)),
+            (
+                evening,
+                "2026-11-19T17:05:00Z",
+                "2026-11-20T11:00:00Z",
+                ("2026-11-19T16:50:00Z", false),
+            ),
+            (
+                evening,
+                "2026-11-20T09:00:00Z",
+                "2026-11-20T11:00:00Z",
+                ("2026-11-19T16:50:00Z", false),
+            ),
             // The publication of an answer about a month is not that of its first day.
-            (evening, "2026-11-19T17:05:00Z", "2026-10-20T11:00:00Z", ("2026-10-19T16:00:00Z", true)),
+            (
+                evening,
+                "2026-11-19T17:05:00Z",
+                "2026-10-20T11:00:00Z",
+                ("2026-10-19T16:00:00Z", true),
+            ),
             (None, "2026-11-19T17:05:00Z", "2026-11-20T11:00:00Z", ("2026-11-19T17:05:00Z", false)),
             (None, "2026-11-25T17:05:00Z", "2026-11-20T11:00:00Z", ("2026-11-19T17:00:00Z", true)),
             // A tariff that is published for a year was known when it came.
             (None, "2026-11-19T17:05:00Z", "2026-12-24T11:00:00Z", ("2026-11-19T17:05:00Z", false)),
             // A clock that runs ahead does not make a price known in the future.
-            (Some("2026-11-19T17:08:00Z"), "2026-11-19T17:05:00Z", "2026-11-20T11:00:00Z", ("2026-11-19T17:05:00Z", false)),
+            (
+                Some("2026-11-19T17:08:00Z"),
+                "2026-11-19T17:05:00Z",
+                "2026-11-20T11:00:00Z",
+                ("2026-11-19T17:05:00Z", false),
+            ),
         ] {
             let answer = published("2026-11-20", "2026-11-20", published_at, came_at);
             let found = known_at(&answer, at(ts), (ZONE, six));

@@ -236,11 +236,7 @@ impl Tariffs {
     /// A price that says what is stored changes nothing; one that differs was known when it came and
     /// moves the old one to the revisions. Where the standard tariff stands in, it gives way only to
     /// prices that were certainly published before their day began: after that it is binding.
-    pub async fn take(
-        &self,
-        id: &TariffId,
-        published: &Published,
-    ) -> Result<Taken, TariffError> {
+    pub async fn take(&self, id: &TariffId, published: &Published) -> Result<Taken, TariffError> {
         let Preset { tariff, .. } = self.preset(id)?;
         let tariff = Tariff { base_chf_month: published.base_chf_month, ..tariff };
         let (quotes, mut findings) = whole_days(published, tariff.time_zone, self.clock.now());

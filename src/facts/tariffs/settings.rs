@@ -156,7 +156,9 @@ impl Settings {
             }
             if custom.publishes_at().is_none() {
                 let at = &custom.publishes_at;
-                all.push(format!("custom: publishes_at of '{id}' is '{at}', not a time like 18:00"));
+                all.push(format!(
+                    "custom: publishes_at of '{id}' is '{at}', not a time like 18:00"
+                ));
             }
             if !(1..=400).contains(&custom.days_max) {
                 let days = custom.days_max;
@@ -203,10 +205,7 @@ fn is_address(url: &str) -> bool {
 }
 
 /// The known word nearest to `word`, if one is near enough to have been meant; the first of several.
-pub(super) fn nearest<'a>(
-    word: &str,
-    known: impl IntoIterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_ascii_lowercase();
     known
         .into_iter()

@@ -97,8 +97,9 @@ async fn an_answer_is_stored_once_and_a_restated_price_moves_the_old_one_to_the_
         assert_eq!(it.revisions("groupe_e:Vario", "2026-11-20").await, []);
 
         it.clock.set(at("2026-11-19T18:05:00Z"));
-        let restated =
-            it.take("groupe_e:Vario", days, evening, |slot| if slot == 7 { 0.3 } else { 0.2 }).await;
+        let restated = it
+            .take("groupe_e:Vario", days, evening, |slot| if slot == 7 { 0.3 } else { 0.2 })
+            .await;
         assert_eq!(restated.stored, Stored { replaced: 1, unchanged: 95, ..Stored::default() });
         let slots = it.day("groupe_e:Vario", "2026-11-20").await;
         assert_eq!((slots.len(), totals(&slots)[7]), (96, 0.3));
@@ -113,7 +114,10 @@ async fn an_answer_is_stored_once_and_a_restated_price_moves_the_old_one_to_the_
         // The first answer once more, as it lies in the archive: older news.
         it.clock.set(at("2026-11-19T17:05:00Z"));
         let replayed = it.take("groupe_e:Vario", days, evening, |_| 0.2).await;
-        assert_eq!(replayed.stored, Stored { refused_older: 1, unchanged: 95, ..Stored::default() });
+        assert_eq!(
+            replayed.stored,
+            Stored { refused_older: 1, unchanged: 95, ..Stored::default() }
+        );
         assert_eq!(totals(&it.day("groupe_e:Vario", "2026-11-20").await)[7], 0.3);
     }
 }
@@ -161,7 +165,10 @@ async fn a_replaced_price_gives_way_only_to_one_not_known_earlier() {
         (odd, "does not begin at a quarter hour"),
     ] {
         let error = it.tariffs.put(&tariff, &[bad]).await.unwrap_err().to_string();
-        assert!(error.starts_with("the price 'grid' of ckw:home_dynamic at ") && error.contains(said), "{error}");
+        assert!(
+            error.starts_with("the price 'grid' of ckw:home_dynamic at ") && error.contains(said),
+            "{error}"
+        );
     }
 }
 

@@ -249,12 +249,8 @@ impl Reader {
         findings
             .extend(counts.iter().filter(|(n, _)| *n > 0).map(|(n, what)| format!("{n} {what}")));
         let of = |component: &Component| self.base.get(component).map(|(_, chf)| *chf);
-        let parts = [
-            Component::Electricity,
-            Component::Grid,
-            Component::RegionalFees,
-            Component::Metering,
-        ];
+        let parts =
+            [Component::Electricity, Component::Grid, Component::RegionalFees, Component::Metering];
         let sum = || parts.iter().filter_map(of).reduce(|sum, chf| sum + chf);
         let quote = |((component, ts), price_chf_kwh)| Quote { ts, component, price_chf_kwh };
         Answer {

@@ -112,10 +112,7 @@ impl<'a> Batch<'a> {
     }
 }
 
-fn column<'a, T>(
-    prices: &[&'a TariffPrice],
-    field: impl Fn(&'a TariffPrice) -> T,
-) -> Vec<T> {
+fn column<'a, T>(prices: &[&'a TariffPrice], field: impl Fn(&'a TariffPrice) -> T) -> Vec<T> {
     prices.iter().map(|price| field(price)).collect()
 }
 

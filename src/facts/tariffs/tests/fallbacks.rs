@@ -34,7 +34,10 @@ async fn a_day_gets_the_standard_tariff_at_its_midnight_and_not_before_on_days_o
             (0..slots).map(|slot| (by_slot(slot) * 1e6).round() / 1e6).collect();
         assert_eq!(totals(&found), expected, "{of}");
         for slot in &found {
-            assert_eq!((slot.quality, slot.source.as_str()), (Quality::Estimated, "fallback:ekz:400ST"));
+            assert_eq!(
+                (slot.quality, slot.source.as_str()),
+                (Quality::Estimated, "fallback:ekz:400ST")
+            );
             assert_eq!(slot.known_at, at(midnight));
         }
         assert_eq!(totals(&it.day("ekz:400D", &yesterday).await).len(), 96);
@@ -91,7 +94,8 @@ async fn a_price_published_after_midnight_does_not_replace_what_is_binding() {
     for published_at in [Some("2026-11-19T23:00:00Z"), Some("2026-11-20T05:00:00Z"), None] {
         let taken = it.take("ekz:400D", days, published_at, |_| 0.4).await;
         assert_eq!(taken.stored, late, "{published_at:?}");
-        let said = "96 prices came after their day had begun and are left out: the standard tariff holds";
+        let said =
+            "96 prices came after their day had begun and are left out: the standard tariff holds";
         assert_eq!(taken.findings, [said]);
     }
     let found = it.day("ekz:400D", "2026-11-20").await;

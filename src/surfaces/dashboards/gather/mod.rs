@@ -93,8 +93,7 @@ impl Gather {
         let now = self.from.clock.now();
         let windows = self.from.windows.suggestions(outlook);
         let forecasts = &self.from.forecasts;
-        let accuracy =
-            forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
+        let accuracy = forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
         let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
         let run = outlook.forecast.as_ref();
         let published_until = match outlook.published_until {

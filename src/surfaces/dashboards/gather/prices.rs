@@ -54,16 +54,24 @@ impl Gather {
         let elsewhere = chosen.filter(|period| !period.range.contains(now));
         let shown = chosen.unwrap_or(around);
         let first = if elsewhere.is_some() { around.range.from } else { shown.range.from };
-        let back = now - first.min(around.range.from);
-        let outlook =
-            self.from.windows.outlook(Some(market.clone()), Some(product), back).await?;
+        // The outlook reads the clock a moment later; the first slot must still be in it.
+        let back = now - first.min(around.range.from) + Duration::minutes(1);
+        let outlook = self.from.windows.outlook(Some(market.clone()), Some(product), back).await?;
         let present = self.present(&outlook, asked.unit, setup_open).await?;
         let elsewhere = match elsewhere {
             Some(period) => Some(self.elsewhere(&outlook, &present, period, asked.unit).await?),
             None => None,
         };
         let offers = self.offers().await?;
-        Ok(PricesInput { market, product, present, elsewhere, period: shown, offers, tariff: self.tariff(today).await? })
+        Ok(PricesInput {
+            market,
+            product,
+            present,
+            elsewhere,
+            period: shown,
+            offers,
+            tariff: self.tariff(today).await?,
+        })
     }
 
     /// Prices of a period that lies in the past, or further ahead than is forecast.

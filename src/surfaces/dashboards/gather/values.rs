@@ -90,10 +90,7 @@ impl From<&TariffSlot> for PartSlot {
             PartName::Rest => PartKind::Rest,
             PartName::Vat => PartKind::Vat,
         };
-        let part = |part: &Paid| Part {
-            kind: kind(part.name),
-            price_chf_kwh: part.price_chf_kwh,
-        };
+        let part = |part: &Paid| Part { kind: kind(part.name), price_chf_kwh: part.price_chf_kwh };
         Self {
             ts: slot.ts,
             interval_s: slot.interval_s,

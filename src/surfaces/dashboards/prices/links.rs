@@ -50,7 +50,12 @@ pub struct PeriodLinks {
 }
 
 /// The address of the page for other choices.
-fn address(path: &str, market: &Market, product: Option<Product>, from: Option<NaiveDate>) -> String {
+fn address(
+    path: &str,
+    market: &Market,
+    product: Option<Product>,
+    from: Option<NaiveDate>,
+) -> String {
     let mut pairs = vec![("market", market.code().to_owned())];
     pairs.extend(product.map(|product| ("product", product.name().to_owned())));
     pairs.extend(from.map(|from| ("from", from.to_string())));
@@ -136,9 +141,9 @@ pub fn period(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> Perio
 /// The same days as a file.
 pub fn csv(input: &PricesInput) -> String {
     let period = &input.period;
-    let days = [("to", period.last.to_string()), ("unit", input.shown().money.unit().name().into())];
+    let days =
+        [("to", period.last.to_string()), ("unit", input.shown().money.unit().name().into())];
     let rest = serde_urlencoded::to_string(days).unwrap_or_default();
-    let address =
-        address("/prices.csv", &input.market, Some(input.product), Some(period.first));
+    let address = address("/prices.csv", &input.market, Some(input.product), Some(period.first));
     format!("{address}&{rest}")
 }

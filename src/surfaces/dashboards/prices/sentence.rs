@@ -13,12 +13,7 @@ use crate::surfaces::dashboards::pricing::{
 const NEAR: Duration = Duration::hours(48);
 
 /// Says what the price is now and when it is lowest, as far as the data bear it.
-pub fn status(
-    input: &PricesInput,
-    points: &Points,
-    format: &Format,
-    now: DateTime<Utc>,
-) -> Status {
+pub fn status(input: &PricesInput, points: &Points, format: &Format, now: DateTime<Utc>) -> Status {
     let present = &input.present;
     if !matches!(points.situation, Situation::Published | Situation::ForecastOnly) {
         return status_without_prices(points.situation, present.simulated, format);

@@ -154,7 +154,8 @@ fn svg(bars: &[Bar], tariff: &HomeTariff, format: &Format) -> String {
         let spans = bar.spans();
         spans.into_iter().flat_map(|(_, foot, top)| [foot, top]).collect::<Vec<_>>()
     });
-    let (low, high) = ends.fold((0.0_f64, 1.0_f64), |(low, high), end| (low.min(end), high.max(end)));
+    let (low, high) =
+        ends.fold((0.0_f64, 1.0_f64), |(low, high), end| (low.min(end), high.max(end)));
     let (ticks, low, high) = axis(low, high);
     let y = |value: f64| (high - value) / (high - low).max(1e-6) * 100.0;
     let length_s = day.length().num_seconds().max(1) as f64;

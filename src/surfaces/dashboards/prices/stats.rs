@@ -21,13 +21,16 @@ pub struct Stat {
     pub text: String,
 }
 
-/// The figures of the page.
+/// The figures of the page; none while there is no price at all.
 pub fn stats(
     input: &PricesInput,
     points: &Points,
     format: &Format,
     now: DateTime<Utc>,
 ) -> Vec<Stat> {
+    if points.all.is_empty() {
+        return Vec::new();
+    }
     let zone = input.present.zone;
     let today = local_date(now, zone);
     let day = |days| day_range(add_days(today, days), zone);
@@ -41,7 +44,8 @@ pub fn stats(
 
 fn price_now(points: &Points, format: &Format, now: DateTime<Utc>) -> Stat {
     let point = points.at(now);
-    let key = if point.is_some_and(Point::is_forecast) { "price_now_forecast" } else { "price_now" };
+    let key =
+        if point.is_some_and(Point::is_forecast) { "price_now_forecast" } else { "price_now" };
     let next = point.and_then(|point| points.all.iter().find(|later| later.from == point.to));
     let text = match (point, next) {
         (Some(_), Some(next)) => {
@@ -118,6 +122,7 @@ fn negative(points: &Points, range: TimeRange, format: &Format) -> Stat {
     let written = number(hours, if seconds % 3_600 == 0 { 0 } else { 2 });
     let is_guess = below.iter().any(|point| point.is_forecast());
     let text = match below.first() {
+        None if !known => format.text("stat_not_yet").to_owned(),
         None => format.text("stat_none_negative").to_owned(),
         Some(first) => {
             let end = below.windows(2).find(|pair| pair[0].to != pair[1].from).map(|pair| pair[0]);

@@ -152,7 +152,10 @@ fn each_day_is_converted_at_its_own_rate() {
     assert_eq!((price(13), price(7 * 24 + 13)), (-1.9, -1.8));
     assert_eq!(view.unit, "Rp./kWh");
     let rate = view.rate.unwrap();
-    assert_eq!((rate.text.as_str(), rate.origin.as_str()), ("1 EUR = 0.9000 CHF", "EZB, 25.3.2026"));
+    assert_eq!(
+        (rate.text.as_str(), rate.origin.as_str()),
+        ("1 EUR = 0.9000 CHF", "EZB, 25.3.2026")
+    );
     assert_eq!(rate.stale, None);
     for (unit, midnight) in [(Unit::EurMwh, 80.0), (Unit::Cents, 8.0)] {
         let view = prices(&normal(Some(unit)), Language::De, now());
@@ -225,6 +228,7 @@ fn the_sentence_says_what_it_costs_and_when_it_is_cheap() {
     input.present.simulated = true;
     assert!(told(&input, Language::De, now()).starts_with("Simuliert: Jetzt"));
     input.present.slots.clear();
+    assert!(prices(&input, Language::De, now()).stats.is_empty());
     assert!(told(&input, Language::De, now()).contains("Es sind noch keine Preise da."));
 }
 
@@ -233,7 +237,8 @@ fn the_figures_are_those_of_the_hand() {
     let view = prices(&normal(Some(Unit::EurMwh)), Language::De, now());
     let told = |index: usize| {
         let stat: &stats::Stat = &view.stats[index];
-        let text = format!("{}|{}|{}", stat.label, stat.value.clone().unwrap_or_default(), stat.text);
+        let text =
+            format!("{}|{}|{}", stat.label, stat.value.clone().unwrap_or_default(), stat.text);
         text.replace('\u{a0}', " ")
     };
     assert_eq!(told(0), "Preis jetzt, 14:00–15:00|−10.00|ab 15:00 15.00");
@@ -253,7 +258,10 @@ fn the_figures_are_those_of_the_hand() {
     assert_eq!(view.stats[2].text, "Prognose, noch nicht veröffentlicht");
     let alone = input(slots("2026-03-18", "2026-03-25", "2026-03-25", 3_600), None, None);
     let view = prices(&alone, Language::De, now());
-    assert_eq!((view.stats[2].value.as_deref(), &*view.stats[2].text), (None, "noch nicht bekannt"));
+    assert_eq!(
+        (view.stats[2].value.as_deref(), &*view.stats[2].text),
+        (None, "noch nicht bekannt")
+    );
 }
 
 #[test]
@@ -269,10 +277,9 @@ fn quarter_hours_count_as_quarters() {
 
 #[test]
 fn days_of_23_and_25_hours_are_shown_as_they_are() {
-    for (first, changed, hours, note) in [
-        ("2026-03-22", "2026-03-29", 23, "23 h"),
-        ("2026-10-18", "2026-10-25", 25, "25 h"),
-    ] {
+    for (first, changed, hours, note) in
+        [("2026-03-22", "2026-03-29", 23, "23 h"), ("2026-10-18", "2026-10-25", 25, "25 h")]
+    {
         let last = add_days(day(first), 14);
         let range = days_range(day(first), last, ch().time_zone());
         let mut input = normal(None);
@@ -308,7 +315,10 @@ fn a_period_of_the_past_stands_apart_from_the_present() {
     let chart = view.chart.as_ref().unwrap();
     assert_eq!((chart.svg_near.is_none(), chart.table.hours), (true, 15 * 24));
     assert!(!chart.summary_wide.contains("bis"), "{}", chart.summary_wide);
-    assert_eq!(view.credits, ["Preise: Import february.csv.", "Wechselkurs: European Central Bank."]);
+    assert_eq!(
+        view.credits,
+        ["Preise: Import february.csv.", "Wechselkurs: European Central Bank."]
+    );
     assert_eq!(view.period.label, "So 1.2. – So 15.2.");
     assert_eq!(view.period.earlier, "/prices?market=CH&product=day_ahead&from=2026-01-25");
     assert_eq!(view.period.later, "/prices?market=CH&product=day_ahead&from=2026-02-08");
@@ -323,7 +333,9 @@ fn a_period_of_the_past_stands_apart_from_the_present() {
     input.elsewhere.as_mut().unwrap().slots.clear();
     let view = prices(&input, Language::De, now());
     assert!(view.chart.is_none());
-    assert!(page(&view, Language::De).contains("Für diesen Zeitraum sind keine Preise gespeichert."));
+    assert!(
+        page(&view, Language::De).contains("Für diesen Zeitraum sind keine Preise gespeichert.")
+    );
 }
 
 #[test]

@@ -12,8 +12,8 @@ use crate::base::timeline::{TimeRange, add_days, day_range, local_date};
 use crate::surfaces::dashboards::catalogue::Language;
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::pricing::{
-    ChartPart, DayBand, Fact, Frame, Note, Points, RateLine, Situation, Status, WindowRow,
-    chart_part, day_band, facts, notes, rate_line, source_words, warnings, window_rows,
+    ChartPart, DayBand, Fact, Frame, Note, Points, RateLine, Situation, SlotKind, Status,
+    WindowRow, chart_part, day_band, facts, notes, rate_line, source_words, warnings, window_rows,
 };
 
 /// The page of prices.
@@ -72,7 +72,8 @@ pub struct PricesView {
 /// Turns data into the page of prices.
 pub fn prices(input: &PricesInput, language: Language, now: DateTime<Utc>) -> PricesView {
     let (present, shown) = (&input.present, input.shown());
-    let format = Format::new(language, present.zone).read_at(now).in_unit(shown.money.unit().symbol());
+    let format =
+        Format::new(language, present.zone).read_at(now).in_unit(shown.money.unit().symbol());
     let points = Points::new(present, now);
     let stale = !points.situation.may_advise();
     PricesView {
@@ -138,7 +139,9 @@ fn credits(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> Vec<Stri
     } else if !sources.is_empty() {
         lines.push(format.fill("credit_prices", &[("who", &sources.join(", "))]));
     }
-    if input.elsewhere.is_none() && state.forecast_issued_at.is_some() {
+    let range = input.period.range;
+    let mut shown = input.shown().slots.iter().filter(|slot| range.contains(slot.ts));
+    if shown.any(|slot| slot.kind == SlotKind::Forecast) {
         lines.push(format.text("credit_forecast").to_owned());
     }
     let rate = rate_line(input.shown(), format, now).map(|rate| rate.attribution);
@@ -148,12 +151,7 @@ fn credits(input: &PricesInput, format: &Format, now: DateTime<Utc>) -> Vec<Stri
     lines
 }
 
-fn foot(
-    input: &PricesInput,
-    points: &Points,
-    format: &Format,
-    now: DateTime<Utc>,
-) -> Vec<String> {
+fn foot(input: &PricesInput, points: &Points, format: &Format, now: DateTime<Utc>) -> Vec<String> {
     let has_levels = input.elsewhere.is_none()
         && !matches!(points.situation, Situation::Empty | Situation::Past { .. });
     let mean = format.price(points.reference * input.present.money.factor(now));

@@ -18,6 +18,9 @@ const FOOT_SHARE: f64 = 0.1;
 /// A range longer than this has many days side by side.
 const DENSE: Duration = Duration::days(10);
 
+/// A near view longer than this has room for hours without minutes only.
+const CROWDED: Duration = Duration::hours(40);
+
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct Chart {
@@ -248,9 +251,8 @@ fn full_hour(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 fn slot(point: &Point, format: &Format) -> ChartSlot {
-    let band = |low: usize, high: usize| {
-        point.quantiles.map(|q| [rounded(q[low]), rounded(q[high])])
-    };
+    let band =
+        |low: usize, high: usize| point.quantiles.map(|q| [rounded(q[low]), rounded(q[high])]);
     ChartSlot {
         from: point.from.timestamp(),
         to: point.to.timestamp(),
@@ -409,10 +411,16 @@ fn summary(
 /// Labels at 00, 06, 12 and 18 o'clock.
 fn hour_ticks(range: TimeRange, format: &Format, zone: Tz) -> Vec<HourTick> {
     let first = local_date(range.from, zone);
+    let is_crowded = range.length() > CROWDED;
     (0..3)
         .flat_map(|day| [0, 6, 12, 18].map(|hour| (add_days(first, day), hour)))
         .filter_map(|(date, hour)| Some(at_local(date, NaiveTime::from_hms_opt(hour, 0, 0)?, zone)))
         .filter(|at| range.contains(*at))
-        .map(|at| HourTick { at: at.timestamp(), label: format.time(at) })
+        .map(|at| {
+            let time = format.time(at);
+            let hour = time.split(':').next().unwrap_or(&time);
+            let label = if is_crowded { hour.to_owned() } else { time };
+            HourTick { at: at.timestamp(), label }
+        })
         .collect()
 }

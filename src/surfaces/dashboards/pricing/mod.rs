@@ -21,9 +21,7 @@ pub use self::chart::Chart;
 pub use self::chart::Frame;
 #[cfg(test)]
 pub use self::chart_svg::svg;
-pub use self::model::{
-    DataState, PriceInput, Quality, Slot, SlotKind, Window, WindowProvenance,
-};
+pub use self::model::{DataState, PriceInput, Quality, Slot, SlotKind, Window, WindowProvenance};
 pub use self::money::{Money, Unit};
 pub use self::part::{ChartPart, chart_part};
 pub use self::points::{Point, Points, Situation};

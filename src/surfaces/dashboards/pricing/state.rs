@@ -117,14 +117,10 @@ pub fn facts(
             .as_ref()
             .map(|label| format.fill("data_model", &[("model", &model_words(label, format))])),
     );
-    about.extend(
-        state
-            .mean_abs_error_eur_mwh
-            .map(|error| {
-                let error = format.price(error * input.money.factor(now));
-                format.fill("data_error", &[("error", &error)])
-            }),
-    );
+    about.extend(state.mean_abs_error_eur_mwh.map(|error| {
+        let error = format.price(error * input.money.factor(now));
+        format.fill("data_error", &[("error", &error)])
+    }));
     facts.push(Fact {
         name: format.text("data_forecast").to_owned(),
         value: state.forecast_issued_at.map(ago).unwrap_or_default(),

@@ -15,8 +15,8 @@ use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
 use crate::surfaces::dashboards::pages::{ErrorPage, Shell, Theme};
 use crate::surfaces::dashboards::pricing::{
-    Chart, DataState, Frame, LENGTH_MAX, Money, Points, PriceInput, Quality, Situation, Slot, SlotKind,
-    Window, WindowProvenance, svg,
+    Chart, DataState, Frame, LENGTH_MAX, Money, Points, PriceInput, Quality, Situation, Slot,
+    SlotKind, Window, WindowProvenance, svg,
 };
 use crate::surfaces::dashboards::templates::Templates;
 

@@ -8,8 +8,8 @@ use crate::base::timeline::local_date;
 use crate::surfaces::dashboards::catalogue::Language;
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::pricing::{
-    ChartPart, DayBand, Fact, Frame, Note, Points, PriceInput, RateLine, Situation, Status, Unit, WindowRow,
-    chart_part, day_band, facts, notes, rate_line, warnings, window_rows,
+    ChartPart, DayBand, Fact, Frame, Note, Points, PriceInput, RateLine, Situation, Status, Unit,
+    WindowRow, chart_part, day_band, facts, notes, rate_line, warnings, window_rows,
 };
 
 /// The page of the day.

@@ -154,8 +154,7 @@ fn the_two_hours_of_autumn_are_told_apart_by_their_offset() {
     };
     let all = json!({"prices": [local("+02:00", 0.1), local("+0100", 0.2)]});
     let answer = read_for(of_day("2026-10-25"), all.to_string().as_bytes()).unwrap();
-    let found: Vec<_> =
-        answer.quotes.iter().map(|quote| (quote.ts, quote.price_chf_kwh)).collect();
+    let found: Vec<_> = answer.quotes.iter().map(|quote| (quote.ts, quote.price_chf_kwh)).collect();
     assert_eq!(found, [(at("2026-10-25T00:30:00Z"), 0.1), (at("2026-10-25T01:30:00Z"), 0.2)]);
 }
 
@@ -181,7 +180,9 @@ fn longer_slots_are_quarter_hours_overlaps_that_agree_are_one_and_others_spoil_t
     let error = slots(&json!([hour, one("10:30", "10:45", 0.3)])).unwrap_err();
     let said = "the answer contradicts itself: integrated at 2026-11-20 10:30:00 UTC has two different prices";
     assert_eq!(error.to_string(), said);
-    for (from, to) in [("11:00", "10:00"), ("10:00", "10:00"), ("10:05", "10:20"), ("10:00", "10:10")] {
+    for (from, to) in
+        [("11:00", "10:00"), ("10:00", "10:00"), ("10:05", "10:20"), ("10:00", "10:10")]
+    {
         let error = slots(&json!([one(from, to, 0.2)])).unwrap_err();
         assert!(matches!(error, ReadError::Contradiction(_)), "{from} {to}: {error}");
     }
@@ -212,13 +213,28 @@ fn hostile_answers_are_refused_with_a_reason() {
         ("{}", "the answer cannot be read: it has no prices"),
         ("{\"status\": \"error\", \"prices\": null}", "its status is \"error\""),
         ("{\"prices\": {}}", "the answer cannot be read: invalid type: map"),
-        ("{\"prices\": [{\"end_timestamp\": \"2026-11-20T00:15Z\"}]}", "missing field `start_timestamp`"),
-        ("{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00:00\"}]}", "no instant with an offset"),
+        (
+            "{\"prices\": [{\"end_timestamp\": \"2026-11-20T00:15Z\"}]}",
+            "missing field `start_timestamp`",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00:00\"}]}",
+            "no instant with an offset",
+        ),
         ("{\"prices\": [{\"start_timestamp\": \"+\"}]}", "no instant with an offset"),
         ("{\"prices\": [{\"start_timestamp\": \"T-\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00+9999\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"+262142-12-31T23:59:59-23:59\"}]}", "no instant with an offset"),
-        ("{\"prices\": [{\"start_timestamp\": \"9999-11-20T00:00Z\"}]}", "no instant with an offset"),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"2026-11-20T00:00+9999\"}]}",
+            "no instant with an offset",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"+262142-12-31T23:59:59-23:59\"}]}",
+            "no instant with an offset",
+        ),
+        (
+            "{\"prices\": [{\"start_timestamp\": \"9999-11-20T00:00Z\"}]}",
+            "no instant with an offset",
+        ),
     ] {
         assert!(refused(body).contains(said), "{body}: {}", refused(body));
     }
@@ -231,7 +247,10 @@ fn hostile_answers_are_refused_with_a_reason() {
         (json!([{"unit": "CHF_kWh", "value": 20.37}]), "is 20.37 CHF/kWh"),
         (json!([{"unit": "CHF_kWh", "value": -11}]), "is -11 CHF/kWh"),
         (json!([{"unit": "CHF_kWh", "value": 1e308}]), "CHF/kWh"),
-        (json!([{"unit": "CHF_kWh", "value": 0.2}, {"unit": "CHF/kWh", "value": 0.3}]), "two different prices"),
+        (
+            json!([{"unit": "CHF_kWh", "value": 0.2}, {"unit": "CHF/kWh", "value": 0.3}]),
+            "two different prices",
+        ),
     ] {
         let error = slot(&json!({ "integrated": list })).unwrap_err().to_string();
         assert!(error.contains(said), "{list}: {error}");
@@ -252,8 +271,12 @@ fn nothing_published_is_no_failure() {
     let range = of_day("2026-11-20");
     assert_eq!(slots(&json!([])), Ok(Answer::default()));
     assert_eq!(read(204, b"", (&asked(None), range)), Ok(Answer::default()));
-    let odd = slot(&json!({"integrated": [], "grid": null, "comment": "x", "colour": [1]})).unwrap();
-    assert_eq!((odd.quotes.len(), odd.findings), (0, vec!["the component 'colour' is not known".to_owned()]));
+    let odd =
+        slot(&json!({"integrated": [], "grid": null, "comment": "x", "colour": [1]})).unwrap();
+    assert_eq!(
+        (odd.quotes.len(), odd.findings),
+        (0, vec!["the component 'colour' is not known".to_owned()])
+    );
     let body = json!({"publication_timestamp": 7, "prices": []}).to_string();
     let answer = read_for(range, body.as_bytes()).unwrap();
     assert_eq!(answer.findings, ["the time of publication 7 is no instant"]);
