@@ -89,8 +89,9 @@ async fn stored_rates_are_found_and_those_to_come_are_not() {
     // The rate of the 28th is stored, but becomes known at 15:00 only.
     store(&app, &[("2026-03-20", 0.94), ("2026-03-27", 0.95), ("2026-03-28", 9.0)]).await;
     let table = rates(&app, None).eur_chf(days).await.unwrap().unwrap();
-    assert_eq!(table.on(days.0).unwrap().chf_per_eur, 0.94);
-    assert_eq!(table.on(days.1).unwrap().chf_per_eur, 0.95);
+    let rate = |fixed, chf_per_eur| Some(Rate { day: Some(day(fixed)), chf_per_eur });
+    assert_eq!(table.on(days.0), rate("2026-03-20", 0.94));
+    assert_eq!(table.on(days.1), rate("2026-03-27", 0.95));
     assert_eq!(table.origin(), &ecb());
     // A stretch that ended before sees nothing that was fixed later.
     let before = (day("2026-03-21"), day("2026-03-26"));

@@ -98,7 +98,7 @@ fn mean_of_tomorrow(points: &Points, day: TimeRange, simulated: bool, format: &F
     let values = values.each_ref().map(|(key, text)| (*key, text.as_str()));
     let text = match found {
         0 if points.within(day.from, day.to).next().is_some() => {
-            format.text("stat_forecast").to_owned()
+            format.text(if simulated { "forecast" } else { "stat_forecast" }).to_owned()
         }
         0 => format.text("stat_not_yet").to_owned(),
         _ if simulated => format.fill("stat_simulated", &values),
