@@ -22,6 +22,7 @@ use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
 use crate::facts::quality::Quality;
+use crate::facts::rates::Rates;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
@@ -57,6 +58,7 @@ use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
 use crate::surfaces::dashboards::Gather;
+use crate::surfaces::dashboards::Sources;
 
 /// Every service of the program. Cloning is cheap.
 #[derive(Clone)]
@@ -155,6 +157,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
+    let rates = Rates::new(observations.clone(), book.market.clone(), clock.clone());
     let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
@@ -213,7 +216,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
-    let gather = Gather::new(windows.clone(), forecasts.clone(), prices.clone(), clock.clone());
+    let gather = Gather::new(Sources {
+        windows: windows.clone(),
+        shown: shown.clone(),
+        forecasts: forecasts.clone(),
+        prices: prices.clone(),
+        rates,
+        tariffs: tariffs.clone(),
+        ingest: ingest.clone(),
+        clock: clock.clone(),
+    });
     Services {
         clock,
         db,

@@ -10,7 +10,8 @@ mod market; // files in, prices out
 mod metrics; // what moves them
 mod matrix; // every operation × every kind of caller
 mod operation; // the document's operations, one by one
-mod pages; // what a browser gets
+mod pages;
+mod prices; // what a browser gets
 mod protections; // where callers come from and how often they come
 mod settings; // settings changed in the running program
 mod schema; // values against the schemas of the document

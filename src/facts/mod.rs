@@ -3,6 +3,7 @@
 pub mod holidays; // public holidays that shape demand
 pub mod market; // day-ahead prices with revisions
 pub mod series; // everything observed or forecast that is not a price
+pub mod rates; // euro into francs
 pub mod tariffs; // what a kilowatt hour costs at home, component by component
 pub mod meters; // meters of sites and what they read
 pub mod events; // what happened, without saying to whom

@@ -5,6 +5,7 @@ export interface Slot {
   to: number;
   price: number;
   forecast: boolean;
+  simulated?: boolean;
   band80?: [number, number];
   band50?: [number, number];
   level: number;
@@ -16,7 +17,7 @@ export interface Slot {
 }
 
 export interface View {
-  id: "h36" | "d8";
+  id: "near" | "wide";
   from: number;
   to: number;
   low: number;

@@ -1,7 +1,7 @@
 // The price chart: a canvas in place of the server's drawing, and a slider that reads it out.
 import uPlot from "uplot";
 import { type ChartData, type View, readChartData, slotAt } from "./chart-data";
-import { type Scene, bandPath, makeHatch, paintFront, paintGround, readPalette, stepPath } from "./paint";
+import { type Palette, type Scene, bandPath, makeHatch, paintFront, paintGround, readPalette, stepPath } from "./paint";
 import { onThemeChange } from "./theme";
 
 const HOUR_S = 3_600;
@@ -13,6 +13,10 @@ export function startPriceChart(): void {
   const data = readChartData();
   if (!plot || !readout || !data || data.slots.length === 0) return;
   new PriceChart(plot, readout, data);
+}
+
+function hatches(palette: Palette): Pick<Scene, "hatch" | "simulated"> {
+  return { hatch: makeHatch(palette.level, devicePixelRatio), simulated: makeHatch(palette.ink2, devicePixelRatio) };
 }
 
 class PriceChart {
@@ -32,7 +36,7 @@ class PriceChart {
     this.canvas.setAttribute("aria-hidden", "true");
     this.cursor.className = "cursor";
     const palette = readPalette();
-    this.scene = { data, view: this.chosenView(), palette, hatch: makeHatch(palette, devicePixelRatio) };
+    this.scene = { data, view: this.chosenView(), palette, ...hatches(palette) };
     plot.append(this.canvas, this.cursor);
     plot.classList.add("live");
     this.u = new uPlot(this.options(), this.columns(), this.canvas);
@@ -124,7 +128,7 @@ class PriceChart {
     }).observe(this.canvas);
     onThemeChange(() => {
       this.scene.palette = readPalette();
-      this.scene.hatch = makeHatch(this.scene.palette, devicePixelRatio);
+      Object.assign(this.scene, hatches(this.scene.palette));
       this.u.redraw(true);
     });
   }

@@ -35,14 +35,14 @@ export function readPalette(): Palette {
   };
 }
 
-/** Diagonal hatch, made once per theme and pixel ratio. */
-export function makeHatch(palette: Palette, ratio: number): CanvasPattern | null {
+/** Diagonal hatch in a colour, made once per theme and pixel ratio. */
+export function makeHatch(color: string, ratio: number): CanvasPattern | null {
   const size = Math.round(8 * ratio);
   const tile = document.createElement("canvas");
   tile.width = tile.height = size;
   const pen = tile.getContext("2d");
   if (!pen) return null;
-  pen.strokeStyle = palette.level;
+  pen.strokeStyle = color;
   pen.globalAlpha = 0.4;
   pen.lineWidth = ratio;
   pen.beginPath();
@@ -58,7 +58,10 @@ export interface Scene {
   data: ChartData;
   view: View;
   palette: Palette;
+  /** Of cheap windows. */
   hatch: CanvasPattern | null;
+  /** Of simulated values. */
+  simulated: CanvasPattern | null;
 }
 
 const px = (u: uPlot): number => u.width > 0 ? u.ctx.canvas.width / u.width : 1;
@@ -178,6 +181,14 @@ export function paintGround(u: uPlot, scene: Scene): void {
       }
       pen.fillStyle = palette.level;
       pen.fillRect(x, bottom - 4 * ratio, wide, 4 * ratio);
+    }
+    if (!scene.simulated) return;
+    pen.fillStyle = scene.simulated;
+    const zero = u.valToPos(Math.max(view.low, 0), "y", true);
+    for (const slot of data.slots) {
+      if (!slot.simulated || slot.forecast || !touches(slot, view)) continue;
+      const x = u.valToPos(slot.from, "x", true);
+      pen.fillRect(x, zero, u.valToPos(slot.to, "x", true) - x, u.valToPos(slot.price, "y", true) - zero);
     }
   });
 }

@@ -80,11 +80,11 @@ await withBrowser(async (browser) => {
     ensure((await readout(page)) !== left, `both sides read ${left}`);
   });
   await check("the short view shows its own summary", async () => {
-    await page.check("input[name=range][value=h36]", { force: true });
-    ensure(await page.locator("#sum-h36").isVisible(), "the summary of 36 h is hidden");
-    ensure(!(await page.locator("#sum-d8").isVisible()), "the summary of 8 days is shown");
+    await page.check("input[name=range][value=near]", { force: true });
+    ensure(await page.locator("#sum-near").isVisible(), "the summary of 36 h is hidden");
+    ensure(!(await page.locator("#sum-wide").isVisible()), "the summary of 8 days is shown");
     await picture(page, "today-36h-1440");
-    await page.check("input[name=range][value=d8]", { force: true });
+    await page.check("input[name=range][value=wide]", { force: true });
   });
   await check("today has no grave violation in the light", async () => audit(page, "today"));
   await picture(page, "today-1440");

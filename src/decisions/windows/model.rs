@@ -54,6 +54,8 @@ pub struct Outlook {
     pub prices_known_at: Option<DateTime<Utc>>,
     /// Who published it.
     pub source: Option<String>,
+    /// Everybody who published one of the prices.
+    pub sources: Vec<String>,
     /// The forecast behind the published prices.
     pub forecast: Option<ForecastRun>,
 }

@@ -1,6 +1,6 @@
 //! Joins published prices and forecast, and finds the cheap times in them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
@@ -111,6 +111,12 @@ impl Windows {
             published_until,
             prices_known_at,
             source,
+            sources: points
+                .into_iter()
+                .map(|point| point.source)
+                .collect::<BTreeSet<_>>()
+                .into_iter()
+                .collect(),
             forecast: run,
         })
     }

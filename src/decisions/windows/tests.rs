@@ -27,6 +27,7 @@ fn outlook(from: &str, published: usize, prices: &[f64]) -> Outlook {
         published_until: None,
         prices_known_at: None,
         source: None,
+        sources: Vec::new(),
         forecast: None,
     }
 }

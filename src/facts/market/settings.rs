@@ -4,6 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::ids::{Market, Product};
 
+/// What a euro may be worth in francs: twice and half of what it ever was, so that a rate the wrong
+/// way round or in percent is noticed.
+const RATE_SANE: std::ops::RangeInclusive<f64> = 0.5..=2.5;
+
 /// Which prices pages and answers show when nobody says.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
@@ -14,6 +18,8 @@ pub struct Settings {
     pub products: Vec<Product>,
     /// Longest range one request for prices may cover, in days.
     pub range_days_max: u16,
+    /// Francs for one euro in place of the published reference rate.
+    pub eur_chf_manual: Option<f64>,
 }
 
 /// A market, or the rule that finds one.
@@ -32,6 +38,7 @@ impl Default for Settings {
             default: Choice::Auto,
             products: vec![Product::DayAhead15min, Product::DayAhead],
             range_days_max: 400,
+            eur_chf_manual: None,
         }
     }
 }
@@ -39,11 +46,20 @@ impl Default for Settings {
 impl Settings {
     /// Everything that cannot work, one sentence each; empty when all is well.
     pub fn mistakes(&self) -> Vec<String> {
+        let mut all = Vec::new();
         let days = self.range_days_max;
-        if (1..=3_600).contains(&days) {
-            return Vec::new();
+        if !(1..=3_600).contains(&days) {
+            all.push(format!("range_days_max = {days} is not between 1 and 3600"));
         }
-        vec![format!("range_days_max = {days} is not between 1 and 3600")]
+        if let Some(rate) = self.eur_chf_manual
+            && !RATE_SANE.contains(&rate)
+        {
+            let (least, most) = (RATE_SANE.start(), RATE_SANE.end());
+            all.push(format!(
+                "eur_chf_manual = {rate} is not between {least} and {most}; it is francs for one euro, e.g. 0.94"
+            ));
+        }
+        all
     }
 }
 

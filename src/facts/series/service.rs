@@ -138,6 +138,13 @@ impl Observations {
         Ok(stored)
     }
 
+    /// What the series `name` is, if there is one.
+    pub async fn spec(&self, name: &str) -> Result<Option<SeriesSpec>, SeriesError> {
+        let mut conn = self.db.conn().await?;
+        let series = store::series_by_name(&mut conn, name).await?;
+        Ok(series.map(|series| series.spec))
+    }
+
     /// Values of the series `name` in `range` as known at an instant, oldest first.
     ///
     /// # Errors

@@ -16,8 +16,7 @@ mod imports; // such a file as a tariff
 mod tests;
 
 pub use self::api::routes;
-#[cfg(test)]
-pub use self::compose::TariffSlot;
+pub use self::compose::{Part, PartName, TariffSlot};
 pub use self::imports::{YearOptions, YearReport};
 pub use self::model::{Component, PRICE_CHF_KWH_MAX, Quote, SLOT_S, Stored, TariffId};
 pub use self::presets::{Asked, OPERATORS, Operator, Preset};

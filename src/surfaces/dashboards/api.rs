@@ -5,6 +5,7 @@ use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::{self, Data, ServiceConfig};
 use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
+use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 
@@ -12,8 +13,10 @@ use super::admin;
 use super::assets::asset;
 use super::catalogue::Language;
 use super::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
-use super::gather::Gather;
+use super::gather::{AskedPrices, Gather};
 use super::pages::{ErrorPage, Preferences, Shell, Theme};
+use super::prices::{prices, written};
+use super::pricing::Unit;
 use super::templates::{PageError, Templates};
 use super::today::today;
 use crate::access::accounts::Accounts;
@@ -21,16 +24,21 @@ use crate::access::accounts::AccountsError;
 use crate::access::accounts::Tries;
 use crate::access::accounts::login_cookie;
 use crate::access::accounts::logout_cookies;
-use crate::base::ids::Market;
+use crate::base::ids::{Market, Product};
 use crate::base::timeline::Clock;
 use crate::platform::web::{
     CsrfToken, Form, LoggedIn, PROBLEM_KINDS, Params, Path, Principal, Problem, Public, Reader,
     Require, Visitor, is_https, local_path, user_agent,
 };
 
+/// Prices as a file: for programs too, which are told what is wrong as programs are.
+pub(super) const PRICES_CSV: &str = "/prices.csv";
+
 /// Pages that are not in the OpenAPI document, with their methods.
 pub const PAGES: &[(&str, &[&str])] = &[
     ("/", &["GET"]),
+    ("/prices", &["GET"]),
+    (PRICES_CSV, &["GET"]),
     ("/login", &["GET", "POST"]),
     ("/logout", &["POST"]),
     ("/setup", &["GET", "POST"]),
@@ -82,6 +90,8 @@ pub const PAGES: &[(&str, &[&str])] = &[
 pub fn pages(config: &mut ServiceConfig) {
     config
         .service(get_today)
+        .service(get_prices)
+        .service(get_prices_csv)
         .service(get_login)
         .service(post_login)
         .service(post_logout)
@@ -112,9 +122,64 @@ async fn get_today(
     query: Params<TodayQuery>,
 ) -> Result<HttpResponse, Problem> {
     let shell = shell(&request, Some(reader.0.clone()), &csrf);
-    let input = gather.today(query.0.market, reader.is_setup_guest).await?;
+    let input = gather.today(query.0.market, shell.unit, reader.is_setup_guest).await?;
     let view = today(&input, shell.language, clock.now());
     Ok(page(StatusCode::OK, templates.today(&shell, &view)))
+}
+
+/// Which prices are shown.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct PricesQuery {
+    market: Option<Market>,
+    product: Option<Product>,
+    from: Option<NaiveDate>,
+}
+
+/// Page of prices: two weeks around the present, or those from a day on.
+#[get("/prices")]
+async fn get_prices(
+    reader: Require<Reader>,
+    request: HttpRequest,
+    templates: Data<Templates>,
+    gather: Data<Gather>,
+    clock: Data<Clock>,
+    csrf: CsrfToken,
+    query: Params<PricesQuery>,
+) -> Result<HttpResponse, Problem> {
+    let shell = shell(&request, Some(reader.0.clone()), &csrf);
+    let PricesQuery { market, product, from } = query.0;
+    let asked = AskedPrices { market, product, first: from, unit: shell.unit };
+    let input = gather.prices(asked, reader.is_setup_guest).await?;
+    let view = prices(&input, shell.language, clock.now());
+    Ok(page(StatusCode::OK, templates.prices(&shell, &view)))
+}
+
+/// Which prices a file holds; days are local ones of the market, the last one inclusive.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct PricesCsvQuery {
+    market: Option<Market>,
+    product: Option<Product>,
+    from: Option<NaiveDate>,
+    to: Option<NaiveDate>,
+    unit: Option<Unit>,
+}
+
+/// Prices of some days as CSV, forecast ones with their quantiles.
+#[get("/prices.csv")]
+async fn get_prices_csv(
+    _: Require<Reader>,
+    gather: Data<Gather>,
+    query: Params<PricesCsvQuery>,
+) -> Result<HttpResponse, Problem> {
+    let PricesCsvQuery { market, product, from, to, unit } = query.0;
+    let asked = AskedPrices { market, product, first: from, unit };
+    let (name, input) = gather.prices_csv(asked, to).await?;
+    Ok(HttpResponse::Ok()
+        .content_type("text/csv; charset=utf-8; header=present")
+        .insert_header((header::CONTENT_DISPOSITION, format!("attachment; filename=\"{name}\"")))
+        .body(written(&input)))
 }
 
 /// Where a log-in leads, and whether it follows a log-out.
@@ -295,23 +360,26 @@ async fn post_setup(
     again(StatusCode::UNPROCESSABLE_ENTITY, view)
 }
 
-/// Language or theme to keep, and where to go back to.
+/// Language, theme or unit to keep, and where to go back to.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct PreferencesQuery {
     lang: Option<String>,
     theme: Option<String>,
+    unit: Option<String>,
     back: String,
 }
 
-/// Keeps language or theme in a cookie and goes back to the page.
+/// Keeps language, theme or unit in a cookie and goes back to the page.
 #[get("/preferences")]
 async fn get_preferences(_: Public, query: Params<PreferencesQuery>) -> HttpResponse {
     let language = query.0.lang.as_deref().and_then(Language::parse);
     let theme = query.0.theme.as_deref().and_then(Theme::parse);
     let language = language.map(|it| kept(Preferences::LANGUAGE_COOKIE, it.code()));
     let theme = theme.map(|it| kept(Preferences::THEME_COOKIE, it.name()));
-    go_to(local_path(Some(&query.0.back)), language.into_iter().chain(theme))
+    let unit = query.0.unit.as_deref().and_then(Unit::parse);
+    let unit = unit.map(|it| kept(Preferences::UNIT_COOKIE, it.name()));
+    go_to(local_path(Some(&query.0.back)), language.into_iter().chain(theme).chain(unit))
 }
 
 /// What a kind of problem means; the `type` of a problem document leads here.
@@ -368,11 +436,13 @@ pub(super) fn plain_shell(request: &HttpRequest) -> Shell {
     let preferences = Preferences::of(
         cookie(Preferences::LANGUAGE_COOKIE).as_deref(),
         cookie(Preferences::THEME_COOKIE).as_deref(),
+        cookie(Preferences::UNIT_COOKIE).as_deref(),
         accepted.and_then(|value| value.to_str().ok()),
     );
     Shell {
         language: preferences.language,
         theme: preferences.theme,
+        unit: preferences.unit,
         path: request.path().to_owned(),
         query: request.query_string().to_owned(),
         ..Shell::default()

@@ -8,7 +8,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 
-use super::api::{PAGES, go_to, page, plain_shell};
+use super::api::{PAGES, PRICES_CSV, go_to, page, plain_shell};
 use super::pages::ErrorPage;
 use super::templates::Templates;
 use crate::platform::web::{CsrfToken, Problem, Visitor, current_request_id};
@@ -43,7 +43,7 @@ fn wants_page(request: &HttpRequest) -> bool {
     let accept = request.headers().get(header::ACCEPT).and_then(|value| value.to_str().ok());
     let accept = accept.unwrap_or_default();
     let path = request.path();
-    let is_page = PAGES.iter().any(|(page, _)| *page == path)
+    let is_page = PAGES.iter().any(|(page, _)| *page == path && path != PRICES_CSV)
         || ["/problems/", "/admin/", "/account/"].iter().any(|start| path.starts_with(start));
     let for_programs = FOR_PROGRAMS.iter().any(|start| path.starts_with(start));
     accept.contains("text/html") && !for_programs || is_page && !accept.contains("json")

@@ -50,9 +50,9 @@ pub fn signed_percent(value: f64) -> String {
     format!("{sign}{digits}{NBSP}%")
 }
 
-/// EUR/MWh as ct/kWh with two decimals, without the unit.
-pub fn cents(price_eur_mwh: f64) -> String {
-    number(price_eur_mwh / 10.0, 2)
+/// A price in the unit of its page, with two decimals, without the unit.
+pub fn amount(price: f64) -> String {
+    number(price, 2)
 }
 
 /// Writes instants, dates and prices in one language and one time zone.
@@ -62,12 +62,30 @@ pub struct Format {
     zone: Tz,
     /// Ends in other years than this name theirs.
     year: Option<i32>,
+    /// What prices are in.
+    unit: &'static str,
 }
 
 impl Format {
     /// The format of a language in a zone.
     pub fn new(language: Language, zone: Tz) -> Self {
-        Self { messages: language.messages(), zone, year: None }
+        Self { messages: language.messages(), zone, year: None, unit: "" }
+    }
+
+    /// The format of a page whose prices are in `unit`, e.g. `ct/kWh`.
+    #[must_use]
+    pub fn in_unit(self, unit: &'static str) -> Self {
+        Self { unit, ..self }
+    }
+
+    /// Zone of the wall clocks.
+    pub const fn zone(&self) -> Tz {
+        self.zone
+    }
+
+    /// What prices are in.
+    pub const fn unit(&self) -> &'static str {
+        self.unit
     }
 
     /// The format of a page read at `now`: ends in other years name their year.
@@ -96,9 +114,9 @@ impl Format {
         local_date(at, self.zone)
     }
 
-    /// Price with its unit, e.g. `10.51 ct/kWh`.
-    pub fn price(&self, price_eur_mwh: f64) -> String {
-        format!("{}{NBSP}{}", cents(price_eur_mwh), self.text("unit"))
+    /// Price in the unit of the page, with that unit, e.g. `10.51 ct/kWh`.
+    pub fn price(&self, price: f64) -> String {
+        format!("{}{NBSP}{}", amount(price), self.unit)
     }
 
     /// Short weekday, e.g. `Fr`.
@@ -109,6 +127,11 @@ impl Format {
     /// Day and month, e.g. `27.10.`.
     pub fn date_short(&self, date: NaiveDate) -> String {
         self.date("date_short", date)
+    }
+
+    /// Day, month and year, e.g. `27.10.2023`.
+    pub fn date_whole(&self, date: NaiveDate) -> String {
+        self.date("date_year", date)
     }
 
     /// Day alone, e.g. `27.`, for narrow axes.
@@ -201,7 +224,8 @@ impl Format {
         format!("{}:{seconds:02}", self.moment(at))
     }
 
-    fn day_of_any_year(&self, date: NaiveDate) -> String {
+    /// Weekday and date, in another year with that year.
+    pub fn day_of_any_year(&self, date: NaiveDate) -> String {
         match self.year {
             Some(year) if year != date.year() => {
                 format!("{} {}", self.weekday(date), self.date("date_year", date))
@@ -284,8 +308,8 @@ mod tests {
         assert_eq!(signed_percent(-8.2), "−8\u{a0}%");
         assert_eq!(signed_percent(12.0), "+12\u{a0}%");
         assert_eq!(signed_percent(0.3), "0\u{a0}%");
-        assert_eq!(cents(105.06), "10.51");
-        assert_eq!(german().price(-5.0), "−0.50\u{a0}ct/kWh");
+        assert_eq!(amount(10.506), "10.51");
+        assert_eq!(german().in_unit("ct/kWh").price(-0.5), "−0.50\u{a0}ct/kWh");
     }
 
     #[test]

@@ -9,11 +9,13 @@ mod format; // numbers, dates, ages
 mod levels; // five price levels
 mod pages; // shell, problems
 mod forms; // log-in, set-up
+mod pricing; // what pages about prices have in common
+mod today; // the page of the day
+mod prices; // the page of prices
 mod gather; // what pages are made from
 mod templates; // tera
-mod today; // the page of the day
 
 pub use self::api::{PAGES, pages};
 pub use self::browser::problems_as_pages;
-pub use self::gather::Gather;
+pub use self::gather::{Gather, Sources};
 pub use self::templates::{PageError, Templates};

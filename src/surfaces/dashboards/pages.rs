@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::platform::web::{Principal, Role, local_path};
 use crate::surfaces::dashboards::assets::asset_url;
 use crate::surfaces::dashboards::catalogue::Language;
+use crate::surfaces::dashboards::pricing::Unit;
 
 /// Light, dark, or what the system says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -45,6 +46,8 @@ pub struct Preferences {
     pub language: Language,
     /// Colours.
     pub theme: Theme,
+    /// What prices are in; what suits the market unless said.
+    pub unit: Option<Unit>,
 }
 
 impl Preferences {
@@ -53,10 +56,14 @@ impl Preferences {
     /// Cookie that keeps the theme; the page's script sets it too, so it is readable for scripts.
     pub const THEME_COOKIE: &'static str = "luna_theme";
 
+    /// Cookie that keeps the unit of prices.
+    pub const UNIT_COOKIE: &'static str = "luna_unit";
+
     /// What the cookies say, else what the browser asks for, else German and the system's colours.
     pub fn of(
         language_cookie: Option<&str>,
         theme_cookie: Option<&str>,
+        unit_cookie: Option<&str>,
         accept_language: Option<&str>,
     ) -> Self {
         Self {
@@ -65,6 +72,7 @@ impl Preferences {
                 .or_else(|| accept_language.and_then(Language::negotiate))
                 .unwrap_or_default(),
             theme: theme_cookie.and_then(Theme::parse).unwrap_or_default(),
+            unit: unit_cookie.and_then(Unit::parse),
         }
     }
 }
@@ -76,6 +84,8 @@ pub struct Shell {
     pub language: Language,
     /// Colours.
     pub theme: Theme,
+    /// What prices are in; what suits the market unless said.
+    pub unit: Option<Unit>,
     /// Path of the page.
     pub path: String,
     /// What stands behind its `?`, for the switches that come back to the same page.
@@ -214,11 +224,12 @@ mod tests {
 
     #[test]
     fn cookies_win_over_the_browser() {
-        let wanted = Preferences::of(Some("en"), Some("dark"), Some("de-CH"));
-        assert_eq!(wanted, Preferences { language: Language::En, theme: Theme::Dark });
-        let odd = Preferences::of(Some("xx"), Some("pink"), Some("en"));
-        assert_eq!(odd, Preferences { language: Language::En, theme: Theme::Auto });
-        assert_eq!(Preferences::of(None, None, None), Preferences::default());
+        let wanted = Preferences::of(Some("en"), Some("dark"), Some("eur"), Some("de-CH"));
+        let unit = Some(Unit::EurMwh);
+        assert_eq!(wanted, Preferences { language: Language::En, theme: Theme::Dark, unit });
+        let odd = Preferences::of(Some("xx"), Some("pink"), Some("gold"), Some("en"));
+        assert_eq!(odd, Preferences { language: Language::En, theme: Theme::Auto, unit: None });
+        assert_eq!(Preferences::of(None, None, None, None), Preferences::default());
     }
 
     #[test]

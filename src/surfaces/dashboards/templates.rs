@@ -6,6 +6,7 @@ use tera::{Context, Tera};
 
 use crate::surfaces::dashboards::forms::{LoginPage, SetupPage};
 use crate::surfaces::dashboards::pages::{ErrorPage, Shell};
+use crate::surfaces::dashboards::prices::PricesView;
 use crate::surfaces::dashboards::today::TodayView;
 
 #[derive(Embed)]
@@ -52,6 +53,11 @@ impl Templates {
     /// The page of the day.
     pub fn today(&self, shell: &Shell, view: &TodayView) -> Result<String, PageError> {
         self.render("today.html", shell, view)
+    }
+
+    /// The page of prices.
+    pub fn prices(&self, shell: &Shell, view: &PricesView) -> Result<String, PageError> {
+        self.render("prices.html", shell, view)
     }
 
     /// The log-in form.

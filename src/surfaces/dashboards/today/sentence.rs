@@ -2,15 +2,13 @@
 
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
-use serde::Serialize;
 
-use super::model::{Window, WindowProvenance};
-use super::points::{Point, Points, Situation};
 use crate::base::timeline::{add_days, day_range, local_date};
 use crate::surfaces::dashboards::format::Format;
+use crate::surfaces::dashboards::pricing::{
+    LENGTH_MAX, Point, Points, Situation, Status, Window, WindowProvenance, status_without_prices,
+};
 
-/// Longest both sentences together may be, so that a phone shows them without scrolling.
-pub const LENGTH_MAX: usize = 110;
 /// Dear or cheap hours this close together are told as one stretch.
 const BRIDGE: Duration = Duration::hours(1);
 /// How far ahead a recommendation may lie while a nearer one exists.
@@ -23,15 +21,6 @@ const GUESS_HANDICAP_EUR_MWH: f64 = 10.0;
 const WAIT_HANDICAP_EUR_MWH: f64 = 10.0;
 /// Prices that differ by less than this share of the reference are told as flat.
 const FLAT_SHARE: f64 = 0.1;
-
-/// The two short sentences.
-#[derive(Debug, Clone, Serialize)]
-pub struct Status {
-    /// What the price does.
-    pub lead: String,
-    /// What to do; none when the data do not bear one.
-    pub advice: Option<String>,
-}
 
 /// A stretch of dear or cheap time.
 #[derive(Debug, Clone, Copy)]
@@ -54,22 +43,12 @@ pub fn status(
     let marks_forecast = points.situation == Situation::Published;
     let say = Say { format, zone, now, marks_forecast };
     let (lead, advice) = match points.situation {
-        Situation::Empty => {
-            (format.text("say_empty").to_owned(), vec![format.text("say_empty_do").to_owned()])
-        }
-        Situation::Past { until } => (
-            format.fill("say_past", &[("to", &format.end(until))]),
-            vec![format.text("say_wait").to_owned()],
-        ),
-        Situation::ForecastOld { age } => (
-            format.fill("say_old", &[("age", &format.age(age))]),
-            vec![format.text("say_wait").to_owned()],
-        ),
         Situation::ForecastOnly => {
             let (lead, advice) = say.course(points, windows);
             (format.fill("say_only_forecast", &[("text", &lead)]), advice)
         }
         Situation::Published => say.course(points, windows),
+        situation => return status_without_prices(situation, simulated, format),
     };
     let lead = if simulated { format.fill("say_simulated", &[("text", &lead)]) } else { lead };
     let room = LENGTH_MAX.saturating_sub(lead.chars().count() + 1);

@@ -7,16 +7,17 @@ use std::path::Path;
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 
-use super::chart::Chart;
-use super::chart_svg::svg;
-use super::points::{Points, Situation};
-use super::sentence::LENGTH_MAX;
 use super::*;
+use crate::base::ids::Market;
 use crate::base::timeline::{TimeRange, day_range};
 use crate::surfaces::dashboards::catalogue::Language;
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
 use crate::surfaces::dashboards::pages::{ErrorPage, Shell, Theme};
+use crate::surfaces::dashboards::pricing::{
+    Chart, DataState, Frame, LENGTH_MAX, Money, Points, PriceInput, Quality, Situation, Slot,
+    SlotKind, Window, WindowProvenance, svg,
+};
 use crate::surfaces::dashboards::templates::Templates;
 
 /// A made-up working day in EUR/MWh, hour by hour: dear in the morning and in the evening.
@@ -77,11 +78,12 @@ fn window(from: &str, hours: i64, mean: f64, provenance: WindowProvenance) -> Wi
     }
 }
 
-fn input(slots: Vec<Slot>) -> TodayInput {
-    TodayInput {
+fn input(slots: Vec<Slot>) -> PriceInput {
+    PriceInput {
         market: "CH".into(),
         simulated: false,
         zone: Tz::Europe__Zurich,
+        money: Money::new(None, &Market::parse("CH").unwrap(), None, now()),
         slots,
         reference_mean_eur_mwh: Some(100.0),
         windows: Vec::new(),
@@ -89,7 +91,8 @@ fn input(slots: Vec<Slot>) -> TodayInput {
             published_until: None,
             prices_known_at: Some(at("2023-10-27T11:03:00Z")),
             source: Some("import:prices.csv".into()),
-            attribution: Some("ENTSO-E Transparency Platform, CC BY 4.0".into()),
+            attribution: vec!["ENTSO-E Transparency Platform, CC BY 4.0".into()],
+            source_away_since: None,
             forecast_issued_at: Some(at("2023-10-27T11:42:00Z")),
             model_label: Some("lightgbm 2023-10-27".into()),
             mean_abs_error_eur_mwh: Some(14.2),
@@ -100,7 +103,7 @@ fn input(slots: Vec<Slot>) -> TodayInput {
 }
 
 /// Yesterday, today and tomorrow published, a forecast of six days behind them.
-fn normal() -> TodayInput {
+fn normal() -> PriceInput {
     let mut slots = published(midnight() - Duration::hours(24), &DAY);
     slots.extend(published(midnight(), &DAY));
     slots.extend(published(midnight() + Duration::hours(24), &NEXT));
@@ -114,11 +117,11 @@ fn normal() -> TodayInput {
     input
 }
 
-fn flat() -> TodayInput {
+fn flat() -> PriceInput {
     input(published(midnight(), &[100.0; 48]))
 }
 
-fn negative() -> TodayInput {
+fn negative() -> PriceInput {
     let mut slots = published(midnight(), &DAY);
     for slot in &mut slots[12..15] {
         slot.price_eur_mwh = Some(-8.0);
@@ -126,7 +129,7 @@ fn negative() -> TodayInput {
     input(slots)
 }
 
-fn only_forecast() -> TodayInput {
+fn only_forecast() -> PriceInput {
     let mut slots = published(midnight() - Duration::hours(24), &DAY);
     slots.extend(forecast(midnight(), 180));
     let mut input = input(slots);
@@ -134,13 +137,13 @@ fn only_forecast() -> TodayInput {
     input
 }
 
-fn past() -> TodayInput {
+fn past() -> PriceInput {
     let mut input = input(published(midnight() - Duration::hours(48), &DAY));
     input.windows = vec![window("2023-10-28T10:00:00Z", 4, 1.0, WindowProvenance::Published)];
     input
 }
 
-fn states() -> Vec<(&'static str, TodayInput)> {
+fn states() -> Vec<(&'static str, PriceInput)> {
     let mut old = only_forecast();
     old.state.forecast_issued_at = Some(at("2023-10-24T08:00:00Z"));
     let mut simulated = normal();
@@ -160,7 +163,7 @@ fn states() -> Vec<(&'static str, TodayInput)> {
     ]
 }
 
-fn said(input: &TodayInput, language: Language) -> String {
+fn said(input: &PriceInput, language: Language) -> String {
     let status = today(input, language, now()).status;
     [Some(status.lead), status.advice].into_iter().flatten().collect::<Vec<_>>().join(" ")
 }
@@ -240,7 +243,7 @@ fn both_clock_changes_are_in_chart_and_table() {
         let noon = day.from + Duration::hours(12);
         let chart = today(&input, Language::De, noon).chart.unwrap();
         assert_eq!(chart.table.hours, prices.len(), "{date}");
-        assert!(chart.has_clock_change && chart.svg_d8.contains(note), "{date}");
+        assert!(chart.has_clock_change && chart.svg_wide.contains(note), "{date}");
         let labels: Vec<_> = chart.table.rows.iter().map(|row| row.label.as_str()).collect();
         assert_eq!(labels.contains(&"02:00 (2.)"), hours == 25, "{labels:?}");
         let missing = chart.table.rows.iter().filter(|row| row.cells[0].is_none());
@@ -258,7 +261,8 @@ fn the_doubled_hour_is_read_out_with_its_offset() {
     let input = input(published(day.from, &prices));
     let points = Points::new(&input, day.from);
     let format = Format::new(Language::De, Tz::Europe__Zurich);
-    let chart = Chart::new(&points, &input, &format, day.from).unwrap();
+    let frame = Frame::of_today(&points, day.from).unwrap();
+    let chart = Chart::new(&points, &input, frame, &format, day.from);
     let read: Vec<_> =
         chart.slots[2..4].iter().map(|slot| (slot.hours.as_str(), slot.offset.as_str())).collect();
     assert_eq!(read, [("02:00–02:00 (2.)", "UTC+2"), ("02:00 (2.)–03:00", "UTC+1")]);
@@ -296,12 +300,12 @@ fn the_table_holds_the_same_hours_as_the_chart() {
 fn the_drawing_is_well_formed_and_has_no_style() {
     for (name, input) in states() {
         let Some(chart) = today(&input, Language::De, now()).chart else { continue };
-        for drawing in [&chart.svg_h36, &chart.svg_d8] {
+        for drawing in [chart.svg_near.as_ref().unwrap(), &chart.svg_wide] {
             assert_well_formed(drawing, name);
             assert!(!drawing.contains("style="), "{name}");
             assert!(!drawing.contains("NaN") && !drawing.contains("inf"), "{name}");
         }
-        assert!(chart.svg_d8.matches("<path").count() >= 1, "{name}");
+        assert!(chart.svg_wide.matches("<path").count() >= 1, "{name}");
     }
 }
 
@@ -327,7 +331,7 @@ fn hostile_texts_stay_texts() {
     let mut input = normal();
     input.market = hostile.into();
     input.state.source = Some(hostile.into());
-    input.state.attribution = Some(hostile.into());
+    input.state.attribution = vec![hostile.into()];
     input.state.model_label = Some(hostile.into());
     input.state.warnings = vec![hostile.into()];
     let shell = Shell {
@@ -342,7 +346,8 @@ fn hostile_texts_stay_texts() {
     assert_eq!(html.matches("</script>").count(), 2, "the page's own two script elements");
     let points = Points::new(&input, now());
     let format = Format::new(Language::De, Tz::Europe__Zurich);
-    let mut chart = Chart::new(&points, &input, &format, now()).unwrap();
+    let frame = Frame::of_today(&points, now()).unwrap();
+    let mut chart = Chart::new(&points, &input, frame, &format, now());
     chart.now_label = hostile.into();
     assert_well_formed(&svg(&chart, &chart.views[0], hostile, hostile), "hostile");
 }
@@ -432,7 +437,7 @@ fn any_prices_make_a_page() {
             let instant = midnight() + Duration::hours(offset);
             let view = today(&given, Language::En, instant);
             if let Some(chart) = &view.chart {
-                assert_well_formed(&chart.svg_h36, "any");
+                assert_well_formed(chart.svg_near.as_ref().unwrap(), "any");
             }
             assert!(view.status.lead.chars().count() <= LENGTH_MAX, "{}", view.status.lead);
         }
@@ -461,7 +466,8 @@ fn labels_of_extremes_stay_off_the_axis() {
         let input = input(slots);
         let points = Points::new(&input, now());
         let format = Format::new(Language::De, input.zone);
-        let chart = Chart::new(&points, &input, &format, now()).unwrap();
+        let frame = Frame::of_today(&points, now()).unwrap();
+        let chart = Chart::new(&points, &input, frame, &format, now());
         let view = &chart.views[1];
         let share = |value: f64| (value - view.low) / (view.high - view.low);
         for mark in &view.marks {
@@ -475,7 +481,7 @@ fn labels_of_extremes_stay_off_the_axis() {
 #[test]
 fn negative_windows_are_compared_in_cents_and_positive_ones_in_per_cent() {
     let mut input = normal();
-    let rows = |input: &TodayInput| today(input, Language::De, now()).windows;
+    let rows = |input: &PriceInput| today(input, Language::De, now()).windows;
     input.windows.truncate(1);
     for (mean, day_mean, told) in [
         (69.1, Some(85.0), "−19\u{a0}%"),
@@ -515,6 +521,7 @@ fn models_and_sources_are_told_in_words() {
         let expected = match source {
             "import:ch.csv" => "Import ch.csv",
             "simulation" => "Simulation",
+            "entsoe" => "ENTSO-E",
             other => other,
         };
         assert_eq!(shown, expected);

@@ -1,19 +1,25 @@
 //! One set of numbers for the drawing without script, the canvas and the readout line.
 //!
-//! Prices are in ct/kWh, instants in seconds since 1970, ascending.
+//! Prices are in the unit of the page, instants in seconds since 1970, ascending.
 
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 
 use super::axis::{Tick, axis, rounded};
-use super::model::{Quality, TodayInput};
+use super::model::{PriceInput, Quality};
 use super::points::{Point, Points, Situation};
 use crate::base::timeline::{TimeRange, add_days, at_local, day_range, local_date};
-use crate::surfaces::dashboards::format::{Format, about, cents, number};
+use crate::surfaces::dashboards::format::{Format, about, amount, number};
 
-/// A point in this lowest share of the axis carries its label above.
+/// A point in this lowest share of the axis gets more room below, for its label.
 const FOOT_SHARE: f64 = 0.1;
+
+/// A range longer than this has many days side by side.
+const DENSE: Duration = Duration::days(10);
+
+/// A near view longer than this has room for hours without minutes only.
+const CROWDED: Duration = Duration::hours(40);
 
 /// The chart of the page.
 #[derive(Debug, Clone, Serialize)]
@@ -40,8 +46,26 @@ pub struct Chart {
     pub windows: Vec<ChartWindow>,
     /// Local days that touch the range.
     pub days: Vec<ChartDay>,
-    /// The short view and the long one.
+    /// The whole range, and before it the nearer view, where there is one.
     pub views: Vec<ChartView>,
+}
+
+/// Which time a chart shows.
+#[derive(Debug, Clone, Copy)]
+pub struct Frame {
+    /// Everything.
+    pub whole: TimeRange,
+    /// Two days or less around the present, with hours on the axis.
+    pub near: Option<TimeRange>,
+}
+
+impl Frame {
+    /// From 24 h back to 7 days ahead, and 36 h around the present; old data are shown where they
+    /// are. `None` without any value.
+    pub fn of_today(points: &Points, now: DateTime<Utc>) -> Option<Self> {
+        let whole = range(points, now)?;
+        Some(Self { whole, near: Some(short_range(whole, points.situation, now)) })
+    }
 }
 
 /// One price with its words.
@@ -55,6 +79,9 @@ pub struct ChartSlot {
     pub price: f64,
     /// Whether it is a forecast.
     pub forecast: bool,
+    /// Whether Luna's simulation made it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
     /// Lower and upper end of the 80 % band.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub band80: Option<[f64; 2]>,
@@ -106,7 +133,7 @@ pub struct ChartDay {
 /// One range of the chart with its own value axis.
 #[derive(Debug, Clone, Serialize)]
 pub struct ChartView {
-    /// `h36` or `d8`.
+    /// `near` or `wide`.
     pub id: &'static str,
     /// First instant.
     pub from: i64,
@@ -118,7 +145,7 @@ pub struct ChartView {
     pub high: f64,
     /// Values with a hairline.
     pub ticks: Vec<Tick>,
-    /// Hours with a label; only the short view has them.
+    /// Hours with a label; only the near view has them.
     pub hours: Vec<HourTick>,
     /// Highest and lowest price.
     pub marks: Vec<Mark>,
@@ -149,25 +176,26 @@ pub struct Mark {
 }
 
 impl Chart {
-    /// The chart of `points`; `None` without any.
+    /// The chart of the `points` within `frame`.
     pub fn new(
         points: &Points,
-        input: &TodayInput,
+        input: &PriceInput,
+        frame: Frame,
         format: &Format,
         now: DateTime<Utc>,
-    ) -> Option<Self> {
-        let whole = range(points, now)?;
+    ) -> Self {
+        let whole = frame.whole;
         let shown: Vec<&Point> = points.within(whole.from, whole.to).collect();
         let home = shown.iter().rposition(|point| point.from <= now).unwrap_or(0);
-        let short = short_range(whole, points.situation, now);
         let view = |id, range| view(id, range, points, input, format);
-        Some(Self {
+        let near = frame.near.map(|range| view("near", range));
+        Self {
             now: now.timestamp(),
             now_label: format.time(now),
             home,
             seam: points.seam().map(|at| at.timestamp()),
             seam_label: format.text("forecast"),
-            unit: format.text("unit"),
+            unit: format.unit(),
             levels: ["level_1", "level_2", "level_3", "level_4", "level_5"]
                 .map(|key| format.text(key))
                 .into(),
@@ -186,13 +214,13 @@ impl Chart {
                 })
                 .collect(),
             days: days(whole, format, input.zone),
-            views: vec![view("h36", short), view("d8", whole)],
-        })
+            views: near.into_iter().chain([view("wide", whole)]).collect(),
+        }
     }
 }
 
 /// From 24 h back to the end of the values, at most 7 days ahead; old data are shown where they are.
-pub fn range(points: &Points, now: DateTime<Utc>) -> Option<TimeRange> {
+fn range(points: &Points, now: DateTime<Utc>) -> Option<TimeRange> {
     let (first, last) = (points.all.first()?, points.all.last()?);
     let range = if let Situation::Past { until } = points.situation {
         let end = now.min(until + Duration::hours(24));
@@ -223,21 +251,21 @@ fn full_hour(at: DateTime<Utc>) -> DateTime<Utc> {
 }
 
 fn slot(point: &Point, format: &Format) -> ChartSlot {
-    let band = |low: usize, high: usize| {
-        point.quantiles.map(|q| [rounded(q[low] / 10.0), rounded(q[high] / 10.0)])
-    };
+    let band =
+        |low: usize, high: usize| point.quantiles.map(|q| [rounded(q[low]), rounded(q[high])]);
     ChartSlot {
         from: point.from.timestamp(),
         to: point.to.timestamp(),
-        price: rounded(point.price / 10.0),
+        price: rounded(point.shown),
         forecast: point.is_forecast(),
+        simulated: point.quality == Quality::Simulated,
         band80: band(1, 5),
         band50: band(2, 4),
         level: point.level.number(),
         day: format.day(format.date_of(point.from)),
         hours: format.hours(point.from, point.to),
         offset: format.offset(point.from),
-        value: known_or_about(point, format.price(point.price)),
+        value: known_or_about(point, format.price(point.shown)),
         note: note(point, format),
     }
 }
@@ -250,7 +278,7 @@ fn note(point: &Point, format: &Format) -> String {
         (Quality::Ok, false) => format.text("published").to_owned(),
     }];
     if let Some(q) = point.quantiles {
-        let (low, high) = (cents(q[1]), format.price(q[5]));
+        let (low, high) = (amount(q[1]), format.price(q[5]));
         words.push(format.fill("range_80", &[("low", &low), ("high", &high)]));
     }
     if point.is_forecast() && point.quality == Quality::Simulated {
@@ -262,6 +290,8 @@ fn note(point: &Point, format: &Format) -> String {
 fn days(range: TimeRange, format: &Format, zone: Tz) -> Vec<ChartDay> {
     let mut days = Vec::new();
     let mut date = local_date(range.from, zone);
+    // Where many stand side by side, a dot behind each would touch the next number.
+    let is_dense = range.length() > DENSE;
     loop {
         let day = day_range(date, zone);
         if day.from >= range.to || day.from >= day.to {
@@ -273,7 +303,11 @@ fn days(range: TimeRange, format: &Format, zone: Tz) -> Vec<ChartDay> {
             to: day.to.timestamp(),
             weekday: format.weekday(date),
             date: format.date_short(date),
-            tiny: format.date_tiny(date),
+            tiny: if is_dense {
+                format.date_tiny(date).trim_end_matches('.').to_owned()
+            } else {
+                format.date_tiny(date)
+            },
             note: (hours != 24).then(|| format.fill("window_hours", &[("n", &hours.to_string())])),
         });
         date = add_days(date, 1);
@@ -284,23 +318,26 @@ fn view(
     id: &'static str,
     range: TimeRange,
     points: &Points,
-    input: &TodayInput,
+    input: &PriceInput,
     format: &Format,
 ) -> ChartView {
     let shown: Vec<&Point> = points.within(range.from, range.to).collect();
-    let lowest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[1].min(p.price)));
-    let highest = shown.iter().map(|p| p.quantiles.map_or(p.price, |q| q[5].max(p.price)));
-    let low = lowest.fold(0.0, f64::min) / 10.0;
-    let high = highest.fold(1.0, f64::max) / 10.0;
+    let lowest = shown.iter().map(|p| p.quantiles.map_or(p.shown, |q| q[1].min(p.shown)));
+    let highest = shown.iter().map(|p| p.quantiles.map_or(p.shown, |q| q[5].max(p.shown)));
+    let low = lowest.fold(0.0, f64::min);
+    let high = highest.fold(1.0, f64::max);
     let (ticks, low, high) = axis(low, high);
-    let least = shown.iter().min_by(|a, b| a.price.total_cmp(&b.price)).copied();
-    let most = shown.iter().max_by(|a, b| a.price.total_cmp(&b.price)).copied();
-    let distinct = least.zip(most).is_some_and(|(a, b)| a.price < b.price);
+    let least = shown.iter().min_by(|a, b| a.shown.total_cmp(&b.shown)).copied();
+    let most = shown.iter().max_by(|a, b| a.shown.total_cmp(&b.shown)).copied();
+    let distinct = least.zip(most).is_some_and(|(a, b)| a.shown < b.shown);
+    // A label below a point near the foot would lie across the words of the axis.
+    let room = FOOT_SHARE * (high - low);
+    let low = match least.filter(|point| distinct && point.shown < low + room) {
+        Some(point) => rounded(point.shown - room),
+        None => low,
+    };
     let marks = if distinct {
-        // A label below a point near the foot would lie across the words of the axis.
-        let foot = low + FOOT_SHARE * (high - low);
-        let below = least.is_some_and(|point| point.price / 10.0 >= foot);
-        [(most, false), (least, below)]
+        [(most, false), (least, true)]
             .into_iter()
             .filter_map(|(point, below)| Some(mark(point?, below)))
             .collect()
@@ -314,9 +351,9 @@ fn view(
         low,
         high,
         ticks,
-        hours: if id == "h36" { hour_ticks(range, format, input.zone) } else { Vec::new() },
+        hours: if id == "near" { hour_ticks(range, format, input.zone) } else { Vec::new() },
         marks,
-        summary: summary(least, most, points, input.simulated, format),
+        summary: summary(least, most, range, points, input.simulated, format),
     }
 }
 
@@ -328,8 +365,8 @@ fn known_or_about(point: &Point, number: String) -> String {
 fn mark(point: &Point, below: bool) -> Mark {
     Mark {
         at: i64::midpoint(point.from.timestamp(), point.to.timestamp()),
-        value: rounded(point.price / 10.0),
-        label: known_or_about(point, number(point.price / 10.0, 1)),
+        value: rounded(point.shown),
+        label: known_or_about(point, number(point.shown, 1)),
         below,
     }
 }
@@ -337,6 +374,7 @@ fn mark(point: &Point, below: bool) -> Mark {
 fn summary(
     least: Option<&Point>,
     most: Option<&Point>,
+    range: TimeRange,
     points: &Points,
     simulated: bool,
     format: &Format,
@@ -344,9 +382,9 @@ fn summary(
     let (Some(least), Some(most)) = (least, most) else {
         return String::new();
     };
-    let told = |point: &Point| known_or_about(point, format.price(point.price));
+    let told = |point: &Point| known_or_about(point, format.price(point.shown));
     let (low, high) = (told(least), told(most));
-    let extremes = if least.price < most.price {
+    let extremes = if least.shown < most.shown {
         let (low_at, high_at) =
             (format.span(least.from, least.to), format.span(most.from, most.to));
         let values = [("low", &*low), ("low_at", &low_at), ("high", &*high), ("high_at", &high_at)];
@@ -354,6 +392,9 @@ fn summary(
     } else {
         format.fill("sum_flat", &[("low", &low)])
     };
+    if matches!(points.situation, Situation::Past { until } if until >= range.to) {
+        return extremes; // all of it is known: nothing ends or begins here
+    }
     let until = points.published_until().map(|until| format.end(until));
     let key = match (points.situation, points.seam().is_some()) {
         (Situation::Past { .. }, _) => "sum_past",
@@ -370,10 +411,16 @@ fn summary(
 /// Labels at 00, 06, 12 and 18 o'clock.
 fn hour_ticks(range: TimeRange, format: &Format, zone: Tz) -> Vec<HourTick> {
     let first = local_date(range.from, zone);
+    let is_crowded = range.length() > CROWDED;
     (0..3)
         .flat_map(|day| [0, 6, 12, 18].map(|hour| (add_days(first, day), hour)))
         .filter_map(|(date, hour)| Some(at_local(date, NaiveTime::from_hms_opt(hour, 0, 0)?, zone)))
         .filter(|at| range.contains(*at))
-        .map(|at| HourTick { at: at.timestamp(), label: format.time(at) })
+        .map(|at| {
+            let time = format.time(at);
+            let hour = time.split(':').next().unwrap_or(&time);
+            let label = if is_crowded { hour.to_owned() } else { time };
+            HourTick { at: at.timestamp(), label }
+        })
         .collect()
 }

@@ -1,18 +1,22 @@
-//! What the page of the day is made from: plain values, put together by whoever asks the services.
+//! What pages about prices are made from: plain values, put together by whoever asks the services.
 
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 
-/// Everything Today shows, as of one instant.
+use super::money::Money;
+
+/// The prices that a page shows, as of one instant.
 #[derive(Debug, Clone)]
-pub struct TodayInput {
+pub struct PriceInput {
     /// Code of the market, e.g. `CH` or `SIM-CH`.
     pub market: String,
     /// Whether the values come from Luna's own simulation.
     pub simulated: bool,
     /// Zone of the market: days begin and end there.
     pub zone: Tz,
-    /// Prices from 24 h back to 7 days ahead, any order; where a published and a forecast slot
+    /// What prices are shown in.
+    pub money: Money,
+    /// Prices of the time that the page shows, any order; where a published and a forecast slot
     /// start at the same instant the published one counts.
     pub slots: Vec<Slot>,
     /// Mean of the published prices of the last 7 days, in EUR/MWh; without it the mean of `slots`.
@@ -97,8 +101,10 @@ pub struct DataState {
     pub prices_known_at: Option<DateTime<Utc>>,
     /// Where the prices come from, e.g. `import:prices.csv`.
     pub source: Option<String>,
-    /// Whom the source wants named.
-    pub attribution: Option<String>,
+    /// Whom the sources of what is shown want named, and under which licence.
+    pub attribution: Vec<String>,
+    /// Since when the source of the market has not answered; absent while it does.
+    pub source_away_since: Option<DateTime<Utc>>,
     /// When the forecast was made.
     pub forecast_issued_at: Option<DateTime<Utc>>,
     /// Name of the model that made it.

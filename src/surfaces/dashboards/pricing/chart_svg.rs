@@ -24,6 +24,7 @@ pub fn svg(chart: &Chart, view: &ChartView, name_id: &str, summary_id: &str) -> 
     );
     drawing.grid(&mut out);
     drawing.windows(&mut out);
+    drawing.simulated(&mut out);
     drawing.paths(&mut out);
     drawing.seam_and_now(&mut out);
     drawing.marks(&mut out);
@@ -119,6 +120,26 @@ impl Drawing<'_> {
                     window.number
                 ),
             );
+        }
+    }
+
+    /// Simulated values are hatched down to the zero line.
+    fn simulated(&self, out: &mut String) {
+        let zero = self.y(0.0);
+        let is_made_up = |slot: &&ChartSlot| slot.simulated && !slot.forecast;
+        for slot in self.chart.slots.iter().filter(is_made_up) {
+            let (from, to, y) = (self.x(slot.from), self.x(slot.to), self.y(slot.price));
+            if to > from {
+                put(
+                    out,
+                    format_args!(
+                        r#"<rect fill="url(#sim-hatch)" x="{from:.2}%" width="{:.2}%" y="{:.2}%" height="{:.2}%"/>"#,
+                        to - from,
+                        y.min(zero),
+                        (y - zero).abs()
+                    ),
+                );
+            }
         }
     }
 

@@ -1,9 +1,9 @@
-//! What the page says about its data: notes above the chart, ages beside it, what is missing.
+//! What a page says about its data: notes above the chart, ages beside it, what is missing.
 
 use chrono::{DateTime, Duration, NaiveTime, Utc};
 use serde::Serialize;
 
-use super::model::TodayInput;
+use super::model::PriceInput;
 use super::points::{Points, Situation};
 use crate::base::timeline::{add_days, at_local, day_range, local_date};
 use crate::surfaces::dashboards::format::Format;
@@ -40,7 +40,7 @@ pub struct Fact {
 }
 
 /// What a reader must know before trusting the page.
-pub fn notes(input: &TodayInput, points: &Points, format: &Format) -> Vec<Note> {
+pub fn notes(input: &PriceInput, points: &Points, format: &Format) -> Vec<Note> {
     let plain = |kind, title: String, key| Note {
         kind,
         title,
@@ -85,7 +85,7 @@ pub fn notes(input: &TodayInput, points: &Points, format: &Format) -> Vec<Note> 
 
 /// Age, completeness and origin of prices and forecast.
 pub fn facts(
-    input: &TodayInput,
+    input: &PriceInput,
     points: &Points,
     format: &Format,
     now: DateTime<Utc>,
@@ -100,7 +100,11 @@ pub fn facts(
     let mut facts = vec![Fact {
         name: format.fill("data_prices", &[("market", &input.market)]),
         value: state.prices_known_at.map(ago).unwrap_or_default(),
-        badge: until.filter(|until| *until <= now).and_then(stale),
+        badge: until.filter(|until| *until <= now).and_then(stale).or_else(|| {
+            let since = overdue(input, points, now)?;
+            let age = format.age(now - since);
+            Some(("stale", format.fill("badge_overdue", &[("age", &age)])))
+        }),
         text: until.map_or_else(
             || format.text("data_no_prices").to_owned(),
             |until| format.fill(until_key, &[("until", &format.end(until))]),
@@ -113,11 +117,10 @@ pub fn facts(
             .as_ref()
             .map(|label| format.fill("data_model", &[("model", &model_words(label, format))])),
     );
-    about.extend(
-        state
-            .mean_abs_error_eur_mwh
-            .map(|error| format.fill("data_error", &[("error", &format.price(error))])),
-    );
+    about.extend(state.mean_abs_error_eur_mwh.map(|error| {
+        let error = format.price(error * input.money.factor(now));
+        format.fill("data_error", &[("error", &error)])
+    }));
     facts.push(Fact {
         name: format.text("data_forecast").to_owned(),
         value: state.forecast_issued_at.map(ago).unwrap_or_default(),
@@ -130,7 +133,7 @@ pub fn facts(
             format.text("data_no_forecast").to_owned()
         },
     });
-    if input.simulated || state.source.is_some() || state.attribution.is_some() {
+    if input.simulated || state.source.is_some() || !state.attribution.is_empty() {
         let simulated = input.simulated.then(|| format.text("data_simulated").to_owned());
         facts.push(Fact {
             name: format.text("data_source").to_owned(),
@@ -138,7 +141,7 @@ pub fn facts(
             badge: None,
             text: simulated
                 .into_iter()
-                .chain(state.attribution.clone())
+                .chain(state.attribution.iter().cloned())
                 .collect::<Vec<_>>()
                 .join(" "),
         });
@@ -165,33 +168,55 @@ fn model_words(label: &str, format: &Format) -> String {
 }
 
 /// `import:prices.csv` as `Import prices.csv`; a service keeps its name.
-fn source_words(source: &str, format: &Format) -> String {
+pub fn source_words(source: &str, format: &Format) -> String {
     match source.split_once(':') {
         Some(("import", file)) => format.fill("source_import", &[("file", file)]),
-        _ if source == "simulation" => format.text("source_simulation").to_owned(),
-        _ => source.to_owned(),
+        _ => format.find(&format!("source_{source}")).unwrap_or(source).to_owned(),
     }
 }
 
-/// Warnings of the input, and a word about tomorrow's prices while they are not there.
+/// When sources publish tomorrow's prices, on the clocks of the market.
+const PUBLISHED_AT: (u32, u32) = (13, 0);
+/// From here on a publication is overdue; it is now and then half an hour late.
+const OVERDUE_AT: (u32, u32) = (14, 0);
+
+/// When tomorrow's prices should have come, once they are overdue.
+fn overdue(input: &PriceInput, points: &Points, now: DateTime<Utc>) -> Option<DateTime<Utc>> {
+    let clock = |(hour, minute)| {
+        let time = NaiveTime::from_hms_opt(hour, minute, 0).unwrap_or_default();
+        at_local(local_date(now, input.zone), time, input.zone)
+    };
+    (lacks_tomorrow(input, points, now) && now >= clock(OVERDUE_AT)).then(|| clock(PUBLISHED_AT))
+}
+
+/// Whether a price is known for now and none for tomorrow.
+fn lacks_tomorrow(input: &PriceInput, points: &Points, now: DateTime<Utc>) -> bool {
+    let tomorrow = day_range(add_days(local_date(now, input.zone), 1), input.zone);
+    let known = points.published_until();
+    points.situation == Situation::Published
+        && !input.simulated
+        && known.is_some_and(|until| until <= tomorrow.from)
+}
+
+/// Warnings of the input, a word about tomorrow's prices while they are not there, and one about a
+/// source that does not answer.
 pub fn warnings(
-    input: &TodayInput,
+    input: &PriceInput,
     points: &Points,
     format: &Format,
     now: DateTime<Utc>,
 ) -> Vec<String> {
     let mut warnings = input.state.warnings.clone();
-    let today = local_date(now, input.zone);
-    let due = NaiveTime::from_hms_opt(14, 0, 0).unwrap_or_default();
-    let late_from = at_local(today, due, input.zone);
-    let tomorrow = day_range(add_days(today, 1), input.zone);
-    let known = points.published_until();
-    if points.situation == Situation::Published
-        && !input.simulated
-        && known.is_some_and(|until| until <= tomorrow.from)
-    {
-        let key = if now < late_from { "waiting_tomorrow" } else { "late_tomorrow" };
+    if overdue(input, points, now).is_some() {
+        let has_forecast = points.seam().is_some();
+        let key = if has_forecast { "late_tomorrow_forecast" } else { "late_tomorrow" };
         warnings.push(format.text(key).to_owned());
+    } else if lacks_tomorrow(input, points, now) {
+        warnings.push(format.text("waiting_tomorrow").to_owned());
+    }
+    if let Some(since) = input.state.source_away_since {
+        let age = format.age(now - since);
+        warnings.push(format.fill("source_away", &[("age", &age)]));
     }
     warnings
 }

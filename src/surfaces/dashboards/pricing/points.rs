@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 
 use chrono::{DateTime, Duration, Utc};
 
-use super::model::{Quality, Slot, SlotKind, TodayInput};
+use super::model::{PriceInput, Quality, Slot, SlotKind};
+use super::money::Money;
+use crate::surfaces::dashboards::format::{about, amount};
 use crate::surfaces::dashboards::levels::Level;
 
 /// A forecast older than this says too little to recommend anything by.
@@ -17,13 +19,15 @@ pub struct Point {
     pub from: DateTime<Utc>,
     /// End, exclusive.
     pub to: DateTime<Utc>,
-    /// Price in EUR/MWh.
+    /// Price in EUR/MWh: what levels and advice go by, in whatever unit it is shown.
     pub price: f64,
+    /// Price in the unit of the page.
+    pub shown: f64,
     /// Against the mean of the last 7 days.
     pub level: Level,
     /// Known or guessed.
     pub kind: SlotKind,
-    /// Quantiles of a forecast, ascending, in EUR/MWh.
+    /// Quantiles of a forecast, ascending, in the unit of the page.
     pub quantiles: Option<[f64; 7]>,
     /// Mark of the value.
     pub quality: Quality,
@@ -33,6 +37,12 @@ impl Point {
     /// Whether it is a forecast.
     pub fn is_forecast(&self) -> bool {
         self.kind == SlotKind::Forecast
+    }
+
+    /// The price as people read it, with a `~` before a forecast.
+    pub fn written(&self) -> String {
+        let price = amount(self.shown);
+        if self.is_forecast() { about(&price) } else { price }
     }
 
     /// Whether `at` lies inside.
@@ -76,16 +86,20 @@ pub struct Points {
     pub all: Vec<Point>,
     /// Mean the levels compare with, in EUR/MWh.
     pub reference: f64,
+    /// What prices are shown in.
+    pub money: Money,
     /// What may be said.
     pub situation: Situation,
 }
 
 impl Points {
     /// Sorts, checks and levels the slots of `input`.
-    pub fn new(input: &TodayInput, now: DateTime<Utc>) -> Self {
+    pub fn new(input: &PriceInput, now: DateTime<Utc>) -> Self {
         let mut chosen: BTreeMap<DateTime<Utc>, (&Slot, f64)> = BTreeMap::new();
         for slot in input.slots.iter().filter(|slot| slot.interval_s > 0) {
-            let Some(price) = slot.price_eur_mwh.filter(|price| price.is_finite()) else {
+            // A price that cannot be shown in the unit is none.
+            let shown = |price: f64| price * input.money.factor(slot.ts);
+            let Some(price) = slot.price_eur_mwh.filter(|price| shown(*price).is_finite()) else {
                 continue;
             };
             let kept = chosen.entry(slot.ts).or_insert((slot, price));
@@ -98,13 +112,13 @@ impl Points {
             .filter(|mean| mean.is_finite())
             .unwrap_or_else(|| mean(chosen.values().map(|(_, price)| *price)));
         let all: Vec<Point> =
-            chosen.values().map(|(slot, price)| point(slot, *price, reference)).collect();
+            chosen.values().map(|(slot, price)| point(slot, *price, reference, input)).collect();
         let situation = match input.state.published_until {
             // The newest price may lie further back than the page reaches.
             Some(until) if all.is_empty() && until <= now => Situation::Past { until },
             _ => situation(&all, input.state.forecast_issued_at, now),
         };
-        Self { all, reference, situation }
+        Self { all, reference, money: input.money.clone(), situation }
     }
 
     /// The point that covers `at`.
@@ -121,6 +135,17 @@ impl Points {
         self.all.iter().filter(move |point| point.to > from && point.from < to)
     }
 
+    /// Mean price of `[from, to)` in the unit of the page, weighted by time; `None` without any.
+    pub fn mean_shown(&self, from: DateTime<Utc>, to: DateTime<Utc>) -> Option<f64> {
+        let (mut cost, mut seconds) = (0.0, 0.0);
+        for point in self.within(from, to) {
+            let length_s = (point.to.min(to) - point.from.max(from)).num_seconds() as f64;
+            cost += point.shown * length_s;
+            seconds += length_s;
+        }
+        (seconds > 0.0).then(|| cost / seconds)
+    }
+
     /// Start of the first forecast behind the last published point.
     pub fn seam(&self) -> Option<DateTime<Utc>> {
         let last = self.all.iter().rposition(|point| !point.is_forecast())?;
@@ -133,12 +158,14 @@ impl Points {
     }
 }
 
-fn point(slot: &Slot, price: f64, reference: f64) -> Point {
-    let quantiles = slot.quantiles.map(|given| given.map(f64::from));
+fn point(slot: &Slot, price: f64, reference: f64, input: &PriceInput) -> Point {
+    let factor = input.money.factor(slot.ts);
+    let quantiles = slot.quantiles.map(|given| given.map(|value| f64::from(value) * factor));
     Point {
         from: slot.ts,
         to: slot.ts + Duration::seconds(slot.interval_s.into()),
         price,
+        shown: price * factor,
         level: Level::of(price, reference),
         kind: slot.kind,
         quantiles: quantiles.filter(|q| {

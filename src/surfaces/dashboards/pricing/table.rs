@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use serde::Serialize;
 
-use super::model::{TodayInput, Window};
+use super::model::{PriceInput, Window};
 use super::points::{Point, Points, mean};
 use crate::base::timeline::{TimeRange, day_range};
-use crate::surfaces::dashboards::format::{Format, cents};
+use crate::surfaces::dashboards::format::{Format, amount};
 use crate::surfaces::dashboards::levels::Level;
 
-/// Hourly prices in ct/kWh.
+/// Hourly prices in the unit of the page.
 #[derive(Debug, Clone, Serialize)]
 pub struct PriceTable {
     /// What the table shows, and which day has 23 or 25 hours.
@@ -36,7 +36,7 @@ pub struct TableRow {
 /// One price.
 #[derive(Debug, Clone, Serialize)]
 pub struct Cell {
-    /// ct/kWh.
+    /// Price.
     pub value: String,
     /// 1 to 5.
     pub level: u8,
@@ -58,7 +58,7 @@ impl PriceTable {
     pub fn new(
         points: &Points,
         range: TimeRange,
-        input: &TodayInput,
+        input: &PriceInput,
         format: &Format,
         now: DateTime<Utc>,
     ) -> Self {
@@ -106,7 +106,7 @@ fn cell(points: &[&Point], reference: f64, windows: &[Window], format: &Format) 
     let level = Level::of(price, reference);
     let starts = points.first().map(|point| point.from);
     Cell {
-        value: cents(price),
+        value: amount(mean(points.iter().map(|point| point.shown))),
         level: level.number(),
         level_name: format.text(level.key()),
         forecast: points.iter().any(|point| point.is_forecast()),
@@ -120,10 +120,10 @@ fn cell(points: &[&Point], reference: f64, windows: &[Window], format: &Format) 
 fn caption(
     days: &BTreeSet<NaiveDate>,
     hours: &BTreeMap<(ClockHour, NaiveDate), Vec<&Point>>,
-    input: &TodayInput,
+    input: &PriceInput,
     format: &Format,
 ) -> String {
-    let mut sentences = vec![format.text("table_caption").to_owned()];
+    let mut sentences = vec![format.fill("table_caption", &[("unit", format.unit())])];
     if hours.values().any(|points| points.len() > 1) {
         sentences.push(format.text("table_caption_mean").to_owned());
     }
