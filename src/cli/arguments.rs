@@ -212,7 +212,7 @@ pub(super) enum ImportCommand {
 pub(super) struct TariffFileArguments {
     /// JSON file
     pub file: PathBuf,
-    /// Second half of the tariff's identifier, file:NAME; the file's name unless said
+    /// Second half of the tariff's identifier, `file:NAME`; the file's name unless said
     #[arg(long)]
     pub name: Option<String>,
     /// Tariff in the file; may be given several times, for energy, grid, metering and fees

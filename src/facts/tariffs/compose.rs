@@ -209,7 +209,7 @@ mod tests {
         let expected =
             [(PartName::Electricity, 0.12), (PartName::Grid, 0.1074), (PartName::Vat, 0.018_419)];
         assert_eq!(parts(&slot), expected);
-        assert_eq!(slot.components[&GridUsage], 0.0771);
+        assert_eq!(slot.components.get(&GridUsage), Some(&0.0771));
         // Groupe E's form: 0.2323 − 0.1128 = 0.1195 is for energy and levies.
         let slot = slot_of(&[(Grid, 0.1128), (Integrated, 0.2323)], 8.1);
         assert_eq!(parts(&slot)[..2], [(PartName::Grid, 0.1128), (PartName::Rest, 0.1195)]);
