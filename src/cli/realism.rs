@@ -23,7 +23,8 @@ pub(super) fn run(
     let simulation = &settings.simulation;
     let Some(kind) = simulation.profiles.get(profile) else {
         let known: Vec<&str> = simulation.profiles.keys().map(String::as_str).collect();
-        let error = anyhow::anyhow!("there is no profile '{profile}'; known are {}", known.join(", "));
+        let error =
+            anyhow::anyhow!("there is no profile '{profile}'; known are {}", known.join(", "));
         return Err(Failure::world(error));
     };
     if !(14..=DAYS_MAX).contains(&((to - from).num_days() + 1)) {
@@ -88,7 +89,10 @@ fn table(told: &RealismReport) -> String {
             continue;
         }
         line(&mut words, format_args!("\n{title}\n"));
-        line(&mut words, format_args!("| figure | simulated | measured, lowest | highest | inside |"));
+        line(
+            &mut words,
+            format_args!("| figure | simulated | measured, lowest | highest | inside |"),
+        );
         line(&mut words, format_args!("|---|---:|---:|---:|---|"));
         for row in rows {
             line(&mut words, format_args!("{}", markdown(row)));

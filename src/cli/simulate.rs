@@ -28,10 +28,9 @@ struct Simulated {
 }
 
 pub(super) async fn fill(settings: &Settings, as_json: bool) -> Result<(), Failure> {
-    let filled = with_services(settings, async |services| {
-        services.simulation.fill().await.map_err(failure)
-    })
-    .await?;
+    let filled =
+        with_services(settings, async |services| services.simulation.fill().await.map_err(failure))
+            .await?;
     let Some(filled) = filled else {
         let error = anyhow::anyhow!("the simulated market is switched off or stopped");
         return Err(Failure::with_hint(error, "luna simulate start --only-market"));
@@ -73,7 +72,9 @@ async fn act(services: &Services, command: SimulateCommand) -> Result<(), Failur
         SimulateCommand::Stop { which, json } => {
             tell(&simulation.stop(which.which(), asker).await.map_err(failure)?, json)
         }
-        SimulateCommand::Status { json } => tell(&simulation.status().await.map_err(failure)?, json),
+        SimulateCommand::Status { json } => {
+            tell(&simulation.status().await.map_err(failure)?, json)
+        }
         SimulateCommand::Generate { market: true, from, to, json: as_json, .. } => {
             let made = simulation.generate_prices(None, from, to, asker).await.map_err(failure)?;
             if as_json {

@@ -10,8 +10,8 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Value};
 
 use super::layers::{Entry, Layers};
-use super::yaml::read_simulation;
 use super::names::{FIXED, PREFIX, Use, fixed, key_of, nearest};
+use super::yaml::read_simulation;
 use crate::operations::settings::Stored;
 
 /// Origin of what admins stored.

@@ -254,7 +254,10 @@ fn the_file_of_the_simulation_stands_among_the_files() {
     assert_eq!((simulation.market.noise_eur_mwh, simulation.market.waves), (3.0, 1.0));
     let names: Vec<&String> = simulation.meters.keys().collect();
     assert_eq!(names, ["sim-flat", "sim-grid", "sim-house"]);
-    assert_eq!((simulation.meters["sim-flat"].house, simulation.meters["sim-flat"].interval_s), (2, 5));
+    assert_eq!(
+        (simulation.meters["sim-flat"].house, simulation.meters["sim-flat"].interval_s),
+        (2, 5)
+    );
     assert!(row(&loaded, "simulation.meters").origin.ends_with("config/sim.yml"));
     assert!(row(&loaded, "simulation.market").origin.ends_with("config/sim.yml"));
     assert_eq!(row(&loaded, "simulation.profiles").origin, "default");
@@ -290,7 +293,9 @@ fn every_mistake_in_the_file_of_the_simulation_is_named_at_once() {
     assert!(loose("- a\n").contains("holds no settings"));
     assert!(loose("a: [1\n").contains("config/sim.yml: YAML: "), "{}", loose("a: [1\n"));
     assert!(loose("seed: 1\nseed: 2\n").contains("duplicate"), "{}", loose("seed: 1\nseed: 2\n"));
-    assert!(loose("meters: {house: {enabled: true}}\n").contains("simulation.meters.house is no name"));
+    assert!(
+        loose("meters: {house: {enabled: true}}\n").contains("simulation.meters.house is no name")
+    );
 }
 
 #[test]

@@ -55,7 +55,9 @@ fn flatten(path: &str, value: &Yaml, place: &str, layers: &mut Layers) {
                 flatten(&format!("{path}.{key}"), value, place, layers);
             }
             Some(key) => layers.mistake(place, format!("{path} has '{key}', which is no name")),
-            None => layers.mistake(place, format!("{path} has a key that is no text; put it in quotes")),
+            None => {
+                layers.mistake(place, format!("{path} has a key that is no text; put it in quotes"))
+            }
         }
     }
 }

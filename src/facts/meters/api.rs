@@ -12,9 +12,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use super::model::{Meter, Reading, Resolution, Rollup};
 use super::service::{MeterError, Meters};
 use crate::base::timeline::{Clock, TimeRange, add_days, day_range, local_date};
-use crate::platform::web::{
-    LoggedIn, Moment, NotFound, Params, Path, Problem, Refusals, Require,
-};
+use crate::platform::web::{LoggedIn, Moment, NotFound, Params, Path, Problem, Refusals, Require};
 
 /// Most meters of one answer.
 const LIMIT_MAX: i64 = 200;

@@ -38,15 +38,8 @@ pub enum MeterRole {
 
 impl MeterRole {
     /// Every role.
-    pub const ALL: [Self; 7] = [
-        Self::Grid,
-        Self::Pv,
-        Self::Battery,
-        Self::Ev,
-        Self::HeatPump,
-        Self::Device,
-        Self::House,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Grid, Self::Pv, Self::Battery, Self::Ev, Self::HeatPump, Self::Device, Self::House];
 
     /// The name in tables and answers.
     pub const fn name(self) -> &'static str {

@@ -98,7 +98,8 @@ impl Meters {
     /// quarter hour holds readings of one length: others are left out and counted. Writers of a
     /// meter take turns; readers are never held up.
     pub async fn put(&self, readings: &[Reading]) -> Result<Stored, MeterError> {
-        let single_length = readings.windows(2).all(|pair| pair[0].interval_s == pair[1].interval_s);
+        let single_length =
+            readings.windows(2).all(|pair| pair[0].interval_s == pair[1].interval_s);
         if readings.len() < COPY_ROWS_MIN || !single_length {
             let mut conn = self.db.conn().await?;
             return conn.transaction(async |conn| self.put_in(conn, readings).await).await;
@@ -172,8 +173,7 @@ impl Meters {
     pub async fn get(&self, who: &Principal, meter_id: &str) -> Result<Meter, MeterError> {
         let sites = self.sites_of(who).await?;
         let mut conn = self.db.conn().await?;
-        let mut found =
-            store::list(&mut conn, sites.as_deref(), Some(meter_id), ("", 1)).await?;
+        let mut found = store::list(&mut conn, sites.as_deref(), Some(meter_id), ("", 1)).await?;
         found.pop().ok_or_else(|| MeterError::Unknown(meter_id.to_owned()))
     }
 

@@ -77,7 +77,8 @@ fn all() -> TimeRange {
 async fn a_reading_is_stored_once_and_a_correction_keeps_what_it_replaces() {
     for test in TestDb::on_each_server().await {
         let meters = with_meter(&test).await;
-        let first = [reading("2026-03-01T00:00:00Z", 900, 1.0), reading("2026-03-01T00:15:00Z", 900, 2.0)];
+        let first =
+            [reading("2026-03-01T00:00:00Z", 900, 1.0), reading("2026-03-01T00:15:00Z", 900, 2.0)];
         assert_eq!(meters.put(&first).await.unwrap(), Stored { inserted: 2, ..Stored::default() });
         assert_eq!(meters.put(&first).await.unwrap(), Stored { unchanged: 2, ..Stored::default() });
 
@@ -127,8 +128,14 @@ async fn copied_batches_are_judged_like_small_ones() {
             })
             .collect();
         let rows = many.len() as u64;
-        assert_eq!(meters.put(&many).await.unwrap(), Stored { inserted: rows, ..Stored::default() });
-        assert_eq!(meters.put(&many).await.unwrap(), Stored { unchanged: rows, ..Stored::default() });
+        assert_eq!(
+            meters.put(&many).await.unwrap(),
+            Stored { inserted: rows, ..Stored::default() }
+        );
+        assert_eq!(
+            meters.put(&many).await.unwrap(),
+            Stored { unchanged: rows, ..Stored::default() }
+        );
         let mut other = many.clone();
         other[3].consumption_kw = Some(9.0);
         let stored = meters.put(&other).await.unwrap();
@@ -139,7 +146,10 @@ async fn copied_batches_are_judged_like_small_ones() {
             .collect();
         let stored = meters.put(&coarse).await.unwrap();
         let covered = (5 * rows).div_ceil(900);
-        assert_eq!((stored.overlapping, stored.inserted), (covered, COPY_ROWS_MIN as u64 - covered));
+        assert_eq!(
+            (stored.overlapping, stored.inserted),
+            (covered, COPY_ROWS_MIN as u64 - covered)
+        );
     }
 }
 
@@ -177,7 +187,10 @@ async fn readings_that_cannot_be_are_refused_as_a_whole_with_their_place() {
         (Reading { production_kw: Some(f64::NAN), ..good.clone() }, "production of NaN kW"),
         (Reading { voltage: Some(f64::INFINITY), ..good.clone() }, "voltage of inf V"),
         (Reading { interval_s: 0, ..good.clone() }, "lasts 0 s"),
-        (Reading { quality: Quality::Missing, ..good.clone() }, "is called missing and has a value"),
+        (
+            Reading { quality: Quality::Missing, ..good.clone() },
+            "is called missing and has a value",
+        ),
         (Reading { consumption_kw: None, production_kw: None, ..good.clone() }, "has no power"),
         (Reading { quality: Quality::Simulated, ..good.clone() }, "mixes simulated and measured"),
         (Reading { meter_id: "sim-house".to_owned(), ..good.clone() }, "mixes simulated"),
@@ -240,10 +253,8 @@ async fn local_days_have_23_24_or_25_hours() {
         for (date, hours) in [("2026-03-29", 23), ("2026-03-30", 24), ("2026-10-25", 25)] {
             let date = date.parse().unwrap();
             let range = day_range(date, ZONE);
-            let readings: Vec<Reading> = range
-                .slots(900)
-                .map(|ts| reading(&ts.to_rfc3339(), 900, 1.0))
-                .collect();
+            let readings: Vec<Reading> =
+                range.slots(900).map(|ts| reading(&ts.to_rfc3339(), 900, 1.0)).collect();
             meters.put(&readings).await.unwrap();
             let wide = days_range(date, date, ZONE);
             let days = meters.rollups("house-1", ZONE, wide, Resolution::Day).await.unwrap();
@@ -259,7 +270,9 @@ async fn a_batch_tells_once_and_only_when_something_changed() {
     let meters = with_meter(&test).await;
     let mut listener = test.db().listen(&["luna_series_changed", "luna_test"]).await.unwrap();
     let readings: Vec<Reading> = (0..50)
-        .map(|n| reading(&(at("2026-03-01T00:00:00Z") + Duration::minutes(n)).to_rfc3339(), 60, 1.0))
+        .map(|n| {
+            reading(&(at("2026-03-01T00:00:00Z") + Duration::minutes(n)).to_rfc3339(), 60, 1.0)
+        })
         .collect();
     meters.put(&readings).await.unwrap();
     meters.put(&readings).await.unwrap();
@@ -341,12 +354,16 @@ async fn readings_are_told_as_they_are_and_added_up() {
     let app = TestApp::new().await;
     let meters = &app.services.meters;
     register(app.database(), meters, "house-1", None).await;
-    let readings = [reading("2026-03-28T10:00:00Z", 900, 1.0), missing("2026-03-28T10:15:00Z", 900)];
+    let readings =
+        [reading("2026-03-28T10:00:00Z", 900, 1.0), missing("2026-03-28T10:15:00Z", 900)];
     meters.put(&readings).await.unwrap();
     let path = "/api/meters/house-1/readings?from=2026-03-28";
     let raw = app.get(Role::Viewer, &format!("{path}&resolution=raw")).await.json(200);
     assert_eq!(raw["readings"][0]["consumption_kw"], 1.0);
-    assert_eq!((&raw["readings"][1]["quality"], &raw["readings"][1]["consumption_kw"]), (&json!("missing"), &json!(null)));
+    assert_eq!(
+        (&raw["readings"][1]["quality"], &raw["readings"][1]["consumption_kw"]),
+        (&json!("missing"), &json!(null))
+    );
     assert_eq!((raw["simulated"].clone(), raw.get("rollups")), (json!(false), None));
     let hours = app.get(Role::Viewer, &format!("{path}&resolution=hour")).await.json(200);
     assert_eq!(hours["rollups"][0]["consumption_kwh"], 0.25);

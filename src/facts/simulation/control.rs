@@ -100,7 +100,8 @@ impl Simulation {
         let first = add_days(local_date(now, zone), -i64::from(settings.history_days));
         let begin = day_range(first, zone).from;
         let state = state.unwrap_or_default();
-        let mut until = state.written_until.map_or(begin, |until| until.max(begin)).min(now.max(begin));
+        let mut until =
+            state.written_until.map_or(begin, |until| until.max(begin)).min(now.max(begin));
         if state.is_running && state.interval_s == interval_s {
             return Ok(());
         }
@@ -135,7 +136,8 @@ impl Simulation {
         let seed = self.settings().seed;
         let mut conn = self.needs.db.conn().await?;
         conn.transaction(async |conn| {
-            for (stream, is_meant) in [(Stream::Meters, which.meters), (Stream::Market, which.market)]
+            for (stream, is_meant) in
+                [(Stream::Meters, which.meters), (Stream::Market, which.market)]
             {
                 if is_meant {
                     store::stop(conn, stream, self.clock.now()).await?;
@@ -200,7 +202,10 @@ impl Simulation {
         Ok(generated)
     }
 
-    fn meters_to_read(&self, meter_id: Option<&str>) -> Result<Vec<SimulatedMeter>, SimulationError> {
+    fn meters_to_read(
+        &self,
+        meter_id: Option<&str>,
+    ) -> Result<Vec<SimulatedMeter>, SimulationError> {
         let all: Vec<SimulatedMeter> =
             self.settings().active_meters().into_iter().map(|(meter, _)| meter).collect();
         let Some(asked) = meter_id else {

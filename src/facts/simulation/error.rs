@@ -50,7 +50,9 @@ pub enum SimulationError {
         until: String,
     },
     /// More rows than one request may make.
-    #[error("that would be {rows} rows, more than {max}; ask for a shorter range or a longer interval")]
+    #[error(
+        "that would be {rows} rows, more than {max}; ask for a shorter range or a longer interval"
+    )]
     TooMany {
         /// What was asked for.
         rows: i64,

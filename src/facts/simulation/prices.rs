@@ -107,7 +107,8 @@ fn quarter_price((seed, market): (u64, &MarketShape), start: DateTime<Utc>, zone
         + 12.0 * smooth(seed, Channel::Week, axis, 6.0)
         - 11.0 * wind
         + offset(kind);
-    let unforeseen = market.noise_eur_mwh * normal(hash(seed, Channel::Quarter, start.timestamp() / 900));
+    let unforeseen =
+        market.noise_eur_mwh * normal(hash(seed, Channel::Quarter, start.timestamp() / 900));
     level
         + market.waves * (shape(hour, summer, sun, kind) - surplus(hour, summer, sun, wind, kind))
         + spike((seed, market.spike_rate), date, hour, summer, kind)

@@ -36,7 +36,8 @@ impl Replay {
         } else {
             add_days(start.date(), 1)
         };
-        let days = (end.date() - first).num_days() + i64::from(end.time() >= NaiveTime::from_hms_opt(22, 0, 0)?);
+        let days = (end.date() - first).num_days()
+            + i64::from(end.time() >= NaiveTime::from_hms_opt(22, 0, 0)?);
         let length_days = match days {
             ..1 => return None,
             1..7 => days,
@@ -112,7 +113,10 @@ mod tests {
         let replay = file("2025-06-02", 10);
         // A Monday eight weeks later is the file's first Monday, its Sunday the seventh day.
         let monday = replay.prices(Product::DayAhead, day("2025-07-28"), day("2025-07-28"), ZONE);
-        assert_eq!(monday.iter().map(|p| p.price_eur_mwh).collect::<Vec<_>>(), (0..24).map(f64::from).collect::<Vec<_>>());
+        assert_eq!(
+            monday.iter().map(|p| p.price_eur_mwh).collect::<Vec<_>>(),
+            (0..24).map(f64::from).collect::<Vec<_>>()
+        );
         let sunday = replay.prices(Product::DayAhead, day("2025-05-25"), day("2025-05-25"), ZONE);
         assert!((sunday[3].price_eur_mwh - 603.0).abs() < 1e-9, "{:?}", sunday[3]);
     }
@@ -125,10 +129,15 @@ mod tests {
             assert_eq!(prices.len(), hours * 4);
             assert_eq!(prices[0].ts, day_range(day(date), ZONE).from);
             // Four quarter hours have their hour's price.
-            assert!(prices.chunks(4).all(|hour| hour.iter().all(|p| p.price_eur_mwh == hour[0].price_eur_mwh)));
+            assert!(
+                prices
+                    .chunks(4)
+                    .all(|hour| hour.iter().all(|p| p.price_eur_mwh == hour[0].price_eur_mwh))
+            );
         }
         // 364 days later it begins again, on the same weekday.
-        let at = |date| replay.prices(Product::DayAhead, day(date), day(date), ZONE)[5].price_eur_mwh;
+        let at =
+            |date| replay.prices(Product::DayAhead, day(date), day(date), ZONE)[5].price_eur_mwh;
         assert!((at("2025-06-03") - at("2026-06-02")).abs() < 1e-9);
     }
 

@@ -38,7 +38,13 @@ fn day(text: &str) -> NaiveDate {
 }
 
 fn year(seed: u64) -> Vec<SimulatedPrice> {
-    simulate_prices((seed, &MarketShape::default()), Product::DayAhead, day("2025-01-01"), day("2025-12-31"), ZONE)
+    simulate_prices(
+        (seed, &MarketShape::default()),
+        Product::DayAhead,
+        day("2025-01-01"),
+        day("2025-12-31"),
+        ZONE,
+    )
 }
 
 fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
@@ -51,7 +57,8 @@ fn mean(values: impl IntoIterator<Item = f64>) -> f64 {
 fn days_have_as_many_intervals_as_the_clock_shows() {
     for (date, hours) in [("2026-03-29", 23), ("2026-03-30", 24), ("2026-10-25", 25)] {
         for (product, factor) in [(Product::DayAhead, 1), (Product::DayAhead15min, 4)] {
-            let prices = simulate_prices((1, &MarketShape::default()), product, day(date), day(date), ZONE);
+            let prices =
+                simulate_prices((1, &MarketShape::default()), product, day(date), day(date), ZONE);
             assert_eq!(prices.len(), hours * factor, "{date}");
             assert_eq!(prices[0].ts, day_range(day(date), ZONE).from);
             assert!(prices.iter().all(|price| price.interval_s == product.interval_s()));
@@ -63,7 +70,8 @@ fn days_have_as_many_intervals_as_the_clock_shows() {
 fn an_hour_is_the_mean_of_its_quarters() {
     let (first, last) = (day("2025-06-01"), day("2025-06-07"));
     let hours = simulate_prices((3, &MarketShape::default()), Product::DayAhead, first, last, ZONE);
-    let quarters = simulate_prices((3, &MarketShape::default()), Product::DayAhead15min, first, last, ZONE);
+    let quarters =
+        simulate_prices((3, &MarketShape::default()), Product::DayAhead15min, first, last, ZONE);
     for (hour, parts) in hours.iter().zip(quarters.chunks(4)) {
         let of_parts = mean(parts.iter().map(|part| part.price_eur_mwh));
         // Both are rounded to the cent.
@@ -85,7 +93,13 @@ fn another_seed_is_another_year() {
 #[test]
 fn the_first_simulated_prices_stay_what_they_are() {
     // A change here changes every stored simulation: readers would see a jump.
-    let prices = simulate_prices((42, &MarketShape::default()), Product::DayAhead, day("2026-01-01"), day("2026-01-01"), ZONE);
+    let prices = simulate_prices(
+        (42, &MarketShape::default()),
+        Product::DayAhead,
+        day("2026-01-01"),
+        day("2026-01-01"),
+        ZONE,
+    );
     let shown: Vec<f64> = prices.iter().take(3).map(|price| price.price_eur_mwh).collect();
     assert_eq!(shown, [77.16, 68.37, 67.59]);
 }

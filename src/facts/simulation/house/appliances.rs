@@ -84,12 +84,7 @@ pub(super) const HOUSEHOLD: [Appliance; 9] = [
         phases: &[(24, 0.95)],
     },
     // An evening with guests, a film, a game.
-    Appliance {
-        per_day: 0.5,
-        rest: 1.5,
-        starts: &[at(20.2, 1.6, 1.0)],
-        phases: &[(150, 0.24)],
-    },
+    Appliance { per_day: 0.5, rest: 1.5, starts: &[at(20.2, 1.6, 1.0)], phases: &[(150, 0.24)] },
 ];
 
 /// A run of an appliance: minutes after local midnight, which may lie on the next day, and kW.

@@ -77,7 +77,8 @@ impl People {
         let is_away = is_away(seed, profile.absence, date);
         let summer = summer(date);
         let day = f64::from(date.num_days_from_ce());
-        let busy = 1.0 + 0.08 * smooth(seed, Channel::Busy, day, 11.0)
+        let busy = 1.0
+            + 0.08 * smooth(seed, Channel::Busy, day, 11.0)
             + 0.10 * normal(hash(seed, Channel::Busy, date.num_days_from_ce().into()));
         let season = 1.0 + profile.season_swing * (1.0 - 2.0 * summer);
         let weekend = if rest { profile.weekend_factor } else { 1.0 };

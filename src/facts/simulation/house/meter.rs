@@ -252,8 +252,6 @@ fn to_milliwatt(kw: f64) -> f64 {
 
 /// A number for a name (FNV-1a), so that meters of one house fail apart from each other.
 fn name_number(name: &str) -> u64 {
-    let step = |number: u64, byte: u8| {
-        (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    };
+    let step = |number: u64, byte: u8| (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }

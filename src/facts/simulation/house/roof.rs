@@ -61,8 +61,8 @@ fn power_kw(place: Place, profile: &Profile, at: DateTime<Utc>, clear: f64) -> f
     let solar_h = clock_h + place.longitude_deg / 15.0 + equation_min / 60.0;
     let angle = ((solar_h - 12.0) * 15.0).to_radians();
     let latitude = place.latitude_deg.to_radians();
-    let cos_zenith = latitude.sin() * declination.sin()
-        + latitude.cos() * declination.cos() * angle.cos();
+    let cos_zenith =
+        latitude.sin() * declination.sin() + latitude.cos() * declination.cos() * angle.cos();
     if cos_zenith <= HORIZON {
         return 0.0;
     }

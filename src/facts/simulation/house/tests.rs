@@ -125,9 +125,10 @@ fn outages_say_nothing_and_are_the_same_stretches_at_every_interval() {
     }
     // Another meter at the same house fails at other times.
     let other = readings(world(3), &[meter("sim-b", Measures::House, rate)], range, 900);
-    let both = other.iter().zip(&read).filter(|(a, b)| {
-        a.quality == Quality::Missing && b.quality == Quality::Missing
-    });
+    let both = other
+        .iter()
+        .zip(&read)
+        .filter(|(a, b)| a.quality == Quality::Missing && b.quality == Quality::Missing);
     assert!(both.count() < missing.len() / 2);
 }
 
@@ -252,7 +253,8 @@ fn a_day_has_the_same_energy_at_every_interval() {
 fn a_workshop_rests_when_people_do() {
     let sme = House { number: 1, profile: Profile::sme() };
     let drawn = |date| sme.course(world(1), day(date)).load_kw.iter().sum::<f64>() / 60.0;
-    let (tuesday, sunday, holiday) = (drawn("2026-06-02"), drawn("2026-06-07"), drawn("2026-08-01"));
+    let (tuesday, sunday, holiday) =
+        (drawn("2026-06-02"), drawn("2026-06-07"), drawn("2026-08-01"));
     assert!(tuesday > 1.8 * sunday && tuesday > 1.8 * holiday, "{tuesday} {sunday} {holiday}");
     let course = sme.course(world(1), day("2026-06-02"));
     let hour = |hour: usize| course.load_kw[hour * 60..hour * 60 + 60].iter().sum::<f64>() / 60.0;

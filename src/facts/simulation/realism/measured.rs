@@ -108,7 +108,8 @@ fn counters(text: &[u8]) -> Result<Counters, HouseFileError> {
     for row in reader.records() {
         let row = row?;
         let line = row.position().map_or(0, csv::Position::line);
-        let refuse = |cell: &str, wanted| HouseFileError::Cell { line, cell: cell.to_owned(), wanted };
+        let refuse =
+            |cell: &str, wanted| HouseFileError::Cell { line, cell: cell.to_owned(), wanted };
         let time = row.get(0).unwrap_or_default();
         let at = DateTime::parse_from_rfc3339(time).map_err(|_| refuse(time, "an instant"))?;
         let mut values = [None; 3];

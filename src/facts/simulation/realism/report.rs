@@ -84,8 +84,7 @@ pub fn report(
     let mut houses = Vec::new();
     for (path, bytes) in files {
         let read = measured::read(bytes);
-        let read =
-            read.map_err(|source| RealismError::File { path: path.clone(), source })?;
+        let read = read.map_err(|source| RealismError::File { path: path.clone(), source })?;
         houses.push(summary(path, &read, world));
     }
     let loads: Vec<&Figures> = houses.iter().filter_map(|house| house.load.as_ref()).collect();
@@ -118,9 +117,8 @@ pub fn report(
 }
 
 fn summary(path: &std::path::Path, house: &MeasuredHouse, world: World) -> MeasuredSummary {
-    let figures = |hours: &Option<Hours>| {
-        hours.as_ref().and_then(|hours| Figures::of(hours, world.zone))
-    };
+    let figures =
+        |hours: &Option<Hours>| hours.as_ref().and_then(|hours| Figures::of(hours, world.zone));
     MeasuredSummary {
         file: path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
         load_from: house.how,
@@ -160,7 +158,8 @@ mod tests {
             return Vec::new();
         };
         let paths = listed.map(|entry| entry.unwrap().path());
-        let mut files: Vec<_> = paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
+        let mut files: Vec<_> =
+            paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect();
         files.sort();
         files
     }
@@ -181,7 +180,8 @@ mod tests {
         assert_eq!(told.compared, 33);
         assert!(told.inside >= 30, "{left_out:#?}");
         // Two of four houses have no roof, one does not count what it feeds in.
-        let with = |has: fn(&MeasuredSummary) -> bool| told.houses.iter().filter(|it| has(it)).count();
+        let with =
+            |has: fn(&MeasuredSummary) -> bool| told.houses.iter().filter(|it| has(it)).count();
         assert_eq!((with(|it| it.load.is_some()), with(|it| it.pv.is_some())), (3, 2));
     }
 

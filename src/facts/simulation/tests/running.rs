@@ -160,7 +160,11 @@ async fn another_interval_tells_the_quarter_hour_that_has_begun_anew() {
     assert_seamless(&house);
     assert_eq!(house.iter().filter(|one| one.interval_s == 2).count(), 240);
     assert_eq!(house.iter().filter(|one| one.interval_s == 5).count(), 0);
-    assert_eq!(place.count("meter_reading_revisions").await, 2 * 90, "what was told before is kept");
+    assert_eq!(
+        place.count("meter_reading_revisions").await,
+        2 * 90,
+        "what was told before is kept"
+    );
 }
 
 #[tokio::test]
@@ -279,15 +283,13 @@ async fn a_file_of_prices_is_played_as_the_market_under_its_own_name() {
         file += &format!("{},{}\n", ts.format("%Y-%m-%dT%H:%M:%SZ"), hour % 24);
     }
     std::fs::write(&path, file).unwrap();
-    let settings = Settings {
-        history_days: 30,
-        market_seed_file: Some(path.clone()),
-        ..Settings::default()
-    };
+    let settings =
+        Settings { history_days: 30, market_seed_file: Some(path.clone()), ..Settings::default() };
     let replayed = Simulation::new(place.needs.clone(), place.clock.clone(), settings.clone());
     replayed.fill().await.unwrap().unwrap();
     let range = days_range(day("2026-03-10"), day("2026-03-10"), ZONE);
-    let points = place.needs.prices.prices(&Market::sim_ch(), Product::DayAhead, range).await.unwrap();
+    let points =
+        place.needs.prices.prices(&Market::sim_ch(), Product::DayAhead, range).await.unwrap();
     // The file's price is the hour of the local day, whatever the season.
     let shown: Vec<f64> = points.iter().map(|point| point.price_eur_mwh.unwrap()).collect();
     assert_eq!(shown, (0..24).map(f64::from).collect::<Vec<_>>());
@@ -328,8 +330,10 @@ fn names_and_profiles_of_meters_are_checked() {
     assert_eq!(with("sim-2", SimulatedMeterSettings::default()), "");
     assert!(with("house", SimulatedMeterSettings::default()).contains("meters.house is no name"));
     assert!(with("sim-", SimulatedMeterSettings::default()).contains("meters.sim- is no name"));
-    let own = SimulatedMeterSettings { profile: "villa".to_owned(), ..SimulatedMeterSettings::default() };
+    let own =
+        SimulatedMeterSettings { profile: "villa".to_owned(), ..SimulatedMeterSettings::default() };
     assert!(with("sim-2", own).contains("none of the profiles flat, household, household_pv, sme"));
-    let slow = SimulatedMeterSettings { history_interval_s: 3_600, ..SimulatedMeterSettings::default() };
+    let slow =
+        SimulatedMeterSettings { history_interval_s: 3_600, ..SimulatedMeterSettings::default() };
     assert!(with("sim-2", slow).contains("does not fill a quarter hour"));
 }

@@ -13,8 +13,10 @@ fn columns_of_file(text: &str) -> BTreeMap<String, BTreeSet<String>> {
         let (name, keys) = head.trim().split_once(" (").unwrap();
         let columns = body.split('}').next().unwrap().lines();
         let columns = columns.map(|line| line.trim().trim_end_matches(','));
-        let mut columns: BTreeSet<String> =
-            columns.filter(|line| line.contains("->")).map(|line| line.replace("type_ ", "type ")).collect();
+        let mut columns: BTreeSet<String> = columns
+            .filter(|line| line.contains("->"))
+            .map(|line| line.replace("type_ ", "type "))
+            .collect();
         let keys: BTreeSet<&str> = keys.trim_end_matches(')').split(", ").collect();
         columns.insert(format!("key {keys:?}"));
         tables.insert(name.to_owned(), columns);

@@ -274,10 +274,8 @@ fn order(state: &SimulationStatus, form: &OrderForm, error: String, format: &For
 
 fn chart(day: &Preview, date: NaiveDate, format: &Format) -> ChartView {
     let kwh = |values: &[f64]| number(values.iter().sum::<f64>() / 4.0, 1);
-    let title = format.fill(
-        "adm_sim_chart",
-        &[("date", &format.date_long(date)), ("profile", &day.profile)],
-    );
+    let title = format
+        .fill("adm_sim_chart", &[("date", &format.date_long(date)), ("profile", &day.profile)]);
     let summary = format.fill(
         "adm_sim_summary",
         &[
