@@ -25,8 +25,11 @@ const fn at(hour: f64, about: f64, weight: f64) -> Start {
     Start { hour, about, weight }
 }
 
+/// Number of machines of a household.
+const KINDS: i64 = 9;
+
 /// Machines of a household.
-pub(super) const HOUSEHOLD: [Appliance; 9] = [
+pub(super) const HOUSEHOLD: [Appliance; KINDS as usize] = [
     // A kettle, a coffee machine, a toaster.
     Appliance {
         per_day: 5.0,
@@ -99,9 +102,8 @@ pub(super) struct Run {
 /// working day.
 pub(super) fn runs(seed: u64, day: i64, often: f64, is_rest: bool) -> Vec<Run> {
     let mut all = Vec::new();
-    for (kind, appliance) in HOUSEHOLD.iter().enumerate() {
-        let kinds = HOUSEHOLD.len() as i64;
-        let mut chance = hash(seed, Channel::Appliance, day * kinds + kind as i64);
+    for (place, appliance) in (day * KINDS..).zip(&HOUSEHOLD) {
+        let mut chance = hash(seed, Channel::Appliance, place);
         let mut expected = appliance.per_day * often * if is_rest { appliance.rest } else { 1.0 };
         // Whole runs happen, the rest of the expectation does by chance.
         while expected > 0.0 {
