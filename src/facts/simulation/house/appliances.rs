@@ -25,11 +25,11 @@ const fn at(hour: f64, about: f64, weight: f64) -> Start {
     Start { hour, about, weight }
 }
 
-/// Number of machines of a household.
+/// Number of the machines below; another one makes another world of every seed.
 const KINDS: i64 = 9;
 
 /// Machines of a household.
-pub(super) const HOUSEHOLD: [Appliance; KINDS as usize] = [
+pub(super) const HOUSEHOLD: [Appliance; 9] = [
     // A kettle, a coffee machine, a toaster.
     Appliance {
         per_day: 5.0,
