@@ -321,7 +321,8 @@ pub(super) enum SimulateCommand {
     },
     /// Compare the simulated house with measured ones, figure by figure
     ///
-    /// Needs no database. Files: hourly counters in kWh, columns utc_timestamp, …_grid_import, …_grid_export, …_pv.
+    /// Needs no database. Files: hourly counters in kWh, columns `utc_timestamp`, `…_grid_import`,
+    /// `…_grid_export`, `…_pv`.
     ///
     /// Example: luna simulate report --households data/households
     Report {

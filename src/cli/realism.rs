@@ -50,7 +50,7 @@ fn files(folder: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>, Failure> {
     for entry in std::fs::read_dir(folder).map_err(refuse)? {
         let path = entry.map_err(refuse)?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        if name.ends_with(".csv") || name.ends_with(".csv.gz") {
+        if [".csv", ".csv.gz"].iter().any(|ending| name.ends_with(ending)) {
             paths.push(path);
         }
     }

@@ -245,7 +245,9 @@ fn origin(merged: &Figment, key: &str) -> Option<String> {
 fn collect_origins(merged: &Figment, value: &Value, all: &mut BTreeSet<String>) {
     match value {
         Value::Dict(_, fields) if !fields.is_empty() => {
-            fields.values().for_each(|field| collect_origins(merged, field, all));
+            for field in fields.values() {
+                collect_origins(merged, field, all);
+            }
         }
         value => all.extend(merged.get_metadata(value.tag()).map(|from| from.name.to_string())),
     }

@@ -234,7 +234,7 @@ fn opened_yaml(text: &str) -> String {
     let is_setting = |line: &&str| {
         line.trim().split_once(':').is_some_and(|(key, _)| !key.is_empty() && !key.contains(' '))
     };
-    lines.filter(is_setting).map(|line| format!("{line}\n")).collect()
+    lines.filter(is_setting).flat_map(|line| [line, "\n"]).collect()
 }
 
 #[test]

@@ -56,7 +56,8 @@ fn flatten(path: &str, value: &Yaml, place: &str, layers: &mut Layers) {
             }
             Some(key) => layers.mistake(place, format!("{path} has '{key}', which is no name")),
             None => {
-                layers.mistake(place, format!("{path} has a key that is no text; put it in quotes"))
+                layers
+                    .mistake(place, format!("{path} has a key that is no text; put it in quotes"));
             }
         }
     }

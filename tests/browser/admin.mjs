@@ -14,6 +14,7 @@ const pages = [
   ["/admin/sessions", "sessions"],
   ["/admin/keys", "keys"],
   ["/admin/settings", "settings"],
+  ["/admin/simulation", "simulation"],
   ["/admin/settings/server.trusted_proxies", "setting"],
   ["/account", "account"],
 ];

@@ -15,6 +15,7 @@ const TEXT_MAX: usize = 500;
 
 /// Something that happened.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Event {
     /// Identifier.
     pub event_id: Uuid,

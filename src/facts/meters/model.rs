@@ -62,6 +62,7 @@ impl MeterRole {
 
 /// A meter.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Meter {
     /// What programs call it.
     #[schema(example = "house-1")]

@@ -21,7 +21,7 @@ use crate::platform::web::{Principal, Role};
 /// Batches above this size go through COPY, which needs a connection of its own to be worth it.
 pub(super) const COPY_ROWS_MIN: usize = 50_000;
 /// Most readings that one answer holds.
-pub(super) const READINGS_MAX: usize = 50_000;
+pub(super) const READINGS_MAX: u32 = 50_000;
 /// Most meters of a box that are listed at once.
 const METERS_MAX: i64 = 1_000;
 /// Days without a reading after which a real meter is no longer shown by default: a meter that is
@@ -207,9 +207,9 @@ impl Meters {
         range: TimeRange,
     ) -> Result<Vec<Reading>, MeterError> {
         let mut conn = self.db.conn().await?;
-        let limit = READINGS_MAX as i64 + 1;
+        let limit = i64::from(READINGS_MAX) + 1;
         let readings = store::readings(&mut conn, meter_id, range, limit).await?;
-        if readings.len() > READINGS_MAX {
+        if readings.len() > READINGS_MAX as usize {
             return Err(MeterError::TooMuch(format!(
                 "the range holds more than {READINGS_MAX} readings; ask for a shorter one, or for \
                  a resolution of 15min, hour or day"

@@ -121,7 +121,7 @@ async fn copied_batches_are_judged_like_small_ones() {
     for test in TestDb::on_each_server().await {
         let meters = with_meter(&test).await;
         let start = at("2026-01-01T00:00:00Z");
-        let many: Vec<Reading> = (0..COPY_ROWS_MIN as i64 + 10)
+        let many: Vec<Reading> = (0..i64::try_from(COPY_ROWS_MIN).unwrap() + 10)
             .map(|n| {
                 let ts = (start + Duration::seconds(5 * n)).to_rfc3339();
                 reading(&ts, 5, (n % 7) as f64)
@@ -141,7 +141,7 @@ async fn copied_batches_are_judged_like_small_ones() {
         let stored = meters.put(&other).await.unwrap();
         assert_eq!((stored.replaced, stored.unchanged), (1, rows - 1));
         // Quarter hours over the same time are left out, behind it they are not.
-        let coarse: Vec<Reading> = (0..COPY_ROWS_MIN as i64)
+        let coarse: Vec<Reading> = (0..i64::try_from(COPY_ROWS_MIN).unwrap())
             .map(|n| reading(&(start + Duration::minutes(15 * n)).to_rfc3339(), 900, 1.0))
             .collect();
         let stored = meters.put(&coarse).await.unwrap();

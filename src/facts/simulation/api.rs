@@ -36,7 +36,6 @@ pub fn routes(config: &mut ServiceConfig) {
 /// What to start.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schema(example = json!({"meters": true, "market": true, "interval_s": 5}))]
 struct Start {
     /// The meters' readings; yes unless said.
     meters: bool,
@@ -55,7 +54,6 @@ impl Default for Start {
 /// What to stop.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(default, deny_unknown_fields)]
-#[schema(example = json!({"meters": true, "market": false}))]
 struct Stop {
     /// The meters' readings; yes unless said.
     meters: bool,
@@ -72,7 +70,6 @@ impl Default for Stop {
 /// Which readings to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"meter_id": "sim-house", "from": "2026-03-01", "to": "2026-03-27", "interval_s": 900}))]
 struct ReadingsOrder {
     /// The simulated meter; all that are set up unless said.
     #[serde(default)]
@@ -90,7 +87,6 @@ struct ReadingsOrder {
 /// Which prices to make.
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(example = json!({"from": "2026-03-01", "to": "2026-03-28", "product": "day_ahead"}))]
 struct PricesOrder {
     /// First local day, or an instant on it.
     #[schema(value_type = String)]
@@ -155,7 +151,8 @@ async fn make_prices(
 ///
 /// Readings begin with their history and go on where they ended; every process may write, one at a
 /// time does.
-#[utoipa::path(tag = "simulation", request_body = Start, responses((status = 200, body = SimulationStatus,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = Start, example = json!({"meters": true, "market": true, "interval_s": 5})), responses((status = 200, body = SimulationStatus,
     example = json!(status_example(true))), Refusals, BadBody, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/sim/start")]
@@ -168,7 +165,8 @@ async fn start_simulation(
 }
 
 /// Start writing simulated readings, prices, or both; the same as under `/api`.
-#[utoipa::path(tag = "simulation", request_body = Start, responses((status = 200, body = SimulationStatus,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = Start, example = json!({"meters": true, "market": true, "interval_s": 5})), responses((status = 200, body = SimulationStatus,
     example = json!(status_example(true))), Refusals, BadBody, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/sim/start")]
@@ -181,7 +179,8 @@ async fn start_sim(
 }
 
 /// Stop writing simulated readings, prices, or both: after the answer no process writes any more.
-#[utoipa::path(tag = "simulation", request_body = Stop, responses((status = 200, body = SimulationStatus,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = Stop, example = json!({"meters": true, "market": false})), responses((status = 200, body = SimulationStatus,
     example = json!(status_example(false))), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/sim/stop")]
@@ -194,7 +193,8 @@ async fn stop_simulation(
 }
 
 /// Stop writing simulated readings, prices, or both; the same as under `/api`.
-#[utoipa::path(tag = "simulation", request_body = Stop, responses((status = 200, body = SimulationStatus,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = Stop, example = json!({"meters": true, "market": false})), responses((status = 200, body = SimulationStatus,
     example = json!(status_example(false))), Refusals, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/sim/stop")]
@@ -231,7 +231,8 @@ async fn get_sim(
 }
 
 /// Make readings of simulated meters for a range up to now, and store them; twice is once.
-#[utoipa::path(tag = "simulation", request_body = ReadingsOrder, responses((status = 200, body = GeneratedReadings,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = ReadingsOrder, example = json!({"meter_id": "sim-house", "from": "2026-03-01", "to": "2026-03-27", "interval_s": 900})), responses((status = 200, body = GeneratedReadings,
     example = json!(readings_example())), Refusals, BadBody, NotFound, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/sim/meter/generate")]
@@ -244,7 +245,8 @@ async fn generate_readings(
 }
 
 /// Make readings of simulated meters; the same as under `/api`.
-#[utoipa::path(tag = "simulation", request_body = ReadingsOrder, responses((status = 200, body = GeneratedReadings,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = ReadingsOrder, example = json!({"meter_id": "sim-house", "from": "2026-03-01", "to": "2026-03-27", "interval_s": 900})), responses((status = 200, body = GeneratedReadings,
     example = json!(readings_example())), Refusals, BadBody, NotFound, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/sim/meter/generate")]
@@ -257,7 +259,8 @@ async fn generate_sim_readings(
 }
 
 /// Make prices of the simulated market for some local days, and store them; twice is once.
-#[utoipa::path(tag = "simulation", request_body = PricesOrder, responses((status = 200, body = GeneratedPrices,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = PricesOrder, example = json!({"from": "2026-03-01", "to": "2026-03-28", "product": "day_ahead"})), responses((status = 200, body = GeneratedPrices,
     example = json!(prices_example())), Refusals, BadBody, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/sim/market/generate")]
@@ -270,7 +273,8 @@ async fn generate_prices(
 }
 
 /// Make prices of the simulated market; the same as under `/api`.
-#[utoipa::path(tag = "simulation", request_body = PricesOrder, responses((status = 200, body = GeneratedPrices,
+#[utoipa::path(tag = "simulation", 
+    request_body(content = PricesOrder, example = json!({"from": "2026-03-01", "to": "2026-03-28", "product": "day_ahead"})), responses((status = 200, body = GeneratedPrices,
     example = json!(prices_example())), Refusals, BadBody, Conflict),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/sim/market/generate")]

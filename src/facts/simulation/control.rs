@@ -162,7 +162,7 @@ impl Simulation {
         asker: Asker<'_>,
     ) -> Result<GeneratedReadings, SimulationError> {
         let meters = self.meters_to_read(meter_id)?;
-        self.check_readings(range, interval_s, meters.len())?;
+        self.check_readings(range, interval_s, count(&meters))?;
         let range = aligned(range, interval_s.into());
         let settings = self.settings();
         let meter_ids: Vec<String> = meters.iter().map(|meter| meter.meter_id.clone()).collect();
@@ -184,7 +184,7 @@ impl Simulation {
         })
         .await?;
         drop(conn);
-        let rows_per_day = 86_400 / i64::from(interval_s) * meters.len() as i64;
+        let rows_per_day = 86_400 / i64::from(interval_s) * count(&meters);
         let part = Duration::seconds((PART_ROWS / rows_per_day).max(1) * 86_400);
         let mut from = range.from;
         while from < range.to {
@@ -221,7 +221,7 @@ impl Simulation {
         &self,
         range: TimeRange,
         interval_s: i32,
-        meters: usize,
+        meters: i64,
     ) -> Result<(), SimulationError> {
         if !is_interval(interval_s) {
             return Err(SimulationError::BadInterval { given: interval_s, allowed: INTERVALS });
@@ -232,7 +232,7 @@ impl Simulation {
             let until = instant(now);
             return Err(SimulationError::Future { to: instant(range.to), until });
         }
-        check_rows(range.length().num_seconds() / i64::from(interval_s) * meters as i64)
+        check_rows(range.length().num_seconds() / i64::from(interval_s) * meters)
     }
 
     /// Makes prices of the local days `first..=last` and stores them; doing it again changes nothing.
@@ -310,4 +310,9 @@ fn check_rows(rows: i64) -> Result<(), SimulationError> {
         return Ok(());
     }
     Err(SimulationError::TooMany { rows, max: ROWS_MAX })
+}
+
+/// How many meters there are, as a factor.
+fn count(meters: &[SimulatedMeter]) -> i64 {
+    i64::try_from(meters.len()).unwrap_or(i64::MAX)
 }

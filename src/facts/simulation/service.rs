@@ -179,13 +179,11 @@ impl Simulation {
         let settings = self.settings();
         let work = move || {
             let zone = Market::sim_ch().time_zone();
-            match replay(&settings)? {
-                Some(replay) => Ok(replay.prices(product, first, last, zone)),
-                None => {
-                    let world = (settings.seed, &settings.market);
-                    Ok(simulate_prices(world, product, first, last, zone))
-                }
+            if let Some(replay) = replay(&settings)? {
+                return Ok(replay.prices(product, first, last, zone));
             }
+            let world = (settings.seed, &settings.market);
+            Ok(simulate_prices(world, product, first, last, zone))
         };
         self.needs.pool.run("simulation.prices", work).await?
     }

@@ -25,6 +25,9 @@ const fn at(hour: f64, about: f64, weight: f64) -> Start {
     Start { hour, about, weight }
 }
 
+/// Number of the machines below; another one makes another world of every seed.
+const KINDS: i64 = 9;
+
 /// Machines of a household.
 pub(super) const HOUSEHOLD: [Appliance; 9] = [
     // A kettle, a coffee machine, a toaster.
@@ -99,9 +102,8 @@ pub(super) struct Run {
 /// working day.
 pub(super) fn runs(seed: u64, day: i64, often: f64, is_rest: bool) -> Vec<Run> {
     let mut all = Vec::new();
-    for (kind, appliance) in HOUSEHOLD.iter().enumerate() {
-        let kinds = HOUSEHOLD.len() as i64;
-        let mut chance = hash(seed, Channel::Appliance, day * kinds + kind as i64);
+    for (place, appliance) in (day * KINDS..).zip(&HOUSEHOLD) {
+        let mut chance = hash(seed, Channel::Appliance, place);
         let mut expected = appliance.per_day * often * if is_rest { appliance.rest } else { 1.0 };
         // Whole runs happen, the rest of the expectation does by chance.
         while expected > 0.0 {

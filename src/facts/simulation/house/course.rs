@@ -44,8 +44,10 @@ impl House {
 
     /// The course of the local day `date`.
     pub fn course(&self, world: World, date: NaiveDate) -> Course {
+        let range = day_range(date, world.zone);
         Course {
-            from: day_range(date, world.zone).from,
+            from: range.from,
+            to: range.to,
             load_kw: load::minutes(self.seed(world), &self.profile, date, world.zone),
             pv_kw: roof::minutes(world, &self.profile, date, world.zone),
         }
@@ -57,6 +59,8 @@ impl House {
 pub struct Course {
     /// Its first instant.
     pub from: DateTime<Utc>,
+    /// First instant after.
+    pub to: DateTime<Utc>,
     /// What the house draws, in kW.
     pub load_kw: Vec<f64>,
     /// What the roof makes, in kW.

@@ -119,8 +119,7 @@ fn of_day<'a>(
     range: TimeRange,
     interval_s: i32,
 ) -> impl Iterator<Item = Reading> + 'a {
-    let end = course.from + Duration::minutes(course.load_kw.len() as i64);
-    let range = TimeRange::new(range.from.max(course.from), range.to.min(end));
+    let range = TimeRange::new(range.from.max(course.from), range.to.min(course.to));
     let chance = branch(meter.house.seed(world), name_number(&meter.meter_id));
     range.slots(interval_s).map(move |ts| {
         let mut reading = Reading {
@@ -151,6 +150,7 @@ fn of_day<'a>(
 
 /// Mean flows of an interval, in kW; import less export is load less roof.
 #[derive(Debug, Default)]
+#[expect(clippy::struct_field_names, reason = "power carries its unit in its name")]
 struct Flows {
     load_kw: f64,
     pv_kw: f64,

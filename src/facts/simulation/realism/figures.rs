@@ -69,8 +69,7 @@ impl Figures {
         Some(Self {
             hours: count,
             daily_kwh: mean * 24.0,
-            weekend_ratio: (week_shape[5] + week_shape[6])
-                / 2.0
+            weekend_ratio: f64::midpoint(week_shape[5], week_shape[6])
                 / (week_shape[..5].iter().sum::<f64>() / 5.0),
             winter_ratio: season([11, 0, 1]) / season([5, 6, 7]),
             autocorrelation: LAGS_H.map(|lag| autocorrelation(hours, mean, lag)),

@@ -74,13 +74,13 @@ pub(super) fn read(bytes: &[u8]) -> Result<MeasuredHouse, HouseFileError> {
     }
     let counters = counters(&text)?;
     let [import, export, pv] = counters.has;
-    let mut house = MeasuredHouse::default();
-    house.how = match (import, pv, export) {
+    let how = match (import, pv, export) {
         (true, false, _) => "grid import, no roof",
         (true, true, true) => "grid import + roof - grid export",
         (true, true, false) => "left out: a roof without a counter of what it feeds in",
         (false, ..) => "left out: no counter of the grid",
     };
+    let mut house = MeasuredHouse { how, ..MeasuredHouse::default() };
     if import && (!pv || export) {
         let energy = |step: [Option<f64>; 3]| match (pv, step) {
             (false, [import, ..]) => import,

@@ -280,7 +280,8 @@ async fn a_file_of_prices_is_played_as_the_market_under_its_own_name() {
     let mut file = "time_utc,price_eur_mwh\n".to_owned();
     for hour in 0..14 * 24 {
         let ts = start + Duration::hours(hour);
-        file += &format!("{},{}\n", ts.format("%Y-%m-%dT%H:%M:%SZ"), hour % 24);
+        let line = format!("{},{}\n", ts.format("%Y-%m-%dT%H:%M:%SZ"), hour % 24);
+        file.push_str(&line);
     }
     std::fs::write(&path, file).unwrap();
     let settings =

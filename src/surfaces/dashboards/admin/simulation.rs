@@ -288,8 +288,9 @@ fn chart(day: &Preview, date: NaiveDate, format: &Format) -> ChartView {
     let mean = |values: &[f64], hour: usize| {
         number(values[hour * 4..hour * 4 + 4].iter().sum::<f64>() / 4.0, 2)
     };
-    let rows = (0..day.load_kw.len() / 4).map(|hour| HourRow {
-        time: format.time(day.from + chrono::Duration::hours(hour as i64)),
+    let starts = std::iter::successors(Some(day.from), |at| Some(*at + chrono::Duration::hours(1)));
+    let rows = (0..day.load_kw.len() / 4).zip(starts).map(|(hour, at)| HourRow {
+        time: format.time(at),
         load: mean(&day.load_kw, hour),
         pv: mean(&day.pv_kw, hour),
         grid: mean(&day.grid_kw, hour),
