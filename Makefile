@@ -83,6 +83,10 @@ check: ## What a commit must pass at least: format, lints, source rules, documen
 	@$(ENV) cargo test --test integration -- architecture:: deploy::
 	@$(ENV) RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
+.PHONY: fuzz
+fuzz: setup ## Fuzz each parser of what comes from outside, ten minutes each (FUZZ_S=600)
+	@tests/fuzz/run.sh
+
 .PHONY: bless
 bless: ## Write docs/openapi.json anew, after a change of the API that is meant
 	@.ci/setup.sh test

@@ -15,5 +15,7 @@ mod surfaces; // pages
 mod config; // the sections of the settings put together
 pub mod app; // services built once, routes, OpenAPI
 pub mod cli; // commands
+#[cfg(fuzzing)]
+pub mod fuzzing; // doors for the fuzzer
 #[cfg(test)]
 mod testing; // TestApp, TestDb

@@ -9,6 +9,7 @@ use crate::operations::doctor::Parts;
 use crate::operations::doctor::Report;
 use crate::operations::doctor::Subject;
 use crate::operations::doctor::examine;
+use crate::platform::objects::Objects;
 
 /// Looks at the box that these settings describe, mistakes among them; with `fixes` mends what is
 /// safe to mend.
@@ -18,6 +19,8 @@ pub(crate) async fn look_at_box(
     mistakes: &[Mistake],
     fixes: bool,
 ) -> Report {
+    let clock = Clock::system();
+    let data_dir = settings.storage.data_dir.clone();
     let subject = Subject {
         mistakes: mistakes.iter().map(|at| format!("{}: {}", at.place, at.what)).collect(),
         env_file: sources.env_file.clone(),
@@ -31,8 +34,8 @@ pub(crate) async fn look_at_box(
         apply_migrations: settings.server.apply_migrations,
         telemetry: settings.telemetry.clone(),
         sources: settings.ingest.clone(),
+        objects: Objects::new(&settings.objects, data_dir, clock.clone()),
     };
-    let clock = Clock::system();
     examine(&subject, &clock, fixes, |db| {
         let services = assemble(settings, db, clock.clone());
         Parts { accounts: services.accounts, registry: services.registry }

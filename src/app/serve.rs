@@ -22,6 +22,7 @@ use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Runner;
 use crate::platform::jobs::ScheduleError;
 use crate::platform::jobs::Scheduler;
+use crate::platform::objects::Objects;
 use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
@@ -39,6 +40,8 @@ const DATABASE_RETRY: Duration = Duration::from_secs(1);
 pub(crate) const WEB_WORKERS: usize = 2;
 /// Rounds of waiting after which an unchanged reason is told again.
 const LINE_EVERY: u32 = 60;
+/// Longest wait for an object store at the start.
+const FILES_MAX: Duration = Duration::from_secs(10);
 /// Pause between two rounds of upkeep of the metrics.
 const UPKEEP: Duration = Duration::from_secs(5);
 
@@ -193,7 +196,8 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
             None
         }
     };
-    banner(&settings, &services, code.as_ref().map(ExposeSecret::expose_secret));
+    let files = try_files(&services.objects).await;
+    banner(&settings, &services, &files, code.as_ref().map(ExposeSecret::expose_secret));
 }
 
 /// Says a reason when it is new, and again every minute: a log must not fill while nothing changes.
@@ -253,9 +257,31 @@ async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::R
     Ok(())
 }
 
+/// Where files are kept, and whether that can be used. A store that is away holds nothing up: files
+/// are not written until it answers, and never elsewhere.
+async fn try_files(objects: &Objects) -> String {
+    let place = objects.describe();
+    if !objects.is_remote() {
+        return format!("{place} (no S3 configured)");
+    }
+    let tried = tokio::time::timeout(FILES_MAX, objects.probe()).await;
+    let trouble = match tried {
+        Ok(Ok(true)) => return place,
+        Ok(Ok(false)) => {
+            let weakness = "it ignores If-None-Match, so let only one Luna write there";
+            tracing::warn!("{place}: {weakness}");
+            return format!("{place}; {weakness}");
+        }
+        Ok(Err(error)) => error.to_string(),
+        Err(_) => format!("{place} does not answer in time"),
+    };
+    tracing::warn!("{trouble}; no file is written until that is mended, nor elsewhere");
+    format!("{trouble}; no file is written until that is mended")
+}
+
 /// Tells whoever started the program where it is and what it runs on.
 #[expect(clippy::print_stderr, reason = "the banner is for the terminal, not for the log")]
-fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
+fn banner(settings: &Settings, services: &Services, files: &str, code: Option<&str>) {
     let folder = std::path::absolute(&settings.storage.data_dir)
         .unwrap_or_else(|_| settings.storage.data_dir.clone());
     let address = address(settings);
@@ -270,7 +296,7 @@ fn banner(settings: &Settings, services: &Services, code: Option<&str>) {
         format!("  data folder  {}", folder.display()),
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
-        "  files        data folder (no S3 configured)".to_owned(),
+        format!("  files        {files}"),
         format!("  roles        {}", settings.server.roles),
     ];
     let terminal = std::io::stderr().is_terminal();

@@ -22,10 +22,12 @@ use crate::facts::series::Observations;
 use crate::facts::simulation::Simulation;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
+use crate::learning::prediction::ExportJob;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RetrainJob;
+use crate::learning::prediction::ScoreJob;
 use crate::learning::registry::Registry;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
@@ -79,6 +81,7 @@ pub(crate) struct Services {
     pub windows: Windows,
     pub settings: StoredSettings,
     pub status: Status,
+    pub objects: Objects,
     pub gather: Gather,
 }
 
@@ -122,7 +125,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         protections: Arc::clone(&protections),
     };
     let readiness = Readiness::default();
-    let objects = Objects::new(settings.storage.data_dir.clone());
+    let data_dir = settings.storage.data_dir.clone();
+    let objects = Objects::new(&settings.objects, data_dir.clone(), clock.clone());
     let jobs = Jobs::new(db.clone(), clock.clone(), settings.jobs.clone());
     let audit = Audit::new(db.clone(), clock.clone());
     let sites = Sites::new(db.clone(), clock.clone());
@@ -176,6 +180,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         registry: registry.clone(),
         forecasts: forecasts.clone(),
         objects: objects.clone(),
+        data_dir,
         jobs: jobs.clone(),
     };
     let status = Status::new(asked, clock.clone());
@@ -208,6 +213,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         windows,
         settings,
         status,
+        objects,
         gather,
     }
 }
@@ -226,6 +232,8 @@ impl Services {
             Arc::new(self.fetch_job(Part::Prices)),
             Arc::new(self.fetch_job(Part::Values)),
             Arc::new(ForecastJob(self.forecasts.clone())),
+            Arc::new(ScoreJob(self.forecasts.clone())),
+            Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
                 prices: self.prices.clone(),

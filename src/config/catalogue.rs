@@ -14,21 +14,25 @@ use crate::operations::settings::{Applies, Setting};
 const DOCUMENTED: &str = include_str!("../../config/luna.toml");
 
 /// Sections and settings that are needed before there is a database, or that each process has for itself.
-const IN_FILES_ONLY: [&str; 11] = [
+const IN_FILES_ONLY: &[&str] = &[
     "server.host",
     "server.port",
     "server.roles",
     "server.apply_migrations",
     "server.stop_patience_s",
     "storage.",
+    "objects.",
     "database.",
     "telemetry.",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",
+    "sources.open_meteo_url",
+    "sources.open_meteo_history_url",
+    "sources.ecb_url",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
-const AT_ONCE: [&str; 8] = [
+const AT_ONCE: &[&str] = &[
     "server.trusted_proxies",
     "server.admin_addresses",
     "server.requests_per_minute",

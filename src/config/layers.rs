@@ -68,10 +68,16 @@ impl Entry {
         Self { path, value, origin }
     }
 
-    /// The entry with its text read as what `default` is; text stays text where text is wanted.
+    /// The entry with its text read as what `default` is; text stays text where text is wanted, and
+    /// empty text is nothing where nothing is the default.
     fn fitted(&self, default: Option<&Value>) -> Self {
         let text = self.value.as_str().filter(|_| !matches!(default, Some(Value::String(..))));
-        let value = text.map_or_else(|| self.value.clone(), parse);
+        let value = match (text, default) {
+            // A compose file hands on as empty what nobody set.
+            (Some(""), Some(absent @ Value::Empty(..))) => absent.clone(),
+            (Some(text), _) => parse(text),
+            (None, _) => self.value.clone(),
+        };
         Self { value, ..self.clone() }
     }
 }

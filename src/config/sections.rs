@@ -15,6 +15,7 @@ use crate::facts::simulation;
 use crate::operations::settings::Stored;
 use crate::platform::db;
 use crate::platform::jobs;
+use crate::platform::objects;
 use crate::platform::telemetry;
 use crate::platform::web;
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub server: web::Settings,
     /// Where files are.
     pub storage: StorageSettings,
+    /// Where files are kept.
+    pub objects: objects::Settings,
     /// Connection string of a database server; absent: a private one in the data folder.
     pub database_url: Option<SecretString>,
     /// Pool and encryption.
@@ -92,9 +95,19 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let entsoe_token = layers.secret("sources.entsoe_token");
+    let [access_key, secret_key] =
+        ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let with_keys = |section: objects::Settings| objects::Settings {
+        access_key: access_key.clone(),
+        secret_key: secret_key.clone(),
+        ..section
+    };
     let settings = Settings {
         server: layers.section("server", web::Settings::mistakes),
         storage: layers.section("storage", no_rules::<StorageSettings>),
+        objects: with_keys(layers.section("objects", |section: &objects::Settings| {
+            with_keys(section.clone()).mistakes()
+        })),
         database_url: layers.secret("database.url"),
         database: layers.section("database", db::Settings::mistakes),
         telemetry: layers.section("telemetry", telemetry::Settings::mistakes),

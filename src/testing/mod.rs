@@ -3,9 +3,13 @@
 mod app; // the whole application without a port
 mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
+mod s3; // a store that speaks S3
+mod server; // somebody outside who answers
 mod services; // the services without routes, made-up prices
 
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::browser::Browser;
 pub use self::database::TestDb;
+pub use self::s3::S3Server;
+pub use self::server::Server;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

@@ -35,9 +35,9 @@ async fn a_model_that_cannot_be_loaded_and_one_that_cannot_be_fitted_are_counted
     let file = app.folder().join(format!("models/{}.bin", serving.model_id));
     std::fs::write(file, b"damaged").unwrap();
     // Another registry has not loaded it yet.
-    let (db, objects) = (app.database().db().clone(), Objects::new(app.folder()));
+    let (db, objects) = (app.database().db().clone(), Objects::in_folder(app.folder()));
     let fresh = Registry::new(db, objects, app.services.audit.clone(), Clock::system());
-    assert!(fresh.artifact(&serving).is_err());
+    assert!(fresh.artifact(&serving).await.is_err());
     assert!(errors("model_load") >= before + 1.0);
     let (ready, damaged) = fresh.verify().await.unwrap();
     assert!(ready >= 1 && damaged.len() == 1, "{damaged:?}");

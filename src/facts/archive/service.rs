@@ -21,7 +21,7 @@ const PAGE: i64 = 100;
 /// Why a payload could not be kept or handed out.
 #[derive(Debug, thiserror::Error)]
 pub enum ArchiveError {
-    /// The folder of the objects refused.
+    /// The store of the objects refused.
     #[error(transparent)]
     Object(#[from] ObjectError),
     /// The object is not what was sent.
@@ -50,7 +50,7 @@ pub struct Archive {
 }
 
 impl Archive {
-    /// The archive in a database and its folder.
+    /// The archive in a database and an object store.
     pub const fn new(db: Db, objects: Objects, clock: Clock) -> Self {
         Self { db, objects, clock }
     }
@@ -68,14 +68,12 @@ impl Archive {
         let raw_file_id = Uuid::now_v7();
         let month = now.format("%Y-%m");
         let object_key = format!("raw/{}/{month}/{raw_file_id}.gz", arrival.source);
-        let (objects, key, size_bytes) =
-            (self.objects.clone(), object_key.clone(), payload.len() as u64);
+        let size_bytes = payload.len() as u64;
+        let packed =
+            away(move || pack(&payload).map_err(|error| ArchiveError::Broken(error.to_string())))
+                .await?;
         // The object first: a row always leads to one.
-        let object_sha256 = away(move || {
-            let packed = pack(&payload).map_err(|error| ArchiveError::Broken(error.to_string()))?;
-            Ok(objects.put(&key, &packed)?)
-        })
-        .await?;
+        let object_sha256 = self.objects.put(&object_key, packed).await?;
         let file = RawFile {
             raw_file_id,
             arrival,
@@ -88,7 +86,15 @@ impl Archive {
             last_fetched_at: now,
         };
         let mut conn = self.db.conn().await?;
-        Ok(store::insert(&mut conn, &file).await?)
+        let kept = store::insert(&mut conn, &file).await?;
+        drop(conn);
+        if kept.raw_file_id != raw_file_id
+            && let Err(error) = self.objects.delete(&file.object_key).await
+        {
+            // Somebody else kept the same in the same moment; one file too many does no harm.
+            tracing::warn!(%error, "{} stays beside its twin: {error}", file.object_key);
+        }
+        Ok(kept)
     }
 
     /// How much each source has answered today, by the calendar of UTC.
@@ -111,13 +117,13 @@ impl Archive {
 
     /// The payload of a file, exactly as it was sent.
     pub async fn payload(&self, file: &RawFile) -> Result<Bytes, ArchiveError> {
-        let (objects, file) = (self.objects.clone(), file.clone());
+        let packed = self.objects.get(&file.object_key, &file.object_sha256).await?;
+        let file = file.clone();
         away(move || {
-            let packed = objects.get(&file.object_key, &file.object_sha256)?;
             let damaged = || ArchiveError::Damaged(file.raw_file_id);
             let mut payload = Vec::new();
             // Never more than was packed, whatever the object claims.
-            let mut unpacked = GzDecoder::new(packed.as_slice()).take(file.size_bytes + 1);
+            let mut unpacked = GzDecoder::new(&packed[..]).take(file.size_bytes + 1);
             unpacked.read_to_end(&mut payload).map_err(|_| damaged())?;
             if sha256_hex(&payload) == file.sha256 { Ok(payload.into()) } else { Err(damaged()) }
         })
@@ -153,7 +159,7 @@ fn pack(payload: &[u8]) -> std::io::Result<Vec<u8>> {
     encoder.finish()
 }
 
-/// Work with files, on a thread that may wait for them.
+/// Work on a thread that may take its time.
 async fn away<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ArchiveError> + Send + 'static,
 ) -> Result<T, ArchiveError> {

@@ -22,7 +22,7 @@ fn arrival(url: &str) -> Arrival {
 async fn the_same_answer_to_the_same_question_is_kept_once_and_comes_back_as_sent() {
     let (db, folder) = (TestDb::new().await, tempfile::tempdir().unwrap());
     let clock = Clock::fixed(utc("2026-03-28T12:00:00Z"));
-    let archive = Archive::new(db.db().clone(), Objects::new(folder.path()), clock.clone());
+    let archive = Archive::new(db.db().clone(), Objects::in_folder(folder.path()), clock.clone());
     let payload = Bytes::from("{\"price\": [1, 2]} ".repeat(500));
     let first = archive.keep(arrival("http://a/1"), payload.clone()).await.unwrap();
     assert_eq!(archive.payload(&first).await.unwrap(), payload);

@@ -16,9 +16,13 @@ mod subject; // what sources are asked about
 mod store; // SQL
 mod timing; // which days are wanted when
 
+#[cfg(fuzzing)]
+mod fuzz; // every parser, for the fuzzer
 #[cfg(test)]
 mod tests;
 
+#[cfg(fuzzing)]
+pub use self::fuzz::parse_anything;
 pub use self::api::routes;
 pub use self::error::FetchError;
 pub use self::jobs::{FetchJob, Part};

@@ -92,8 +92,8 @@ pub fn write(table: &FeatureTable) -> Result<Vec<u8>, FileError> {
 }
 
 /// The table in `bytes`, as [`write`] made it.
-pub fn read(bytes: Vec<u8>) -> Result<FeatureTable, FileError> {
-    let builder = ParquetRecordBatchReaderBuilder::try_new(Bytes::from(bytes))?;
+pub fn read(bytes: impl Into<Bytes>) -> Result<FeatureTable, FileError> {
+    let builder = ParquetRecordBatchReaderBuilder::try_new(bytes.into())?;
     let interval_s = builder
         .metadata()
         .file_metadata()

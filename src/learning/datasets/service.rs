@@ -1,5 +1,6 @@
 //! Exports and opens datasets.
 
+use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
 use serde::Serialize;
@@ -121,9 +122,9 @@ impl Datasets {
         }
         let created_at = self.clock.now();
         let features = serde_json::json!(new.table.table.features);
-        let (table, objects) = (new.table, self.objects.clone());
-        let write = move || place(&objects, created_at, &file::write(&table)?);
-        let (name, object_key, sha256) = self.pool.run("dataset", write).await??;
+        let table = new.table;
+        let bytes = self.pool.run("dataset", move || file::write(&table)).await??;
+        let (name, object_key, sha256) = self.place(created_at, bytes.into()).await?;
         let row = store::Row {
             dataset_id: Uuid::now_v7(),
             name,
@@ -155,18 +156,55 @@ impl Datasets {
 
     /// Reads a dataset's file; refused when it is not the one that was written.
     pub async fn open(&self, dataset: &Dataset) -> Result<FeatureTable, DatasetError> {
-        let (objects, dataset) = (self.objects.clone(), dataset.clone());
-        let read = move || {
-            let bytes = objects.get(&dataset.object_key, &dataset.sha256)?;
-            Ok(file::read(bytes)?)
-        };
-        self.pool.run("dataset", read).await?
+        let bytes = self.objects.get(&dataset.object_key, &dataset.sha256).await?;
+        Ok(self.pool.run("dataset", move || file::read(bytes)).await??)
+    }
+
+    /// Stores `bytes` under the name of the minute, with a counter when the minute already has one;
+    /// returns name, key and hash.
+    async fn place(
+        &self,
+        at: DateTime<Utc>,
+        bytes: Bytes,
+    ) -> Result<(String, String, String), DatasetError> {
+        let stem = format!("modeling_data_{}", at.format("%Y%m%d_%H%M"));
+        let mut name = format!("{stem}.parquet");
+        let mut count = 1;
+        loop {
+            let key = format!("datasets/{name}");
+            if let Some(sha256) = self.objects.put_new(&key, bytes.clone()).await? {
+                return Ok((name, key, sha256));
+            }
+            count += 1;
+            name = format!("{stem}_{count}.parquet");
+        }
     }
 
     /// The dataset of an id.
     pub async fn get(&self, id: Uuid) -> Result<Dataset, DatasetError> {
         let row = store::by_id(&mut *self.db.conn().await?, id).await?;
         row.map(Dataset::from).ok_or(DatasetError::Unknown(id))
+    }
+
+    /// The newest dataset of a product of a market.
+    pub async fn newest(
+        &self,
+        market: &Market,
+        product: Product,
+    ) -> Result<Option<Dataset>, DatasetError> {
+        let mut conn = self.db.conn().await?;
+        let row = store::newest(&mut conn, market.code(), product.name()).await?;
+        Ok(row.map(Dataset::from))
+    }
+
+    /// Removes the datasets created before `before` that are not among `kept`; how many.
+    pub async fn prune(&self, before: DateTime<Utc>, kept: &[Uuid]) -> Result<usize, DatasetError> {
+        let keys = store::forget(&mut *self.db.conn().await?, before, kept).await?;
+        for key in &keys {
+            // A file without a row is only room; a row without a file would be a lie.
+            self.objects.delete(key).await?;
+        }
+        Ok(keys.len())
     }
 
     /// Up to `limit` datasets, newest first, after the position `before`.
@@ -177,26 +215,6 @@ impl Datasets {
     ) -> Result<Vec<Dataset>, DatasetError> {
         let rows = store::list(&mut *self.db.conn().await?, before, limit).await?;
         Ok(rows.into_iter().map(Dataset::from).collect())
-    }
-}
-
-/// Stores `bytes` under the name of the minute, with a counter when the minute already has one;
-/// returns name, key and hash.
-fn place(
-    objects: &Objects,
-    at: DateTime<Utc>,
-    bytes: &[u8],
-) -> Result<(String, String, String), DatasetError> {
-    let stem = format!("modeling_data_{}", at.format("%Y%m%d_%H%M"));
-    let mut name = format!("{stem}.parquet");
-    let mut count = 1;
-    loop {
-        let key = format!("datasets/{name}");
-        if let Some(sha256) = objects.put_new(&key, bytes)? {
-            return Ok((name, key, sha256));
-        }
-        count += 1;
-        name = format!("{stem}_{count}.parquet");
     }
 }
 

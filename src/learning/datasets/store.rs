@@ -34,6 +34,34 @@ pub(super) async fn by_id(conn: &mut Conn, id: Uuid) -> QueryResult<Option<Row>>
     found.optional()
 }
 
+/// The newest dataset of a product of a market.
+pub(super) async fn newest(
+    conn: &mut Conn,
+    market: &str,
+    product: &str,
+) -> QueryResult<Option<Row>> {
+    let own = datasets::market.eq(market).and(datasets::product.eq(product));
+    datasets::table
+        .filter(own)
+        .order((datasets::created_at.desc(), datasets::dataset_id.desc()))
+        .select(Row::as_select())
+        .first(conn)
+        .await
+        .optional()
+}
+
+/// Forgets the datasets created before `before` that are not among `kept`; where their files are.
+pub(super) async fn forget(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    kept: &[Uuid],
+) -> QueryResult<Vec<String>> {
+    let old = datasets::table
+        .filter(datasets::created_at.lt(before))
+        .filter(datasets::dataset_id.ne_all(kept));
+    diesel::delete(old).returning(datasets::object_key).get_results(conn).await
+}
+
 /// Datasets created before `before`, newest first.
 pub(super) async fn list(
     conn: &mut Conn,

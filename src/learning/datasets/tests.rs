@@ -120,7 +120,7 @@ async fn a_damaged_or_missing_file_is_refused_and_an_empty_table_is_no_dataset()
     assert!(matches!(refused, DatasetError::Object(ObjectError::Damaged { .. })), "{refused:?}");
     std::fs::remove_file(&path).unwrap();
     let refused = datasets.open(&dataset).await.unwrap_err();
-    assert!(matches!(refused, DatasetError::Object(ObjectError::Io { .. })), "{refused:?}");
+    assert!(matches!(refused, DatasetError::Object(ObjectError::Missing(_))), "{refused:?}");
     let refused = datasets.export(new(&table(&[])), &By::system()).await.unwrap_err();
     assert!(refused.to_string().contains("CH"), "{refused}");
 }

@@ -27,6 +27,9 @@ use crate::facts::holidays;
 /// A stale series is still forecast from its last published day if that was not longer ago than this.
 const ANCHOR_AGE_DAYS_MAX: i64 = 60;
 
+/// Lead days that models learn from; a day further ahead of old prices looks like the last of them.
+pub const LEAD_DAYS_LEARNED: u8 = 7;
+
 /// Everything a market's features are made of.
 #[derive(Debug, Clone)]
 pub struct MarketHistory {
@@ -290,7 +293,13 @@ impl<'a> View<'a> {
     fn date(&self, day: Day, target: &Target) -> NaiveDate {
         match day {
             Day::BeforeAnchor(days) => add_days(self.origin.anchor, -days),
-            Day::BeforeTarget(days) => add_days(target.day, -days),
+            Day::BeforeTarget(days) => {
+                // Far ahead of old prices that day is not known either: the same weekday of the last
+                // known weeks stands in.
+                let day = add_days(target.day, -days);
+                let unknown = (day - self.origin.anchor).num_days().max(0);
+                add_days(day, -(unknown + 6) / 7 * 7)
+            }
         }
     }
 
@@ -311,7 +320,7 @@ impl<'a> View<'a> {
             Calendar::YearCos => (TAU * year_share).cos(),
             Calendar::IsHoliday => flag(holiday() == holidays::Holiday::Public),
             Calendar::IsBridgeDay => flag(holiday() == holidays::Holiday::Bridge),
-            Calendar::LeadDay => f64::from(target.lead),
+            Calendar::LeadDay => f64::from(target.lead.min(LEAD_DAYS_LEARNED)),
         }
     }
 

@@ -12,6 +12,7 @@ mod vintages;
 #[cfg(test)]
 mod tests;
 
+pub use self::build::LEAD_DAYS_LEARNED;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;

@@ -1,9 +1,11 @@
 //! Loads what features are made of, with every publication time.
 
+use std::collections::BTreeMap;
+
 use chrono::NaiveDate;
 
 use super::build::MarketHistory;
-use super::spec::FeatureSpec;
+use super::spec::{FeatureSpec, column_name};
 use super::vintages::Vintages;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -51,13 +53,18 @@ impl Features {
         Self { prices, observations }
     }
 
-    /// Prices and exogenous series of `market` over local days `first..=last`, with the feature list that fits them.
+    /// Prices and exogenous series of `market` over local days `first..=last`, with the feature list
+    /// that fits them.
+    ///
+    /// With the features of a model the same series in the same order, whatever has come or gone
+    /// since: one that is gone has no values. Otherwise all that models may learn from.
     pub async fn history(
         &self,
         market: &Market,
         product: Product,
         first: NaiveDate,
         last: NaiveDate,
+        model: Option<&[String]>,
     ) -> Result<(MarketHistory, FeatureSpec), HistoryError> {
         let range = days_range(first, last, market.time_zone());
         let history = self.prices.history(market, product, range).await?;
@@ -70,14 +77,22 @@ impl Features {
             let (market, product) = (market.clone(), product.name());
             return Err(HistoryError::NoPrices { market, product, first, last });
         }
-        let mut exogenous = Vec::new();
+        let wanted = model.map(FeatureSpec::exogenous_of);
+        let mut found: BTreeMap<String, Vintages> = BTreeMap::new();
         for series in self.observations.series_of_market(market).await? {
-            let values = self.observations.history(&series.spec.name, range).await?;
-            if !values.is_empty() {
-                exogenous.push(Vintages::new(series.spec.resolution_s, values));
+            let name = column_name(&series.spec.name);
+            let is_wanted = wanted.as_ref().map_or(series.spec.is_feature, |it| it.contains(&name));
+            if is_wanted {
+                let values = self.observations.history(&series.spec.name, range).await?;
+                if !values.is_empty() || wanted.is_some() {
+                    found.insert(name, Vintages::new(series.spec.resolution_s, values));
+                }
             }
         }
-        let spec = FeatureSpec::standard(product.interval_s(), exogenous.len());
+        let names = wanted.unwrap_or_else(|| found.keys().cloned().collect());
+        let empty = || Vintages::new(product.interval_s(), []);
+        let exogenous = names.iter().map(|name| found.remove(name).unwrap_or_else(empty)).collect();
+        let spec = FeatureSpec::standard(product.interval_s(), &names);
         let prices = Vintages::new(product.interval_s(), known);
         Ok((MarketHistory { market: market.clone(), prices, exogenous }, spec))
     }

@@ -72,6 +72,15 @@ pub(super) enum Kind {
     },
 }
 
+/// How the column ends that holds the value of a week before; every exogenous series has one.
+const WEEK_AGO: &str = "_week_ago";
+
+/// What the columns of a series are called: `load_forecast:CH` is `load_forecast_CH`. Colons are
+/// kept out of feature names because LightGBM refuses them in a stored model.
+pub(super) fn column_name(series: &str) -> String {
+    series.chars().map(|letter| if letter.is_alphanumeric() { letter } else { '_' }).collect()
+}
+
 /// An ordered list of features.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FeatureSpec {
@@ -79,8 +88,9 @@ pub struct FeatureSpec {
 }
 
 impl FeatureSpec {
-    /// The features of a market with `exogenous` series beside its prices and slots of `interval_s` seconds.
-    pub fn standard(interval_s: i32, exogenous: usize) -> Self {
+    /// The features of a market with slots of `interval_s` seconds and these exogenous series beside
+    /// its prices, each by its [`column_name`].
+    pub fn standard(interval_s: i32, exogenous: &[String]) -> Self {
         let mut columns: Vec<(String, Kind)> = Vec::new();
         let mut add = |name: &str, kind: Kind| columns.push((name.to_owned(), kind));
         for (name, calendar) in [
@@ -126,17 +136,37 @@ impl FeatureSpec {
         ] {
             add(name, Kind::DayStatistic { day, statistic });
         }
-        for series in 0..exogenous {
-            let n = series + 1;
-            add(&format!("exo{n}"), Kind::Exogenous { series });
-            add(&format!("exo{n}_day_mean"), Kind::ExogenousDayMean { series });
-            add(&format!("exo{n}_week_ago"), Kind::ExogenousWeekAgo { series });
+        for (series, name) in exogenous.iter().enumerate() {
+            add(name, Kind::Exogenous { series });
+            add(&format!("{name}_day_mean"), Kind::ExogenousDayMean { series });
+            add(&format!("{name}{WEEK_AGO}"), Kind::ExogenousWeekAgo { series });
         }
         Self { columns }
+    }
+
+    /// The exogenous series among these features, by their [`column_name`], in column order.
+    pub fn exogenous_of(features: &[String]) -> Vec<String> {
+        let of_week = features.iter().filter_map(|name| name.strip_suffix(WEEK_AGO));
+        of_week.filter(|base| features.iter().any(|name| name == base)).map(str::to_owned).collect()
     }
 
     /// Names in column order.
     pub fn names(&self) -> Vec<String> {
         self.columns.iter().map(|(name, _)| name.clone()).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exogenous_series_are_found_again_in_the_features_of_a_model() {
+        let series = ["load_forecast:CH", "temperature:CH"].map(column_name);
+        let spec = FeatureSpec::standard(3_600, &series);
+        assert_eq!(FeatureSpec::exogenous_of(&spec.names()), series);
+        assert_eq!(series[0], "load_forecast_CH");
+        let without = FeatureSpec::standard(900, &[]);
+        assert_eq!(FeatureSpec::exogenous_of(&without.names()), Vec::<String>::new());
     }
 }

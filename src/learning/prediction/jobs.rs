@@ -1,15 +1,17 @@
-//! Forecasting and scoring as jobs, run after new prices and on a schedule.
+//! Forecasting and scoring as jobs, run after new facts and on a schedule.
 
 use chrono::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
+use super::export::ExportJob;
 use super::retrain::RetrainJob;
 use super::service::{ForecastError, Forecasts};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::Clock;
+use crate::base::timeline::local_date;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::facts::simulation::Simulation;
@@ -19,6 +21,7 @@ use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
 use crate::platform::jobs::Jobs;
+use crate::platform::jobs::NewJob;
 
 /// Markets whose last price is older than this are not forecast.
 pub(super) const RECENT_DAYS: i64 = 14;
@@ -59,9 +62,32 @@ pub(super) fn asked(payload: &Value) -> Result<(Market, Product), JobError> {
     Ok((market, product.unwrap_or(Product::DayAhead)))
 }
 
+/// Scores what truth has arrived for.
+pub struct ScoreJob(pub Forecasts);
+
+impl ScoreJob {
+    /// Name in the queue.
+    pub const NAME: &'static str = "learning.score";
+}
+
+impl Handler for ScoreJob {
+    fn name(&self) -> &'static str {
+        Self::NAME
+    }
+
+    fn run(&self, _: JobContext, _: Value) -> BoxFuture<'static, Result<Value, JobError>> {
+        let forecasts = self.0.clone();
+        async move {
+            let scored = forecasts.score_due().await.map_err(refusal)?;
+            Ok(serde_json::json!({ "runs_scored": scored }))
+        }
+        .boxed()
+    }
+}
+
 /// Keeps the box current: fills the simulation, forecasts every market with recent prices, has a
-/// first model trained where there is none, scores what truth arrived for. Looks at the whole state
-/// each time, so a lost run costs only its delay.
+/// first model trained where there is none; hands on to scoring and, once tomorrow is known, to the
+/// export. Looks at the whole state each time, so a lost run costs only its delay.
 #[derive(Clone)]
 pub struct RefreshJob {
     /// Fills the simulated market.
@@ -88,6 +114,7 @@ impl RefreshJob {
         let now = self.clock.now();
         let recent = now - Duration::days(RECENT_DAYS);
         let mut issued = Vec::new();
+        let mut follow = vec![NewJob::new(ScoreJob::NAME)];
         for stored in self.prices.newest().await.map_err(retry)? {
             if stored.last < recent {
                 continue;
@@ -97,9 +124,12 @@ impl RefreshJob {
                     let series = forecast.run.series;
                     // A model that was taken out of service on purpose is not replaced at once.
                     if self.registry.newest_ready(&series).await.map_err(no_registry)?.is_none() {
-                        let training = RetrainJob::of(&stored.market, stored.product, now);
-                        let queued = self.jobs.enqueue(training).await;
-                        queued.map_err(|error| JobError::Retry(error.into()))?;
+                        follow.push(RetrainJob::of(&stored.market, stored.product, now));
+                    }
+                    let zone = stored.market.time_zone();
+                    let last = local_date(stored.last, zone);
+                    if last > local_date(now, zone) {
+                        follow.push(ExportJob::of(&stored.market, stored.product, last));
                     }
                     issued.push(series);
                 }
@@ -107,8 +137,11 @@ impl RefreshJob {
                 Err(error) => context.log(format!("No forecast of {}: {error}", stored.market)),
             }
         }
-        let scored = self.forecasts.score_due().await.map_err(refusal)?;
-        Ok(serde_json::json!({ "issued": issued, "runs_scored": scored }))
+        for job in follow {
+            let queued = self.jobs.enqueue(job).await;
+            queued.map_err(|error| JobError::Retry(error.into()))?;
+        }
+        Ok(serde_json::json!({ "issued": issued }))
     }
 }
 

@@ -1,6 +1,7 @@
 //! Forecasts behind the published prices, stored with what was known, scored when truth arrives.
 
 mod api;
+mod export;
 mod jobs;
 mod model;
 mod retrain;
@@ -10,7 +11,8 @@ mod store;
 mod tests;
 
 pub use self::api::routes;
-pub use self::jobs::{ForecastJob, RefreshJob};
+pub use self::export::ExportJob;
+pub use self::jobs::{ForecastJob, RefreshJob, ScoreJob};
 #[cfg(test)]
 use self::model::Forecast;
 pub use self::model::{ForecastRun, ForecastValue};

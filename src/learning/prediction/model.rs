@@ -29,6 +29,9 @@ pub struct ForecastRun {
     pub issued_at: DateTime<Utc>,
     /// End of the published prices it stands on: it begins here.
     pub known_until: DateTime<Utc>,
+    /// Whether the prices it stands on had ended when it was issued: the source is late or away. The
+    /// further back they end, the wider is the band.
+    pub is_stale: bool,
     /// When it was computed.
     pub created_at: DateTime<Utc>,
     /// SHA-256 over the feature rows it was computed from.

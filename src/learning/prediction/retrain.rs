@@ -31,6 +31,8 @@ const WINDOW_DAYS: u16 = 364;
 /// A market whose newest model is younger is left alone by the schedule: between two nights the
 /// window changes by less than a hundredth, while every training leaves files behind.
 const FRESH_DAYS: i64 = 7;
+/// A dataset that was exported within so many hours is learned from.
+const EXPORT_AGE_H: i64 = 18;
 /// A training that began so long ago and never ended was cut off.
 const ABANDONED_DAYS: i64 = 1;
 
@@ -119,22 +121,13 @@ impl RetrainJob {
             cancelled: Arc::new(move || asked.is_cancelled()),
             progress: Arc::new(|_, _| {}),
         };
-        let request = |model: Algorithm| TrainRequest {
-            market: market.clone(),
-            product,
-            model,
-            until: None,
-            window_days: Some(WINDOW_DAYS),
-            params: match model {
-                // The box has other things to do at the same time.
-                Algorithm::Lightgbm => [("num_threads".to_owned(), json!(1))].into_iter().collect(),
-                _ => serde_json::Map::new(),
-            },
-            activate: true,
-        };
-        let dataset = self.training.export(&request(Algorithm::Linear), &watch).await?;
+        let linear = request(market, product, Algorithm::Linear);
+        // By night the chain has exported what was known in the afternoon; nothing has come since.
+        let since = self.clock.now() - Duration::hours(EXPORT_AGE_H);
+        let dataset = self.training.recent_dataset(&linear, since, &watch).await?;
         for model in [Algorithm::Linear, Algorithm::Lightgbm] {
-            let report = self.training.train_on(dataset.clone(), &request(model), &watch).await?;
+            let request = request(market, product, model);
+            let report = self.training.train_on(dataset.clone(), &request, &watch).await?;
             context.log(format!("{}: {}", report.model.label(), report.verdict));
         }
         if let Err(error) = self.forecasts.issue(market, product).await {
@@ -156,6 +149,23 @@ impl Handler for RetrainJob {
         payload: Value,
     ) -> BoxFuture<'static, Result<Value, JobError>> {
         self.clone().retrain(context, payload).boxed()
+    }
+}
+
+/// What is learned, and from which days, when nobody says otherwise.
+pub(super) fn request(market: &Market, product: Product, model: Algorithm) -> TrainRequest {
+    TrainRequest {
+        market: market.clone(),
+        product,
+        model,
+        until: None,
+        window_days: Some(WINDOW_DAYS),
+        params: match model {
+            // The box has other things to do at the same time.
+            Algorithm::Lightgbm => [("num_threads".to_owned(), json!(1))].into_iter().collect(),
+            _ => serde_json::Map::new(),
+        },
+        activate: true,
     }
 }
 

@@ -1,9 +1,10 @@
 //! Issues forecasts, hands out the latest, scores them when truth arrives.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
@@ -19,6 +20,7 @@ use crate::base::timeline::AsOf;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
 use crate::base::timeline::add_days;
+use crate::base::timeline::day_range;
 use crate::base::timeline::local_date;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
@@ -27,6 +29,7 @@ use crate::learning::features::FeatureSpec;
 use crate::learning::features::FeatureTable;
 use crate::learning::features::Features;
 use crate::learning::features::HistoryError;
+use crate::learning::features::LEAD_DAYS_LEARNED;
 use crate::learning::features::MarketHistory;
 use crate::learning::features::Origin;
 use crate::learning::registry::ModelRecord;
@@ -43,7 +46,7 @@ use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::CpuPoolError;
 
 /// Days that are forecast behind the last published one.
-const LEADS: std::ops::RangeInclusive<u8> = 1..=7;
+const LEADS: RangeInclusive<u8> = 1..=LEAD_DAYS_LEARNED;
 /// Local days the naive stand-in calibrates its band on.
 const STAND_IN_DAYS: i64 = 120;
 /// Days after its end at which a run is closed although truth is missing.
@@ -165,9 +168,10 @@ impl Forecasts {
         product: Product,
     ) -> Result<Forecast, ForecastError> {
         let now = self.clock.now();
-        let inputs = self.inputs(market, product, AsOf(now)).await?;
         let series = market.price_series(product);
         let serving = self.registry.serving(&series).await?;
+        let columns = serving.as_ref().map(|model| model.features.as_slice());
+        let inputs = self.inputs(market, product, AsOf(now), columns).await?;
         let usable = serving.filter(|model| fits(model, &inputs.rows.table));
         let (model_id, label) = match &usable {
             Some(model) => (Some(model.model_id), model.label()),
@@ -182,7 +186,14 @@ impl Forecasts {
             let values = store::values(&mut *self.db.conn().await?, run.run_id).await?;
             return Ok(Forecast { run, values });
         }
-        let known_until = inputs.rows.ts.first().copied().unwrap_or(now);
+        let zone = market.time_zone();
+        let first = inputs.rows.ts.first().copied().unwrap_or(now);
+        // A day that is published in part begins behind its anchor; old prices end long before.
+        let known_until = if inputs.origin.anchor < add_days(local_date(now, zone), -1) {
+            day_range(inputs.origin.anchor, zone).to
+        } else {
+            first
+        };
         let values = self.predict(usable, inputs).await?;
         let run = ForecastRun {
             run_id: Uuid::now_v7(),
@@ -193,6 +204,7 @@ impl Forecasts {
             model_label: label,
             issued_at: now,
             known_until,
+            is_stale: known_until < now,
             created_at: now,
             inputs_hash,
             score: None,
@@ -209,19 +221,20 @@ impl Forecasts {
         market: &Market,
         product: Product,
         as_of: AsOf,
+        model: Option<&[String]>,
     ) -> Result<Inputs, ForecastError> {
         let today = local_date(as_of.0, market.time_zone());
         // Stale prices are still forecast from, so the window reaches back over the stale weeks too.
         let first = add_days(today, -STAND_IN_DAYS - 90);
         let (history, spec) =
-            self.features.history(market, product, first, add_days(today, 9)).await?;
+            self.features.history(market, product, first, add_days(today, 9), model).await?;
         let short = || ForecastError::TooShort { market: market.clone() };
         let (started, too_short) = (Instant::now(), short());
         let inputs = self
             .pool
             .run("features", move || {
                 let origin = history.origin(as_of)?;
-                let rows = features::predict_rows(&history, &spec, origin, &LEADS);
+                let rows = features::predict_rows(&history, &spec, origin, &leads(origin, today));
                 Some(Inputs { origin, rows, history, spec })
             })
             .await?
@@ -235,7 +248,11 @@ impl Forecasts {
             })
         };
         // A day of which a part was published is forecast for the rest.
-        let is_ahead = |row: usize| !inputs.history.is_published(inputs.rows.ts[row], as_of);
+        let begin = day_range(today, market.time_zone()).from;
+        let is_ahead = |row: usize| {
+            let ts = inputs.rows.ts[row];
+            ts >= begin && !inputs.history.is_published(ts, as_of)
+        };
         let rows = inputs.rows.filtered(|row| is_ahead(row) && has_lags(row));
         if rows.len() == 0 {
             return Err(short());
@@ -248,7 +265,10 @@ impl Forecasts {
         serving: Option<ModelRecord>,
         inputs: Inputs,
     ) -> Result<Vec<ForecastValue>, ForecastError> {
-        let bytes = serving.map(|model| self.registry.artifact(&model)).transpose()?;
+        let bytes = match &serving {
+            Some(model) => Some(self.registry.artifact(model).await?),
+            None => None,
+        };
         let started = Instant::now();
         let values = self
             .pool
@@ -366,6 +386,20 @@ impl Forecasts {
     }
 }
 
+/// Days that are forecast behind the last published one: a week ahead, however old that one is.
+fn leads(origin: Origin, today: NaiveDate) -> RangeInclusive<u8> {
+    let behind = u8::try_from((today - origin.anchor).num_days().max(0)).unwrap_or(u8::MAX);
+    1..=LEAD_DAYS_LEARNED.saturating_add(behind)
+}
+
+/// The quantiles of a day `lead_day` days behind the last known prices, which no model has learned
+/// to be so unsure of: like a random walk, the spread grows with the root of the time.
+fn widened(quantiles: [f64; 7], lead_day: u8) -> [f64; 7] {
+    let excess = f64::from(lead_day) / f64::from(LEAD_DAYS_LEARNED);
+    let (middle, factor) = (quantiles[3], excess.max(1.0).sqrt());
+    quantiles.map(|quantile| middle + (quantile - middle) * factor)
+}
+
 /// A model fits when it was trained on the columns that are there today.
 fn fits(model: &ModelRecord, table: &Table) -> bool {
     let same = model.features == table.features;
@@ -399,7 +433,10 @@ fn values(rows: &FeatureTable, prediction: &Prediction) -> Vec<ForecastValue> {
             interval_s: rows.interval_s,
             lead_day: i16::from(rows.table.groups[row].lead_day),
             price_eur_mwh: prediction.mean[row],
-            quantiles_eur_mwh: narrow(prediction.quantiles[row]),
+            quantiles_eur_mwh: narrow(widened(
+                prediction.quantiles[row],
+                rows.table.groups[row].lead_day,
+            )),
         })
         .collect()
 }

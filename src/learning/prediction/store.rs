@@ -230,6 +230,7 @@ impl RunRow {
             model_label: self.model_label,
             issued_at: self.issued_at,
             known_until: self.known_until,
+            is_stale: self.known_until < self.issued_at,
             created_at: self.created_at,
             inputs_hash: self.inputs_hash,
             score: self.score.and_then(|score| serde_json::from_value(score).ok()),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use chrono::{DateTime, Duration, Utc};
+use diesel_async::SimpleAsyncConnection;
 use serde_json::json;
 
 use super::*;
@@ -10,8 +11,12 @@ use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
+use crate::facts::series::Observation;
+use crate::facts::series::SeriesSpec;
+use crate::learning::features::FeatureSpec;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
+use crate::platform::jobs::Handler;
 use crate::platform::jobs::Job;
 use crate::platform::jobs::JobFilter;
 use crate::platform::jobs::NewJob;
@@ -72,6 +77,70 @@ async fn a_forecast_begins_behind_the_published_prices_and_covers_seven_days() {
         test.services.forecasts.latest(&ch(), HOURLY).await.unwrap().unwrap().values.len(),
         167
     );
+}
+
+#[actix_web::test]
+async fn old_prices_are_forecast_from_with_a_mark_and_a_wider_band() {
+    let test = spring().await;
+    let fresh = issue(&test).await;
+    assert!(!fresh.run.is_stale);
+    // A week passes in which nothing is published.
+    test.set("2026-04-04T12:05:00Z");
+    let stale = issue(&test).await;
+    assert!(stale.run.is_stale);
+    assert_eq!(stale.run.known_until, utc("2026-03-28T23:00:00Z"));
+    let starts: Vec<DateTime<Utc>> = stale.values.iter().map(|value| value.ts).collect();
+    assert_eq!(starts, hours("2026-04-04", "2026-04-11"), "today and the week ahead");
+    // The Saturdays one and two weeks behind the last known one rest on the same prices.
+    let of_lead = |forecast: &Forecast, lead| -> Vec<ForecastValue> {
+        forecast.values.iter().filter(|value| value.lead_day == lead).cloned().collect()
+    };
+    let (near, far) = (of_lead(&fresh, 7), of_lead(&stale, 14));
+    assert_eq!((near.len(), far.len()), (24, 24));
+    for (near, far) in near.iter().zip(&far) {
+        assert!((near.price_eur_mwh - far.price_eur_mwh).abs() < 1e-9, "{near:?} {far:?}");
+        let spread = |value: &ForecastValue| {
+            f64::from(value.quantiles_eur_mwh[6]) - f64::from(value.quantiles_eur_mwh[0])
+        };
+        // Twice as far: the root of two as wide.
+        assert!((spread(far) / spread(near) - 2_f64.sqrt()).abs() < 1e-3, "{near:?} {far:?}");
+    }
+}
+
+#[actix_web::test]
+async fn a_model_keeps_its_columns_when_a_series_comes_or_goes() {
+    let test = spring().await;
+    test.put_load("2025-12-01", "2026-03-31").await;
+    train(&test, Algorithm::Linear).await;
+    let with_load = issue(&test).await;
+    assert!(with_load.run.model_label.contains("linear"), "{}", with_load.run.model_label);
+    // Weather begins to be fetched: the model does not know it yet and serves on.
+    let spec = SeriesSpec {
+        name: "temperature:CH".into(),
+        unit: "°C".into(),
+        source: "test".into(),
+        market: Some(ch()),
+        resolution_s: 3_600,
+        attribution: String::new(),
+        is_feature: true,
+    };
+    let series = test.services.observations.ensure_series(&spec).await.unwrap();
+    let warm = hours("2026-03-01", "2026-04-04").into_iter().map(|ts| Observation {
+        ts,
+        known_at: utc("2026-03-01T00:00:00Z"),
+        known_at_assumed: false,
+        value: 12.0,
+    });
+    test.services.observations.put(series, &warm.collect::<Vec<_>>()).await.unwrap();
+    let same = issue(&test).await;
+    assert_eq!(same.run.run_id, with_load.run.run_id);
+    // What is measured is no feature, whatever market it belongs to.
+    let measured = SeriesSpec { name: "load:CH:now".into(), is_feature: false, ..spec };
+    test.services.observations.ensure_series(&measured).await.unwrap();
+    train(&test, Algorithm::Linear).await;
+    let series = test.services.registry.serving("price:CH:day_ahead").await.unwrap().unwrap();
+    let exogenous = FeatureSpec::exogenous_of(&series.features);
+    assert_eq!(exogenous, ["load_CH", "temperature_CH"]);
 }
 
 /// A wall-clock week reaching back over the clock change is an hour longer in instants than 7 × 24.
@@ -144,7 +213,10 @@ async fn the_serving_model_forecasts_until_its_features_are_others() {
     assert_eq!(forecast.run.model_label, "price-CH-day_ahead-linear v1");
     assert!(forecast.run.model_id.is_some());
 
-    test.put_load("2026-01-01", "2026-03-29").await;
+    // As if this version of the program made its features otherwise than the one that trained it.
+    let mut conn = test.services.db.conn().await.unwrap();
+    conn.batch_execute("UPDATE ml_models SET features = features || '[\"moon\"]'").await.unwrap();
+    drop(conn);
     let stand_in = issue(&test).await;
     assert_eq!(
         (stand_in.run.model_label.as_str(), stand_in.run.model_id),
@@ -323,13 +395,23 @@ async fn a_refresh_scores_what_came_and_goes_on_past_a_market_it_cannot_forecast
         jobs: test.services.jobs.clone(),
         clock: test.clock.clone(),
     };
-    let runner = Runner::new(test.services.jobs.clone(), vec![Arc::new(refresh)], Tasks::new());
+    let score = ScoreJob(test.services.forecasts.clone());
+    let export = ExportJob { training: test.services.training.clone(), clock: test.clock.clone() };
+    let handlers: Vec<Arc<dyn Handler>> =
+        vec![Arc::new(refresh), Arc::new(score), Arc::new(export)];
+    let runner = Runner::new(test.services.jobs.clone(), handlers, Tasks::new());
     for (now, scored) in [("2026-03-27T12:05:00Z", 0), ("2026-03-28T12:05:00Z", 1)] {
         test.set(now);
         test.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
         while runner.run_next().await.unwrap().is_some() {}
         let done = &jobs(&test, RefreshJob::NAME).await[0];
-        let expected = json!({"issued": ["price:SIM-CH:day_ahead"], "runs_scored": scored});
+        let expected = json!({"issued": ["price:SIM-CH:day_ahead"]});
         assert_eq!(done.result, Some(expected), "{done:?}");
+        let done = &jobs(&test, ScoreJob::NAME).await[0];
+        assert_eq!(done.result, Some(json!({ "runs_scored": scored })), "{done:?}");
+        // Tomorrow is known: what there is to learn from is exported, once.
+        let done = jobs(&test, ExportJob::NAME).await;
+        assert_eq!(done.len(), scored + 1);
+        assert!(done[0].result.as_ref().unwrap()["rows"].as_u64() > Some(1_000), "{done:?}");
     }
 }

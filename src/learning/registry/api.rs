@@ -209,6 +209,7 @@ impl From<RegistryError> for Problem {
             | RegistryError::GateClosed { .. }
             | RegistryError::Serving { .. } => Self::conflict(&error),
             RegistryError::Db(database) if database.is_passing() => Self::unavailable(error),
+            RegistryError::Object(object) if object.is_passing() => Self::unavailable(error),
             RegistryError::Object(_) | RegistryError::Db(_) => Self::internal(error),
         }
     }

@@ -1,9 +1,10 @@
 //! Registers, loads, activates and retires models.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::json;
@@ -69,8 +70,8 @@ pub struct Registry {
     objects: Objects,
     audit: Audit,
     clock: Clock,
-    /// Artefacts by hash, so that a serving model is read from disk once.
-    loaded: Arc<Mutex<HashMap<String, Arc<Vec<u8>>>>>,
+    /// Artefacts by hash, so that a serving model is fetched once.
+    loaded: Arc<Mutex<HashMap<String, Bytes>>>,
 }
 
 impl Registry {
@@ -92,11 +93,11 @@ impl Registry {
     pub async fn complete(
         &self,
         model_id: Uuid,
-        artifact: &[u8],
+        artifact: impl Into<Bytes>,
         metrics: &ModelMetrics,
     ) -> Result<ModelRecord, RegistryError> {
         let key = format!("models/{model_id}.bin");
-        let sha256 = self.objects.put(&key, artifact)?;
+        let sha256 = self.objects.put(&key, artifact).await?;
         let at = self.clock.now();
         let mut conn = self.db.conn().await?;
         store::mark_ready(&mut conn, model_id, (&key, &sha256), metrics, at).await?;
@@ -147,6 +148,11 @@ impl Registry {
         let serving = store::active(&mut *self.db.conn().await?).await?.len();
         metrics::gauge!("ml_active_models").set(serving as f64);
         Ok(serving)
+    }
+
+    /// Datasets that models were trained on.
+    pub async fn datasets_in_use(&self) -> Result<Vec<Uuid>, RegistryError> {
+        Ok(store::datasets_in_use(&mut *self.db.conn().await?).await?)
     }
 
     /// Number of models that are not deleted.
@@ -241,44 +247,56 @@ impl Registry {
     /// used and why.
     pub async fn verify(&self) -> Result<(usize, Vec<String>), RegistryError> {
         let ready = store::ready(&mut *self.db.conn().await?).await?;
-        let faults = ready.iter().filter_map(|model| {
-            let (key, sha256) = model.artifact_key.as_ref().zip(model.artifact_sha256.as_ref())?;
-            let fault = self.objects.get(key, sha256).err()?;
-            Some(format!("{}: {fault}", model.label()))
-        });
-        Ok((ready.len(), faults.collect()))
+        let mut faults = Vec::new();
+        for model in &ready {
+            let stored = model.artifact_key.as_ref().zip(model.artifact_sha256.as_ref());
+            let Some((key, sha256)) = stored else { continue };
+            match self.objects.get(key, sha256).await {
+                Ok(_) => {}
+                Err(error) if error.is_passing() => return Err(error.into()),
+                Err(fault) => faults.push(format!("{}: {fault}", model.label())),
+            }
+        }
+        Ok((ready.len(), faults))
     }
 
     /// The models that serve and whose file is not there.
     pub async fn without_file(&self) -> Result<Vec<String>, RegistryError> {
-        let serving = self.active().await?.into_iter().filter(|model| {
-            let key = model.artifact_key.as_ref();
-            key.is_some_and(|key| !self.objects.contains(key))
-        });
-        Ok(serving.map(|model| model.label()).collect())
+        let mut without = Vec::new();
+        for model in self.active().await? {
+            let Some(key) = &model.artifact_key else { continue };
+            if !self.objects.contains(key).await? {
+                without.push(model.label());
+            }
+        }
+        Ok(without)
     }
 
     /// The bytes of a ready model, checked against the hash noted when it was stored.
-    pub fn artifact(&self, model: &ModelRecord) -> Result<Arc<Vec<u8>>, RegistryError> {
+    pub async fn artifact(&self, model: &ModelRecord) -> Result<Bytes, RegistryError> {
         let (Some(key), Some(sha256)) = (&model.artifact_key, &model.artifact_sha256) else {
             return Err(RegistryError::NotReady { label: model.label(), status: model.status });
         };
-        let mut loaded = self.loaded.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(bytes) = loaded.get(sha256) {
-            return Ok(Arc::clone(bytes));
+        if let Some(bytes) = self.loaded().get(sha256) {
+            return Ok(bytes.clone());
         }
         let started = Instant::now();
-        let bytes = self.objects.get(key, sha256).inspect_err(|_| {
+        let bytes = self.objects.get(key, sha256).await.inspect_err(|_| {
             metrics::counter!("ml_errors_total", "kind" => "model_load").increment(1);
         })?;
-        let bytes = Arc::new(bytes);
         metrics::histogram!("ml_model_load_seconds").record(started.elapsed().as_secs_f64());
+        let mut loaded = self.loaded();
         // A handful of series serve at once; whoever scrolls through old models must not fill memory.
         if loaded.len() >= 16 {
             loaded.clear();
         }
-        loaded.insert(sha256.clone(), Arc::clone(&bytes));
+        loaded.insert(sha256.clone(), bytes.clone());
         metrics::gauge!("ml_models_loaded").set(loaded.len() as f64);
+        drop(loaded);
         Ok(bytes)
+    }
+
+    fn loaded(&self) -> MutexGuard<'_, HashMap<String, Bytes>> {
+        self.loaded.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -286,3 +286,10 @@ impl From<(Row, Option<String>)> for ModelRecord {
         }
     }
 }
+
+/// Datasets that models were trained on, those of deleted models among them: their rows stay.
+pub(super) async fn datasets_in_use(conn: &mut Conn) -> QueryResult<Vec<Uuid>> {
+    let all = ml_models::table.select(ml_models::dataset_id).distinct();
+    let ids: Vec<Option<Uuid>> = all.load(conn).await?;
+    Ok(ids.into_iter().flatten().collect())
+}

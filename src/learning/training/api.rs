@@ -236,6 +236,7 @@ impl From<DatasetError> for Problem {
             DatasetError::Unknown(_) => Self::not_found(&error),
             DatasetError::Pool(_) => Self::unavailable(error),
             DatasetError::Db(database) if database.is_passing() => Self::unavailable(error),
+            DatasetError::Object(object) if object.is_passing() => Self::unavailable(error),
             DatasetError::File(_) | DatasetError::Object(_) | DatasetError::Db(_) => {
                 Self::internal(error)
             }

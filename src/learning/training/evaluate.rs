@@ -128,7 +128,7 @@ impl Training {
         (watch.progress)(0.0, "computing features");
         let history = self
             .features
-            .history(&request.market, request.product, add_days(first, -LAG_DAYS), request.to)
+            .history(&request.market, request.product, add_days(first, -LAG_DAYS), request.to, None)
             .await?;
         let (exogenous, zone) = (history.0.exogenous.len(), request.market.time_zone());
         let table = self.table(history, first, request.to, LEADS).await?;

@@ -8,6 +8,7 @@ mod lead_model;
 mod orders;
 mod service;
 mod split;
+mod upkeep;
 #[cfg(test)]
 mod tests;
 

@@ -201,8 +201,8 @@ impl Watch {
 #[derive(Clone)]
 pub struct Training {
     pub(super) features: Features,
-    datasets: Datasets,
-    registry: Registry,
+    pub(super) datasets: Datasets,
+    pub(super) registry: Registry,
     pub(super) pool: CpuPool,
     pub(super) clock: Clock,
 }
@@ -287,7 +287,7 @@ impl Training {
         let (bytes, validation, mut scores) = self.pool.run("train", work).await??;
         scores.training_s = started.elapsed().as_secs_f64();
         metrics::histogram!("luna_training_duration_seconds").record(scores.training_s);
-        let record = self.registry.complete(model_id, &bytes, &scores).await?;
+        let record = self.registry.complete(model_id, bytes, &scores).await?;
         Ok((record, validation.mean))
     }
 
@@ -310,9 +310,17 @@ impl Training {
             return Ok(Succession { takes_over: true, reason: scores.gate.reason });
         };
         // A model whose file is lost or damaged cannot serve, so it cannot stay either.
-        let Ok(bytes) = self.registry.artifact(&champion) else {
-            let reason = format!("the file of {} cannot be read", champion.label());
-            return Ok(Succession { takes_over: true, reason });
+        let bytes = match self.registry.artifact(&champion).await {
+            Ok(bytes) => bytes,
+            // While the store is away nobody knows; the champion stays.
+            Err(RegistryError::Object(object)) if object.is_passing() => {
+                let reason = format!("{} could not be compared: {object}", champion.label());
+                return Ok(Succession { takes_over: false, reason });
+            }
+            Err(_) => {
+                let reason = format!("the file of {} cannot be read", champion.label());
+                return Ok(Succession { takes_over: true, reason });
+            }
         };
         let parts = Arc::clone(parts);
         let judge = move || {
@@ -336,7 +344,7 @@ impl Training {
         (watch.progress)(0.0, "reading history");
         let history = self
             .features
-            .history(&request.market, request.product, add_days(first, -LAG_DAYS), until)
+            .history(&request.market, request.product, add_days(first, -LAG_DAYS), until, None)
             .await?;
         (watch.progress)(0.02, "computing features");
         let table = self.table(history, first, until, LEADS).await?;

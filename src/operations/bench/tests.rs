@@ -149,7 +149,7 @@ async fn many_rows_are_stored_three_ways_in_a_database_that_is_gone_afterwards()
 async fn one_row_is_read_from_two_servers_with_equal_answers() {
     let test = TestDb::new().await;
     let folder = tempfile::tempdir().unwrap();
-    let objects = Objects::new(folder.path().to_owned());
+    let objects = Objects::in_folder(folder.path());
     let audit = Audit::new(test.db().clone(), Clock::system());
     let registry = Registry::new(test.db().clone(), objects, audit, Clock::system());
     let id = prepare_read(test.db(), &registry).await.unwrap();

@@ -18,6 +18,9 @@ pub(super) fn judge_settings(mistakes: &[String]) -> Finding {
     }
 }
 
+/// Settings that are secrets.
+const SECRETS: [&str; 4] = ["url", "entsoe_token", "access_key", "secret_key"];
+
 /// A file with secrets in it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SecretFile {
@@ -25,13 +28,13 @@ pub(super) struct SecretFile {
     pub(super) mode: u32,
 }
 
-/// Those of the candidates that exist and hold secrets; files of settings do when they name a
-/// connection string.
+/// Those of the candidates that exist and hold secrets; files of settings do when they set one.
 pub(super) fn secret_files(env_file: &Path, config_dir: &Path, data_dir: &Path) -> Vec<SecretFile> {
     let listed = fs::read_dir(config_dir).into_iter().flatten().flatten();
     let settings = listed.map(|entry| entry.path()).filter(|path| {
         let text = fs::read_to_string(path).unwrap_or_default();
-        text.lines().any(|line| line.trim_start().starts_with("url"))
+        let begins = |line: &str| SECRETS.iter().any(|key| line.trim_start().starts_with(key));
+        text.lines().any(begins)
     });
     let fixed = [env_file.to_owned(), data_dir.join("setup-code")];
     let all = fixed.into_iter().chain(settings);

@@ -14,6 +14,7 @@ mod files; // settings, secrets, logs, backups
 mod store; // what the server says about itself
 mod database; // private files, server, schema, line
 mod sources; // whom Luna asks for prices
+mod objects; // where files are kept
 mod service; // the checks in their order
 
 pub use self::model::{Report, Verdict};

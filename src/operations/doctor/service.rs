@@ -14,7 +14,7 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
-use super::{database, outside, sources};
+use super::{database, objects, outside, sources};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
 use crate::facts::ingest;
@@ -23,10 +23,11 @@ use crate::platform::db;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::db::embedded::Look;
+use crate::platform::objects::Objects;
 use crate::platform::telemetry;
 
 /// What is to be looked at.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Subject {
     /// What is wrong in the settings, place by place.
     pub mistakes: Vec<String>,
@@ -52,6 +53,8 @@ pub struct Subject {
     pub telemetry: telemetry::Settings,
     /// Whom Luna asks for prices.
     pub sources: ingest::Settings,
+    /// Where files are kept.
+    pub objects: Objects,
 }
 
 /// Services that know about their own state in the database.
@@ -350,9 +353,10 @@ async fn look_at_parts(report: &mut Report, now: DateTime<Utc>, parts: Option<&P
     report.add("models", "model files", models);
 }
 
-/// Sources, the collector of telemetry, Docker.
+/// Sources, the object store, the collector of telemetry, Docker.
 async fn look_around(report: &mut Report, subject: &Subject) {
     report.add("sources", "sources of prices", sources::look(&subject.sources).await);
+    report.add("object_store", "files", objects::look(&subject.objects).await);
     let collector = match &subject.telemetry.otlp_endpoint {
         None => Finding::skipped("none is set: spans are not sent"),
         Some(address) => judge_collector(address, &outside::connects(address).await),

@@ -210,6 +210,7 @@ fn health_example(ready: bool) -> serde_json::Value {
         {"name": "database", "ok": ready, "detail": detail},
         {"name": "schema", "ok": true, "detail": "is this program's"},
         {"name": "disk", "ok": true, "detail": "40.0 GiB are free"},
+        {"name": "object_store", "ok": true, "detail": "data folder"},
         {"name": "model_store", "ok": true, "detail": "holds the file of every serving model"},
     ]})
 }

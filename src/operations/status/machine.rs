@@ -1,8 +1,7 @@
-//! What this installation consists of: versions, and the room its data have.
+//! What this installation consists of: versions.
 
 use super::service::Status;
 use crate::platform::db::{DbError, SchemaStatus};
-use crate::platform::objects::Space;
 
 /// What runs here.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,10 +25,5 @@ impl Status {
             place: self.db.describe(),
             schema: self.db.schema_status().await?,
         })
-    }
-
-    /// Room for data; absent where the disk cannot be asked.
-    pub fn space(&self) -> Option<Space> {
-        self.objects.space().ok()
     }
 }

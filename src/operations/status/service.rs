@@ -1,5 +1,6 @@
 //! Asks every part how it is; a part that is down is an answer, not an error.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -14,7 +15,7 @@ use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
 use crate::platform::jobs::Jobs;
-use crate::platform::objects::{Objects, Space};
+use crate::platform::objects::{Objects, Space, Standing, space};
 
 /// Less room than this stops the database at the next busy moment.
 const SPACE_MIN: u64 = 200 << 20;
@@ -110,7 +111,8 @@ pub struct Status {
     prices: Prices,
     registry: Registry,
     forecasts: Forecasts,
-    pub(super) objects: Objects,
+    objects: Objects,
+    data_dir: PathBuf,
     pub(super) jobs: Jobs,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
@@ -131,6 +133,8 @@ pub struct Asked {
     pub forecasts: Forecasts,
     /// Files.
     pub objects: Objects,
+    /// Folder of the private database, of files without a store of their own, of secrets.
+    pub data_dir: PathBuf,
     /// The queue.
     pub jobs: Jobs,
 }
@@ -138,9 +142,20 @@ pub struct Asked {
 impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
-        let Asked { db, readiness, prices, registry, forecasts, objects, jobs } = asked;
+        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs } = asked;
         let started_at = clock.now();
-        Self { db, readiness, prices, registry, forecasts, objects, jobs, clock, started_at }
+        Self {
+            db,
+            readiness,
+            prices,
+            registry,
+            forecasts,
+            objects,
+            data_dir,
+            jobs,
+            clock,
+            started_at,
+        }
     }
 
     /// Whether the box can serve; asks the database.
@@ -163,8 +178,10 @@ impl Status {
         };
         let schema = Check { name: "schema", ok: migrated, detail: detail.to_owned() };
         let ready = database.ok && migrated;
-        let mut checks = vec![database, schema, self.disk()];
-        if ready {
+        let files = self.object_store().await;
+        let can_look = ready && files.ok;
+        let mut checks = vec![database, schema, self.disk(), files];
+        if can_look {
             checks.push(self.model_store().await);
         }
         let status = match (ready, checks.iter().all(|check| check.ok)) {
@@ -185,8 +202,19 @@ impl Status {
         }
     }
 
+    /// Room for data; absent where the disk cannot be asked.
+    pub fn space(&self) -> Option<Space> {
+        space(&self.data_dir).ok()
+    }
+
+    /// Whether files can be kept and handed out.
+    async fn object_store(&self) -> Check {
+        let Standing { ok, detail } = self.objects.standing().await;
+        Check { name: "object_store", ok, detail }
+    }
+
     fn disk(&self) -> Check {
-        match self.objects.space() {
+        match space(&self.data_dir) {
             Ok(space) => disk_check(space),
             Err(error) => Check { name: "disk", ok: false, detail: error.to_string() },
         }
@@ -222,10 +250,10 @@ impl Status {
             },
             reachable: health.ready,
         };
-        let folder = Component {
+        let files = Component {
             role: "object_store",
-            active: "data folder".to_owned(),
-            reachable: self.objects.space().is_ok(),
+            active: self.objects.describe(),
+            reachable: health.checks.iter().any(|check| check.name == "object_store" && check.ok),
         };
         // Roles that the documents will bring; nobody should take silence for health.
         let later = ["vectors", "model_server", "text_extraction"].map(|role| Component {
@@ -237,7 +265,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION"),
             now: self.clock.now(),
             health,
-            components: [database, folder].into_iter().chain(later).collect(),
+            components: [database, files].into_iter().chain(later).collect(),
             counts,
             markets,
         }

@@ -65,7 +65,7 @@ impl Status {
             started_at: self.started_at,
             uptime_s: (now - self.started_at).num_seconds(),
             process: process(),
-            disk: self.objects.space().ok(),
+            disk: self.space(),
             http_requests: sum("luna_http_requests_total"),
             predictions: sum("ml_predictions_total"),
             learning_errors: sum("ml_errors_total"),

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     ClientConfig, ConfigBuilder, DigitallySignedStruct, RootCertStore, SignatureScheme,
@@ -14,6 +13,7 @@ use rustls::{
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::error::DbError;
+use crate::platform::outbound;
 
 /// Whose certificate is good enough.
 pub(super) enum Trust<'a> {
@@ -52,24 +52,10 @@ fn builder() -> Result<(Arc<CryptoProvider>, Builder), DbError> {
 }
 
 fn authorities(extra: Option<&Path>) -> Result<RootCertStore, DbError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let Some(path) = extra else { return Ok(roots) };
-    let unusable = |why: String| {
-        DbError::Settings(format!("tls_ca_file {} cannot be used: {why}", path.display()))
-    };
-    let mut added = 0;
-    for certificate in
-        CertificateDer::pem_file_iter(path).map_err(|error| unusable(error.to_string()))?
-    {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-        added += 1;
-    }
-    if added == 0 {
-        return Err(unusable("it holds no certificate".to_owned()));
-    }
-    Ok(roots)
+    outbound::authorities(extra).map_err(|why| {
+        let path = extra.unwrap_or(Path::new("")).display();
+        DbError::Settings(format!("tls_ca_file {path} cannot be used: {why}"))
+    })
 }
 
 /// Accepts every certificate, but insists that the server holds its key.

@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use super::reason::Unresolved;
+
 /// How far a call may go; each step allows what stands before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Reach {
@@ -136,7 +138,10 @@ impl Resolve for GuardedNames {
         let (host, reach) = (name.as_str().to_owned(), self.reach);
         let looking = (self.lookup)(host.clone());
         Box::pin(async move {
-            let addresses = looking.await?;
+            let addresses = looking.await.map_err(|error| Unresolved(Some(error)))?;
+            if addresses.is_empty() {
+                return Err(Unresolved(None).into());
+            }
             if let Some(address) = addresses.iter().find(|address| !reach.allows(**address)) {
                 return Err(Forbidden { host, address: *address }.into());
             }

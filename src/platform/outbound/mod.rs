@@ -4,11 +4,14 @@
 //! name leads to a network that the call was not meant for.
 
 mod breaker; // a host that fails is left alone for a while
+mod reason; // why there is no connection
 mod guard; // which addresses may be connected to
+mod tls; // whose certificates are good enough
 mod service; // calls, attempts, redirects
 
 pub use self::guard::Reach;
 pub use self::service::{Call, Outbound, OutboundError};
+pub use self::tls::{authorities, tls};
 
 #[cfg(test)]
 mod tests;

@@ -8,10 +8,12 @@ use chrono::{DateTime, Utc};
 use reqwest::header::{self, HeaderMap};
 use reqwest::redirect::Policy;
 use reqwest::{Client, Method, Response, StatusCode, Url};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::RootCertStore;
 
 use super::breaker::Circuits;
 use super::guard::{Forbidden, GuardedNames, Lookup, Reach, forbidden, system_names};
+use super::reason::reason;
+use super::tls::{system_roots, tls};
 use crate::base::timeline::Clock;
 
 /// What Luna calls itself.
@@ -114,10 +116,12 @@ pub enum OutboundError {
         reason: String,
     },
     /// No connection, or one that broke.
-    #[error("{host} cannot be reached")]
+    #[error("{host} cannot be reached: {reason}")]
     Unreachable {
         /// Host and port.
         host: String,
+        /// Why, as far as it is known.
+        reason: String,
         /// What happened.
         source: reqwest::Error,
     },
@@ -159,15 +163,16 @@ pub struct Outbound {
 impl Outbound {
     /// A client that trusts the system's certificates.
     pub fn new(clock: Clock) -> Result<Self, OutboundError> {
-        Self::with(clock, Patience::default(), &system_names())
+        Self::trusting(clock, Patience::default(), &system_names(), system_roots())
     }
 
-    pub(super) fn with(
+    pub(super) fn trusting(
         clock: Clock,
         patience: Patience,
         lookup: &Lookup,
+        roots: RootCertStore,
     ) -> Result<Self, OutboundError> {
-        let tls = tls()?;
+        let tls = tls(roots).map_err(|error| OutboundError::BadUrl(error.to_string()))?;
         let client = |reach| {
             let names = GuardedNames { reach, lookup: Arc::clone(lookup) };
             Client::builder()
@@ -223,7 +228,8 @@ impl Outbound {
             attempt += 1;
             let result = self.follow(call, url.clone()).await;
             let Some(wait) = self.pause_after(call, &result, attempt) else { return result };
-            if self.clock.elapsed() + wait >= deadline {
+            // Whoever says for how long may say anything.
+            if self.clock.elapsed().saturating_add(wait) >= deadline {
                 return result;
             }
             tokio::time::sleep(wait).await;
@@ -351,19 +357,9 @@ impl Outbound {
         if error.is_timeout() {
             return OutboundError::TimedOut { host };
         }
-        OutboundError::Unreachable { host, source: error.without_url() }
+        let reason = reason(&error);
+        OutboundError::Unreachable { host, reason, source: error.without_url() }
     }
-}
-
-/// Ring, and the certificates that the system trusts.
-fn tls() -> Result<ClientConfig, OutboundError> {
-    let mut roots = RootCertStore::empty();
-    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let builder =
-        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-    let builder = builder.map_err(|error| OutboundError::BadUrl(error.to_string()))?;
-    Ok(builder.with_root_certificates(roots).with_no_client_auth())
 }
 
 /// The address that `text` writes, unless it cannot be called or names an address out of reach; names

@@ -17,9 +17,12 @@ use tokio::task::JoinSet;
 
 use super::guard::{Lookup, system_names};
 use super::service::Patience;
+use super::tls::system_roots;
 use super::*;
 use crate::base::timeline::Clock;
 use crate::platform::telemetry::{Metrics, Sample};
+
+mod certificates; // whom calls believe
 
 const LONG: Duration = Duration::from_hours(1);
 
@@ -30,8 +33,12 @@ const IMPATIENT: Patience = Patience {
     pause: Duration::from_millis(1),
 };
 
+fn with(clock: Clock, patience: Patience, lookup: &Lookup) -> Result<Outbound, OutboundError> {
+    Outbound::trusting(clock, patience, lookup, system_roots())
+}
+
 fn outbound() -> Outbound {
-    Outbound::with(Clock::system(), IMPATIENT, &system_names()).unwrap()
+    with(Clock::system(), IMPATIENT, &system_names()).unwrap()
 }
 
 fn here(url: impl Into<String>) -> Call {
@@ -96,18 +103,43 @@ async fn serve(
         let number = count.fetch_add(1, Ordering::SeqCst);
         log.lock().unwrap().push(text.clone());
         let bytes = answer(number, &text);
-        let said = bytes.strip_suffix(SILENCE).unwrap_or(&bytes);
+        let ends = [SILENCE, DRIPS, FLOOD, RESET];
+        let end = ends.into_iter().find(|end| bytes.ends_with(end)).unwrap_or_default();
+        let said = &bytes[..bytes.len() - end.len()];
         if bytes.is_empty() || stream.write_all(said).await.is_err() {
             return;
         }
-        if said.len() < bytes.len() {
-            tokio::time::sleep(LONG).await;
+        match end {
+            SILENCE => tokio::time::sleep(LONG).await,
+            DRIPS => {
+                while stream.write_all(b"x").await.is_ok() {
+                    tokio::time::sleep(DRIP).await;
+                }
+            }
+            FLOOD => {
+                // The last part of what was said, for ever.
+                let part = &said[said.len().saturating_sub(FLOOD_PART)..];
+                while stream.write_all(part).await.is_ok() {}
+            }
+            RESET => {
+                stream.set_zero_linger().unwrap();
+                return;
+            }
+            _ => {}
         }
     }
 }
 
 /// At the end of an answer: nothing follows, and the connection stays open.
 const SILENCE: &[u8] = b"<silence>";
+/// One byte after the other, never long enough apart to be silence.
+const DRIPS: &[u8] = b"<drips>";
+const DRIP: Duration = Duration::from_millis(20);
+/// The last [`FLOOD_PART`] bytes again and again.
+const FLOOD: &[u8] = b"<flood>";
+const FLOOD_PART: usize = 1_024;
+/// The connection is reset.
+const RESET: &[u8] = b"<reset>";
 
 fn answer(status: &str, headers: &str, body: &[u8]) -> Vec<u8> {
     let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n{headers}\r\n", body.len());
@@ -218,14 +250,14 @@ async fn a_name_is_looked_up_once_and_connected_to_where_it_was_checked() {
         (&["::ffff:127.0.0.1"][..], "mapped"),
     ] {
         let (lookup, _) = names(&[("evil.example", &[addresses])]);
-        let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
         let call = Call::get(format!("http://evil.example:{port}/"));
         let refused = outbound.send(call).await.unwrap_err();
         assert!(matches!(refused, OutboundError::Forbidden { .. }), "{what}: {refused:?}");
     }
     // The first answer is fine, the second would lead elsewhere: nobody asks for it.
     let (lookup, lookups) = names(&[("twice.example", &[&["127.0.0.1"], &["127.0.0.2"]])]);
-    let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+    let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
     let call = here(format!("http://twice.example:{port}/"));
     assert_eq!(outbound.send(call).await.unwrap().body, "secret");
     assert_eq!(lookups.load(Ordering::SeqCst), 1);
@@ -250,7 +282,7 @@ async fn redirects_are_checked_like_the_first_address() {
         let port = outer.address.port();
         let (lookup, _) =
             names(&[("outer.example", &[&["127.0.0.1"]]), ("localhost", &[&["127.0.0.1"]])]);
-        let outbound = Outbound::with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
         let call =
             Call { reach: Reach::Network, ..Call::get(format!("http://outer.example:{port}/")) };
         // Even the first step is refused here, so let it be this box, and look at the next one.
@@ -347,7 +379,7 @@ async fn silence_ends_in_time() {
     }
     // Whoever sends a byte now and then is not silent; the call as a whole is bounded, too.
     let patient = Patience { idle: LONG, ..IMPATIENT };
-    let outbound = Outbound::with(Clock::system(), patient, &system_names()).unwrap();
+    let outbound = with(Clock::system(), patient, &system_names()).unwrap();
     let slow = Server::new(|_, _| SILENCE.to_vec()).await;
     let call = Call { total: Duration::from_millis(200), ..here(slow.url("/")) };
     assert!(matches!(outbound.send(call).await, Err(OutboundError::TimedOut { .. })));
@@ -390,7 +422,7 @@ async fn what_fails_in_passing_is_tried_again_and_only_where_that_does_no_harm()
 async fn the_other_side_says_when_to_come_back() {
     // Our own pause would be an hour.
     let patient = Patience { pause: LONG, ..IMPATIENT };
-    let outbound = |clock| Outbound::with(clock, patient, &system_names()).unwrap();
+    let outbound = |clock| with(clock, patient, &system_names()).unwrap();
     let soon = Server::new(|number, _| match number {
         0 => answer("429 Too Many Requests", "retry-after: 0\r\n", b""),
         _ => ok("second"),
@@ -412,12 +444,29 @@ async fn the_other_side_says_when_to_come_back() {
         Server::new(|_, _| answer("429 Too Many Requests", "retry-after: 61\r\n", b"")).await;
     let answer = outbound(Clock::system()).send(here(late.url("/"))).await.unwrap();
     assert_eq!((answer.status.as_u16(), late.asked()), (429, 1));
+    let header = |text: &str| format!("retry-after: {text}\r\n");
+    for far in [
+        "18446744073709551615",
+        "99999999999999999999999",
+        "Sat, 28 Mar 2026 12:02:00 GMT",
+        "Fri, 31 Dec 9999 23:59:59 GMT",
+        "-1",
+        "soon",
+        "",
+    ] {
+        let headers = header(far);
+        let server =
+            Server::new(move |_, _| self::answer("503 Service Unavailable", &headers, b"")).await;
+        let clock = Clock::fixed("2026-03-28T12:00:00Z".parse().unwrap());
+        let answer = outbound(clock).send(here(server.url("/"))).await.unwrap();
+        assert_eq!((answer.status.as_u16(), server.asked()), (503, 1), "{far}");
+    }
 }
 
 #[tokio::test]
 async fn a_host_that_keeps_failing_is_left_alone_and_tried_once() {
     let clock = Clock::fixed("2026-03-28T12:00:00Z".parse().unwrap());
-    let outbound = Outbound::with(clock.clone(), IMPATIENT, &system_names()).unwrap();
+    let outbound = with(clock.clone(), IMPATIENT, &system_names()).unwrap();
     let server = Server::new(|number, _| match number {
         0..6 => answer("500 Internal Server Error", "", b""),
         _ => ok("back"),
@@ -453,4 +502,145 @@ async fn nobody_there_is_told_without_the_query() {
     let told = format!("{refused} {refused:?}");
     assert!(matches!(refused, OutboundError::Unreachable { .. }), "{told}");
     assert!(told.contains(&address.to_string()) && !told.contains("c4n4ry"), "{told}");
+    assert!(refused.to_string().ends_with("it refuses the connection"), "{told}");
+}
+
+/// What a failed call tells, which names the host and never the query.
+fn told(error: &OutboundError, host: &str) -> String {
+    let (told, all) = (error.to_string(), format!("{error} {error:?}"));
+    assert!(told.contains(host) && !all.contains("c4n4ry"), "{all}");
+    told
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_told() {
+    let failing: Lookup = Arc::new(|_| {
+        Box::pin(async { Err(std::io::Error::other("temporary failure in name resolution")) })
+    });
+    let empty: Lookup = Arc::new(|_| Box::pin(async { Ok(Vec::new()) }));
+    for lookup in [failing, empty] {
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let error = outbound.send(Call::get("https://gone.example/?key=c4n4ry")).await.unwrap_err();
+        let told = told(&error, "gone.example:443");
+        assert!(told.ends_with("its name cannot be looked up; is there a network?"), "{told}");
+    }
+    // The system's own resolver, with a name that no network gives to anybody (RFC 6761).
+    let call = Call { may_repeat: false, ..Call::get("https://gone.invalid/?key=c4n4ry") };
+    let error = outbound().send(call).await.unwrap_err();
+    assert!(told(&error, "gone.invalid:443").contains("cannot be looked up"), "{error}");
+}
+
+#[tokio::test]
+async fn whoever_drips_is_cut_off_and_holds_up_nobody_else() {
+    let head = &b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n"[..];
+    let slow = Server::new(move |_, _| [head, DRIPS].concat()).await;
+    let brisk = Server::new(|_, _| ok("brisk")).await;
+    let outbound = outbound();
+    let call = Call { total: Duration::from_millis(400), ..here(slow.url("/?key=c4n4ry")) };
+    let (dripped, others) = tokio::join!(outbound.send(call), async {
+        let mut answers = 0;
+        while answers < 20 {
+            assert_eq!(outbound.send(here(brisk.url("/"))).await.unwrap().body, "brisk");
+            answers += 1;
+        }
+        answers
+    });
+    let error = dripped.unwrap_err();
+    assert!(matches!(error, OutboundError::TimedOut { .. }), "{error:?}");
+    told(&error, &slow.address.to_string());
+    assert_eq!((others, slow.asked()), (20, 1));
+    // A head that never comes to its end.
+    let endless = Server::new(|_, _| [&b"HTTP/1.1 200 OK\r\nx-a: "[..], DRIPS].concat()).await;
+    let call = Call { total: Duration::from_millis(400), ..here(endless.url("/")) };
+    assert!(matches!(outbound.send(call).await, Err(OutboundError::TimedOut { .. })));
+}
+
+#[tokio::test]
+async fn an_endless_answer_is_cut_where_the_call_says_also_when_it_is_packed() {
+    let head = |headers: &str| format!("HTTP/1.1 200 OK\r\n{headers}connection: close\r\n\r\n");
+    let plain = head("") + &"x".repeat(FLOOD_PART);
+    let plain = [plain.as_bytes(), FLOOD].concat();
+    // Zeros, packed to blocks of which the last can follow itself for ever.
+    let mut packer = GzEncoder::new(Vec::new(), Compression::best());
+    for _ in 0..64 {
+        packer.write_all(&vec![0; 1 << 20]).unwrap();
+    }
+    packer.flush().unwrap();
+    let before = packer.get_ref().len();
+    while packer.get_ref().len() < before + FLOOD_PART {
+        packer.write_all(&[0; 258]).unwrap();
+        packer.flush().unwrap();
+    }
+    let packed = packer.get_ref()[..before].to_vec();
+    let packed = [head("content-encoding: gzip\r\n").as_bytes(), &packed, FLOOD].concat();
+    for answer in [plain, packed] {
+        let server = Server::new(move |_, _| answer.clone()).await;
+        let call = Call { bytes_max: 8 << 20, ..here(server.url("/?key=c4n4ry")) };
+        let error = outbound().send(call).await.unwrap_err();
+        assert!(matches!(error, OutboundError::TooLarge { .. }), "{error:?}");
+        told(&error, &server.address.to_string());
+    }
+    // Headers without end are cut, too.
+    let headers = "HTTP/1.1 200 OK\r\n".to_owned() + &"x-a: b\r\n".repeat(FLOOD_PART / 8);
+    let server = Server::new(move |_, _| [headers.as_bytes(), FLOOD].concat()).await;
+    let error = outbound().send(here(server.url("/?key=c4n4ry"))).await.unwrap_err();
+    told(&error, &server.address.to_string());
+}
+
+#[tokio::test]
+async fn a_connection_that_is_reset_in_the_middle_is_tried_again_and_told() {
+    let broken = || [&b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nhalf"[..], RESET].concat();
+    let twice = Server::new(move |number, _| if number < 2 { broken() } else { ok("whole") }).await;
+    assert_eq!(outbound().send(here(twice.url("/"))).await.unwrap().body, "whole");
+    assert_eq!(twice.asked(), 3);
+    let always = Server::new(move |_, _| broken()).await;
+    let error = outbound().send(here(always.url("/?key=c4n4ry"))).await.unwrap_err();
+    let told = told(&error, &always.address.to_string());
+    assert!(told.contains("broke"), "{told}");
+    // Cut short, without a reset.
+    let short = Server::new(|number, _| match number {
+        0 => b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\nconnection: close\r\n\r\nhalf".to_vec(),
+        _ => vec![],
+    })
+    .await;
+    let call = Call { may_repeat: false, total: Duration::from_secs(20), ..here(short.url("/")) };
+    assert!(outbound().send(call).await.is_err(), "half an answer is none");
+}
+
+#[tokio::test]
+async fn a_redirect_leads_to_nobodys_secrets_however_it_is_written() {
+    for location in [
+        "http://169.254.169.254/latest/",
+        "http://0xa9fea9fe/",
+        "http://2852039166/",
+        "http://0251.0376.0251.0376/",
+        "http://169.254.43518/",
+        "http://[::ffff:169.254.169.254]/",
+        "http://[::ffff:a9fe:a9fe]/",
+        "http://[64:ff9b::a9fe:a9fe]/",
+        "http://[fd00:ec2::254]/",
+        "http://[fe80::1]/",
+        "http://0/",
+        "http://0.0.0.0/",
+        "http://[::]/",
+        "http://169.254.169.254./",
+        "//169.254.169.254/",
+        "\\\\169.254.169.254/",
+        "http://metadata.example/",
+    ] {
+        let header = format!("location: {location}\r\n");
+        let outer = Server::new(move |_, _| answer("302 Found", &header, b"")).await;
+        let (lookup, _) = names(&[("metadata.example", &[&["169.254.169.254"]])]);
+        let outbound = with(Clock::system(), IMPATIENT, &lookup).unwrap();
+        let refused = outbound.send(here(outer.url("/?key=c4n4ry"))).await.unwrap_err();
+        assert!(matches!(refused, OutboundError::Forbidden { .. }), "{location}: {refused:?}");
+        assert!(!format!("{refused:?}").contains("c4n4ry"));
+    }
+    for location in ["http://example.ch@169.254.169.254/", "http://a:c4n4ry@host/", "gopher://x/"] {
+        let header = format!("location: {location}\r\n");
+        let outer = Server::new(move |_, _| answer("302 Found", &header, b"")).await;
+        let error = outbound().send(here(outer.url("/"))).await.unwrap_err();
+        assert!(matches!(error, OutboundError::Redirected { .. }), "{location}: {error:?}");
+        told(&error, &outer.address.to_string());
+    }
 }

@@ -3,9 +3,6 @@
 use std::sync::{Arc, Mutex};
 
 use chrono::{DateTime, NaiveDate, Utc};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tokio::task::JoinSet;
 
 mod prices; // well-behaved, hostile, away, restated
 mod grid; // load and generation
@@ -23,47 +20,9 @@ use crate::facts::quality::Filter;
 use crate::platform::jobs::{NewJob, Runner};
 use crate::platform::runtime::Tasks;
 use crate::platform::web::Role;
-use crate::testing::{TestApp, ch, utc};
+use crate::testing::{Server, TestApp, ch, utc};
 
 const TOKEN: &str = "c4n4ry-token";
-
-/// A server that closes after each answer, which `answer` makes of the request's first line.
-struct Server {
-    url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    _running: JoinSet<()>,
-}
-
-impl Server {
-    async fn new(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let asked = Arc::new(Mutex::new(Vec::new()));
-        let (log, mut running) = (Arc::clone(&asked), JoinSet::new());
-        running.spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut text = Vec::new();
-                while !text.ends_with(b"\r\n\r\n") {
-                    let Ok(byte) = stream.read_u8().await else { break };
-                    text.push(byte);
-                }
-                let line = String::from_utf8(text).unwrap().lines().next().unwrap().to_owned();
-                let (status, body) = answer(&line);
-                log.lock().unwrap().push(line);
-                let head = format!(
-                    "HTTP/1.1 {status} x\r\nconnection: close\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
-                );
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, asked, _running: running }
-    }
-
-    fn asked(&self) -> usize {
-        self.asked.lock().unwrap().len()
-    }
-}
 
 /// A box that asks `server`, as both sources; 13:05 in Zürich, on the day before the clock goes forward.
 async fn app(server: &Server) -> TestApp {

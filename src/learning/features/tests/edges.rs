@@ -5,8 +5,12 @@ use chrono::Timelike;
 
 use super::*;
 
+fn names(exogenous: usize) -> Vec<String> {
+    (1..=exogenous).map(|n| format!("exo{n}")).collect()
+}
+
 fn spec(exogenous: usize) -> FeatureSpec {
-    FeatureSpec::standard(3_600, exogenous)
+    FeatureSpec::standard(3_600, &names(exogenous))
 }
 
 /// Hours of the day as prices, 2026-02-01 to 2026-03-20.
@@ -140,7 +144,7 @@ fn exogenous_series_are_read_over_the_delivery_period_whatever_their_step() {
 
     let prices = published(first, day("2026-03-29"), 900, minute);
     let quarterly = history(900, prices, vec![(900, quarters), (3_600, whole)]);
-    let rows = predict_rows(&quarterly, &FeatureSpec::standard(900, 2), origin, &(1..=1));
+    let rows = predict_rows(&quarterly, &FeatureSpec::standard(900, &names(2)), origin, &(1..=1));
     let half_past = at("2026-03-30T00:30:00Z");
     assert!((value(&rows, half_past, "exo1") - 30.0).abs() < 1e-6);
     assert!((value(&rows, half_past, "exo2") - 2.0).abs() < 1e-6);

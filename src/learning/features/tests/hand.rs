@@ -279,7 +279,7 @@ fn all() -> Vec<Row> {
 }
 
 fn standard(interval_s: i32) -> FeatureSpec {
-    FeatureSpec::standard(interval_s, 0)
+    FeatureSpec::standard(interval_s, &[])
 }
 
 #[test]

@@ -109,7 +109,7 @@ fn check(
     let origin = here.origin(world.issued_at);
     prop_assert_eq!(origin, there.origin(world.issued_at));
     let Some(origin) = origin else { return Ok(()) };
-    let spec = FeatureSpec::standard(3_600, 1);
+    let spec = FeatureSpec::standard(3_600, &["exo1".to_owned()]);
     let rows = |history| predict_rows(&reader(history), &spec, origin, &(1..=7));
     let (here, there) = (rows(here), rows(there));
     prop_assert_eq!(here.ts.len(), there.ts.len());

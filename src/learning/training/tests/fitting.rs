@@ -85,7 +85,7 @@ async fn a_stored_model_forecasts_the_same_bits_as_the_fitted_one() {
         let training = &test.services.training;
         let report =
             training.train_on(dataset.clone(), &asked, &Watch::unseen(By::system())).await.unwrap();
-        let stored = test.services.registry.artifact(&report.model).unwrap();
+        let stored = test.services.registry.artifact(&report.model).await.unwrap();
         let registered = LeadModel::from_bytes(&stored).unwrap();
         assert_eq!(bits(&registered.predict(rows).unwrap()), bits(&in_memory), "{algorithm}");
         // Rows in another order, alone or many, get the same forecast.

@@ -197,7 +197,7 @@ fn of_part(part: &Component, has_timescale: bool, format: &Format) -> Fact {
     let key = match part.role {
         "database" if has_timescale => "adm_part_timescale".to_owned(),
         "database" => "adm_part_plain".to_owned(),
-        "object_store" => "adm_part_folder".to_owned(),
+        "object_store" if part.active == "data folder" => "adm_part_folder".to_owned(),
         _ => format!("adm_part_{}", part.active),
     };
     let is_ours = matches!(part.role, "database" | "object_store");
