@@ -106,7 +106,11 @@ impl Handler for FetchJob {
         }
     }
 
-    fn run(&self, context: JobContext, payload: Value) -> BoxFuture<'static, Result<Value, JobError>> {
+    fn run(
+        &self,
+        context: JobContext,
+        payload: Value,
+    ) -> BoxFuture<'static, Result<Value, JobError>> {
         let this = self.clone();
         // The clock wishes nothing in particular.
         let wish = serde_json::from_value(payload).unwrap_or_default();

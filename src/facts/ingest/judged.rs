@@ -10,7 +10,7 @@ use super::timing::Rhythm;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, day_range, local_date};
 use crate::facts::archive::RawFile;
-use crate::facts::quality::{Batch, Code, Due, Kind, Quality, Recorded, Weight};
+use crate::facts::quality::{Batch, Code, Due, Kind, Quality, Recorded, Unreadable, Weight};
 
 /// Prices nearer than this are the same, written differently.
 const SAME_EUR_MWH: f64 = 0.000_5;
@@ -75,9 +75,10 @@ fn tell(
     apart: &mut Vec<String>,
     worst: &mut Option<String>,
 ) -> bool {
-    let refusals = recorded.reasons.iter().filter(|reason| {
-        reason.weight == Weight::Refused && reason.code != Code::AllZero
-    });
+    let refusals = recorded
+        .reasons
+        .iter()
+        .filter(|reason| reason.weight == Weight::Refused && reason.code != Code::AllZero);
     for reason in refusals {
         let said = format!("{subject}: {reason}");
         worst.get_or_insert_with(|| said.clone());
@@ -100,7 +101,8 @@ fn range_of(
     quotes: &[Quote],
     products: &BTreeSet<Product>,
 ) -> TimeRange {
-    let own = quotes.iter().filter(|quote| quote.product == product && ask.range.contains(quote.ts));
+    let own =
+        quotes.iter().filter(|quote| quote.product == product && ask.range.contains(quote.ts));
     let (first, last) = (own.clone().map(|it| it.ts).min(), own.map(|it| it.ts).max());
     let (Some(first), Some(last)) = (first, last) else { return ask.range };
     if products.len() == 1 {
@@ -156,4 +158,25 @@ fn series(source: &str, (ask, came_at): (&Ask, DateTime<Utc>), values: &Values) 
         rests_at_weekends: Rhythm::of(&ask.subject).rests_at_weekends(),
         is_simulated: false,
     }
+}
+
+/// Lists a payload that nobody can read; a source that is ill or asks for patience sent none.
+pub(super) async fn bury(
+    quality: &Quality,
+    raw: &RawFile,
+    payload: &[u8],
+    error: &ReadError,
+) -> Result<(), FetchError> {
+    if !error.is_of_payload() {
+        return Ok(());
+    }
+    let letter = Unreadable {
+        source: &raw.arrival.source,
+        subject: &raw.arrival.subject,
+        raw_file_id: Some(raw.raw_file_id),
+        payload,
+        reason: &error.to_string(),
+    };
+    quality.dead_letter(&letter).await?;
+    Ok(())
 }

@@ -21,10 +21,10 @@ mod fuzz; // every parser, for the fuzzer
 #[cfg(test)]
 mod tests;
 
-#[cfg(fuzzing)]
-pub use self::fuzz::parse_anything;
 pub use self::api::routes;
 pub use self::error::FetchError;
+#[cfg(fuzzing)]
+pub use self::fuzz::parse_anything;
 pub use self::jobs::{FetchJob, Part};
 pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
 pub use self::service::Ingest;

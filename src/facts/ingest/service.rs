@@ -24,7 +24,6 @@ use crate::base::timeline::{Clock, TimeRange, add_days, day_range, days_range, l
 use crate::facts::archive::{Archive, Arrival, RawFile};
 use crate::facts::market::Prices;
 use crate::facts::quality::Quality;
-use crate::facts::quality::Unreadable;
 use crate::facts::series::Observations;
 use crate::platform::db::Db;
 use crate::platform::outbound::{Call, Outbound, OutboundError, Reach};
@@ -369,7 +368,7 @@ impl Ingest {
                 judged::judge(&self.quality, source.name(), (raw, ask), came).await?
             }
             Err(error) => {
-                self.bury(raw, payload, &error).await?;
+                judged::bury(&self.quality, raw, payload, &error).await?;
                 Err(error)
             }
         };
@@ -404,27 +403,6 @@ impl Ingest {
         self.archive.judge(raw, &report.words()).await?;
         self.quality.supersede(source.name(), &raw.arrival.subject).await?;
         Ok((report, licence))
-    }
-
-    /// Lists a payload that nobody can read; a source that is ill or asks for patience sent none.
-    async fn bury(
-        &self,
-        raw: &RawFile,
-        payload: &[u8],
-        error: &ReadError,
-    ) -> Result<(), FetchError> {
-        if !error.is_of_payload() {
-            return Ok(());
-        }
-        let letter = Unreadable {
-            source: &raw.arrival.source,
-            subject: &raw.arrival.subject,
-            raw_file_id: Some(raw.raw_file_id),
-            payload,
-            reason: &error.to_string(),
-        };
-        self.quality.dead_letter(&letter).await?;
-        Ok(())
     }
 
     /// Reads every payload of `source`, or of all, again, in the order in which they came.

@@ -5,7 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
 use super::checks::{Day, Past, Pool, UNUSUAL, equal_hours_max, runs};
-use super::model::{Batch, BatchCounts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict};
+use super::model::{
+    Batch, BatchCounts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict,
+};
 use super::reason::{Code, Reason, Weight};
 use crate::base::timeline::{TimeRange, add_days, day_range, local_date};
 
@@ -46,7 +48,7 @@ pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report
         impossible: 0,
     };
     let values = work.one_per_instant();
-    work.judge_days(values);
+    work.judge_days(&values);
     let gaps = work.gaps();
     let longest_equal_s = work.stuck();
     work.note_counts();
@@ -118,7 +120,7 @@ impl Work<'_> {
         values
     }
 
-    fn judge_days(&mut self, values: Pool) {
+    fn judge_days(&mut self, values: &Pool) {
         let (first, last) = self.batch.days();
         let mut pool: Pool = self.stored.range(..self.batch.asked.from).map(copied).collect();
         let mut day = first;
@@ -143,16 +145,12 @@ impl Work<'_> {
     }
 
     /// Whether the values of a day may be stored; says why not, and what else is odd about them.
-    fn is_fit(
-        &mut self,
-        day: NaiveDate,
-        values: &[Sample],
-        pool: &Pool,
-    ) -> bool {
+    fn is_fit(&mut self, day: NaiveDate, values: &[Sample], pool: &Pool) -> bool {
         let Batch { kind, zone, interval_s, .. } = *self.batch;
         let view = Day { kind, zone, interval_s, values };
         if view.is_all_zero() {
-            return self.refuse(values, Reason::new(Code::AllZero, Weight::Refused, values.len()).on(day));
+            return self
+                .refuse(values, Reason::new(Code::AllZero, Weight::Refused, values.len()).on(day));
         }
         if let Some(count) = view.copied_from(24, pool) {
             let reason = Reason::new(Code::Shifted, Weight::Refused, count).on(day);
@@ -208,7 +206,7 @@ impl Work<'_> {
         }
     }
 
-    /// BatchCounts what a day has of what it should have.
+    /// Counts what a day has of what it should have.
     fn count_day(&mut self, day: NaiveDate, range: TimeRange, values: &[Sample]) {
         let batch = self.batch;
         let asked = TimeRange::new(range.from.max(batch.asked.from), range.to.min(batch.asked.to));
@@ -224,7 +222,8 @@ impl Work<'_> {
         }
         let differs = |(ts, value): &&Sample| {
             let before = self.stored.get(ts);
-            !batch.is_rolling && before.is_some_and(|before| !is_same(*before, *value, batch.tolerance))
+            !batch.is_rolling
+                && before.is_some_and(|before| !is_same(*before, *value, batch.tolerance))
         };
         let revised = values.iter().filter(differs).count();
         self.counts.revised += revised;
@@ -306,7 +305,14 @@ impl Work<'_> {
 
     fn note_counts(&mut self) {
         let BatchCounts {
-            duplicates, conflicts, out_of_order, outside, off_grid, not_finite, revised, ..
+            duplicates,
+            conflicts,
+            out_of_order,
+            outside,
+            off_grid,
+            not_finite,
+            revised,
+            ..
         } = self.counts;
         let all = [
             (Code::Conflicts, Weight::Refused, conflicts),

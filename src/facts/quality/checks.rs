@@ -56,10 +56,8 @@ impl Past {
     /// The weeks before `day`, in the values of `pool`; nothing when there are too few.
     pub fn of(pool: &Pool, day: NaiveDate, (kind, zone): (Kind, Tz)) -> Option<Self> {
         let from = day_range(add_days(day, -HISTORY_DAYS), zone).from;
-        let values: Vec<Sample> = pool
-            .range(from..day_range(day, zone).from)
-            .map(|(ts, value)| (*ts, *value))
-            .collect();
+        let values: Vec<Sample> =
+            pool.range(from..day_range(day, zone).from).map(|(ts, value)| (*ts, *value)).collect();
         let mut days: BTreeMap<NaiveDate, Vec<f64>> = BTreeMap::new();
         for (ts, value) in &values {
             days.entry(local_date(*ts, zone)).or_default().push(*value);
@@ -67,10 +65,8 @@ impl Past {
         if days.len() < DAYS_MIN {
             return None;
         }
-        let middles: HashMap<NaiveDate, f64> = days
-            .iter_mut()
-            .filter_map(|(day, values)| Some((*day, median(values)?)))
-            .collect();
+        let middles: HashMap<NaiveDate, f64> =
+            days.iter_mut().filter_map(|(day, values)| Some((*day, median(values)?))).collect();
         let mut levels: Vec<f64> = middles.values().map(|middle| middle.abs()).collect();
         let level = median(&mut levels)?;
         let by_hour = ByHour::learn(values.iter().copied(), zone);

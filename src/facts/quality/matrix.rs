@@ -28,16 +28,15 @@ pub(super) fn matrix(
         .map(|row| ((row.source.as_str(), row.subject.as_str(), row.cell.day), row))
         .collect();
     let rows = newest.iter().map(|row| {
-        let asked = firsts.iter().find(|(source, subject, _)| {
-            *source == row.source && *subject == row.subject
-        });
+        let asked = firsts
+            .iter()
+            .find(|(source, subject, _)| *source == row.source && *subject == row.subject);
         let asked = asked.map_or(row.cell.day, |(.., day)| *day);
-        let cell = |day: &NaiveDate| {
-            match cells.get(&(row.source.as_str(), row.subject.as_str(), *day)) {
+        let cell =
+            |day: &NaiveDate| match cells.get(&(row.source.as_str(), row.subject.as_str(), *day)) {
                 Some(stored) => seen(stored, now),
                 None => unseen(row, *day, (asked, now), &complete),
-            }
-        };
+            };
         MatrixRow {
             source: row.source.clone(),
             subject: row.subject.clone(),
@@ -87,10 +86,10 @@ fn unseen(
     let zone = zone_of(&row.time_zone);
     let range = day_range(day, zone);
     // As long after the day's start as it was for the newest day that is known.
-    let due_after = row.cell.expected_by.map_or_else(
-        || range.to - range.from,
-        |by| by - day_range(row.cell.day, zone).from,
-    );
+    let due_after = row
+        .cell
+        .expected_by
+        .map_or_else(|| range.to - range.from, |by| by - day_range(row.cell.day, zone).from);
     let expected_by = range.from + due_after;
     let is_rest = row.interval_s >= DAY_S && matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
     let is_there = complete.contains(&(family(&row.subject), day));

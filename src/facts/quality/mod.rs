@@ -18,7 +18,7 @@ pub use self::api::routes;
 pub use self::model::{Batch, Due, Kind, Verdict};
 pub use self::reason::{Code, Reason, Weight};
 pub use self::records::{
-    DayCell, DayState, DeadLetter, Filter, Matrix, MatrixRow, Quarantined, StoredReport, Unreadable,
-    Waiting,
+    DayCell, DayState, DeadLetter, Filter, Matrix, MatrixRow, Quarantined, StoredReport,
+    Unreadable, Waiting,
 };
 pub use self::service::{Quality, QualityError, Recorded};

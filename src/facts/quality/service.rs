@@ -402,10 +402,11 @@ impl Quality {
         conn.transaction(async |conn| {
             let done = store::resolve(conn, letter_id, self.clock.now(), by.user_id()).await?;
             let done = done.ok_or(QualityError::NotFound("open dead letter", letter_id))?;
-            let event = Event::new("dead_letter.resolve", ("dead_letter", letter_id)).after(&json!({
-                "source": done.source, "subject": done.subject, "reason": done.reason,
-                "attempts": done.attempts,
-            }));
+            let event =
+                Event::new("dead_letter.resolve", ("dead_letter", letter_id)).after(&json!({
+                    "source": done.source, "subject": done.subject, "reason": done.reason,
+                    "attempts": done.attempts,
+                }));
             self.audit.record(conn, by, event).await?;
             Ok(done)
         })
@@ -415,9 +416,7 @@ impl Quality {
 
 fn undecided(row: &Quarantined) -> Result<(), QualityError> {
     match &row.decision {
-        Some(decision) => {
-            Err(QualityError::Decided { ts: row.ts, decision: decision.clone() })
-        }
+        Some(decision) => Err(QualityError::Decided { ts: row.ts, decision: decision.clone() }),
         None => Ok(()),
     }
 }

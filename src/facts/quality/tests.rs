@@ -66,11 +66,13 @@ struct Dice(u64);
 
 impl Dice {
     fn roll(&mut self) -> f64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (self.0 >> 11) as f64 / (1_u64 << 53) as f64
     }
 
     fn below(&mut self, end: usize) -> usize {
-        (self.roll() * end as f64) as usize
+        self.roll();
+        usize::try_from(self.0 >> 33).unwrap() % end
     }
 }

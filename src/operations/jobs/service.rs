@@ -110,8 +110,8 @@ impl Queue {
         let job_id = conn
             .transaction(async |conn| {
                 let job_id = self.jobs.enqueue_on(conn, &new).await?.job_id;
-                let event = Event::new("schedule.run", ("schedule", name))
-                    .after(&asked(job_id, &payload));
+                let event =
+                    Event::new("schedule.run", ("schedule", name)).after(&asked(job_id, &payload));
                 self.audit.record(conn, by, event).await?;
                 Ok::<_, JobsError>(job_id)
             })
@@ -129,5 +129,9 @@ impl Queue {
 
 /// What is written down of a job that somebody asked for.
 fn asked(job_id: Uuid, payload: &Value) -> Value {
-    if payload.is_null() { json!({"job_id": job_id}) } else { json!({"job_id": job_id, "input": payload}) }
+    if payload.is_null() {
+        json!({"job_id": job_id})
+    } else {
+        json!({"job_id": job_id, "input": payload})
+    }
 }

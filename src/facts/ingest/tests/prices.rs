@@ -65,8 +65,12 @@ async fn what_is_not_prices_is_archived_and_stores_nothing() {
     assert_eq!(stored(&app).await, []);
     // What came and makes no sense is listed; refusals are not: there is nothing to read in them.
     let letters = app.services.quality.dead_letters(&Filter::default(), 50).await.unwrap();
-    assert!(letters.iter().any(|letter| letter.excerpt == "<!DOCTYPE html><html>Maintenance</html>"));
-    assert!(letters.iter().all(|letter| letter.subject == "price:CH" && letter.raw_file_id.is_some()));
+    assert!(
+        letters.iter().any(|letter| letter.excerpt == "<!DOCTYPE html><html>Maintenance</html>")
+    );
+    assert!(
+        letters.iter().all(|letter| letter.subject == "price:CH" && letter.raw_file_id.is_some())
+    );
     let told: Vec<&str> = letters.iter().map(|letter| letter.reason.as_str()).collect();
     assert!(!told.iter().any(|reason| reason.contains("status") || reason.contains("less often")));
     // Every payload is kept, with what became of it.
@@ -77,9 +81,11 @@ async fn what_is_not_prices_is_archived_and_stores_nothing() {
 async fn what_contradicts_itself_is_kept_apart_and_the_rest_is_stored() {
     let past = range("2026-03-20", "2026-03-20");
     let server = Server::new(move |_| {
-        let good = first_form(past, 3_600, |hour| Some(f64::from(u8::try_from(hour).unwrap()) + 0.5));
+        let good =
+            first_form(past, 3_600, |hour| Some(f64::from(u8::try_from(hour).unwrap()) + 0.5));
         let instant = past.from.timestamp() + 3 * 3_600;
-        let again = good.replacen("\"unix_seconds\":[", &format!("\"unix_seconds\":[{instant},"), 1);
+        let again =
+            good.replacen("\"unix_seconds\":[", &format!("\"unix_seconds\":[{instant},"), 1);
         (200, again.replacen("\"price\":[", "\"price\":[77.25,", 1))
     })
     .await;
@@ -90,15 +96,22 @@ async fn what_contradicts_itself_is_kept_apart_and_the_rest_is_stored() {
     assert_eq!((report.values, report.stored.inserted), (23, 23), "{report:?}");
     assert!(report.findings.iter().any(|said| said.contains("contradict")), "{report:?}");
     let quality = &app.services.quality;
-    let rows = quality.quarantine(&Filter { is_open: true, ..Filter::default() }, 10).await.unwrap();
+    let rows =
+        quality.quarantine(&Filter { is_open: true, ..Filter::default() }, 10).await.unwrap();
     let mut values: Vec<f64> = rows.iter().map(|row| row.value.unwrap()).collect();
     values.sort_by(f64::total_cmp);
     assert_eq!(values, [3.5, 77.25]);
-    assert!(rows.iter().all(|row| row.subject == "price:CH:day_ahead" && row.raw_file_id.is_some()));
-    let cell = quality.day(("energy_charts", "price:CH:day_ahead"), day("2026-03-20")).await.unwrap();
+    assert!(
+        rows.iter().all(|row| row.subject == "price:CH:day_ahead" && row.raw_file_id.is_some())
+    );
+    let cell =
+        quality.day(("energy_charts", "price:CH:day_ahead"), day("2026-03-20")).await.unwrap();
     assert_eq!(cell.map(|cell| (cell.found, cell.expected)), Some((23, 24)));
     let used = app.services.archive.answers_today().await.unwrap();
-    assert_eq!(used.iter().map(|it| (it.source.as_str(), it.answers)).collect::<Vec<_>>(), [("energy_charts", 1)]);
+    assert_eq!(
+        used.iter().map(|it| (it.source.as_str(), it.answers)).collect::<Vec<_>>(),
+        [("energy_charts", 1)]
+    );
 }
 
 #[actix_web::test]

@@ -33,14 +33,19 @@ fn made_up(name: &'static str, subject: &'static str, interval_s: i32, seed: u64
         }
         let hour = f64::from(local.hour()) + f64::from(local.minute()) / 60.0;
         let bump = |at: f64, width: f64| (-((hour - at) / width).powi(2)).exp();
-        let weekend = matches!(chrono::Datelike::weekday(&local), chrono::Weekday::Sat | chrono::Weekday::Sun);
+        let weekend = matches!(
+            chrono::Datelike::weekday(&local),
+            chrono::Weekday::Sat | chrono::Weekday::Sun
+        );
         let noise = dice.roll() - 0.5;
         let value = if is_price {
             let shape = 0.35 * bump(8.0, 2.0) + 0.5 * bump(19.0, 2.5) - sun * bump(13.0, 3.0);
-            80.0 * (1.0 + 0.4 * level) * (0.85 + shape - if weekend { 0.15 } else { 0.0 }) + 8.0 * noise
+            80.0 * (1.0 + 0.4 * level) * (0.85 + shape - if weekend { 0.15 } else { 0.0 })
+                + 8.0 * noise
         } else {
             let shape = 0.15 * bump(11.0, 4.0) + 0.12 * bump(19.0, 2.5);
-            6_500.0 * (1.0 + 0.1 * level) * (0.9 + shape - if weekend { 0.1 } else { 0.0 }) + 120.0 * noise
+            6_500.0 * (1.0 + 0.1 * level) * (0.9 + shape - if weekend { 0.1 } else { 0.0 })
+                + 120.0 * noise
         };
         values.insert(ts, (value * 100.0).round() / 100.0);
     }
@@ -63,10 +68,11 @@ fn real_prices(name: &'static str, column: usize) -> Option<Clean> {
     for line in text.lines().skip(1) {
         let cells: Vec<&str> = line.split(',').collect();
         let Ok(value) = cells[column].parse::<f64>() else { continue };
-        let wall = NaiveDateTime::parse_from_str(cells[0].trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S")
-            .or_else(|_| NaiveDateTime::parse_from_str(cells[0], "%Y-%m-%dT%H:%M"))
-            .or_else(|_| NaiveDateTime::parse_from_str(cells[0], "%Y-%m-%d %H:%M"))
-            .unwrap();
+        let wall =
+            NaiveDateTime::parse_from_str(cells[0].trim_end_matches('Z'), "%Y-%m-%d %H:%M:%S")
+                .or_else(|_| NaiveDateTime::parse_from_str(cells[0], "%Y-%m-%dT%H:%M"))
+                .or_else(|_| NaiveDateTime::parse_from_str(cells[0], "%Y-%m-%d %H:%M"))
+                .unwrap();
         match instants_of(wall, ZURICH) {
             WallTime::Once(at) => drop(values.insert(at, value)),
             WallTime::Twice(first, second) => values.extend([(first, value), (second, value)]),
@@ -149,7 +155,9 @@ const FAULTS: &[(&str, Fault)] = &[
         let (from, hour) = (dice.below(11), per_hour(batch));
         let value = batch.values[from * hour].1;
         let stuck = &mut batch.values[from * hour..(from + 12) * hour];
-        stuck.iter_mut().for_each(|(_, other)| *other = value);
+        for (_, other) in stuck {
+            *other = value;
+        }
         value.filter(|value| value.abs() >= 0.1).map(|_| Code::Stuck)
     }),
     ("spike × 10", |batch, _, dice| {
@@ -314,9 +322,10 @@ fn two_real_years_of_crisis_call_for_somebody_on_few_days_for_nothing() {
             }
             day = add_days(day, 1);
         }
-        let below_zero = clean.values.iter().filter(|(ts, value)| {
-            **value < 0.0 && local_date(**ts, ZURICH) >= date("2022-01-01")
-        });
+        let below_zero = clean
+            .values
+            .iter()
+            .filter(|(ts, value)| **value < 0.0 && local_date(**ts, ZURICH) >= date("2022-01-01"));
         println!(
             "{}: {} of {whole} whole days of 2022 and 2023 not good ({:.2} %), {refused} with values kept \
              apart, {unusual} said to be unusual; {} hours below zero",
@@ -325,7 +334,9 @@ fn two_real_years_of_crisis_call_for_somebody_on_few_days_for_nothing() {
             100.0 * alarmed.len() as f64 / f64::from(whole),
             below_zero.count(),
         );
-        alarmed.iter().for_each(|said| println!("  {said}"));
+        for said in &alarmed {
+            println!("  {said}");
+        }
         assert!(whole > 500, "{}: {whole}", clean.name);
         assert_eq!(refused, 0, "{}: real values are kept apart", clean.name);
         assert!(alarmed.len() as f64 <= 0.02 * f64::from(whole), "{}: {alarmed:#?}", clean.name);

@@ -47,8 +47,7 @@ fn gaps_are_runs_with_their_length() {
     batch.values.retain(|(ts, _)| !["01", "02", "18"].contains(&&*ts.format("%H").to_string()));
     batch.values[0].1 = None;
     let report = judged(&batch, &Pool::new());
-    let gaps: Vec<_> =
-        report.gaps.iter().map(|gap| (gap.from.to_rfc3339(), gap.slots)).collect();
+    let gaps: Vec<_> = report.gaps.iter().map(|gap| (gap.from.to_rfc3339(), gap.slots)).collect();
     assert_eq!(
         gaps,
         [
@@ -104,12 +103,10 @@ fn duplicates_contradictions_order_and_strangers_are_told_apart() {
 #[test]
 fn a_day_of_zeros_and_a_copy_of_another_day_are_kept_apart() {
     let stored = weeks_before("2026-02-10");
-    let zeros = batch_of(
-        "price:CH:day_ahead",
-        3_600,
-        (date("2026-02-10"), date("2026-02-11")),
-        |ts| if ts < day_range(date("2026-02-11"), ZURICH).from { 0.0 } else { price(ts) },
-    );
+    let zeros =
+        batch_of("price:CH:day_ahead", 3_600, (date("2026-02-10"), date("2026-02-11")), |ts| {
+            if ts < day_range(date("2026-02-11"), ZURICH).from { 0.0 } else { price(ts) }
+        });
     let report = judged(&zeros, &stored);
     assert_eq!(alarms(&report), [Code::AllZero]);
     assert_eq!((report.accepted.len(), report.refused.len()), (24, 24));
@@ -118,12 +115,10 @@ fn a_day_of_zeros_and_a_copy_of_another_day_are_kept_apart() {
     assert_eq!((report.days[0].found, report.days[1].found), (0, 24));
     assert_eq!(report.reasons[0].sentence, "2026-02-10: all 24 values are zero");
 
-    let copy = batch_of(
-        "price:CH:day_ahead",
-        3_600,
-        (date("2026-02-10"), date("2026-02-10")),
-        |ts| price(ts - Duration::hours(24)),
-    );
+    let copy =
+        batch_of("price:CH:day_ahead", 3_600, (date("2026-02-10"), date("2026-02-10")), |ts| {
+            price(ts - Duration::hours(24))
+        });
     let report = judged(&copy, &stored);
     assert_eq!((alarms(&report), report.verdict()), (vec![Code::Shifted], Verdict::Refused));
     assert_eq!(report.reasons[0].figure, Some(24.0));
@@ -154,7 +149,10 @@ fn another_unit_is_seen_by_its_power_of_ten() {
         let report = judged(&batch, &stored);
         assert_eq!(report.verdict(), verdict, "{factor}: {:?}", report.reasons);
         if verdict > Verdict::Good {
-            assert_eq!((report.reasons[0].code, report.reasons[0].figure), (Code::WrongUnit, Some(factor)));
+            assert_eq!(
+                (report.reasons[0].code, report.reasons[0].figure),
+                (Code::WrongUnit, Some(factor))
+            );
         }
     }
 }
@@ -203,7 +201,11 @@ fn a_value_that_stays_over_midnight_is_one_run() {
 fn a_day_that_comes_in_parts_counts_what_came_before() {
     let day = day_range(date("2026-02-10"), ZURICH);
     let mut stored = weeks_before("2026-02-10");
-    stored.extend(TimeRange::new(day.from, day.from + Duration::hours(20)).slots(3_600).map(|ts| (ts, price(ts))));
+    stored.extend(
+        TimeRange::new(day.from, day.from + Duration::hours(20))
+            .slots(3_600)
+            .map(|ts| (ts, price(ts))),
+    );
     let mut batch = day_of("2026-02-10");
     batch.asked = TimeRange::new(day.from + Duration::hours(18), day.to);
     batch.values.retain(|(ts, _)| batch.asked.contains(*ts));
@@ -223,7 +225,8 @@ fn hostile_batches_bring_nothing_down() {
         assert!(report.accepted.iter().all(|(_, value)| value.is_finite()), "{value}");
         assert!(report.outlier_score.is_none_or(|score| !score.is_nan()), "{value}");
     }
-    batch.values = vec![(DateTime::<Utc>::MIN_UTC, Some(1.0)), (DateTime::<Utc>::MAX_UTC, Some(1.0))];
+    batch.values =
+        vec![(DateTime::<Utc>::MIN_UTC, Some(1.0)), (DateTime::<Utc>::MAX_UTC, Some(1.0))];
     let report = judged(&batch, &Pool::new());
     assert_eq!((report.counts.outside, report.counts.found), (2, 0));
     batch.interval_s = 0;

@@ -70,7 +70,10 @@ async fn the_matrix_tells_complete_late_revised_partial_missing_open_and_not_ask
     take(&test, &came("2026-03-29", "2026-03-28T12:05:00Z")).await;
     test.set("2026-03-30T08:00:00Z");
     let matrix = test.services.quality.matrix(7).await.unwrap();
-    assert_eq!(matrix.days, ["24", "25", "26", "27", "28", "29", "30"].map(|day| date(&format!("2026-03-{day}"))));
+    assert_eq!(
+        matrix.days,
+        ["24", "25", "26", "27", "28", "29", "30"].map(|day| date(&format!("2026-03-{day}")))
+    );
     assert_eq!(
         states(&matrix, SOURCE),
         [
@@ -100,7 +103,11 @@ async fn the_matrix_tells_complete_late_revised_partial_missing_open_and_not_ask
     let matrix = test.services.quality.matrix(7).await.unwrap();
     assert_eq!(states(&matrix, SOURCE)[4], (DayState::NotAsked, 0));
     let late = &matrix.rows.iter().find(|row| row.source == "entsoe").unwrap().cells[4];
-    assert_eq!((late.state, late.late_s), (DayState::Complete, None), "it was due before entsoe was asked");
+    assert_eq!(
+        (late.state, late.late_s),
+        (DayState::Complete, None),
+        "it was due before entsoe was asked"
+    );
 
     // What comes later completes the day, and the same payload again changes nothing.
     take(&test, &came("2026-03-27", "2026-03-30T08:10:00Z")).await;
@@ -182,8 +189,7 @@ async fn a_refused_day_is_decided_about_as_a_whole() {
     let of = (SOURCE, SUBJECT);
     let decided = quality.decide_day(of, zeros.asked, true, &By::command()).await.unwrap();
     assert_eq!(decided, 24);
-    let points =
-        test.services.prices.prices(&ch(), Product::DayAhead, zeros.asked).await.unwrap();
+    let points = test.services.prices.prices(&ch(), Product::DayAhead, zeros.asked).await.unwrap();
     assert_eq!(points.len(), 24);
     assert!(points.iter().all(|point| point.price_eur_mwh == Some(0.0)));
     let cell = day().await.unwrap().unwrap();
@@ -222,7 +228,10 @@ async fn values_of_series_are_released_and_those_of_nobody_are_not() {
                 assert_eq!(values, [(ts, row.value.unwrap())]);
             }
             Err(error) => {
-                assert!(!may && error.to_string().contains("cannot be released one by one"), "{error}");
+                assert!(
+                    !may && error.to_string().contains("cannot be released one by one"),
+                    "{error}"
+                );
             }
         }
     }
@@ -246,7 +255,10 @@ async fn dead_letters_are_counted_not_piled_up_and_end_when_an_answer_can_be_rea
     test.set("2026-03-24T12:10:00Z");
     let second = quality.dead_letter(&letter).await.unwrap();
     assert_eq!((second.letter_id, second.attempts), (first.letter_id, 2));
-    assert_eq!((second.created_at, second.last_at), (utc("2026-03-24T12:00:00Z"), utc("2026-03-24T12:10:00Z")));
+    assert_eq!(
+        (second.created_at, second.last_at),
+        (utc("2026-03-24T12:00:00Z"), utc("2026-03-24T12:10:00Z"))
+    );
     let other = Unreadable { payload: b"\xff\xfe{", reason: "cut off", ..letter };
     let other = quality.dead_letter(&other).await.unwrap();
     quality.resolve(other.letter_id, &By::command()).await.unwrap();
@@ -277,7 +289,8 @@ async fn lists_are_paged_and_bad_questions_are_answered_with_the_fix() {
         let Some(next) = page["next_cursor"].as_str() else { break };
         cursor = format!("&cursor={next}");
     }
-    let days: std::collections::BTreeSet<_> = seen.iter().map(|row| row["ts"].clone().to_string()).collect();
+    let days: std::collections::BTreeSet<_> =
+        seen.iter().map(|row| row["ts"].clone().to_string()).collect();
     assert_eq!((seen.len(), days.len()), (3, 3));
     assert_eq!(seen[0]["value"], Value::Null);
     assert_eq!(seen[0]["reason"], "not_finite");
@@ -293,7 +306,8 @@ async fn lists_are_paged_and_bad_questions_are_answered_with_the_fix() {
     app.get(Role::Viewer, "/api/quality/quarantine").await.problem(403);
     let row = seen[0]["row_id"].as_str().unwrap();
     let path = format!("/api/quality/quarantine/{row}");
-    let refused = app.post(Role::Admin, &format!("{path}/release"), &json!(null)).await.problem(409);
+    let refused =
+        app.post(Role::Admin, &format!("{path}/release"), &json!(null)).await.problem(409);
     assert!(refused["detail"].as_str().unwrap().contains("discard it"), "{refused}");
     app.send(Role::Admin, Method::POST, &format!("{path}/discard"), None).await.json(200);
     app.send(Role::Admin, Method::POST, &format!("{path}/discard"), None).await.problem(409);

@@ -144,11 +144,7 @@ async fn get_day(
     Ok(desk.show(&who, (Place::Sources, "admin/source_day.html"), &answer, &view))
 }
 
-fn answer(
-    query: &DayQuery,
-    (cell, is_open): (Option<&DayCell>, bool),
-    format: &Format,
-) -> Answer {
+fn answer(query: &DayQuery, (cell, is_open): (Option<&DayCell>, bool), format: &Format) -> Answer {
     let name = words::subject(&query.subject, format);
     let title = format!("{name}, {}", format.day(query.day));
     let Some(cell) = cell else {
@@ -181,9 +177,7 @@ fn facts(
     let late = match (cell.late_s, cell.expected_by) {
         (Some(0), _) => format.text("adm_day_in_time").to_owned(),
         (Some(late_s), _) => words::late(late_s, format),
-        (None, Some(by)) if cell.state == DayState::Missing && by < now => {
-            format.age(now - by)
-        }
+        (None, Some(by)) if cell.state == DayState::Missing && by < now => format.age(now - by),
         (None, _) => "–".to_owned(),
     };
     facts.extend([
@@ -220,16 +214,17 @@ fn report_view(
         ("adm_n_apart", report.quarantined),
     ];
     let told = all.iter().enumerate().filter(|(place, (_, count))| *place == 0 || *count > 0);
-    let told = told.map(|(_, (key, count))| format!("{} {}", format.text(key), number(*count as f64, 0)));
+    let told =
+        told.map(|(_, (key, count))| format!("{} {}", format.text(key), number(*count as f64, 0)));
     let batch = format.fill(
         "adm_day_batch",
         &[("from", &format.day(format.date_of(report.from))), ("to", &format.end(report.to))],
     );
     let step = chrono::Duration::seconds(report.interval_s.into());
-    let ends = |from: DateTime<Utc>, slots: usize| {
-        from + step * i32::try_from(slots).unwrap_or(i32::MAX)
-    };
-    let gaps = report.gaps.iter().filter(|gap| gap.from < day.to && ends(gap.from, gap.slots) > day.from);
+    let ends =
+        |from: DateTime<Utc>, slots: usize| from + step * i32::try_from(slots).unwrap_or(i32::MAX);
+    let gaps =
+        report.gaps.iter().filter(|gap| gap.from < day.to && ends(gap.from, gap.slots) > day.from);
     let date = format.date_of(day.from + chrono::Duration::hours(12));
     let own = report.reasons.iter().filter(|it| it.day.is_none_or(|other| other == date));
     ReportView {
@@ -237,10 +232,7 @@ fn report_view(
         badge: words::verdict(report.verdict, format),
         counts: format!("{batch}: {}", told.collect::<Vec<_>>().join(" · ")),
         reasons: own.map(|reason| words::reason(reason, format)).collect(),
-        gaps: gaps
-            .take(GAPS)
-            .map(|gap| format.span(gap.from, ends(gap.from, gap.slots)))
-            .collect(),
+        gaps: gaps.take(GAPS).map(|gap| format.span(gap.from, ends(gap.from, gap.slots))).collect(),
         score: report.outlier_score.map_or_else(String::new, |score| {
             format.fill("adm_day_score", &[("score", &number(score, 1))])
         }),

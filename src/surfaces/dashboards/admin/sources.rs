@@ -156,7 +156,11 @@ fn answer(
         add("stale", title, text, Some(("#sources-title", "adm_src_to_source")));
     }
     let counted = |one: &'static str, many: &'static str, n: i64| {
-        if n == 1 { format.text(one).to_owned() } else { format.fill(many, &[("n", &n.to_string())]) }
+        if n == 1 {
+            format.text(one).to_owned()
+        } else {
+            format.fill(many, &[("n", &n.to_string())])
+        }
     };
     if waiting.quarantined > 0 {
         let title = counted("adm_apart_one", "adm_apart_many", waiting.quarantined);
@@ -176,9 +180,8 @@ fn answer(
             notes: found.into_iter().map(|(_, note)| note).collect(),
         };
     }
-    let complete = |row: &MatrixRow| {
-        row.cells.last().is_some_and(|cell| cell.state == DayState::Complete)
-    };
+    let complete =
+        |row: &MatrixRow| row.cells.last().is_some_and(|cell| cell.state == DayState::Complete);
     let has_real = matrix.rows.iter().any(|row| !row.is_simulated && complete(row));
     let (lead, advice) = if has_real {
         ("adm_src_calm", "adm_src_calm_advice")
