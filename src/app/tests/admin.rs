@@ -39,9 +39,13 @@ async fn admin_pages(app: &TestApp, method: &str, job_id: Uuid) -> Vec<String> {
                 .replace("{letter_id}", &Uuid::nil().to_string())
                 .replace("{key}", "simulation.enabled")
         })
-        .map(|path| match path.starts_with("/admin/sources/day") {
-            true => format!("{path}?source=ecb&subject=fx%3AEUR%3ACHF&day=2026-03-28"),
-            false => path,
+        .map(|path| {
+            let is_day = path.starts_with("/admin/sources/day");
+            if is_day {
+                format!("{path}?source=ecb&subject=fx%3AEUR%3ACHF&day=2026-03-28")
+            } else {
+                path
+            }
         })
         .collect();
     assert!(pages.len() > 2, "{pages:?}");

@@ -47,6 +47,7 @@ pub struct RawFile {
 }
 
 /// How much a source has answered on a day.
+#[expect(clippy::struct_field_names, reason = "an answer is what is counted")]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answers {
     /// Name of the source.

@@ -10,7 +10,7 @@ use super::timing::Rhythm;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, day_range, local_date};
 use crate::facts::archive::RawFile;
-use crate::facts::quality::{Batch, Code, Due, Kind, Quality, Recorded, Weight};
+use crate::facts::quality::{Batch, Code, Due, Kind, Quality, Recorded, Unreadable, Weight};
 
 /// Prices nearer than this are the same, written differently.
 const SAME_EUR_MWH: f64 = 0.000_5;
@@ -158,4 +158,25 @@ fn series(source: &str, (ask, came_at): (&Ask, DateTime<Utc>), values: &Values) 
         rests_at_weekends: Rhythm::of(&ask.subject).rests_at_weekends(),
         is_simulated: false,
     }
+}
+
+/// Lists a payload that nobody can read; a source that is ill or asks for patience sent none.
+pub(super) async fn bury(
+    quality: &Quality,
+    raw: &RawFile,
+    payload: &[u8],
+    error: &ReadError,
+) -> Result<(), FetchError> {
+    if !error.is_of_payload() {
+        return Ok(());
+    }
+    let letter = Unreadable {
+        source: &raw.arrival.source,
+        subject: &raw.arrival.subject,
+        raw_file_id: Some(raw.raw_file_id),
+        payload,
+        reason: &error.to_string(),
+    };
+    quality.dead_letter(&letter).await?;
+    Ok(())
 }

@@ -11,7 +11,6 @@ use super::subject::{Subject, UnknownSubject};
 use super::{judged, prices, values};
 use crate::base::timeline::{TimeRange, add_days, local_date};
 use crate::facts::archive::RawFile;
-use crate::facts::quality::Unreadable;
 
 impl Ingest {
     /// Reads a payload and stores what of it is fit, as known at `known_at`.
@@ -33,7 +32,7 @@ impl Ingest {
                 judged::judge(&self.quality, source.name(), (raw, ask), came).await?
             }
             Err(error) => {
-                self.bury(raw, payload, &error).await?;
+                judged::bury(&self.quality, raw, payload, &error).await?;
                 Err(error)
             }
         };
@@ -71,27 +70,6 @@ impl Ingest {
         self.archive.judge(raw, &report.words()).await?;
         self.quality.supersede(source.name(), &raw.arrival.subject).await?;
         Ok((report, licence))
-    }
-
-    /// Lists a payload that nobody can read; a source that is ill or asks for patience sent none.
-    async fn bury(
-        &self,
-        raw: &RawFile,
-        payload: &[u8],
-        error: &ReadError,
-    ) -> Result<(), FetchError> {
-        if !error.is_of_payload() {
-            return Ok(());
-        }
-        let letter = Unreadable {
-            source: &raw.arrival.source,
-            subject: &raw.arrival.subject,
-            raw_file_id: Some(raw.raw_file_id),
-            payload,
-            reason: &error.to_string(),
-        };
-        self.quality.dead_letter(&letter).await?;
-        Ok(())
     }
 
     /// Reads every payload of `source`, or of all, again, in the order in which they came.

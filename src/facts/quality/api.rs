@@ -118,7 +118,7 @@ async fn list_reports(
 }
 
 /// Which rows of a list that people work off.
-#[derive(Debug, Deserialize, IntoParams)]
+#[derive(Debug, Default, Deserialize, IntoParams)]
 #[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct OpenQuery {
@@ -133,12 +133,6 @@ struct OpenQuery {
     /// Where to go on: `next_cursor` of the page before.
     #[param(value_type = Option<String>)]
     cursor: Option<Cursor>,
-}
-
-impl Default for OpenQuery {
-    fn default() -> Self {
-        Self { source: None, all: false, limit: Limit::default(), cursor: None }
-    }
 }
 
 impl OpenQuery {

@@ -48,7 +48,7 @@ pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report
         impossible: 0,
     };
     let values = work.one_per_instant();
-    work.judge_days(values);
+    work.judge_days(&values);
     let gaps = work.gaps();
     let longest_equal_s = work.stuck();
     work.note_counts();
@@ -92,9 +92,6 @@ impl Work<'_> {
             } else if !value.is_finite() {
                 self.counts.not_finite += 1;
                 self.refused.push(Refused { ts: *ts, value: None, code: Code::NotFinite });
-            } else if value.abs() > batch.limit {
-                self.impossible += 1;
-                self.refused.push(Refused { ts: *ts, value: Some(value), code: Code::Impossible });
             } else {
                 groups.entry(*ts).or_default().push(value);
             }
@@ -120,7 +117,7 @@ impl Work<'_> {
         values
     }
 
-    fn judge_days(&mut self, values: Pool) {
+    fn judge_days(&mut self, values: &Pool) {
         let (first, last) = self.batch.days();
         let mut pool: Pool = self.stored.range(..self.batch.asked.from).map(copied).collect();
         let mut day = first;
@@ -132,6 +129,8 @@ impl Work<'_> {
             let range = day_range(day, self.batch.zone);
             let own: Vec<Sample> = values.range(range.from..range.to).map(copied).collect();
             let fit = self.is_fit(day, &own, &pool);
+            // Together they may tell of another unit; one by one they are just impossible.
+            let own = if fit { self.possible(own) } else { own };
             if fit {
                 pool.extend(own.iter().copied());
                 self.accepted.extend(own.iter().copied());
@@ -175,8 +174,22 @@ impl Work<'_> {
             }
             self.reasons.push(reason);
         }
-        self.unusual(day, &view, &past);
+        let possible: Vec<Sample> =
+            values.iter().copied().filter(|(_, value)| value.abs() <= self.batch.limit).collect();
+        self.unusual(day, &Day { values: &possible, ..view }, &past);
         true
+    }
+
+    /// The values that can be; the others are kept apart.
+    fn possible(&mut self, values: Vec<Sample>) -> Vec<Sample> {
+        let limit = self.batch.limit;
+        let (possible, beyond): (Vec<Sample>, Vec<Sample>) =
+            values.into_iter().partition(|(_, value)| value.abs() <= limit);
+        self.impossible += beyond.len();
+        let code = Code::Impossible;
+        let rows = beyond.into_iter().map(|(ts, value)| Refused { ts, value: Some(value), code });
+        self.refused.extend(rows);
+        possible
     }
 
     /// Keeps the values of a day apart; answers that they are not fit.
@@ -206,7 +219,7 @@ impl Work<'_> {
         }
     }
 
-    /// BatchCounts what a day has of what it should have.
+    /// Counts what a day has of what it should have.
     fn count_day(&mut self, day: NaiveDate, range: TimeRange, values: &[Sample]) {
         let batch = self.batch;
         let asked = TimeRange::new(range.from.max(batch.asked.from), range.to.min(batch.asked.to));

@@ -164,6 +164,14 @@ pub struct Quarantined {
     pub decided_by: Option<Uuid>,
 }
 
+impl Quarantined {
+    /// Whether it can be released together with others: of values that contradict each other only
+    /// one may be, and what is no number or begins nowhere cannot be stored.
+    pub const fn may_go_with_others(&self) -> bool {
+        self.value.is_some() && !matches!(self.reason, Code::Conflicts | Code::OffGrid)
+    }
+}
+
 /// A payload that nobody can read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadLetter {

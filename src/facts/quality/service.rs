@@ -284,12 +284,7 @@ impl Quality {
             after: None,
         };
         let rows = self.quarantine(&filter, DAY_ROWS_MAX).await?;
-        let may = |row: &&Quarantined| {
-            !release
-                || row.value.is_some()
-                    && row.reason != Code::Conflicts
-                    && row.reason != Code::OffGrid
-        };
+        let may = |row: &&Quarantined| !release || row.may_go_with_others();
         let rows: Vec<Quarantined> = rows.iter().filter(may).cloned().collect();
         if release {
             self.give_back(&rows).await?;

@@ -72,6 +72,7 @@ impl Dice {
     }
 
     fn below(&mut self, end: usize) -> usize {
-        (self.roll() * end as f64) as usize
+        self.roll();
+        usize::try_from(self.0 >> 33).unwrap() % end
     }
 }

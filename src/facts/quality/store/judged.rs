@@ -112,30 +112,27 @@ pub(in crate::facts::quality) async fn keep(
 ) -> QueryResult<usize> {
     let row = ReportRow::of(judgement);
     let again = known_report(conn, judgement).await?;
-    let report_id = match again {
-        Some(report_id) => {
-            diesel::update(quality_reports::table.find(report_id))
-                .set((
-                    quality_reports::expected.eq(row.expected),
-                    quality_reports::found.eq(row.found),
-                    quality_reports::outliers.eq(row.outliers),
-                    quality_reports::spikes.eq(row.spikes),
-                    quality_reports::revised.eq(quality_reports::revised + row.revised),
-                    quality_reports::quarantined.eq(row.quarantined),
-                    quality_reports::longest_equal_s.eq(row.longest_equal_s),
-                    quality_reports::outlier_score.eq(row.outlier_score),
-                    quality_reports::gaps.eq(&row.gaps),
-                    quality_reports::verdict.eq(row.verdict),
-                    quality_reports::reasons.eq(&row.reasons),
-                ))
-                .execute(conn)
-                .await?;
-            report_id
-        }
-        None => {
-            diesel::insert_into(quality_reports::table).values(&row).execute(conn).await?;
-            row.report_id
-        }
+    let report_id = if let Some(report_id) = again {
+        diesel::update(quality_reports::table.find(report_id))
+            .set((
+                quality_reports::expected.eq(row.expected),
+                quality_reports::found.eq(row.found),
+                quality_reports::outliers.eq(row.outliers),
+                quality_reports::spikes.eq(row.spikes),
+                quality_reports::revised.eq(quality_reports::revised + row.revised),
+                quality_reports::quarantined.eq(row.quarantined),
+                quality_reports::longest_equal_s.eq(row.longest_equal_s),
+                quality_reports::outlier_score.eq(row.outlier_score),
+                quality_reports::gaps.eq(&row.gaps),
+                quality_reports::verdict.eq(row.verdict),
+                quality_reports::reasons.eq(&row.reasons),
+            ))
+            .execute(conn)
+            .await?;
+        report_id
+    } else {
+        diesel::insert_into(quality_reports::table).values(&row).execute(conn).await?;
+        row.report_id
     };
     keep_days(conn, judgement, report_id).await?;
     keep_apart(conn, judgement, report_id).await

@@ -14,6 +14,7 @@ use crate::platform::db::schema::{dead_letters, quarantined_rows};
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = quarantined_rows, check_for_backend(diesel::pg::Pg))]
+#[expect(clippy::struct_field_names, reason = "columns are named after what they point at")]
 struct Row {
     row_id: Uuid,
     source: String,
@@ -170,7 +171,7 @@ UPDATE quality_days SET found = least(found + $4, expected),
     changed_at = $5
 WHERE source = $1 AND subject = $2 AND day = $3";
 
-/// BatchCounts released values to their day.
+/// Counts released values to their day.
 pub(in crate::facts::quality) async fn count_back(
     conn: &mut Conn,
     (source, subject, day): (&str, &str, NaiveDate),

@@ -155,7 +155,9 @@ const FAULTS: &[(&str, Fault)] = &[
         let (from, hour) = (dice.below(11), per_hour(batch));
         let value = batch.values[from * hour].1;
         let stuck = &mut batch.values[from * hour..(from + 12) * hour];
-        stuck.iter_mut().for_each(|(_, other)| *other = value);
+        for (_, other) in stuck {
+            *other = value;
+        }
         value.filter(|value| value.abs() >= 0.1).map(|_| Code::Stuck)
     }),
     ("spike × 10", |batch, _, dice| {
@@ -332,7 +334,9 @@ fn two_real_years_of_crisis_call_for_somebody_on_few_days_for_nothing() {
             100.0 * alarmed.len() as f64 / f64::from(whole),
             below_zero.count(),
         );
-        alarmed.iter().for_each(|said| println!("  {said}"));
+        for said in &alarmed {
+            println!("  {said}");
+        }
         assert!(whole > 500, "{}: {whole}", clean.name);
         assert_eq!(refused, 0, "{}: real values are kept apart", clean.name);
         assert!(alarmed.len() as f64 <= 0.02 * f64::from(whole), "{}: {alarmed:#?}", clean.name);

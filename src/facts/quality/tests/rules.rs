@@ -234,3 +234,20 @@ fn hostile_batches_bring_nothing_down() {
     batch.asked = TimeRange::new(batch.asked.from, batch.asked.from + Duration::seconds(1));
     judged(&batch, &Pool::new());
 }
+
+#[test]
+fn a_day_in_another_unit_is_kept_apart_whole_also_when_a_part_of_it_is_impossible() {
+    let stored = weeks_before("2026-02-10");
+    let days = (date("2026-02-10"), date("2026-02-10"));
+    // A thousand times 60 to 90: more than half beyond the limit of this batch, the rest below it.
+    let mut batch = batch_of("price:CH:day_ahead", 3_600, days, |ts| 1_000.0 * price(ts));
+    batch.limit = 75_000.0;
+    let report = judged(&batch, &stored);
+    assert_eq!((alarms(&report), report.verdict()), (vec![Code::WrongUnit], Verdict::Refused));
+    assert_eq!((report.accepted.len(), report.refused.len()), (0, 24));
+    let mut batch = day_of("2026-02-10");
+    batch.values[3].1 = Some(200_000.0);
+    let report = judged(&batch, &stored);
+    assert_eq!((report.accepted.len(), report.refused.len()), (23, 1));
+    assert_eq!(report.refused[0].code, Code::Impossible);
+}

@@ -4,7 +4,6 @@
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get, post};
 use chrono::{DateTime, NaiveDate, Utc};
-use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 
 use super::desk::{Answer, Desk, Place};
@@ -44,18 +43,8 @@ struct DayQuery {
 }
 
 impl DayQuery {
-    fn range(&self, zone: Tz) -> TimeRange {
-        day_range(self.day, zone)
-    }
-
-    /// Zone in which the subject's days begin.
-    fn zone(&self) -> Tz {
-        let market = self.subject.split(':').nth(1).and_then(|name| Market::parse(name).ok());
-        match market {
-            Some(market) => market.time_zone(),
-            None if self.subject.starts_with("fx:") => Tz::Europe__Berlin,
-            None => Tz::Europe__Zurich,
-        }
+    fn range(&self) -> TimeRange {
+        day_range(self.day, words::zone(&self.subject))
     }
 }
 
@@ -113,7 +102,7 @@ async fn get_day(
     query: Params<DayQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (format, now, query) = (desk.format(&who), desk.now(), query.0);
-    let range = query.range(query.zone());
+    let range = query.range();
     let of = (query.source.as_str(), query.subject.as_str());
     let cell = quality.day(of, query.day).await?;
     let reports = quality.reports_about(of, range, REPORTS).await?;
@@ -139,14 +128,15 @@ async fn get_day(
         });
         shown.push(report_view(report, range, file, &format));
     }
-    let answer = answer(&query, cell.as_ref(), &format);
+    let is_open = apart.iter().any(|row| row.decision.is_none());
+    let answer = answer(&query, (cell.as_ref(), is_open), &format);
     let href = day_href(&query.source, &query.subject, query.day);
     let act = |what: &str| href.replacen("/day?", &format!("/day/{what}?"), 1);
     let view = DayView {
         facts: facts(&query, cell.as_ref(), now, &format),
         reports: shown,
         revisions: revisions(&query.subject, range, &prices, &format).await?,
-        is_open: apart.iter().any(|row| row.decision.is_none()),
+        is_open,
         apart: apart.iter().map(|row| ApartRow::of(row, &format)).collect(),
         release: act("release"),
         discard: act("discard"),
@@ -154,7 +144,7 @@ async fn get_day(
     Ok(desk.show(&who, (Place::Sources, "admin/source_day.html"), &answer, &view))
 }
 
-fn answer(query: &DayQuery, cell: Option<&DayCell>, format: &Format) -> Answer {
+fn answer(query: &DayQuery, (cell, is_open): (Option<&DayCell>, bool), format: &Format) -> Answer {
     let name = words::subject(&query.subject, format);
     let title = format!("{name}, {}", format.day(query.day));
     let Some(cell) = cell else {
@@ -163,6 +153,7 @@ fn answer(query: &DayQuery, cell: Option<&DayCell>, format: &Format) -> Answer {
     };
     let lead = format!("{title}: {}.", told(cell, false, format));
     let advice = match cell.state {
+        _ if is_open => format.text("adm_apart_advice"),
         DayState::Missing | DayState::Partial => format.text("adm_day_missing_advice"),
         _ => "",
     };
@@ -225,16 +216,22 @@ fn report_view(
     let told = all.iter().enumerate().filter(|(place, (_, count))| *place == 0 || *count > 0);
     let told =
         told.map(|(_, (key, count))| format!("{} {}", format.text(key), number(*count as f64, 0)));
+    let batch = format.fill(
+        "adm_day_batch",
+        &[("from", &format.day(format.date_of(report.from))), ("to", &format.end(report.to))],
+    );
     let step = chrono::Duration::seconds(report.interval_s.into());
     let ends =
         |from: DateTime<Utc>, slots: usize| from + step * i32::try_from(slots).unwrap_or(i32::MAX);
     let gaps =
         report.gaps.iter().filter(|gap| gap.from < day.to && ends(gap.from, gap.slots) > day.from);
+    let date = format.date_of(day.from + chrono::Duration::hours(12));
+    let own = report.reasons.iter().filter(|it| it.day.is_none_or(|other| other == date));
     ReportView {
         came: format.second(report.created_at),
         badge: words::verdict(report.verdict, format),
-        counts: told.collect::<Vec<_>>().join(" · "),
-        reasons: report.reasons.iter().map(|reason| words::reason(reason, format)).collect(),
+        counts: format!("{batch}: {}", told.collect::<Vec<_>>().join(" · ")),
+        reasons: own.map(|reason| words::reason(reason, format)).collect(),
         gaps: gaps.take(GAPS).map(|gap| format.span(gap.from, ends(gap.from, gap.slots))).collect(),
         score: report.outlier_score.map_or_else(String::new, |score| {
             format.fill("adm_day_score", &[("score", &number(score, 1))])
@@ -280,7 +277,7 @@ async fn decide(
     release: bool,
 ) -> Result<HttpResponse, Problem> {
     let of = (query.source.as_str(), query.subject.as_str());
-    let range = query.range(query.zone());
+    let range = query.range();
     let said = match quality.decide_day(of, range, release, &By::of(who)).await {
         Ok(0) => Said::DayNothing,
         Ok(_) if release => Said::DayReleased,

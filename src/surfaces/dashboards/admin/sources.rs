@@ -14,23 +14,26 @@ use super::jobs::Empty;
 use super::matrix::{self, MatrixView};
 use super::said::Said;
 use super::sources_view::{SourceView, fails};
-use super::waiting::{ApartRow, LetterRow};
+use super::waiting::{ApartDay, LetterRow};
 use super::words;
 use crate::access::audit::By;
+use crate::base::timeline::local_date;
 use crate::facts::archive::Archive;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::SourceStatus;
 use crate::facts::quality::{
-    DayCell, DayState, Filter, Matrix, MatrixRow, Quality, QualityError, Waiting,
+    DayCell, DayState, Filter, Matrix, MatrixRow, Quality, QualityError, Quarantined, Waiting,
 };
 use crate::operations::jobs::Queue;
-use crate::platform::web::{AdminOnly, Cursor, Form, Page, Params, Path, Problem, Require};
+use crate::platform::web::{AdminOnly, Form, Params, Path, Problem, Require};
 use crate::surfaces::dashboards::format::Format;
 
 /// Days that the matrix shows, and those of the long view.
 const DAYS: u16 = 14;
 const DAYS_LONG: u16 = 90;
+/// Values that wait that the page counts; what is beyond shows when these are decided.
+const APART: i64 = 5_000;
 /// Dead letters that the page shows.
 const LETTERS: i64 = 20;
 
@@ -44,12 +47,11 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .service(resolve_letter);
 }
 
-/// How many days, and where the quarantine goes on.
+/// How many days.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
 struct SourcesQuery {
     days: String,
-    cursor: Option<Cursor>,
 }
 
 #[derive(Debug, Serialize)]
@@ -58,8 +60,7 @@ struct SourcesView {
     next: String,
     spans: Vec<Link>,
     matrix: MatrixView,
-    apart: Vec<ApartRow>,
-    pages: Vec<Link>,
+    apart: Vec<ApartDay>,
     letters: Vec<LetterRow>,
 }
 
@@ -71,17 +72,12 @@ async fn get_sources(
     query: Params<SourcesQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (format, now) = (desk.format(&who), desk.now());
-    let SourcesQuery { days, cursor } = query.0;
-    let is_long = days == DAYS_LONG.to_string();
-    let page = Page { cursor, ..Page::default() };
-    let newest = page.cursor.is_some();
-    let filter = Filter { is_open: true, after: page.position()?, ..Filter::default() };
+    let is_long = query.0.days == DAYS_LONG.to_string();
     let sources = ingest.sources().await?;
     let answers = archive.answers_today().await.map_err(Problem::internal)?;
     let matrix = quality.matrix(if is_long { DAYS_LONG } else { DAYS }).await?;
-    let apart = quality.quarantine(&filter, page.fetch_limit()).await?;
-    let (apart, more) = page.cut(apart, |row| Cursor::new(row.arrived_at, row.row_id));
     let open = Filter { is_open: true, ..Filter::default() };
+    let apart = quality.quarantine(&open, APART).await?;
     let letters = quality.dead_letters(&open, LETTERS).await?;
     let planned = queue.schedules().await?.into_iter().find(|it| it.name == FetchJob::PRICES);
     let next = planned.as_ref().filter(|it| it.is_enabled).and_then(|it| it.next_at);
@@ -89,10 +85,6 @@ async fn get_sources(
     let link = |days: u16, key| {
         let days = if days == DAYS { String::new() } else { days.to_string() };
         Link::query(Place::Sources, &[("days", &days)], format.text(key))
-    };
-    let ways = |cursor: &str, key: &'static str| {
-        let link = Link::query(Place::Sources, &[("cursor", cursor)], format.text(key));
-        Link { href: format!("{}#apart", link.href), ..link }
     };
     let view = SourcesView {
         sources: sources.iter().map(|it| SourceView::of(it, &answers, now, &format)).collect(),
@@ -106,12 +98,7 @@ async fn get_sources(
             link(DAYS_LONG, "adm_mx_90").current(is_long),
         ],
         matrix: matrix::view(&matrix, now, &format),
-        apart: apart.iter().map(|row| ApartRow::of(row, &format)).collect(),
-        pages: newest
-            .then(|| ways("", "adm_newest"))
-            .into_iter()
-            .chain(more.map(|next| ways(&next.encode(), "adm_older")))
-            .collect(),
+        apart: ApartDay::all(&apart, &format),
         letters: letters.iter().map(|letter| LetterRow::of(letter, &format)).collect(),
     };
     Ok(desk.show(&who, (Place::Sources, "admin/sources.html"), &answer, &view))
@@ -236,6 +223,12 @@ pub(super) fn undecided(error: QualityError) -> Result<Said, Problem> {
     }
 }
 
+/// The page of the day of a value.
+fn day_of(row: &Quarantined) -> String {
+    let day = local_date(row.ts, words::zone(&row.subject));
+    matrix::day_href(&row.source, &row.subject, day)
+}
+
 #[post("/admin/sources/quarantine/{row_id}/release")]
 async fn release_row(
     who: Require<AdminOnly>,
@@ -243,11 +236,10 @@ async fn release_row(
     row_id: Path<Uuid>,
     _: Form<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    let said = match quality.release(*row_id, &By::of(&who)).await {
-        Ok(_) => Said::RowReleased,
-        Err(error) => undecided(error)?,
-    };
-    Ok(said.then(Place::Sources.path()))
+    match quality.release(*row_id, &By::of(&who)).await {
+        Ok(row) => Ok(Said::RowReleased.then(&day_of(&row))),
+        Err(error) => Ok(undecided(error)?.then(Place::Sources.path())),
+    }
 }
 
 #[post("/admin/sources/quarantine/{row_id}/discard")]
@@ -257,11 +249,10 @@ async fn discard_row(
     row_id: Path<Uuid>,
     _: Form<Empty>,
 ) -> Result<HttpResponse, Problem> {
-    let said = match quality.discard(*row_id, &By::of(&who)).await {
-        Ok(_) => Said::RowDiscarded,
-        Err(error) => undecided(error)?,
-    };
-    Ok(said.then(Place::Sources.path()))
+    match quality.discard(*row_id, &By::of(&who)).await {
+        Ok(row) => Ok(Said::RowDiscarded.then(&day_of(&row))),
+        Err(error) => Ok(undecided(error)?.then(Place::Sources.path())),
+    }
 }
 
 #[post("/admin/sources/letters/{letter_id}/resolve")]

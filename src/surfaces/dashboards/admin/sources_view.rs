@@ -97,9 +97,10 @@ impl SourceView {
             what: format.find(&format!("adm_what_{}", source.name)).unwrap_or(source.what),
             needs: source.needs.clone(),
             subjects: source.subjects.iter().map(|it| SubjectView::of(it, now, format)).collect(),
-            fetch: match source.is_enabled {
-                true => format!("/admin/sources/{}/fetch", source.name),
-                false => String::new(),
+            fetch: if source.is_enabled {
+                format!("/admin/sources/{}/fetch", source.name)
+            } else {
+                String::new()
             },
             today: format.fill("adm_src_today", &[("n", &count), ("size", &size)]),
             attribution: source.attribution,

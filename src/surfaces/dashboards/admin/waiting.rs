@@ -1,19 +1,19 @@
 //! What waits for a decision: values that are kept apart, payloads that nobody can read.
 
+use std::collections::BTreeSet;
+
+use chrono::NaiveDate;
 use serde::Serialize;
 
 use super::matrix::day_href;
 use super::words;
 use crate::base::timeline::local_date;
-use crate::facts::quality::{DeadLetter, Quarantined};
+use crate::facts::quality::{Code, DeadLetter, Quarantined};
 use crate::surfaces::dashboards::format::{Format, number};
 
 /// A value that is kept apart.
 #[derive(Debug, Serialize)]
 pub(super) struct ApartRow {
-    subject: String,
-    source: String,
-    day: String,
     time: String,
     value: String,
     why: String,
@@ -37,14 +37,6 @@ impl ApartRow {
             _ => String::new(),
         };
         Self {
-            subject: words::subject(&row.subject, format),
-            source: words::source(&row.source, format),
-            // The day of the market; readers elsewhere see their own hour beside it.
-            day: day_href(
-                &row.source,
-                &row.subject,
-                local_date(row.ts, chrono_tz::Tz::Europe__Zurich),
-            ),
             time: format.moment(row.ts),
             value: row.value.map_or_else(|| "–".to_owned(), |value| number(value, 2)),
             why: words::why(row.reason, format),
@@ -52,6 +44,57 @@ impl ApartRow {
             action: format!("/admin/sources/quarantine/{}", row.row_id),
             may_release: row.value.is_some(),
             decision,
+        }
+    }
+}
+
+/// What is kept apart of one day of one subject.
+#[derive(Debug, Serialize)]
+pub(super) struct ApartDay {
+    subject: String,
+    source: String,
+    day: String,
+    href: String,
+    count: usize,
+    why: Vec<String>,
+    arrived: String,
+    /// Where all of it is stored; empty where the values contradict each other or are none.
+    release: String,
+    discard: String,
+}
+
+impl ApartDay {
+    /// Values by subject and day, the last to come first.
+    pub(super) fn all(rows: &[Quarantined], format: &Format) -> Vec<Self> {
+        let mut days: Vec<(&Quarantined, NaiveDate, Vec<&Quarantined>)> = Vec::new();
+        for row in rows {
+            let day = local_date(row.ts, words::zone(&row.subject));
+            let known = days.iter_mut().find(|(first, other, _)| {
+                *other == day && first.source == row.source && first.subject == row.subject
+            });
+            match known {
+                Some((_, _, all)) => all.push(row),
+                None => days.push((row, day, vec![row])),
+            }
+        }
+        days.into_iter().map(|(first, day, all)| Self::of(first, day, &all, format)).collect()
+    }
+
+    fn of(first: &Quarantined, day: NaiveDate, all: &[&Quarantined], format: &Format) -> Self {
+        let href = day_href(&first.source, &first.subject, day);
+        let act = |what: &str| href.replacen("/day?", &format!("/day/{what}?"), 1);
+        let codes: BTreeSet<Code> = all.iter().map(|row| row.reason).collect();
+        let whole = all.iter().any(|row| row.may_go_with_others());
+        Self {
+            subject: words::subject(&first.subject, format),
+            source: words::source(&first.source, format),
+            day: format.day(day),
+            count: all.len(),
+            why: codes.into_iter().map(|code| words::why(code, format)).collect(),
+            arrived: format.moment(first.arrived_at),
+            release: if whole { act("release") } else { String::new() },
+            discard: act("discard"),
+            href,
         }
     }
 }

@@ -1,5 +1,8 @@
 //! Subjects, sources and oddities as people read them.
 
+use chrono_tz::Tz;
+
+use crate::base::ids::Market;
 use crate::facts::quality::{Code, Reason, Verdict};
 use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
@@ -62,4 +65,14 @@ pub(super) fn why(code: Code, format: &Format) -> String {
 /// Seconds as people say them: the coarsest unit that fits.
 pub(super) fn late(seconds: i64, format: &Format) -> String {
     format.age(chrono::Duration::seconds(seconds.max(60)))
+}
+
+/// Zone in which the days of a subject begin.
+pub(super) fn zone(subject: &str) -> Tz {
+    let market = subject.split(':').nth(1).and_then(|name| Market::parse(name).ok());
+    match market {
+        Some(market) => market.time_zone(),
+        None if subject.starts_with("fx:") => Tz::Europe__Berlin,
+        None => Tz::Europe__Zurich,
+    }
 }
