@@ -274,6 +274,7 @@ pub(super) struct ImportArguments {
     pub json: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 pub(super) struct FetchArguments {
     /// `energy_charts`, `entsoe`, `open_meteo`, `ecb`, an operator of tariffs such as `ekz`, or `tariffs`

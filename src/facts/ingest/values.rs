@@ -150,14 +150,13 @@ fn observation(
     }
     let published = match values.publication {
         Publication::Measured => ts + Duration::seconds(values.interval_s.max(HOUR_S).into()),
-        Publication::DayAhead => assumed_forecast_known_at(ts, zone),
         Publication::Afternoon => {
             at_local(local_date(ts, zone), NaiveTime::from_hms_opt(16, 0, 0)?, zone)
         }
         // What is ahead is forecast now; what is past was forecast the day before at the latest.
         Publication::Rolling if ts >= came_at => came_at,
         Publication::Rolling if before.is_some() => return None,
-        Publication::Rolling => assumed_forecast_known_at(ts, zone),
+        Publication::DayAhead | Publication::Rolling => assumed_forecast_known_at(ts, zone),
     };
     let is_fresh = (came_at - published).abs() <= Duration::days(1);
     let is_news = before.is_some() || is_fresh && published <= came_at || ts >= came_at;
