@@ -75,7 +75,10 @@ fn energy_charts(line: &str) -> String {
     };
     // Who is asked about something else has nothing to say.
     let Some((from, to)) = number("start=").zip(number("end=")) else { return String::new() };
-    first_form(TimeRange::new(from, to), 3_600, |hour| Some(hour as f64 + 0.5))
+    // The same hour has the same price, whatever else is asked for.
+    let first = from.timestamp() / 3_600;
+    let price = |hour: usize| ((first + i64::try_from(hour).unwrap()) % 500) as f64 + 0.5;
+    first_form(TimeRange::new(from, to), 3_600, |hour| Some(price(hour)))
 }
 
 fn entsoe(points: &str, curve: &str, extra: &str) -> String {
