@@ -10,12 +10,13 @@ use super::values;
 use crate::base::timeline::TimeRange;
 
 /// Parser, source and subject.
-const PARSERS: [(&str, &str, &str); 5] = [
+const PARSERS: [(&str, &str, &str); 6] = [
     ("energy_charts", "energy_charts", "price:CH"),
     ("entsoe_prices", "entsoe", "price:CH"),
     ("entsoe_grid", "entsoe", "generation:CH"),
     ("open_meteo", "open_meteo", "weather:CH"),
     ("ecb", "ecb", "fx:EUR"),
+    ("vse", "ekz", "tariff:ekz:400D"),
 ];
 
 /// Reads `payload` as the answer of a source and sifts what it says; false without such a parser.
