@@ -10,12 +10,16 @@ use super::values;
 use crate::base::timeline::TimeRange;
 
 /// Parser, source and subject.
-const PARSERS: [(&str, &str, &str); 5] = [
+const PARSERS: [(&str, &str, &str); 9] = [
     ("energy_charts", "energy_charts", "price:CH"),
     ("entsoe_prices", "entsoe", "price:CH"),
     ("entsoe_grid", "entsoe", "generation:CH"),
     ("open_meteo", "open_meteo", "weather:CH"),
     ("ecb", "ecb", "fx:EUR"),
+    ("awattar", "awattar", "price:AT"),
+    ("bfe_wide", "bfe", "exchange:CH"),
+    ("bfe_long", "bfe", "daily_production:CH"),
+    ("meteoswiss", "meteoswiss", "station:KLO"),
 ];
 
 /// Reads `payload` as the answer of a source and sifts what it says; false without such a parser.

@@ -31,5 +31,5 @@ pub use self::jobs::{FetchJob, Part};
 pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
 pub use self::service::{Ingest, Stores};
 pub use self::settings::Settings;
-pub use self::subject::Subject;
+pub use self::subject::{StationId, Statistic, Subject};
 pub use self::timing::Days;

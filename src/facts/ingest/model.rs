@@ -42,6 +42,9 @@ pub(super) struct Quote {
     pub price: Option<f64>,
 }
 
+/// No value of a grid, a sky or a currency is larger.
+pub(super) const VALUE_MAX: f64 = 1e7;
+
 /// How it is known when a value of a series became known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Publication {
@@ -53,6 +56,8 @@ pub(super) enum Publication {
     Rolling,
     /// Once a day, in the afternoon of the day itself.
     Afternoon,
+    /// Measured and reported with a delay: so many local days after the day of its instant.
+    Reported(i64),
 }
 
 /// Values of one series as a source states them.
@@ -68,6 +73,8 @@ pub(super) struct Values {
     pub publication: Publication,
     /// Whether models may learn from it.
     pub is_feature: bool,
+    /// Greatest magnitude that there is; what is beyond is kept apart value by value.
+    pub limit: f64,
     /// Start of the interval and value, in any order; absent where the source has none yet.
     pub points: Vec<(DateTime<Utc>, Option<f64>)>,
 }

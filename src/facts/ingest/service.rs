@@ -280,6 +280,10 @@ impl Ingest {
             tell(done, &format!("{} {subject} {from} to {to}", source.name()));
             let range = days_range(from, to, subject.time_zone());
             let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
+            if from < to && !source.is_one_request(&ask) {
+                windows.extend(halves(from, to));
+                continue;
+            }
             let (raw, payload) = match self.kept(source, settings, (&ask, days)).await? {
                 Some(kept) => {
                     report.resumed += 1;
@@ -301,8 +305,7 @@ impl Ingest {
                     licence = said.or(licence);
                 }
                 Err(FetchError::Read(ReadError::TooMuch(_))) if from < to => {
-                    let middle = add_days(from, (to - from).num_days() / 2);
-                    windows.extend([(add_days(middle, 1), to), (from, middle)]);
+                    windows.extend(halves(from, to));
                 }
                 Err(error) => return Err(error),
             }
@@ -395,6 +398,12 @@ impl Ingest {
         let made = Outbound::new(self.clock.clone())?;
         Ok(self.outbound.get_or_init(|| made).clone())
     }
+}
+
+/// The two halves of a window, the first one last.
+fn halves(from: NaiveDate, to: NaiveDate) -> [(NaiveDate, NaiveDate); 2] {
+    let middle = add_days(from, (to - from).num_days() / 2);
+    [(add_days(middle, 1), to), (from, middle)]
 }
 
 /// An answer without a secret that it repeats.

@@ -40,6 +40,11 @@ pub(super) trait Source: Send + Sync {
     /// Local days that one request about `subject` may cover.
     fn days_max(&self, subject: &Subject) -> i64;
 
+    /// Whether one request covers all that `ask` is about; if not, it is asked for in halves.
+    fn is_one_request(&self, _ask: &Ask) -> bool {
+        true
+    }
+
     /// Seconds between two requests in a row.
     fn pause_s(&self) -> u64;
 

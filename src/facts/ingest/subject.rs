@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono_tz::Tz;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::base::ids::Market;
 use crate::facts::tariffs::TariffId;
@@ -28,6 +28,91 @@ pub enum Subject {
     Rates,
     /// Prices of a retail tariff, in CHF/kWh.
     Tariff(TariffId),
+    /// Statistics that an office publishes about the country of a market.
+    Statistic(Statistic, Market),
+    /// Hours that a weather station has measured since yesterday.
+    Station(StationId),
+    /// Hours that a weather station has measured up to yesterday, corrected where it was wrong.
+    StationDays(StationId),
+}
+
+/// What an office publishes about a country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Statistic {
+    /// Electricity consumed a day, in GWh.
+    Consumption,
+    /// Electricity produced a day by kind of plant, in GWh.
+    Production,
+    /// Energy in the storage lakes at the beginning of a week, in GWh.
+    Reservoirs,
+    /// Day-ahead price of a day's base load, in EUR/MWh.
+    BasePrice,
+    /// Electricity that crosses each border an hour or a day, in MWh or GWh.
+    Exchange,
+}
+
+impl Statistic {
+    /// Every statistic.
+    pub const ALL: [Self; 5] =
+        [Self::Consumption, Self::Production, Self::Reservoirs, Self::BasePrice, Self::Exchange];
+
+    /// How it begins in the text of a subject.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Consumption => "daily_consumption",
+            Self::Production => "daily_production",
+            Self::Reservoirs => "reservoirs",
+            Self::BasePrice => "base_price",
+            Self::Exchange => "exchange",
+        }
+    }
+}
+
+/// The short name of a weather station, e.g. `KLO`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StationId(String);
+
+/// A text that is no short name of a weather station.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{given}' names no weather station; write its three letters, e.g. KLO or SMA")]
+pub struct UnknownStation {
+    /// What was written.
+    pub given: String,
+}
+
+impl StationId {
+    /// The station of a short name, in letters of either case.
+    pub fn parse(text: &str) -> Result<Self, UnknownStation> {
+        let name = text.trim().to_ascii_uppercase();
+        let is_name = name.len() == 3 && name.bytes().all(|letter| letter.is_ascii_alphanumeric());
+        if is_name { Ok(Self(name)) } else { Err(UnknownStation { given: text.to_owned() }) }
+    }
+
+    /// The short name, in capitals.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for StationId {
+    type Error = UnknownStation;
+
+    fn try_from(text: String) -> Result<Self, UnknownStation> {
+        Self::parse(&text)
+    }
+}
+
+impl From<StationId> for String {
+    fn from(station: StationId) -> Self {
+        station.0
+    }
+}
+
+impl fmt::Display for StationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// A text that names no subject.
@@ -52,6 +137,13 @@ impl Subject {
             Self::Weather(_) => "Weather forecast",
             Self::Rates => "Exchange rates",
             Self::Tariff(_) => "Retail tariff",
+            Self::Statistic(Statistic::Consumption, _) => "Electricity consumption a day",
+            Self::Statistic(Statistic::Production, _) => "Electricity production a day",
+            Self::Statistic(Statistic::Reservoirs, _) => "Content of the storage lakes",
+            Self::Statistic(Statistic::BasePrice, _) => "Price of base load",
+            Self::Statistic(Statistic::Exchange, _) => "Exchange across borders",
+            Self::Station(_) => "Measured weather",
+            Self::StationDays(_) => "Measured weather of past days",
         }
     }
 
@@ -63,8 +155,9 @@ impl Subject {
             | Self::WindSolarForecast(market)
             | Self::Load(market)
             | Self::Generation(market)
-            | Self::Weather(market) => Some(market),
-            Self::Rates | Self::Tariff(_) => None,
+            | Self::Weather(market)
+            | Self::Statistic(_, market) => Some(market),
+            Self::Rates | Self::Tariff(_) | Self::Station(_) | Self::StationDays(_) => None,
         }
     }
 
@@ -99,6 +192,9 @@ impl fmt::Display for Subject {
             Self::Weather(market) => write!(f, "weather:{market}"),
             Self::Rates => f.write_str("fx:EUR"),
             Self::Tariff(id) => write!(f, "tariff:{id}"),
+            Self::Statistic(statistic, market) => write!(f, "{}:{market}", statistic.name()),
+            Self::Station(station) => write!(f, "station:{station}"),
+            Self::StationDays(station) => write!(f, "station_days:{station}"),
         }
     }
 }
@@ -110,7 +206,13 @@ impl FromStr for Subject {
         let unknown = || UnknownSubject { given: text.to_owned() };
         let (kind, of) = text.split_once(':').ok_or_else(unknown)?;
         let market = || Market::parse(of).map_err(|_| unknown());
+        let station = || StationId::parse(of).map_err(|_| unknown());
+        if let Some(statistic) = Statistic::ALL.into_iter().find(|one| one.name() == kind) {
+            return Ok(Self::Statistic(statistic, market()?));
+        }
         match kind {
+            "station" => Ok(Self::Station(station()?)),
+            "station_days" => Ok(Self::StationDays(station()?)),
             "price" => Ok(Self::Prices(market()?)),
             "load_forecast" => Ok(Self::LoadForecast(market()?)),
             "wind_solar_forecast" => Ok(Self::WindSolarForecast(market()?)),
@@ -143,13 +245,30 @@ mod tests {
             Subject::WindSolarForecast(at.clone()),
             Subject::Load(at.clone()),
             Subject::Generation(at.clone()),
-            Subject::Weather(at),
+            Subject::Weather(at.clone()),
             Subject::Rates,
+            Subject::Statistic(Statistic::Consumption, at.clone()),
+            Subject::Statistic(Statistic::Production, at.clone()),
+            Subject::Statistic(Statistic::Reservoirs, at.clone()),
+            Subject::Statistic(Statistic::BasePrice, at.clone()),
+            Subject::Statistic(Statistic::Exchange, at),
+            Subject::Station(StationId::parse("klo").unwrap()),
+            Subject::StationDays(StationId::parse("KLO").unwrap()),
             Subject::Tariff(TariffId::parse("ekz:400D").unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
-        for text in ["", "tariff:400D", "AT", "price", "price:XX", "fx:CHF", "tide:AT"] {
+        for text in [
+            "",
+            "tariff:400D",
+            "AT",
+            "price",
+            "price:XX",
+            "fx:CHF",
+            "tide:AT",
+            "station:../x",
+            "reservoirs",
+        ] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }
     }

@@ -9,7 +9,7 @@ use roxmltree::{Document, ParsingOptions};
 
 use crate::base::timeline::day_range;
 use crate::facts::ingest::Subject;
-use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, Values};
+use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, VALUE_MAX, Values};
 use crate::facts::ingest::settings::{ECB, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
 
@@ -108,6 +108,7 @@ impl Source for Ecb {
             interval_s: 86_400,
             publication: Publication::Afternoon,
             is_feature: false,
+            limit: VALUE_MAX,
             points,
         };
         Ok(Reading { values: vec![values], ..Reading::default() })
