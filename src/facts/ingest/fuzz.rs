@@ -10,7 +10,7 @@ use super::values;
 use crate::base::timeline::TimeRange;
 
 /// Parser, source and subject.
-const PARSERS: [(&str, &str, &str); 9] = [
+const PARSERS: [(&str, &str, &str); 10] = [
     ("energy_charts", "energy_charts", "price:CH"),
     ("entsoe_prices", "entsoe", "price:CH"),
     ("entsoe_grid", "entsoe", "generation:CH"),
@@ -19,6 +19,7 @@ const PARSERS: [(&str, &str, &str); 9] = [
     ("awattar", "awattar", "price:AT"),
     ("bfe_wide", "bfe", "exchange:CH"),
     ("bfe_long", "bfe", "daily_production:CH"),
+    ("elcom", "elcom", "elcom:261:2026"),
     ("meteoswiss", "meteoswiss", "station:KLO"),
 ];
 

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::municipal::MunicipalTariff;
 use super::subject::Subject;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::TimeRange;
@@ -99,6 +100,8 @@ pub(super) struct Reading {
     pub values: Vec<Values>,
     /// Prices of a retail tariff.
     pub tariff: TariffPrices,
+    /// What electricity costs in a municipality; handed on, not stored.
+    pub municipal: Vec<MunicipalTariff>,
     /// The licence that comes with the answer.
     pub licence: Option<String>,
     /// What was left out.

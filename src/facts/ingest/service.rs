@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use form_urlencoded::byte_serialize;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
 
 use super::connectors::ALL;
@@ -336,7 +336,7 @@ impl Ingest {
     }
 
     /// The answer of a source, already in the archive.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         source: &dyn Source,
         settings: &Settings,
@@ -350,7 +350,10 @@ impl Ingest {
             let secret: String = byte_serialize(secret.expose_secret().as_bytes()).collect();
             url = format!("{url}&{name}={secret}");
         }
-        let call = Call { reach: request.reach, bytes_max: BYTES_MAX, ..Call::get(url) };
+        let mut call = Call { reach: request.reach, bytes_max: BYTES_MAX, ..Call::get(url) };
+        if let Some(form) = request.accept {
+            call.headers.insert(ACCEPT, HeaderValue::from_static(form));
+        }
         let mut answer = self.outbound()?.send(call).await?;
         if let Some((_, secret)) = &request.secret {
             answer.body = without(answer.body, secret.expose_secret());

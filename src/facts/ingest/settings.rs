@@ -48,6 +48,8 @@ pub struct Settings {
     pub bfe_url: String,
     /// Where MeteoSwiss keeps the files of its stations.
     pub meteoswiss_url: String,
+    /// Where the linked data of the Confederation answer about the tariffs of municipalities.
+    pub elcom_url: String,
     /// Token of an account at ENTSO-E; without one it is not asked.
     #[serde(skip)]
     pub entsoe_token: Option<SecretString>,
@@ -74,6 +76,8 @@ pub(super) const AWATTAR_DE: &str = "https://api.awattar.de";
 pub(super) const BFE: &str = "https://www.bfe-ogd.ch";
 /// Where MeteoSwiss keeps the files of its stations.
 pub(super) const METEOSWISS: &str = "https://data.geo.admin.ch/ch.meteoschweiz.ogd-smn";
+/// Where the linked data of the Confederation answer.
+pub(super) const ELCOM: &str = "https://lindas.admin.ch/query";
 
 impl Default for Settings {
     fn default() -> Self {
@@ -95,6 +99,7 @@ impl Default for Settings {
             awattar_de_url: AWATTAR_DE.to_owned(),
             bfe_url: BFE.to_owned(),
             meteoswiss_url: METEOSWISS.to_owned(),
+            elcom_url: ELCOM.to_owned(),
             entsoe_token: None,
             tariffs: tariffs::Settings::default(),
         }
@@ -136,6 +141,7 @@ impl Settings {
             ("awattar_de_url", &self.awattar_de_url),
             ("bfe_url", &self.bfe_url),
             ("meteoswiss_url", &self.meteoswiss_url),
+            ("elcom_url", &self.elcom_url),
         ];
         for (key, url) in urls {
             if !url.starts_with("https://") && !url.starts_with("http://") || url.contains('?') {

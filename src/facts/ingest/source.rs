@@ -19,6 +19,8 @@ pub(super) struct Request {
     pub secret: Option<(&'static str, SecretString)>,
     /// How far it may go.
     pub reach: Reach,
+    /// The form in which the answer should come, where the source has several.
+    pub accept: Option<&'static str>,
 }
 
 /// One provider of data. Between [`Source::request`] and [`Source::read`] the bytes are archived;

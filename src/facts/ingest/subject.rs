@@ -6,6 +6,7 @@ use std::str::FromStr;
 use chrono_tz::Tz;
 use serde::{Deserialize, Serialize, Serializer};
 
+use super::municipal::Municipality;
 use crate::base::ids::Market;
 use crate::facts::tariffs::TariffId;
 
@@ -34,6 +35,8 @@ pub enum Subject {
     Station(StationId),
     /// Hours that a weather station has measured up to yesterday, corrected where it was wrong.
     StationDays(StationId),
+    /// What electricity costs in a municipality in a year; asked only when somebody wants to know.
+    Municipality(Municipality),
 }
 
 /// What an office publishes about a country.
@@ -144,6 +147,7 @@ impl Subject {
             Self::Statistic(Statistic::Exchange, _) => "Exchange across borders",
             Self::Station(_) => "Measured weather",
             Self::StationDays(_) => "Measured weather of past days",
+            Self::Municipality(_) => "Tariffs of a municipality",
         }
     }
 
@@ -157,7 +161,11 @@ impl Subject {
             | Self::Generation(market)
             | Self::Weather(market)
             | Self::Statistic(_, market) => Some(market),
-            Self::Rates | Self::Tariff(_) | Self::Station(_) | Self::StationDays(_) => None,
+            Self::Rates
+            | Self::Tariff(_)
+            | Self::Station(_)
+            | Self::StationDays(_)
+            | Self::Municipality(_) => None,
         }
     }
 
@@ -195,6 +203,7 @@ impl fmt::Display for Subject {
             Self::Statistic(statistic, market) => write!(f, "{}:{market}", statistic.name()),
             Self::Station(station) => write!(f, "station:{station}"),
             Self::StationDays(station) => write!(f, "station_days:{station}"),
+            Self::Municipality(of) => write!(f, "elcom:{of}"),
         }
     }
 }
@@ -212,6 +221,7 @@ impl FromStr for Subject {
         }
         match kind {
             "station" => Ok(Self::Station(station()?)),
+            "elcom" => of.parse().map(Self::Municipality).map_err(|_| unknown()),
             "station_days" => Ok(Self::StationDays(station()?)),
             "price" => Ok(Self::Prices(market()?)),
             "load_forecast" => Ok(Self::LoadForecast(market()?)),
@@ -254,6 +264,7 @@ mod tests {
             Subject::Statistic(Statistic::Exchange, at),
             Subject::Station(StationId::parse("klo").unwrap()),
             Subject::StationDays(StationId::parse("KLO").unwrap()),
+            Subject::Municipality(Municipality::new(261, 2026).unwrap()),
             Subject::Tariff(TariffId::parse("ekz:400D").unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
@@ -268,6 +279,8 @@ mod tests {
             "tide:AT",
             "station:../x",
             "reservoirs",
+            "elcom:0:2026",
+            "elcom:261",
         ] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }

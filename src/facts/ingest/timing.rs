@@ -110,7 +110,9 @@ impl Rhythm {
             Subject::Statistic(Statistic::Reservoirs, _) => {
                 Self { measured_by: (7, (12, 0)), again_days: 35, ..reported }
             }
-            Subject::Statistic(..) => Self { measured_by: (7, (12, 0)), ..reported },
+            Subject::Statistic(..) | Subject::Municipality(_) => {
+                Self { measured_by: (7, (12, 0)), ..reported }
+            }
             Subject::Station(_) => {
                 Self { when_complete: Duration::minutes(55), again_days: 0, ..measured }
             }

@@ -77,6 +77,7 @@ impl Source for Awattar {
             url: format!("{base}/v1/marketdata?start={from}&end={to}"),
             secret: None,
             reach: reach(base, usual),
+            accept: None,
         })
     }
 

@@ -194,7 +194,12 @@ impl Source for Bfe {
             Statistic::Exchange => "ogd107_strom_import_export.csv",
         };
         let base = settings.bfe_url.trim_end_matches('/');
-        Some(Request { url: format!("{base}/{file}"), secret: None, reach: reach(base, BFE) })
+        Some(Request {
+            url: format!("{base}/{file}"),
+            secret: None,
+            reach: reach(base, BFE),
+            accept: None,
+        })
     }
 
     fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {

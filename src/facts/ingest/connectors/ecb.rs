@@ -60,7 +60,12 @@ impl Source for Ecb {
         let is_recent = ask.range.from > ask.at - Duration::days(RECENT_DAYS);
         let file = if is_recent { "eurofxref-hist-90d.xml" } else { "eurofxref-hist.xml" };
         let base = settings.ecb_url.trim_end_matches('/');
-        Some(Request { url: format!("{base}/{file}"), secret: None, reach: reach(base, ECB) })
+        Some(Request {
+            url: format!("{base}/{file}"),
+            secret: None,
+            reach: reach(base, ECB),
+            accept: None,
+        })
     }
 
     fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {

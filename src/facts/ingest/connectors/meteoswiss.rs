@@ -138,6 +138,7 @@ impl Source for MeteoSwiss {
             url: format!("{base}/{station}/ogd-smn_{station}_h_{file}.csv"),
             secret: None,
             reach: reach(base, METEOSWISS),
+            accept: None,
         })
     }
 

@@ -102,6 +102,7 @@ impl Source for OpenMeteo {
             ),
             secret: None,
             reach: reach(base, usual),
+            accept: None,
         })
     }
 

@@ -11,6 +11,7 @@ mod tariffs; // what a kilowatt hour costs at home
 mod fallback; // prices by the hour when the others have none
 mod office; // statistics in files of a whole history
 mod stations; // measured weather
+mod municipality; // tariffs of municipalities
 
 use super::connectors::ALL;
 use super::model::{Ask, Finding, ReadError, Reading};

@@ -95,7 +95,8 @@ impl Source for Entsoe {
             | Subject::Tariff(_)
             | Subject::Statistic(..)
             | Subject::Station(_)
-            | Subject::StationDays(_) => return None,
+            | Subject::StationDays(_)
+            | Subject::Municipality(_) => return None,
         };
         // The documents at the edges may be incomplete.
         let wider = [ask.range.from - Duration::days(1), ask.range.to + Duration::days(1)];
@@ -105,6 +106,7 @@ impl Source for Entsoe {
             url: format!("{base}?{what}&periodStart={from}&periodEnd={to}"),
             secret: Some(("securityToken", token)),
             reach: reach(base, ENTSOE),
+            accept: None,
         })
     }
 
