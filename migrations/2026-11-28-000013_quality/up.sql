@@ -46,7 +46,7 @@ CREATE TABLE IF NOT EXISTS quality_days (
     expected_by       timestamptz,
     first_complete_at timestamptz,
     late_s            bigint      CHECK (late_s >= 0),
-    report_id         uuid        NOT NULL REFERENCES quality_reports (report_id),
+    report_id         uuid        NOT NULL REFERENCES quality_reports (report_id) ON DELETE RESTRICT,
     changed_at        timestamptz NOT NULL,
     PRIMARY KEY (source, subject, day),
     CONSTRAINT quality_days_complete CHECK ((found = expected) = (first_complete_at IS NOT NULL))
@@ -63,7 +63,7 @@ CREATE TABLE IF NOT EXISTS quarantined_rows (
     reason      text        NOT NULL CHECK (reason <> ''),
     sentence    text        NOT NULL CHECK (sentence <> ''),
     raw_file_id uuid        REFERENCES raw_files (raw_file_id) ON DELETE SET NULL,
-    report_id   uuid        NOT NULL REFERENCES quality_reports (report_id),
+    report_id   uuid        NOT NULL REFERENCES quality_reports (report_id) ON DELETE CASCADE,
     arrived_at  timestamptz NOT NULL,
     decision    text        CHECK (decision IN ('released', 'discarded')),
     decided_at  timestamptz,

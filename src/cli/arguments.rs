@@ -1,5 +1,7 @@
 //! The form of the command line.
 
+mod simulate; // of the simulation
+
 use std::path::PathBuf;
 
 use chrono::{DateTime, NaiveDate, Utc};
@@ -8,6 +10,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use uuid::Uuid;
 
+pub(super) use self::simulate::{SimulateCommand, WhichStreams};
 use crate::access::accounts::KEY_DAYS;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
@@ -271,89 +274,7 @@ pub(super) struct ImportArguments {
     pub json: bool,
 }
 
-#[derive(Debug, Subcommand)]
-pub(super) enum SimulateCommand {
-    /// Start writing simulated readings and prices; a Luna that serves does the writing
-    Start {
-        #[command(flatten)]
-        which: WhichStreams,
-        /// Seconds of one reading, 1 to 60; each meter's own unless said
-        #[arg(long)]
-        interval_s: Option<i32>,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Stop writing simulated readings and prices, in every process
-    Stop {
-        #[command(flatten)]
-        which: WhichStreams,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Print how the simulation stands
-    Status {
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Make readings of simulated meters for some local days, up to now
-    Generate {
-        /// Simulated meter; all that are set up unless said
-        #[arg(long)]
-        meter: Option<String>,
-        /// First local day
-        #[arg(long)]
-        from: NaiveDate,
-        /// Last local day, inclusive
-        #[arg(long)]
-        to: NaiveDate,
-        /// Seconds of one reading
-        #[arg(long, default_value_t = 900)]
-        interval_s: i32,
-        /// Make prices of SIM-CH instead
-        #[arg(long, conflicts_with_all = ["meter", "interval_s"])]
-        market: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-    /// Compare the simulated house with measured ones, figure by figure
-    ///
-    /// Needs no database. Files: hourly counters in kWh, columns `utc_timestamp`, `…_grid_import`,
-    /// `…_grid_export`, `…_pv`.
-    ///
-    /// Example: luna simulate report --households data/households
-    Report {
-        /// Folder of CSV files, gzipped or not
-        #[arg(long, value_name = "DIR")]
-        households: PathBuf,
-        /// Kind of the simulated house
-        #[arg(long, default_value = "household_pv")]
-        profile: String,
-        /// First simulated local day
-        #[arg(long, default_value = "2016-01-01")]
-        from: NaiveDate,
-        /// Last simulated local day, inclusive
-        #[arg(long, default_value = "2017-12-31")]
-        to: NaiveDate,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
-}
-
-#[derive(Debug, Clone, Copy, Args)]
-pub(super) struct WhichStreams {
-    /// Only the meters' readings
-    #[arg(long, conflicts_with = "only_market")]
-    pub only_meters: bool,
-    /// Only the market's prices
-    #[arg(long)]
-    pub only_market: bool,
-}
-
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 #[derive(Debug, Args)]
 pub(super) struct FetchArguments {
     /// `energy_charts`, `entsoe`, `open_meteo`, `ecb`, an operator of tariffs such as `ekz`, or `tariffs`

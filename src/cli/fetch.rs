@@ -32,7 +32,7 @@ pub(super) async fn run(settings: &Settings, arguments: FetchArguments) -> Resul
 }
 
 async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Failure> {
-    let subjects = subjects(services, arguments).await?;
+    let subjects = subjects(services, arguments)?;
     let (mut reports, mut failed) = (Vec::new(), Vec::new());
     for subject in &subjects {
         let days = days(services, arguments, subject).await?;
@@ -91,10 +91,7 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
 }
 
 /// What is to be asked about.
-async fn subjects(
-    services: &Services,
-    arguments: &FetchArguments,
-) -> Result<Vec<Subject>, Failure> {
+fn subjects(services: &Services, arguments: &FetchArguments) -> Result<Vec<Subject>, Failure> {
     if let Some(subject) = &arguments.subject {
         return Ok(vec![subject.clone()]);
     }

@@ -96,9 +96,9 @@ fn applies(key: &str) -> Applies {
     let listed = |list: &[&str]| {
         list.iter().any(|entry| key == *entry || entry.ends_with('.') && key.starts_with(entry))
     };
-    if listed(&IN_FILES_ONLY) {
+    if listed(IN_FILES_ONLY) {
         Applies::InFilesOnly
-    } else if listed(&AT_ONCE) && !listed(&NOT_AT_ONCE) {
+    } else if listed(AT_ONCE) && !listed(&NOT_AT_ONCE) {
         Applies::AtOnce
     } else {
         Applies::AtNextStart

@@ -485,3 +485,45 @@ async fn a_setting_is_changed_refused_at_its_field_and_taken_back() {
     assert_eq!(admin.submit("/admin/settings/server.port", &[("value", "1")]).await.status, 409);
     assert_eq!(admin.open("/admin/settings/no.such").await.status, 404);
 }
+
+#[tokio::test]
+async fn the_simulation_is_started_used_and_stopped_from_its_page() {
+    let app = TestApp::new().await;
+    let admin = Browser::of(&app, Role::Admin).await;
+    let path = "/admin/simulation";
+    let start = [("which", "meters"), ("interval_s", "2")];
+    assert_eq!(admin.submit(&format!("{path}/start"), &start).await.status, 303);
+    let status = app.get(Role::Viewer, "/api/sim/status").await.json(200);
+    assert_eq!(
+        (&status["meters"]["is_running"], &status["meters"]["interval_s"]),
+        (&json!(true), &json!(2))
+    );
+    let order =
+        |from, to| [("what", "sim-house"), ("from", from), ("to", to), ("interval_s", "900")];
+    let generate = format!("{path}/generate");
+    assert_eq!(admin.submit(&generate, &order("2026-03-01", "2026-03-02")).await.status, 303);
+    let days = "/api/meters/sim-house/readings?from=2026-03-01&to=2026-03-02&resolution=day";
+    let days = app.get(Role::Viewer, days).await.json(200);
+    assert_eq!(days["rollups"].as_array().unwrap().len(), 2);
+    for (from, to, words) in [
+        ("2026-03-02", "2026-03-01", "Der letzte Tag liegt vor dem ersten."),
+        ("2026-03-02", "2026-04-01", "was noch niemand wissen kann"),
+        ("1990-01-01", "2026-03-01", "mehr als 2 Millionen Zeilen"),
+        ("gestern", "2026-03-01", "als Jahr-Monat-Tag"),
+    ] {
+        let order = [("what", ""), ("from", from), ("to", to), ("interval_s", "5")];
+        let page = admin.submit(&generate, &order).await;
+        assert_eq!(page.status, 422, "{from} to {to}");
+        assert!(page.text().contains(words) && page.text().contains("aria-invalid"), "{words}");
+    }
+    assert_eq!(admin.submit(&format!("{path}/stop"), &[("which", "both")]).await.status, 303);
+    let page = admin.open(path).await;
+    let html = page.text();
+    assert!(
+        html.contains("Die Simulation steht.") && html.contains("<svg class=\"chart\""),
+        "{html}"
+    );
+    assert!(
+        html.contains("angehalten") && html.contains("gestartet") && html.contains("simuliert")
+    );
+}

@@ -86,5 +86,6 @@ async fn a_schedule_can_be_paused_and_run_out_of_turn() {
     let job = app.send(Role::Analyst, Method::POST, &run, None).await.json(202);
     assert_eq!((&job["state"], &job["slot"]), (&json!("queued"), &Value::Null));
     assert_ne!(job["requested_by"], Value::Null);
+    assert_eq!(job["payload"], json!({}), "an input is an object, also when nothing is in it");
     app.send(Role::Analyst, Method::POST, "/api/schedules/nothing/run", None).await.problem(404);
 }

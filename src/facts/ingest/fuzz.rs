@@ -10,12 +10,13 @@ use super::values;
 use crate::base::timeline::TimeRange;
 
 /// Parser, source and subject.
-const PARSERS: [(&str, &str, &str); 10] = [
+const PARSERS: [(&str, &str, &str); 11] = [
     ("energy_charts", "energy_charts", "price:CH"),
     ("entsoe_prices", "entsoe", "price:CH"),
     ("entsoe_grid", "entsoe", "generation:CH"),
     ("open_meteo", "open_meteo", "weather:CH"),
     ("ecb", "ecb", "fx:EUR"),
+    ("vse", "ekz", "tariff:ekz:400D"),
     ("awattar", "awattar", "price:AT"),
     ("bfe_wide", "bfe", "exchange:CH"),
     ("bfe_long", "bfe", "daily_production:CH"),

@@ -38,7 +38,7 @@ struct Wish {
 }
 
 /// What a run asks about: prices never wait behind a source of something else that is slow.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Part {
     /// Prices.
     Prices,
@@ -49,8 +49,17 @@ pub enum Part {
 }
 
 impl Part {
+    /// Name in the queue of the job that asks about it.
+    pub const fn job(self) -> &'static str {
+        match self {
+            Self::Prices => FetchJob::PRICES,
+            Self::Values => FetchJob::VALUES,
+            Self::Tariffs => FetchJob::TARIFFS,
+        }
+    }
+
     /// The part to which a subject belongs.
-    const fn of(subject: &Subject) -> Self {
+    pub const fn of(subject: &Subject) -> Self {
         if subject.is_price() {
             Self::Prices
         } else if subject.is_tariff() {
@@ -122,11 +131,7 @@ impl FetchJob {
 
 impl Handler for FetchJob {
     fn name(&self) -> &'static str {
-        match self.part {
-            Part::Prices => Self::PRICES,
-            Part::Values => Self::VALUES,
-            Part::Tariffs => Self::TARIFFS,
-        }
+        self.part.job()
     }
 
     fn run(

@@ -284,20 +284,18 @@ impl Ingest {
                 windows.extend(halves(from, to));
                 continue;
             }
-            let (raw, payload) = match self.kept(source, settings, (&ask, days)).await? {
-                Some(kept) => {
-                    report.resumed += 1;
-                    kept
+            let kept = self.kept(source, settings, (&ask, days)).await?;
+            let (raw, payload) = if let Some(kept) = kept {
+                report.resumed += 1;
+                kept
+            } else {
+                let request = source.request(settings, &ask);
+                // A server of one's own need not be spared.
+                let is_public = request.is_some_and(|it| it.reach == Reach::Public);
+                if !std::mem::take(&mut is_first) && is_public {
+                    tokio::time::sleep(Duration::from_secs(source.pause_s())).await;
                 }
-                None => {
-                    let request = source.request(settings, &ask);
-                    // A server of one's own need not be spared.
-                    let is_public = request.is_some_and(|it| it.reach == Reach::Public);
-                    if !std::mem::take(&mut is_first) && is_public {
-                        tokio::time::sleep(Duration::from_secs(source.pause_s())).await;
-                    }
-                    self.ask(source, settings, &ask).await?
-                }
+                self.ask(source, settings, &ask).await?
             };
             match self.take(source, (&raw, &ask), &payload, self.clock.now()).await {
                 Ok((part, said)) => {

@@ -155,7 +155,6 @@ fn observation(
     }
     let published = match values.publication {
         Publication::Measured => ts + Duration::seconds(values.interval_s.max(HOUR_S).into()),
-        Publication::DayAhead => assumed_forecast_known_at(ts, zone),
         Publication::Afternoon => {
             at_local(local_date(ts, zone), NaiveTime::from_hms_opt(16, 0, 0)?, zone)
         }
@@ -163,7 +162,7 @@ fn observation(
         // What is ahead is forecast now; what is past was forecast the day before at the latest.
         Publication::Rolling if ts >= came_at => came_at,
         Publication::Rolling if before.is_some() => return None,
-        Publication::Rolling => assumed_forecast_known_at(ts, zone),
+        Publication::DayAhead | Publication::Rolling => assumed_forecast_known_at(ts, zone),
     };
     let patience_days =
         if matches!(values.publication, Publication::Reported(_)) { REPORTED_DAYS } else { 1 };

@@ -305,7 +305,9 @@ mod tests {
 
     #[tokio::test]
     async fn a_port_that_this_process_holds_is_found_with_its_holder() {
-        let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        // Not one of those that the system hands out: given back, the next test would get it.
+        let held = (18_500..19_000).rev().find_map(|at| TcpListener::bind(("127.0.0.1", at)).ok());
+        let listener = held.unwrap();
         let port = listener.local_addr().unwrap().port();
         let State::Taken(holder) = state("127.0.0.1", port).await else { panic!("{port} is held") };
         let own = i32::try_from(std::process::id()).unwrap();

@@ -93,7 +93,7 @@ impl Queue {
         by: &By,
         requested_by: Option<Uuid>,
     ) -> Result<Job, JobsError> {
-        self.run_with(name, Value::Null, by, requested_by).await
+        self.run_with(name, json!({}), by, requested_by).await
     }
 
     /// The same with an input for the job.
@@ -129,7 +129,7 @@ impl Queue {
 
 /// What is written down of a job that somebody asked for.
 fn asked(job_id: Uuid, payload: &Value) -> Value {
-    if payload.is_null() {
+    if *payload == json!({}) {
         json!({"job_id": job_id})
     } else {
         json!({"job_id": job_id, "input": payload})

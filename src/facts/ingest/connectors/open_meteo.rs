@@ -128,7 +128,7 @@ impl Source for OpenMeteo {
         }
         let mut reading = Reading::default();
         for (theirs, unit, ours, our_unit, is_mean_before) in VARIABLES {
-            let mut points: Vec<(DateTime<Utc>, Option<f64>)> = Vec::new();
+            let mut points = Points::new();
             for (answer, place) in answers.iter().zip(places) {
                 let own = series(answer, theirs, unit)?;
                 if points.is_empty() {
@@ -173,12 +173,11 @@ fn refused(status: u16, body: &[u8]) -> ReadError {
     }
 }
 
+/// Instants and values; absent beyond the horizon of a model.
+type Points = Vec<(DateTime<Utc>, Option<f64>)>;
+
 /// One variable at one place, as it comes.
-fn series(
-    answer: &Answer,
-    name: &str,
-    unit: &'static str,
-) -> Result<Vec<(DateTime<Utc>, Option<f64>)>, ReadError> {
+fn series(answer: &Answer, name: &str, unit: &'static str) -> Result<Points, ReadError> {
     let given = answer.hourly_units.get(name).and_then(Value::as_str).unwrap_or("no unit");
     if given != unit {
         let given = format!("{} ({name})", quoted(given.as_bytes()));

@@ -73,12 +73,16 @@ fn first_form(range: TimeRange, step: i32, price: impl Fn(usize) -> Option<f64>)
 /// What Energy-Charts would answer to a request: hourly prices of the days asked for.
 fn energy_charts(line: &str) -> String {
     let number = |name: &str| {
-        let rest = line.split_once(name).unwrap().1;
+        let rest = line.split_once(name)?.1;
         let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
-        DateTime::from_timestamp(digits.parse().unwrap(), 0).unwrap()
+        DateTime::from_timestamp(digits.parse().ok()?, 0)
     };
-    let range = TimeRange::new(number("start="), number("end="));
-    first_form(range, 3_600, |hour| Some(hour as f64 + 0.5))
+    // Who is asked about something else has nothing to say.
+    let Some((from, to)) = number("start=").zip(number("end=")) else { return String::new() };
+    // The same hour has the same price, whatever else is asked for.
+    let first = from.timestamp() / 3_600;
+    let price = |hour: usize| ((first + i64::try_from(hour).unwrap()) % 500) as f64 + 0.5;
+    first_form(TimeRange::new(from, to), 3_600, |hour| Some(price(hour)))
 }
 
 fn entsoe(points: &str, curve: &str, extra: &str) -> String {

@@ -70,7 +70,7 @@ fn odd_answers_about_municipalities_are_refused_with_their_reason() {
         (200, good.replace("\"H4\"", "\"H9\""), "'H9' is no category of consumption"),
         (200, good.replace("\"total\"", "\"sum\""), "a row without total"),
         (200, answer(&two), "H4 standard has two different prices"),
-        (200, answer(&[("H4", "standard", "25.1"); 500]), "the end is cut off"),
+        (200, answer(&vec![("H4", "standard", "25.1"); 500]), "the end is cut off"),
         (400, "MALFORMED QUERY".to_owned(), "400: MALFORMED QUERY"),
         (503, String::new(), "status 503"),
     ] {

@@ -90,7 +90,7 @@ fn instants_with_an_offset_are_read() {
     let place = r#"{"utc_offset_seconds":3600,"hourly_units":{"temperature_2m":"°C",
         "shortwave_radiation":"W/m²","wind_speed_10m":"m/s"},"hourly":{"time":["2026-03-29T00:00"],
         "temperature_2m":[4.0],"shortwave_radiation":[null],"wind_speed_10m":[1.0]}}"#;
-    let five = format!("[{}]", vec![place; 5].join(","));
+    let five = format!("[{}]", [place; 5].join(","));
     let reading = source("open_meteo").read(200, five.as_bytes(), &ask_weather()).unwrap();
     assert_eq!(reading.values[0].points, [(utc("2026-03-28T23:00:00Z"), Some(4.0))]);
 }
@@ -130,9 +130,12 @@ async fn rates_are_of_their_day_and_wait_for_the_afternoon() {
         <Cube time="2026-03-27"><Cube currency="USD" rate="1.08"/><Cube currency="CHF" rate="0.9512"/></Cube>
         <Cube time="2026-03-26"><Cube currency="CHF" rate="0.9498"/></Cube>
         <Cube time="2025-12-01"><Cube currency="CHF" rate="0.93"/></Cube></Cube></gesmes:Envelope>"#;
-    let server = Server::new(move |line| match line.contains("/ecb/eurofxref-hist-90d.xml") {
-        true => (200, body.to_owned()),
-        false => (404, "other".to_owned()),
+    let server = Server::new(move |line| {
+        if line.contains("/ecb/eurofxref-hist-90d.xml") {
+            (200, body.to_owned())
+        } else {
+            (404, "other".to_owned())
+        }
     })
     .await;
     let app = box_with(&server).await;

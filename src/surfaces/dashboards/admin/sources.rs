@@ -1,6 +1,6 @@
 //! `/admin/sources`: how each source is, what it delivered day by day, what waits for a decision.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get, post};
@@ -21,6 +21,7 @@ use crate::base::timeline::local_date;
 use crate::facts::archive::Archive;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
+use crate::facts::ingest::Part;
 use crate::facts::ingest::SourceStatus;
 use crate::facts::quality::{
     DayCell, DayState, Filter, Matrix, MatrixRow, Quality, QualityError, Quarantined, Waiting,
@@ -57,6 +58,8 @@ struct SourcesQuery {
 #[derive(Debug, Serialize)]
 struct SourcesView {
     sources: Vec<SourceView>,
+    /// Sources that nobody has set up and that have never delivered anything.
+    idle: Vec<SourceView>,
     next: String,
     spans: Vec<Link>,
     matrix: MatrixView,
@@ -86,8 +89,14 @@ async fn get_sources(
         let days = if days == DAYS { String::new() } else { days.to_string() };
         Link::query(Place::Sources, &[("days", &days)], format.text(key))
     };
+    let is_idle = |it: &&SourceStatus| !it.is_enabled && it.subjects.is_empty();
+    let (idle, used): (Vec<_>, Vec<_>) = sources.iter().partition(is_idle);
+    let views = |all: Vec<&SourceStatus>| -> Vec<SourceView> {
+        all.into_iter().map(|it| SourceView::of(it, &answers, now, &format)).collect()
+    };
     let view = SourcesView {
-        sources: sources.iter().map(|it| SourceView::of(it, &answers, now, &format)).collect(),
+        sources: views(used),
+        idle: views(idle),
         next: match (&planned, next) {
             (_, Some(at)) => format.fill("adm_src_next", &[("time", &format.moment(at))]),
             (Some(_), None) => format.text("adm_src_paused").to_owned(),
@@ -203,10 +212,8 @@ async fn fetch_now(
 ) -> Result<HttpResponse, Problem> {
     let subjects = ingest.subjects(Some(&name))?;
     let wish = json!({"force": true, "source": name.as_str()});
-    for (job, is_price) in [(FetchJob::PRICES, true), (FetchJob::VALUES, false)] {
-        if subjects.iter().any(|subject| subject.is_price() == is_price) {
-            queue.run_with(job, wish.clone(), &By::of(&who), Some(who.user_id)).await?;
-        }
+    for part in subjects.iter().map(Part::of).collect::<BTreeSet<_>>() {
+        queue.run_with(part.job(), wish.clone(), &By::of(&who), Some(who.user_id)).await?;
     }
     let said = if subjects.is_empty() { Said::FetchNothing } else { Said::FetchAsked };
     Ok(said.then(Place::Sources.path()))

@@ -14,6 +14,10 @@ pub(super) fn source(name: &str, format: &Format) -> String {
 /// What a subject is called, e.g. `Preise CH`.
 pub(super) fn subject(name: &str, format: &Format) -> String {
     let (kind, rest) = name.split_once(':').unwrap_or((name, ""));
+    if kind == "tariff" {
+        let (operator, tariff) = rest.split_once(':').unwrap_or((rest, ""));
+        return format!("{} {tariff}", source(operator, format)).trim_end().to_owned();
+    }
     let place = rest.split(':').next().unwrap_or(rest);
     match format.find(&format!("adm_subj_{kind}")) {
         Some(known) if !place.is_empty() => format!("{known} {place}"),

@@ -186,7 +186,9 @@ impl Gather {
         };
         let attribution = named.iter().map(|(source, attribution)| {
             let licence = of_market(source.as_str()).and_then(|state| state.licence.as_deref());
-            match licence.filter(|licence| !attribution.contains(*licence)) {
+            // The same licence in more words says nothing more.
+            let short = |licence: &str| licence.split(" (").next().unwrap_or(licence).to_owned();
+            match licence.filter(|licence| !attribution.contains(&short(licence))) {
                 Some(licence) => format!("{attribution} ({licence})"),
                 None => (*attribution).to_owned(),
             }
