@@ -30,7 +30,6 @@ pub use self::error::FetchError;
 pub use self::fuzz::parse_anything;
 pub use self::jobs::{FetchJob, Part};
 pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
-pub use self::municipal::{MunicipalTariff, MunicipalTariffs, Municipality, UnknownMunicipality};
 pub use self::service::{Ingest, Stores};
 pub use self::settings::Settings;
 pub use self::subject::{StationId, Statistic, Subject};

@@ -13,6 +13,7 @@ const HISTORY_DAYS_MAX: u16 = 3_600;
 /// Whom Luna asks for data.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each source is switched on by itself")]
 pub struct Settings {
     /// Whether sources are asked at all.
     pub enabled: bool,

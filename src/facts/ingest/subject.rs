@@ -42,15 +42,15 @@ pub enum Subject {
 /// What an office publishes about a country.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Statistic {
-    /// Electricity consumed a day, in GWh.
+    /// Electricity consumed a day, in `GWh`.
     Consumption,
-    /// Electricity produced a day by kind of plant, in GWh.
+    /// Electricity produced a day by kind of plant, in `GWh`.
     Production,
-    /// Energy in the storage lakes at the beginning of a week, in GWh.
+    /// Energy in the storage lakes at the beginning of a week, in `GWh`.
     Reservoirs,
     /// Day-ahead price of a day's base load, in EUR/MWh.
     BasePrice,
-    /// Electricity that crosses each border an hour or a day, in MWh or GWh.
+    /// Electricity that crosses each border an hour or a day, in `MWh` or `GWh`.
     Exchange,
 }
 

@@ -98,7 +98,7 @@ impl Source for Awattar {
             let what = format!("asked for {}, answered for {given}", ask.subject);
             return Err(ReadError::Contradiction(what));
         }
-        let quotes = answer.data.into_iter().map(quote).collect::<Result<Vec<_>, _>>()?;
+        let quotes = answer.data.iter().map(quote).collect::<Result<Vec<_>, _>>()?;
         Ok(Reading { quotes, ..Reading::default() })
     }
 }
@@ -112,7 +112,7 @@ fn country(market: &str) -> Option<&'static str> {
     }
 }
 
-fn quote(row: Row) -> Result<Quote, ReadError> {
+fn quote(row: &Row) -> Result<Quote, ReadError> {
     if !row.unit.trim().eq_ignore_ascii_case("EUR/MWh") {
         let given = quoted(row.unit.as_bytes());
         return Err(ReadError::WrongUnit { given, expected: "EUR/MWh" });

@@ -108,7 +108,7 @@ const BASE_PRICE: Layout = Layout {
     reported_days: 1,
 };
 
-/// The most that the lines across a border carried in any hour so far is 6.3 GWh.
+/// The most that the lines across a border carried in any hour so far is 6.3 `GWh`.
 const EXCHANGE_BY_HOUR: Layout = Layout {
     when: &["Datetime"],
     interval_s: HOUR_S,
@@ -258,13 +258,9 @@ fn reading(table: Table, layout: &Layout, ask: &Ask) -> Result<Reading, ReadErro
         Ok::<_, ReadError>((place?, table.place_in(value, unit)?))
     });
     let by = by.transpose()?;
-    let places = match by {
-        Some(_) => Vec::new(),
-        None => {
-            let columns = layout.columns.iter();
-            columns.map(|(stem, ..)| table.place_in(stem, unit)).collect::<Result<Vec<_>, _>>()?
-        }
-    };
+    let wide = if by.is_some() { &[] } else { layout.columns };
+    let places = wide.iter().map(|(stem, ..)| table.place_in(stem, unit));
+    let places = places.collect::<Result<Vec<_>, _>>()?;
     let (zone, mut findings) = (ask.subject.time_zone(), Vec::new());
     let mut points = Points { all: vec![Vec::new(); layout.columns.len()], odd: table.odd };
     let mut strangers: Vec<String> = Vec::new();

@@ -1,4 +1,4 @@
-//! ElCom: what electricity costs in a municipality in a year, from the linked data of the Confederation.
+//! `ElCom`: what electricity costs in a municipality in a year, from the linked data of the Confederation.
 //!
 //! Licence: open government data with the source named. Asked in SPARQL, by municipality and year only:
 //! a wider question takes the server minutes. The tariffs of a year are there by early September of the

@@ -1,6 +1,7 @@
 //! Tariffs of municipalities, as the regulator publishes them: parsed, refused, asked once a week.
 
 use super::*;
+use crate::facts::ingest::municipal::Municipality;
 use crate::testing::ANYBODY;
 
 fn zurich() -> Subject {
