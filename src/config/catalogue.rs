@@ -36,6 +36,11 @@ const IN_FILES_ONLY: &[&str] = &[
     "sources.open_meteo_url",
     "sources.open_meteo_history_url",
     "sources.ecb_url",
+    "sources.awattar_at_url",
+    "sources.awattar_de_url",
+    "sources.bfe_url",
+    "sources.meteoswiss_url",
+    "sources.elcom_url",
     "tariffs.urls",
     "tariffs.custom",
 ];

@@ -88,6 +88,7 @@ impl TestApp {
         settings.storage.data_dir = folder.path().to_owned();
         // No test asks the internet.
         settings.ingest.enabled = false;
+        settings.ingest.bfe = false;
         change(&mut settings);
         let services = assemble(&settings, db.db().clone(), clock.clone());
         services.readiness.set();

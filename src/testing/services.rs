@@ -42,6 +42,7 @@ impl TestServices {
         settings.storage.data_dir = folder.path().to_owned();
         // No test asks the internet.
         settings.ingest.enabled = false;
+        settings.ingest.bfe = false;
         settings.simulation.history_days = 250;
         let services = assemble(&settings, db.db().clone(), clock.clone());
         Self { services, clock, folder, _db: db }

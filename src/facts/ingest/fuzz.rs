@@ -10,13 +10,18 @@ use super::values;
 use crate::base::timeline::TimeRange;
 
 /// Parser, source and subject.
-const PARSERS: [(&str, &str, &str); 6] = [
+const PARSERS: [(&str, &str, &str); 11] = [
     ("energy_charts", "energy_charts", "price:CH"),
     ("entsoe_prices", "entsoe", "price:CH"),
     ("entsoe_grid", "entsoe", "generation:CH"),
     ("open_meteo", "open_meteo", "weather:CH"),
     ("ecb", "ecb", "fx:EUR"),
     ("vse", "ekz", "tariff:ekz:400D"),
+    ("awattar", "awattar", "price:AT"),
+    ("bfe_wide", "bfe", "exchange:CH"),
+    ("bfe_long", "bfe", "daily_production:CH"),
+    ("elcom", "elcom", "elcom:261:2026"),
+    ("meteoswiss", "meteoswiss", "station:KLO"),
 ];
 
 /// Reads `payload` as the answer of a source and sifts what it says; false without such a parser.

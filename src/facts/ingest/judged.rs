@@ -16,8 +16,6 @@ use crate::facts::quality::{Batch, Code, Due, Kind, Quality, Recorded, Unreadabl
 const SAME_EUR_MWH: f64 = 0.000_5;
 /// Greatest magnitude of a price that is stored, in EUR/MWh.
 const PRICE_MAX: f64 = 100_000.0;
-/// No value of a grid, a sky or a currency is larger.
-const VALUE_MAX: f64 = 1e7;
 /// Length of the intervals in which values are stored, in seconds.
 const HOUR_S: i32 = 3_600;
 
@@ -153,7 +151,7 @@ fn series(source: &str, (ask, came_at): (&Ask, DateTime<Utc>), values: &Values) 
         came_at,
         due: Some(due(ask)),
         tolerance: 1e-6 * size,
-        limit: VALUE_MAX,
+        limit: values.limit,
         is_rolling: values.publication == Publication::Rolling,
         rests_at_weekends: Rhythm::of(&ask.subject).rests_at_weekends(),
         is_simulated: false,

@@ -12,6 +12,7 @@ mod sift; // what of an answer is fit to be stored
 mod judged; // how good what came is
 mod prices; // storing prices
 mod values; // storing what is not a price
+mod municipal; // what electricity costs in a municipality
 mod tariffs; // storing what a kilowatt hour costs at home
 mod source; // what every connector does
 mod subject; // what sources are asked about
@@ -31,5 +32,5 @@ pub use self::jobs::{FetchJob, Part};
 pub use self::model::{FetchReport, SourceStatus, SubjectStatus};
 pub use self::service::{Ingest, Stores};
 pub use self::settings::Settings;
-pub use self::subject::Subject;
+pub use self::subject::{StationId, Statistic, Subject};
 pub use self::timing::Days;

@@ -6,6 +6,7 @@ use chrono::{DateTime, NaiveDate, Utc};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::municipal::MunicipalTariff;
 use super::subject::Subject;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::TimeRange;
@@ -42,6 +43,9 @@ pub(super) struct Quote {
     pub price: Option<f64>,
 }
 
+/// No value of a grid, a sky or a currency is larger.
+pub(super) const VALUE_MAX: f64 = 1e7;
+
 /// How it is known when a value of a series became known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Publication {
@@ -53,6 +57,8 @@ pub(super) enum Publication {
     Rolling,
     /// Once a day, in the afternoon of the day itself.
     Afternoon,
+    /// Measured and reported with a delay: so many local days after the day of its instant.
+    Reported(i64),
 }
 
 /// Values of one series as a source states them.
@@ -68,6 +74,8 @@ pub(super) struct Values {
     pub publication: Publication,
     /// Whether models may learn from it.
     pub is_feature: bool,
+    /// Greatest magnitude that there is; what is beyond is kept apart value by value.
+    pub limit: f64,
     /// Start of the interval and value, in any order; absent where the source has none yet.
     pub points: Vec<(DateTime<Utc>, Option<f64>)>,
 }
@@ -92,6 +100,8 @@ pub(super) struct Reading {
     pub values: Vec<Values>,
     /// Prices of a retail tariff.
     pub tariff: TariffPrices,
+    /// What electricity costs in a municipality; handed on, not stored.
+    pub municipal: Vec<MunicipalTariff>,
     /// The licence that comes with the answer.
     pub licence: Option<String>,
     /// What was left out.

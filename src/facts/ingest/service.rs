@@ -6,7 +6,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
 use form_urlencoded::byte_serialize;
-use reqwest::header::CONTENT_TYPE;
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
 use secrecy::ExposeSecret;
 
 use super::connectors::ALL;
@@ -280,6 +280,10 @@ impl Ingest {
             tell(done, &format!("{} {subject} {from} to {to}", source.name()));
             let range = days_range(from, to, subject.time_zone());
             let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
+            if from < to && !source.is_one_request(&ask) {
+                windows.extend(halves(from, to));
+                continue;
+            }
             let kept = self.kept(source, settings, (&ask, days)).await?;
             let (raw, payload) = if let Some(kept) = kept {
                 report.resumed += 1;
@@ -299,8 +303,7 @@ impl Ingest {
                     licence = said.or(licence);
                 }
                 Err(FetchError::Read(ReadError::TooMuch(_))) if from < to => {
-                    let middle = add_days(from, (to - from).num_days() / 2);
-                    windows.extend([(add_days(middle, 1), to), (from, middle)]);
+                    windows.extend(halves(from, to));
                 }
                 Err(error) => return Err(error),
             }
@@ -331,7 +334,7 @@ impl Ingest {
     }
 
     /// The answer of a source, already in the archive.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         source: &dyn Source,
         settings: &Settings,
@@ -345,7 +348,10 @@ impl Ingest {
             let secret: String = byte_serialize(secret.expose_secret().as_bytes()).collect();
             url = format!("{url}&{name}={secret}");
         }
-        let call = Call { reach: request.reach, bytes_max: BYTES_MAX, ..Call::get(url) };
+        let mut call = Call { reach: request.reach, bytes_max: BYTES_MAX, ..Call::get(url) };
+        if let Some(form) = request.accept {
+            call.headers.insert(ACCEPT, HeaderValue::from_static(form));
+        }
         let mut answer = self.outbound()?.send(call).await?;
         if let Some((_, secret)) = &request.secret {
             answer.body = without(answer.body, secret.expose_secret());
@@ -393,6 +399,12 @@ impl Ingest {
         let made = Outbound::new(self.clock.clone())?;
         Ok(self.outbound.get_or_init(|| made).clone())
     }
+}
+
+/// The two halves of a window, the first one last.
+fn halves(from: NaiveDate, to: NaiveDate) -> [(NaiveDate, NaiveDate); 2] {
+    let middle = add_days(from, (to - from).num_days() / 2);
+    [(add_days(middle, 1), to), (from, middle)]
 }
 
 /// An answer without a secret that it repeats.

@@ -19,6 +19,8 @@ pub(super) struct Request {
     pub secret: Option<(&'static str, SecretString)>,
     /// How far it may go.
     pub reach: Reach,
+    /// The form in which the answer should come, where the source has several.
+    pub accept: Option<&'static str>,
 }
 
 /// One provider of data. Between [`Source::request`] and [`Source::read`] the bytes are archived;
@@ -39,6 +41,11 @@ pub(super) trait Source: Send + Sync {
 
     /// Local days that one request about `subject` may cover.
     fn days_max(&self, subject: &Subject) -> i64;
+
+    /// Whether one request covers all that `ask` is about; if not, it is asked for in halves.
+    fn is_one_request(&self, _ask: &Ask) -> bool {
+        true
+    }
 
     /// Seconds between two requests in a row.
     fn pause_s(&self) -> u64;

@@ -4,8 +4,9 @@ use std::fmt;
 use std::str::FromStr;
 
 use chrono_tz::Tz;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
+use super::municipal::Municipality;
 use crate::base::ids::Market;
 use crate::facts::tariffs::TariffId;
 
@@ -28,6 +29,93 @@ pub enum Subject {
     Rates,
     /// Prices of a retail tariff, in CHF/kWh.
     Tariff(TariffId),
+    /// Statistics that an office publishes about the country of a market.
+    Statistic(Statistic, Market),
+    /// Hours that a weather station has measured since yesterday.
+    Station(StationId),
+    /// Hours that a weather station has measured up to yesterday, corrected where it was wrong.
+    StationDays(StationId),
+    /// What electricity costs in a municipality in a year; asked only when somebody wants to know.
+    Municipality(Municipality),
+}
+
+/// What an office publishes about a country.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Statistic {
+    /// Electricity consumed a day, in `GWh`.
+    Consumption,
+    /// Electricity produced a day by kind of plant, in `GWh`.
+    Production,
+    /// Energy in the storage lakes at the beginning of a week, in `GWh`.
+    Reservoirs,
+    /// Day-ahead price of a day's base load, in EUR/MWh.
+    BasePrice,
+    /// Electricity that crosses each border an hour or a day, in `MWh` or `GWh`.
+    Exchange,
+}
+
+impl Statistic {
+    /// Every statistic.
+    pub const ALL: [Self; 5] =
+        [Self::Consumption, Self::Production, Self::Reservoirs, Self::BasePrice, Self::Exchange];
+
+    /// How it begins in the text of a subject.
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Consumption => "daily_consumption",
+            Self::Production => "daily_production",
+            Self::Reservoirs => "reservoirs",
+            Self::BasePrice => "base_price",
+            Self::Exchange => "exchange",
+        }
+    }
+}
+
+/// The short name of a weather station, e.g. `KLO`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct StationId(String);
+
+/// A text that is no short name of a weather station.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{given}' names no weather station; write its three letters, e.g. KLO or SMA")]
+pub struct UnknownStation {
+    /// What was written.
+    pub given: String,
+}
+
+impl StationId {
+    /// The station of a short name, in letters of either case.
+    pub fn parse(text: &str) -> Result<Self, UnknownStation> {
+        let name = text.trim().to_ascii_uppercase();
+        let is_name = name.len() == 3 && name.bytes().all(|letter| letter.is_ascii_alphanumeric());
+        if is_name { Ok(Self(name)) } else { Err(UnknownStation { given: text.to_owned() }) }
+    }
+
+    /// The short name, in capitals.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+}
+
+impl TryFrom<String> for StationId {
+    type Error = UnknownStation;
+
+    fn try_from(text: String) -> Result<Self, UnknownStation> {
+        Self::parse(&text)
+    }
+}
+
+impl From<StationId> for String {
+    fn from(station: StationId) -> Self {
+        station.0
+    }
+}
+
+impl fmt::Display for StationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// A text that names no subject.
@@ -52,6 +140,14 @@ impl Subject {
             Self::Weather(_) => "Weather forecast",
             Self::Rates => "Exchange rates",
             Self::Tariff(_) => "Retail tariff",
+            Self::Statistic(Statistic::Consumption, _) => "Electricity consumption a day",
+            Self::Statistic(Statistic::Production, _) => "Electricity production a day",
+            Self::Statistic(Statistic::Reservoirs, _) => "Content of the storage lakes",
+            Self::Statistic(Statistic::BasePrice, _) => "Price of base load",
+            Self::Statistic(Statistic::Exchange, _) => "Exchange across borders",
+            Self::Station(_) => "Measured weather",
+            Self::StationDays(_) => "Measured weather of past days",
+            Self::Municipality(_) => "Tariffs of a municipality",
         }
     }
 
@@ -63,8 +159,13 @@ impl Subject {
             | Self::WindSolarForecast(market)
             | Self::Load(market)
             | Self::Generation(market)
-            | Self::Weather(market) => Some(market),
-            Self::Rates | Self::Tariff(_) => None,
+            | Self::Weather(market)
+            | Self::Statistic(_, market) => Some(market),
+            Self::Rates
+            | Self::Tariff(_)
+            | Self::Station(_)
+            | Self::StationDays(_)
+            | Self::Municipality(_) => None,
         }
     }
 
@@ -99,6 +200,10 @@ impl fmt::Display for Subject {
             Self::Weather(market) => write!(f, "weather:{market}"),
             Self::Rates => f.write_str("fx:EUR"),
             Self::Tariff(id) => write!(f, "tariff:{id}"),
+            Self::Statistic(statistic, market) => write!(f, "{}:{market}", statistic.name()),
+            Self::Station(station) => write!(f, "station:{station}"),
+            Self::StationDays(station) => write!(f, "station_days:{station}"),
+            Self::Municipality(of) => write!(f, "elcom:{of}"),
         }
     }
 }
@@ -110,7 +215,14 @@ impl FromStr for Subject {
         let unknown = || UnknownSubject { given: text.to_owned() };
         let (kind, of) = text.split_once(':').ok_or_else(unknown)?;
         let market = || Market::parse(of).map_err(|_| unknown());
+        let station = || StationId::parse(of).map_err(|_| unknown());
+        if let Some(statistic) = Statistic::ALL.into_iter().find(|one| one.name() == kind) {
+            return Ok(Self::Statistic(statistic, market()?));
+        }
         match kind {
+            "station" => Ok(Self::Station(station()?)),
+            "elcom" => of.parse().map(Self::Municipality).map_err(|_| unknown()),
+            "station_days" => Ok(Self::StationDays(station()?)),
             "price" => Ok(Self::Prices(market()?)),
             "load_forecast" => Ok(Self::LoadForecast(market()?)),
             "wind_solar_forecast" => Ok(Self::WindSolarForecast(market()?)),
@@ -143,13 +255,33 @@ mod tests {
             Subject::WindSolarForecast(at.clone()),
             Subject::Load(at.clone()),
             Subject::Generation(at.clone()),
-            Subject::Weather(at),
+            Subject::Weather(at.clone()),
             Subject::Rates,
+            Subject::Statistic(Statistic::Consumption, at.clone()),
+            Subject::Statistic(Statistic::Production, at.clone()),
+            Subject::Statistic(Statistic::Reservoirs, at.clone()),
+            Subject::Statistic(Statistic::BasePrice, at.clone()),
+            Subject::Statistic(Statistic::Exchange, at),
+            Subject::Station(StationId::parse("klo").unwrap()),
+            Subject::StationDays(StationId::parse("KLO").unwrap()),
+            Subject::Municipality(Municipality::new(261, 2026).unwrap()),
             Subject::Tariff(TariffId::parse("ekz:400D").unwrap()),
         ] {
             assert_eq!(subject.to_string().parse(), Ok(subject));
         }
-        for text in ["", "tariff:400D", "AT", "price", "price:XX", "fx:CHF", "tide:AT"] {
+        for text in [
+            "",
+            "tariff:400D",
+            "AT",
+            "price",
+            "price:XX",
+            "fx:CHF",
+            "tide:AT",
+            "station:../x",
+            "reservoirs",
+            "elcom:0:2026",
+            "elcom:261",
+        ] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }
     }

@@ -40,6 +40,7 @@ impl Ingest {
             let (sifted, odd) = sift(&reading.quotes, ask, self.clock.now())?;
             let (fit, odd_values) = values::sift(reading.values, ask)?;
             let odd = reading.findings.iter().chain(&odd).chain(&odd_values);
+            report.values = reading.municipal.len();
             report.findings = odd.map(ToString::to_string).chain(apart).collect();
             Ok((sifted, fit, reading.tariff, reading.licence))
         });

@@ -21,7 +21,12 @@ impl Ingest {
     /// Days of history that a box without values of `subject` asks for.
     pub(super) fn history_days(&self, subject: &Subject) -> u16 {
         let settings = self.settings();
-        if subject.is_tariff() { settings.tariffs.history_days } else { settings.history_days }
+        match subject {
+            Subject::Tariff(_) => settings.tariffs.history_days,
+            // The file begins yesterday at noon; what was before comes with the days behind.
+            Subject::Station(_) => 0,
+            _ => settings.history_days,
+        }
     }
 
     /// Adds to `known` how a tariff is published and what is stored of it.

@@ -3,14 +3,14 @@
 use chrono::{DateTime, Datelike, Duration, NaiveDate, NaiveTime, Timelike, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::subject::Subject;
+use super::subject::{Statistic, Subject};
 use crate::base::timeline::{add_days, at_local, local_date};
 
 /// Hours and minutes on the clocks of the subject.
 type Wall = (u32, u32);
 
 /// When the last value of a day is measured and published, on the day after.
-const MEASURED_BY: Wall = (6, 0);
+const MEASURED_BY: (i64, Wall) = (1, (6, 0));
 
 /// The day whose values are expected next.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,8 @@ pub(super) struct Rhythm {
     again_days: i64,
     /// Days ahead of today that are asked for although nobody expects them.
     ahead_days: i64,
+    /// When a day that nobody expects should be there, as days after it and wall-clock time.
+    measured_by: (i64, Wall),
 }
 
 impl Rhythm {
@@ -45,8 +47,8 @@ impl Rhythm {
         match self.expected {
             Expected::Tomorrow => (-1, self.publication.1),
             Expected::TodayOnWeekdays => (0, self.publication.1),
-            // Measured: some hours after the day's end.
-            Expected::None => (1, MEASURED_BY),
+            // Measured: some hours after the day's end, or when it is reported.
+            Expected::None => self.measured_by,
         }
     }
 
@@ -64,6 +66,7 @@ impl Rhythm {
         when_complete: Duration::minutes(355),
         again_days: 2,
         ahead_days: 0,
+        measured_by: MEASURED_BY,
     };
 
     /// The rhythm of a retail tariff that is published at a time of the day before.
@@ -88,6 +91,8 @@ impl Rhythm {
             again_days: 3,
             ..day_ahead
         };
+        // Files of a whole history, which change once a day: two looks a day are enough.
+        let reported = Self { when_complete: Duration::minutes(715), again_days: 21, ..measured };
         match subject {
             Subject::Prices(_) | Subject::Tariff(_) => day_ahead,
             Subject::LoadForecast(_) => Self { publication: ((9, 30), (11, 0)), ..day_ahead },
@@ -99,6 +104,22 @@ impl Rhythm {
                 ahead_days: 7,
                 ..measured
             },
+            Subject::Statistic(Statistic::BasePrice, _) => {
+                Self { measured_by: (2, (12, 0)), ..reported }
+            }
+            Subject::Statistic(Statistic::Reservoirs, _) => {
+                Self { measured_by: (7, (12, 0)), again_days: 35, ..reported }
+            }
+            Subject::Statistic(..) | Subject::Municipality(_) => {
+                Self { measured_by: (7, (12, 0)), ..reported }
+            }
+            Subject::Station(_) => {
+                Self { when_complete: Duration::minutes(55), again_days: 0, ..measured }
+            }
+            // Renewed at about noon in UTC, with what was corrected during five days.
+            Subject::StationDays(_) => {
+                Self { measured_by: (1, (18, 0)), again_days: 6, ..reported }
+            }
             Subject::Rates => Self {
                 expected: Expected::TodayOnWeekdays,
                 publication: ((16, 0), (17, 30)),

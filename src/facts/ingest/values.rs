@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use chrono::{DateTime, Duration, NaiveTime, Utc};
+use chrono::{DateTime, Datelike, Duration, NaiveTime, Utc, Weekday};
 use chrono_tz::Tz;
 
 use super::error::FetchError;
-use super::model::{Ask, Finding, Kept, Publication, ReadError, Values};
-use crate::base::timeline::{AsOf, TimeRange, at_local, local_date};
+use super::model::{Ask, Finding, Kept, Publication, ReadError, VALUE_MAX, Values};
+use crate::base::timeline::{AsOf, TimeRange, add_days, at_local, day_range, local_date};
 use crate::facts::imports::assumed_forecast_known_at;
 use crate::facts::series::{Observation, Observations, SeriesSpec};
 
@@ -16,8 +16,10 @@ use crate::facts::series::{Observation, Observations, SeriesSpec};
 const HOUR_S: i32 = 3_600;
 /// Values nearer than this share of their size are the same, written differently.
 const SAME_SHARE: f64 = 1e-6;
-/// No value of a grid, a sky or a currency is larger.
-const LARGEST: f64 = 1e7;
+/// Length of a week, which is another one when the clock is changed.
+const WEEK_S: i32 = 7 * 86_400;
+/// Days after its publication within which a value that is reported with a delay may come.
+const REPORTED_DAYS: i64 = 14;
 
 /// One series that is fit to be stored, oldest value first.
 pub(super) struct Fit {
@@ -38,7 +40,7 @@ pub(super) fn sift(all: Vec<Values>, ask: &Ask) -> Result<(Vec<Fit>, Vec<Finding
         let mut points: BTreeMap<DateTime<Utc>, f64> = BTreeMap::new();
         for (ts, value) in &values.points {
             let Some(value) = *value else { continue };
-            if !value.is_finite() || value.abs() > LARGEST {
+            if !value.is_finite() || value.abs() > VALUE_MAX {
                 let what = format!("{} at {ts} is {value} {}", values.name, values.unit);
                 return Err(ReadError::Broken(what));
             }
@@ -66,9 +68,12 @@ pub(super) fn sift(all: Vec<Values>, ask: &Ask) -> Result<(Vec<Fit>, Vec<Finding
     Ok((fit, findings))
 }
 
+/// Whether an interval begins at `ts`: days at midnight on the clocks of the zone, weeks on Monday.
 fn is_on_grid(ts: DateTime<Utc>, interval_s: i32, zone: Tz) -> bool {
     if interval_s > HOUR_S {
-        return ts.with_timezone(&zone).time() == NaiveTime::MIN;
+        let day = local_date(ts, zone);
+        let is_first = interval_s < WEEK_S || day.weekday() == Weekday::Mon;
+        return is_first && ts == day_range(day, zone).from;
     }
     interval_s > 0 && ts.timestamp() % i64::from(interval_s) == 0
 }
@@ -153,12 +158,15 @@ fn observation(
         Publication::Afternoon => {
             at_local(local_date(ts, zone), NaiveTime::from_hms_opt(16, 0, 0)?, zone)
         }
+        Publication::Reported(days) => day_range(add_days(local_date(ts, zone), days), zone).from,
         // What is ahead is forecast now; what is past was forecast the day before at the latest.
         Publication::Rolling if ts >= came_at => came_at,
         Publication::Rolling if before.is_some() => return None,
         Publication::DayAhead | Publication::Rolling => assumed_forecast_known_at(ts, zone),
     };
-    let is_fresh = (came_at - published).abs() <= Duration::days(1);
+    let patience_days =
+        if matches!(values.publication, Publication::Reported(_)) { REPORTED_DAYS } else { 1 };
+    let is_fresh = (came_at - published).abs() <= Duration::days(patience_days);
     let is_news = before.is_some() || is_fresh && published <= came_at || ts >= came_at;
     Some(Observation {
         ts,
@@ -182,6 +190,7 @@ mod tests {
             interval_s,
             publication,
             is_feature: true,
+            limit: VALUE_MAX,
             points: points.iter().map(|(ts, value)| (utc(ts), Some(*value))).collect(),
         }
     }
@@ -246,6 +255,9 @@ mod tests {
             ),
             (Publication::Measured, "2026-03-29T11:30:00Z", None, Some("2026-03-29T11:30:00Z")),
             (Publication::Measured, "2026-04-09T11:30:00Z", None, Some("2026-03-29T11:00:00Z")),
+            // Reported at midnight four days later, 22:00 in UTC; for two weeks it may come late.
+            (Publication::Reported(4), "2026-04-03T07:00:00Z", None, Some("2026-04-03T07:00:00Z")),
+            (Publication::Reported(4), "2026-05-01T07:00:00Z", None, Some("2026-04-01T22:00:00Z")),
             (Publication::Rolling, "2026-03-25T06:00:00Z", None, Some("2026-03-25T06:00:00Z")),
             (Publication::Rolling, "2026-03-25T06:00:00Z", Some(2.0), Some("2026-03-25T06:00:00Z")),
             (Publication::Rolling, "2026-03-29T12:00:00Z", Some(2.0), None),
@@ -254,6 +266,20 @@ mod tests {
             let values = values(3_600, publication, &[]);
             let row = observation(&values, (utc(ts), 1.0), before, (zone, utc(came_at)));
             assert_eq!(row.map(|row| row.known_at), known_at.map(utc), "{publication:?} {came_at}");
+        }
+    }
+
+    #[test]
+    fn days_begin_at_midnight_and_weeks_on_monday() {
+        let zone = Tz::Europe__Zurich;
+        for (ts, day, week) in [
+            // The Sunday on which the clock goes forward, the Monday after it, and an hour later.
+            ("2026-03-28T23:00:00Z", true, false),
+            ("2026-03-29T22:00:00Z", true, true),
+            ("2026-03-29T23:00:00Z", false, false),
+        ] {
+            assert_eq!(is_on_grid(utc(ts), 86_400, zone), day, "{ts}");
+            assert_eq!(is_on_grid(utc(ts), WEEK_S, zone), week, "{ts}");
         }
     }
 }

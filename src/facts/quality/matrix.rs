@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use chrono::{DateTime, Datelike, NaiveDate, Utc, Weekday};
 use chrono_tz::Tz;
 
-use super::model::{DAY_S, Verdict, slots};
+use super::model::{DAY_S, Verdict, WEEK_S, begins_on, slots};
 use super::records::{DayCell, DayState, Matrix, MatrixRow, StoredDay};
 use crate::base::timeline::day_range;
 
@@ -91,7 +91,11 @@ fn unseen(
         .expected_by
         .map_or_else(|| range.to - range.from, |by| by - day_range(row.cell.day, zone).from);
     let expected_by = range.from + due_after;
-    let is_rest = row.interval_s >= DAY_S && matches!(day.weekday(), Weekday::Sat | Weekday::Sun);
+    let is_rest = if row.interval_s >= WEEK_S {
+        !begins_on(day, row.interval_s)
+    } else {
+        row.interval_s >= DAY_S && matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+    };
     let is_there = complete.contains(&(family(&row.subject), day));
     let state = if day < first || is_rest || is_there {
         DayState::NotAsked

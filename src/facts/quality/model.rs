@@ -17,6 +17,9 @@ pub(super) const HISTORY_DAYS: i64 = 28;
 /// Length of a daily interval, in seconds; on two days of the year it is another one.
 pub(super) const DAY_S: i32 = 86_400;
 
+/// Length of a weekly interval, in seconds; it begins on Monday.
+pub(super) const WEEK_S: i32 = 7 * DAY_S;
+
 /// The starts of the intervals of `interval_s` seconds in `range`.
 pub(super) fn slots(range: TimeRange, interval_s: i32, zone: Tz) -> Vec<DateTime<Utc>> {
     if interval_s < DAY_S {
@@ -24,7 +27,16 @@ pub(super) fn slots(range: TimeRange, interval_s: i32, zone: Tz) -> Vec<DateTime
     }
     let first = local_date(range.from, zone);
     let midnights = first.iter_days().map(|day| day_range(day, zone).from);
-    midnights.skip_while(|at| *at < range.from).take_while(|at| *at < range.to).collect()
+    midnights
+        .skip_while(|at| *at < range.from)
+        .take_while(|at| *at < range.to)
+        .filter(|at| begins_on(local_date(*at, zone), interval_s))
+        .collect()
+}
+
+/// Whether an interval of `interval_s` seconds begins on a day: a week does on Monday only.
+pub(super) fn begins_on(day: NaiveDate, interval_s: i32) -> bool {
+    interval_s < WEEK_S || day.weekday() == Weekday::Mon
 }
 
 /// What kind of values a subject has: how they may behave.
@@ -130,7 +142,8 @@ impl Batch {
     /// Whether an interval begins at an instant.
     pub(super) fn is_on_grid(&self, ts: DateTime<Utc>) -> bool {
         if self.interval_s >= DAY_S {
-            return ts == day_range(local_date(ts, self.zone), self.zone).from;
+            let day = local_date(ts, self.zone);
+            return ts == day_range(day, self.zone).from && begins_on(day, self.interval_s);
         }
         let interval_s = i64::from(self.interval_s.max(1));
         ts.timestamp().rem_euclid(interval_s) == 0 && ts.timestamp_subsec_nanos() == 0
@@ -138,7 +151,8 @@ impl Batch {
 
     /// Whether nothing is to be expected on a day.
     pub(super) fn rests_on(&self, day: NaiveDate) -> bool {
-        self.rests_at_weekends && matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
+        !begins_on(day, self.interval_s)
+            || self.rests_at_weekends && matches!(day.weekday(), Weekday::Sat | Weekday::Sun)
     }
 
     /// The stored values that help to judge the batch: four weeks before, and the days around.

@@ -9,7 +9,7 @@ use roxmltree::{Document, ParsingOptions};
 
 use crate::base::timeline::day_range;
 use crate::facts::ingest::Subject;
-use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, Values};
+use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, VALUE_MAX, Values};
 use crate::facts::ingest::settings::{ECB, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
 
@@ -60,7 +60,12 @@ impl Source for Ecb {
         let is_recent = ask.range.from > ask.at - Duration::days(RECENT_DAYS);
         let file = if is_recent { "eurofxref-hist-90d.xml" } else { "eurofxref-hist.xml" };
         let base = settings.ecb_url.trim_end_matches('/');
-        Some(Request { url: format!("{base}/{file}"), secret: None, reach: reach(base, ECB) })
+        Some(Request {
+            url: format!("{base}/{file}"),
+            secret: None,
+            reach: reach(base, ECB),
+            accept: None,
+        })
     }
 
     fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {
@@ -108,6 +113,7 @@ impl Source for Ecb {
             interval_s: 86_400,
             publication: Publication::Afternoon,
             is_feature: false,
+            limit: VALUE_MAX,
             points,
         };
         Ok(Reading { values: vec![values], ..Reading::default() })

@@ -86,6 +86,7 @@ impl Source for EnergyCharts {
             url: format!("{base}/price?bzn={zone}&start={from}&end={to}"),
             secret: None,
             reach: reach(base, ENERGY_CHARTS),
+            accept: None,
         })
     }
 

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::facts::ingest::Subject;
-use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, Values};
+use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, VALUE_MAX, Values};
 use crate::facts::ingest::settings::{OPEN_METEO, OPEN_METEO_HISTORY, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
 
@@ -102,6 +102,7 @@ impl Source for OpenMeteo {
             ),
             secret: None,
             reach: reach(base, usual),
+            accept: None,
         })
     }
 
@@ -153,6 +154,7 @@ impl Source for OpenMeteo {
                 interval_s: HOUR_S,
                 publication: Publication::Rolling,
                 is_feature: true,
+                limit: VALUE_MAX,
                 // Whole days come in UTC; what reaches over the local days is nothing odd.
                 points: inside.filter(|(ts, _)| ask.range.contains(*ts)).collect(),
             });

@@ -8,9 +8,13 @@ mod prices; // well-behaved, hostile, away, restated
 mod grid; // load and generation
 mod weather; // forecasts that are made anew, rates, back-fills
 mod tariffs; // what a kilowatt hour costs at home
+mod fallback; // prices by the hour when the others have none
+mod office; // statistics in files of a whole history
+mod stations; // measured weather
+mod municipality; // tariffs of municipalities
 
 use super::connectors::ALL;
-use super::model::{Ask, ReadError, Reading};
+use super::model::{Ask, Finding, ReadError, Reading};
 use super::sift::sift;
 use super::source::Source;
 use super::*;

@@ -6,7 +6,9 @@ use super::xml::{blocks, check_zone, child, children, step, text};
 use super::zone;
 use crate::base::ids::Market;
 use crate::facts::ingest::Subject;
-use crate::facts::ingest::model::{Ask, Finding, Publication, ReadError, Reading, Values};
+use crate::facts::ingest::model::{
+    Ask, Finding, Publication, ReadError, Reading, VALUE_MAX, Values,
+};
 use crate::facts::ingest::source::quoted;
 
 /// The series of a document.
@@ -67,6 +69,7 @@ fn add(
         interval_s: step_s,
         publication: if is_forecast { Publication::DayAhead } else { Publication::Measured },
         is_feature: is_forecast,
+        limit: VALUE_MAX,
         points: points.collect(),
     });
 }

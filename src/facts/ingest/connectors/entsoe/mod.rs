@@ -90,7 +90,13 @@ impl Source for Entsoe {
                 format!("documentType=A69&processType=A01&in_Domain={zone}")
             }
             Subject::Generation(_) => format!("documentType=A75&processType=A16&in_Domain={zone}"),
-            Subject::Weather(_) | Subject::Rates | Subject::Tariff(_) => return None,
+            Subject::Weather(_)
+            | Subject::Rates
+            | Subject::Tariff(_)
+            | Subject::Statistic(..)
+            | Subject::Station(_)
+            | Subject::StationDays(_)
+            | Subject::Municipality(_) => return None,
         };
         // The documents at the edges may be incomplete.
         let wider = [ask.range.from - Duration::days(1), ask.range.to + Duration::days(1)];
@@ -100,6 +106,7 @@ impl Source for Entsoe {
             url: format!("{base}?{what}&periodStart={from}&periodEnd={to}"),
             secret: Some(("securityToken", token)),
             reach: reach(base, ENTSOE),
+            accept: None,
         })
     }
 
