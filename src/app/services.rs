@@ -160,7 +160,6 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     );
     let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
     let rates = Rates::new(observations.clone(), book.market.clone(), clock.clone());
-    let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
         db.clone(),
@@ -176,6 +175,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     );
     let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());
     let readings = Readings::new(db.clone(), meters.clone(), audit.clone(), clock.clone());
+    let imports = Imports::new(
+        prices.clone(),
+        observations.clone(),
+        audit.clone(),
+        readings.clone(),
+        clock.clone(),
+    );
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),

@@ -129,6 +129,11 @@ async fn facts_and_jobs(walk: &mut Walk) {
             (&json!("readings.ingest"), &json!("house-1"))
         );
     }
+    let file = "time;kWh\n2026-03-27 10:00;1\n2026-03-27 10:15;2\n".as_bytes().to_vec();
+    let path = "/api/import/readings?meter_id=house-1";
+    let file = Some(("text/csv", file));
+    let answer = walk.app.send(Role::Analyst, Method::POST, path, file).await;
+    walk.saw("POST /api/import/readings", &answer).await;
     walk.app.services.simulation.fill().await.unwrap();
     walk.app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
     walk.app.run_jobs().await;

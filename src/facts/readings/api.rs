@@ -137,7 +137,7 @@ impl From<ReadingsError> for Problem {
                     })
             }
             ReadingsError::KeyReused => Self::invalid("Idempotency-Key", &error),
-            ReadingsError::GivenUp => Self::busy(&error),
+            ReadingsError::GivenUp | ReadingsError::DryRun(_) => Self::busy(&error),
             ReadingsError::Meters(error) => error.into(),
             ReadingsError::Db(error) => error.into(),
         }

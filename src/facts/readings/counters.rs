@@ -24,13 +24,18 @@ const APART_MAX: Duration = Duration::days(31);
 
 /// What the counters of a meter showed at an instant.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Mark {
+pub struct Mark {
+    /// The meter.
     pub meter_id: String,
+    /// The instant.
     pub ts: DateTime<Utc>,
     /// Length of the intervals that are wanted.
     pub interval_s: i32,
+    /// Energy taken since the meter was made, in kWh.
     pub consumption_kwh_total: Option<f64>,
+    /// Energy given since then, in kWh.
     pub production_kwh_total: Option<f64>,
+    /// When it became known.
     pub known_at: DateTime<Utc>,
 }
 

@@ -12,8 +12,12 @@ mod counters; // what flowed between the marks of a counter
 mod store; // SQL
 mod body; // the reading side of a request
 mod service; // the writing side, in one transaction
+mod put; // what others have read
 
 pub use self::api::routes;
+pub use self::counters::Mark;
+pub use self::model::ReadingsError;
+pub use self::put::Found;
 pub use self::service::Readings;
 
 #[cfg(test)]

@@ -77,14 +77,13 @@ impl Stamp {
         if let Ok(at) = DateTime::parse_from_rfc3339(text) {
             return Ok(Self(at.to_utc()));
         }
-        match text.parse::<i64>() {
-            Ok(milliseconds) => Self::of_milliseconds(milliseconds),
-            Err(_) => {
-                let start: String = text.chars().take(40).collect();
-                Err(format!(
-                    "'{start}' is no instant like 2026-03-28T12:00:00Z or 1774699200000 (milliseconds since 1970)"
-                ))
-            }
+        if let Ok(milliseconds) = text.parse::<i64>() {
+            Self::of_milliseconds(milliseconds)
+        } else {
+            let start: String = text.chars().take(40).collect();
+            Err(format!(
+                "'{start}' is no instant like 2026-03-28T12:00:00Z or 1774699200000 (milliseconds since 1970)"
+            ))
         }
     }
 
@@ -200,6 +199,11 @@ pub struct IngestReport {
 }
 
 impl IngestReport {
+    /// Whether anything is other than before.
+    pub(super) const fn changed(&self) -> bool {
+        self.inserted + self.replaced + self.derived > 0 || !self.created.is_empty()
+    }
+
     /// Adds what a write of rows of power did.
     pub(super) const fn add(&mut self, stored: &Stored) {
         self.inserted += stored.inserted;
@@ -225,7 +229,7 @@ pub(super) struct Order {
 
 /// Why nothing of a request is stored.
 #[derive(Debug, thiserror::Error)]
-pub(super) enum ReadingsError {
+pub enum ReadingsError {
     /// The body is no list of rows.
     #[error("{0}")]
     Unreadable(String),
@@ -247,6 +251,9 @@ pub(super) enum ReadingsError {
         "this key came with another request within the last 24 hours; a key belongs to one request"
     )]
     KeyReused,
+    /// What would have been done, had it not been taken back on purpose.
+    #[error("nothing was stored, as was asked for")]
+    DryRun(Box<IngestReport>),
     /// The other side of the request failed; its reason counts.
     #[error("the request was given up")]
     GivenUp,

@@ -45,24 +45,24 @@ const MAKERS: &str = "?create";
 /// Readings sent by meters and gateways. Cloning is cheap.
 #[derive(Clone)]
 pub struct Readings {
-    db: Db,
-    meters: Meters,
-    audit: Audit,
-    clock: Clock,
+    pub(super) db: Db,
+    pub(super) meters: Meters,
+    pub(super) audit: Audit,
+    pub(super) clock: Clock,
 }
 
 /// What is known and found while a request is written.
-struct Session<'a> {
+pub(super) struct Session<'a> {
     order: &'a Order,
     writable: Writable,
     now: DateTime<Utc>,
     /// Usual length of the readings of each meter; absent for meters that may not be written.
-    known: HashMap<String, Option<i32>>,
-    marks: Vec<Mark>,
-    report: IngestReport,
+    pub(super) known: HashMap<String, Option<i32>>,
+    pub(super) marks: Vec<Mark>,
+    pub(super) report: IngestReport,
     findings: Vec<Finding>,
     faulty: u64,
-    span: Option<(DateTime<Utc>, DateTime<Utc>)>,
+    pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Readings {
@@ -111,17 +111,8 @@ impl Readings {
         let first = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
         let second = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
         let by = By::of(who);
-        let mut session = Session {
-            order,
-            writable: self.meters.writable(who).await?,
-            now: self.clock.now(),
-            known: HashMap::new(),
-            marks: Vec::new(),
-            report: IngestReport::default(),
-            findings: Vec::new(),
-            faulty: 0,
-            span: None,
-        };
+        let writable = self.meters.writable(who).await?;
+        let mut session = Session::new(order, writable, self.clock.now());
         let mut conn = self.db.conn().await?;
         conn.transaction(async |conn| {
             let told = (first, second, &mut receiver);
@@ -151,7 +142,7 @@ impl Readings {
         }
         let (digest, summary) = self.store(conn, session, (first, second, receiver)).await?;
         let report = session.finish(summary)?;
-        if report.inserted + report.replaced + report.derived > 0 || !report.created.is_empty() {
+        if report.changed() {
             self.audit.record(conn, by, event(&report, session)).await?;
         }
         if let Some(key) = key {
@@ -188,12 +179,11 @@ impl Readings {
                 session.report.add(&stored);
                 continue;
             }
-            let before = match staged {
-                Some(before) => before,
-                None => {
-                    self.meters.open_stage(conn).await?;
-                    0
-                }
+            let before = if let Some(before) = staged {
+                before
+            } else {
+                self.meters.open_stage(conn).await?;
+                0
             };
             self.meters.stage(conn, before, &readings).await?;
             staged = Some(before + i64::try_from(readings.len()).unwrap_or(i64::MAX));
@@ -216,7 +206,8 @@ impl Readings {
         session: &mut Session<'_>,
         rows: Vec<Entry>,
     ) -> Result<Vec<Reading>, ReadingsError> {
-        self.learn_meters(conn, session, &rows).await?;
+        let names = rows.iter().map(|row| &*row.meter_id).collect();
+        self.learn_meters(conn, session, names).await?;
         let mut readings = Vec::with_capacity(rows.len());
         for row in rows {
             let index = row.index;
@@ -245,19 +236,18 @@ impl Readings {
         Ok(readings)
     }
 
-    /// Looks up the meters of `rows` that were not met before, and makes them known where asked to.
-    async fn learn_meters(
+    /// Looks up those of `names` that were not met before, and makes them known where asked to.
+    pub(super) async fn learn_meters(
         &self,
         conn: &mut Conn,
         session: &mut Session<'_>,
-        rows: &[Entry],
+        names: BTreeSet<&str>,
     ) -> Result<(), ReadingsError> {
-        let met = |row: &&Entry| !session.known.contains_key(&row.meter_id);
-        let names: BTreeSet<&str> = rows.iter().filter(met).map(|row| &*row.meter_id).collect();
+        let names: Vec<&str> =
+            names.into_iter().filter(|name| !session.known.contains_key(*name)).collect();
         if names.is_empty() {
             return Ok(());
         }
-        let names: Vec<&str> = names.into_iter().collect();
         let found = self.meters.targets(conn, &names).await?;
         for target in &found {
             let usual_s = target.interval_s.unwrap_or(INTERVAL_S);
@@ -294,7 +284,7 @@ impl Readings {
     }
 
     /// Writes marks down and what flowed between them and their neighbours.
-    async fn put_marks(
+    pub(super) async fn put_marks(
         &self,
         conn: &mut Conn,
         session: &mut Session<'_>,
@@ -379,6 +369,22 @@ async fn rest_of(second: Told, receiver: &mut Receiver<Told>) -> Result<String, 
     }
 }
 
+impl<'a> Session<'a> {
+    pub(super) fn new(order: &'a Order, writable: Writable, now: DateTime<Utc>) -> Self {
+        Self {
+            order,
+            writable,
+            now,
+            known: HashMap::new(),
+            marks: Vec::new(),
+            report: IngestReport::default(),
+            findings: Vec::new(),
+            faulty: 0,
+            span: None,
+        }
+    }
+}
+
 impl Session<'_> {
     /// Meters that may be written, in order.
     fn names(&self) -> Vec<&str> {
@@ -428,7 +434,7 @@ impl Session<'_> {
     }
 }
 
-fn event(report: &IngestReport, session: &Session<'_>) -> Event {
+pub(super) fn event(report: &IngestReport, session: &Session<'_>) -> Event {
     let names = session.names();
     let subject = match names.as_slice() {
         [name] => (*name).to_owned(),

@@ -163,10 +163,9 @@ impl Splitter {
 
 fn inside(byte: u8, depth: u32, quoted: bool, escaped: bool) -> Place {
     let (depth, quoted, escaped) = match (quoted, escaped, byte) {
-        (true, true, _) => (depth, true, false),
         (true, false, b'\\') => (depth, true, true),
         (true, false, b'"') => (depth, false, false),
-        (true, false, _) => (depth, true, false),
+        (true, _, _) => (depth, true, false),
         (false, _, b'"') => (depth, true, false),
         (false, _, b'{' | b'[') => (depth + 1, false, false),
         (false, _, b'}' | b']') => (depth.saturating_sub(1), false, false),

@@ -28,7 +28,7 @@ pub(super) struct Table {
 impl Table {
     /// Reads the header.
     pub fn of_header(line: &[u8]) -> Result<Self, ReadingsError> {
-        let count = |separator: u8| line.iter().filter(|byte| **byte == separator).count();
+        let count = |separator: u8| line.split(|byte| *byte == separator).count();
         let separator = [b';', b'\t', b','].into_iter().rev().max_by_key(|it| count(*it));
         let separator = separator.unwrap_or(b',');
         let Some(names) = cells(line, separator) else {
