@@ -23,6 +23,7 @@ use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::quality;
+use crate::facts::readings;
 use crate::facts::series;
 use crate::facts::simulation;
 use crate::facts::tariffs;
@@ -94,6 +95,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(tariffs::routes)
         .configure(meters::routes)
         .configure(imports::routes)
+        .configure(readings::routes)
         .configure(ingest::routes)
         .configure(simulation::routes)
         .configure(registry::routes)
@@ -157,6 +159,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.archive))
             .app_data(Data::new(services.tariffs))
             .app_data(Data::new(services.meters))
+            .app_data(Data::new(services.readings))
             .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))

@@ -23,6 +23,7 @@ use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
 use crate::facts::quality::Quality;
 use crate::facts::rates::Rates;
+use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
@@ -80,6 +81,7 @@ pub(crate) struct Services {
     pub archive: Archive,
     pub tariffs: Tariffs,
     pub meters: Meters,
+    pub readings: Readings,
     pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
@@ -158,7 +160,6 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     );
     let tariffs = Tariffs::new(db.clone(), audit.clone(), clock.clone(), book.tariffs.clone());
     let rates = Rates::new(observations.clone(), book.market.clone(), clock.clone());
-    let imports = Imports::new(prices.clone(), observations.clone(), audit.clone(), clock.clone());
     let archive = Archive::new(db.clone(), objects.clone(), clock.clone());
     let ingest = Ingest::new(
         db.clone(),
@@ -173,6 +174,14 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         book.ingest.clone(),
     );
     let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());
+    let readings = Readings::new(db.clone(), meters.clone(), audit.clone(), clock.clone());
+    let imports = Imports::new(
+        prices.clone(),
+        observations.clone(),
+        audit.clone(),
+        readings.clone(),
+        clock.clone(),
+    );
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
@@ -244,6 +253,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         archive,
         tariffs,
         meters,
+        readings,
         events,
         imports,
         ingest,

@@ -11,6 +11,7 @@ use clap_complete::Shell;
 use uuid::Uuid;
 
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
+use super::readings::ReadingFileArguments;
 use crate::access::accounts::KEY_DAYS;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
@@ -205,6 +206,10 @@ pub(super) enum ImportCommand {
     ///
     /// Example: luna import prices prices.csv --market CH --column CH --zone Europe/Zurich
     Prices(ImportArguments),
+    /// Import the readings of one meter from a CSV or Parquet file
+    ///
+    /// Example: luna import readings lastgang.csv --meter house-1 --unit kWh --zone Europe/Zurich
+    Readings(ReadingFileArguments),
     /// Import the fixed prices of a year from an operator's JSON file («Tariff Retrieval» of the VSE)
     ///
     /// Example: luna import tariff tariffs-2027.json --name home --tariff "NS DT" --tariff Blau

@@ -6,6 +6,7 @@ pub mod series; // everything observed or forecast that is not a price
 pub mod rates; // euro into francs
 pub mod tariffs; // what a kilowatt hour costs at home, component by component
 pub mod meters; // meters of sites and what they read
+pub mod readings; // what meters and gateways send
 pub mod events; // what happened, without saying to whom
 pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is

@@ -119,6 +119,21 @@ async fn facts_and_jobs(walk: &mut Walk) {
     let file = "time,price\n2026-03-20T00:00:00Z,1\n2026-03-20T01:00:00Z,2\n";
     let answer = walk.app.import("CH", file).await;
     walk.saw("POST /api/import/prices", &answer).await;
+    for (path, kw) in [("/api/ingest/readings", 1.0), ("/ingest/readings", 2.0)] {
+        let rows = json!([{"meter_id": "house-1", "ts": "2026-03-28T11:00:00Z",
+            "consumption_kw": kw}]);
+        let answer = walk.app.post(Role::Analyst, &format!("{path}?create=true"), &rows).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!(
+            (&row["action"], &row["subject_id"]),
+            (&json!("readings.ingest"), &json!("house-1"))
+        );
+    }
+    let file = "time;kWh\n2026-03-27 10:00;1\n2026-03-27 10:15;2\n".as_bytes().to_vec();
+    let path = "/api/import/readings?meter_id=house-1";
+    let file = Some(("text/csv", file));
+    let answer = walk.app.send(Role::Analyst, Method::POST, path, file).await;
+    walk.saw("POST /api/import/readings", &answer).await;
     walk.app.services.simulation.fill().await.unwrap();
     walk.app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
     walk.app.run_jobs().await;

@@ -271,17 +271,27 @@ async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
         send(JSON, "{\"".to_owned()).await.problem(400);
         send(JSON, String::new()).await.problem(400);
         send("text/plain", "{}".to_owned()).await.problem(415);
-        let example = &body["example"];
-        assert_eq!(send(JSON, format!("[{example}]")).await.wrong_field(), "body", "{name}");
+        // A list of things names the thing first.
+        let (example, prefix) = match body["example"].as_array() {
+            Some(list) => (&list[0], "rows[0]."),
+            None => (&body["example"], ""),
+        };
+        let written = |thing: &Value| {
+            if prefix.is_empty() { thing.to_string() } else { format!("[{thing}]") }
+        };
+        let in_a_list = send(JSON, format!("[{}]", written(example))).await.wrong_field();
+        let place = if prefix.is_empty() { "body" } else { "rows[0]" };
+        assert_eq!(in_a_list, place, "{name}");
         for (field, value) in example.as_object().unwrap() {
             let mut wrong = example.clone();
             wrong[field] = if value.is_object() { json!([]) } else { json!({}) };
-            let told = send(JSON, wrong.to_string()).await.wrong_field();
-            assert_eq!(told, *field, "{name}");
+            let told = send(JSON, written(&wrong)).await.wrong_field();
+            assert_eq!(told, format!("{prefix}{field}"), "{name}");
         }
         let mut more = example.clone();
         more["no_such_field"] = json!(1);
-        assert_eq!(send(JSON, more.to_string()).await.wrong_field(), "no_such_field", "{name}");
+        let told = send(JSON, written(&more)).await.wrong_field();
+        assert_eq!(told, format!("{prefix}no_such_field"), "{name}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! `POST /api/import/prices`: a file in, a report of every row out.
+//! `POST /api/import/prices` and `/api/import/readings`: a file in, a report of every row out.
 
 use actix_web::http::StatusCode;
 use actix_web::post;
@@ -10,19 +10,22 @@ use utoipa::IntoParams;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ImportError;
+use super::metering::ReadingReport;
 use super::model::{ImportOptions, KnownAtRule, PriceUnit};
 use super::prices::parse_prices;
+use super::readings::{ReadingKind, ReadingOptions, ReadingUnit, parse_readings};
 use super::service::{ImportFailure, ImportReport, Imports};
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
+use crate::facts::meters::check_meter_id;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{
-    Importer, Params, Problem, Refusals, Require, Upload, optional_instant,
+    BadBody, Importer, NotFound, Params, Problem, Refusals, Require, Upload, optional_instant,
 };
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(import_prices);
+    config.service(import_prices).service(import_readings);
 }
 
 /// How to read the file; what is left open is found out from it.
@@ -118,6 +121,101 @@ async fn import_prices(
     Ok(Json(imports.store(parsed, dry_run, &By::of(&who)).await?))
 }
 
+/// How to read the file; what is left open is found out from it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct ReadingQuery {
+    /// The meter.
+    #[param(example = "house-1")]
+    meter_id: String,
+    /// Make the meter known when nobody knows it.
+    #[serde(default)]
+    #[param(required = false)]
+    create: bool,
+    /// Headers of the columns with what is taken, separated by `|`; they are added up.
+    #[serde(default)]
+    column: Option<String>,
+    /// Headers of the columns with what is given, separated by `|`; they are added up.
+    #[serde(default)]
+    production_column: Option<String>,
+    /// Header of the column with the start of the interval.
+    #[serde(default)]
+    time_column: Option<String>,
+    /// `power`, `energy` or `counter`; the unit decides unless said.
+    #[serde(default)]
+    #[param(inline)]
+    kind: Option<ReadingKind>,
+    /// `kW`, `W`, `kWh` or `Wh`; the header's unless said.
+    #[serde(default)]
+    #[param(inline)]
+    unit: Option<ReadingUnit>,
+    /// Zone of times without offset; Europe/Zurich unless said.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "Europe/Zurich")]
+    zone: Option<Tz>,
+    /// Read and check, store nothing.
+    #[serde(default)]
+    #[param(required = false)]
+    dry_run: bool,
+    /// Leave rows that cannot be read out instead of refusing the file.
+    #[serde(default)]
+    #[param(required = false)]
+    skip_bad_rows: bool,
+}
+
+/// Import the readings of one meter from a CSV or Parquet file sent as the body, plain or gzipped.
+///
+/// All rows or none are stored; sending a file again changes nothing. Lines before the header are
+/// passed over, columns of high and low tariff added up, energies turned into mean power.
+#[utoipa::path(tag = "meters", params(ReadingQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+        description = "The file's bytes: CSV with a header, or Parquet; CSV may be gzipped"),
+    responses((status = 200, body = ReadingReport, example = json!(reading_report_example())),
+        Refusals, NotFound, BadBody),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
+#[post("/api/import/readings")]
+async fn import_readings(
+    who: Require<Importer>,
+    imports: Data<Imports>,
+    pool: Data<CpuPool>,
+    query: Params<ReadingQuery>,
+    file: Upload,
+) -> Result<Json<ReadingReport>, Problem> {
+    let query = query.0;
+    check_meter_id(&query.meter_id).map_err(|reason| Problem::invalid("meter_id", reason))?;
+    let names = |text: Option<String>| {
+        text.iter().flat_map(|text| text.split('|')).map(|name| name.trim().to_owned()).collect()
+    };
+    let options = ReadingOptions {
+        meter_id: query.meter_id,
+        create: query.create,
+        columns: names(query.column),
+        production_columns: names(query.production_column),
+        time_column: query.time_column,
+        kind: query.kind,
+        unit: query.unit,
+        zone: query.zone,
+        dry_run: query.dry_run,
+        skip_bad_rows: query.skip_bad_rows,
+    };
+    let for_reading = options.clone();
+    let parsed = pool.run("import", move || parse_readings(&file.0, &for_reading)).await;
+    let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
+    Ok(Json(imports.store_readings(parsed, &options, &By::of(&who)).await?))
+}
+
+fn reading_report_example() -> serde_json::Value {
+    serde_json::json!({
+        "meter_id": "house-1", "kind": "energy", "interval_s": 900, "rows_read": 35_040,
+        "stored": 35_040, "unchanged": 0, "refused": 0, "dropped": [],
+        "first": "2024-12-31T23:00:00Z", "last": "2025-12-31T22:45:00Z",
+        "columns": ["Zeitstempel", "HT kWh", "NT kWh"], "consumption_kwh": 4512.3,
+        "production_kwh": 0.0, "notes": ["4 lines before the header were passed over"],
+        "dry_run": false,
+    })
+}
+
 fn report_example() -> serde_json::Value {
     serde_json::json!({
         "market": "CH", "product": "day_ahead", "rows_read": 8_760, "stored": 8_759,
@@ -137,6 +235,7 @@ impl From<ImportFailure> for Problem {
             ImportFailure::File(error) => refused(&error),
             ImportFailure::Prices(error) => error.into(),
             ImportFailure::Series(error) => error.into(),
+            ImportFailure::Readings(error) => error.into(),
             ImportFailure::Audit(error) => error.into(),
         }
     }

@@ -257,7 +257,11 @@ fn benchmark_market(
     Ok(chosen)
 }
 
-fn named(header: &[String], names: &[String], wanted: &str) -> Result<usize, ImportError> {
+pub(super) fn named(
+    header: &[String],
+    names: &[String],
+    wanted: &str,
+) -> Result<usize, ImportError> {
     let simple = simplified(wanted);
     header
         .iter()

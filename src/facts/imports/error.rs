@@ -131,6 +131,57 @@ pub enum ImportError {
         /// Headers found.
         columns: Vec<String>,
     },
+    /// No column, or more than one, could be what the meter read.
+    #[error(
+        "which columns hold what the meter read? Name them (--column, --production-column); the \
+         file has {}",
+        listed(.columns)
+    )]
+    NoReadingColumn {
+        /// Headers found.
+        columns: Vec<String>,
+    },
+    /// Neither the header nor the caller says the unit.
+    #[error("column '{column}' names no unit; say kW, W, kWh or Wh (--unit)")]
+    NoReadingUnit {
+        /// Header.
+        column: String,
+    },
+    /// Power in kWh, or energy in kW.
+    #[error("power is stated in kW or W, energies and counters in kWh or Wh; check kind and unit")]
+    ReadingKind,
+    /// One row has no spacing.
+    #[error("a single row does not show how long its interval is; two are needed")]
+    SingleReading,
+    /// Intervals that are not stored.
+    #[error(
+        "the rows are {step_s} s apart; readings of 1 to 60 minutes are read, in steps that fill an \
+         hour (60 to 3600 s)"
+    )]
+    ReadingStep {
+        /// The most frequent spacing.
+        step_s: i64,
+    },
+    /// Two lengths in one file.
+    #[error(
+        "the rows come closer together in line {line}; import one length of intervals at a time"
+    )]
+    ReadingStepChanges {
+        /// Where.
+        line: u64,
+    },
+    /// More than any building takes.
+    #[error("more than 100000 kW at {ts}; check kind and unit")]
+    AbsurdPower {
+        /// Start of the interval.
+        ts: DateTime<Utc>,
+    },
+    /// Readings of a time that has not come yet.
+    #[error("the file has readings of {ts}, which has not come yet; check the zone")]
+    ReadInFuture {
+        /// Start of the interval.
+        ts: DateTime<Utc>,
+    },
     /// The column is there but empty.
     #[error("column '{column}' has no value in any row")]
     NoValues {

@@ -54,7 +54,7 @@ pub(super) fn sort_and_unite(
             let other =
                 if point.row.line == first.row.line { rest[0].row.line } else { first.row.line };
             let reason =
-                format!("another price than in line {other} for the same instant {}", point.ts);
+                format!("another value than in line {other} for the same instant {}", point.ts);
             findings.bad_row(Fault::Contradiction, point.row.line, price_column, reason);
         }
     }

@@ -13,14 +13,18 @@ mod moments; // texts and numbers that name an instant or a wall-clock time
 mod numbers; // decimal marks, missing values
 mod placing; // wall-clock times onto the UTC axis, across both clock changes
 mod prices; // the whole way of a price file
+mod readings; // the whole way of a file of readings
 mod service; // storing it, once
+mod metering; // the same for readings
 mod sheet; // bytes taken apart into rows and cells
 
 pub use self::api::routes;
 pub use self::error::ImportError;
+pub use self::metering::ReadingReport;
 pub use self::model::{ImportOptions, KnownAtRule, PriceUnit};
 pub use self::model::{assumed_forecast_known_at, assumed_price_known_at};
 pub use self::prices::parse_prices;
+pub use self::readings::{ReadingKind, ReadingOptions, ReadingUnit};
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]

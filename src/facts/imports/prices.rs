@@ -176,7 +176,7 @@ impl<'a> Reader<'a> {
     }
 }
 
-fn moment_of(cell: Cell<'_>) -> Result<Moment, String> {
+pub(super) fn moment_of(cell: Cell<'_>) -> Result<Moment, String> {
     match cell {
         Cell::Empty => Err("the time is missing".to_owned()),
         Cell::Text(text) => parse_moment(text).ok_or_else(|| {
@@ -192,7 +192,7 @@ fn moment_of(cell: Cell<'_>) -> Result<Moment, String> {
     }
 }
 
-fn number_of(cell: Cell<'_>, mark: DecimalMark) -> Result<Option<f64>, String> {
+pub(super) fn number_of(cell: Cell<'_>, mark: DecimalMark) -> Result<Option<f64>, String> {
     match cell {
         Cell::Empty => Ok(None),
         Cell::Text(text) if is_missing(text) => Ok(None),

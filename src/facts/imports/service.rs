@@ -14,6 +14,7 @@ use crate::access::audit::{Audit, By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality};
+use crate::facts::readings::{Readings, ReadingsError};
 use crate::facts::series::{Observation, Observations, SeriesError, SeriesSpec};
 use crate::platform::db::DbError;
 
@@ -37,6 +38,9 @@ pub enum ImportFailure {
     /// The further series of a benchmark file could not be stored.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The readings could not be stored.
+    #[error(transparent)]
+    Readings(#[from] ReadingsError),
     /// The author could not be written down.
     #[error(transparent)]
     Audit(DbError),
@@ -92,7 +96,8 @@ pub struct Imports {
     prices: Prices,
     observations: Observations,
     audit: Audit,
-    clock: Clock,
+    pub(super) readings: Readings,
+    pub(super) clock: Clock,
 }
 
 impl Imports {
@@ -101,9 +106,10 @@ impl Imports {
         prices: Prices,
         observations: Observations,
         audit: Audit,
+        readings: Readings,
         clock: Clock,
     ) -> Self {
-        Self { prices, observations, audit, clock }
+        Self { prices, observations, audit, readings, clock }
     }
 
     /// Reads a file and stores its prices; see [`parse_prices`] and [`Imports::store`].

@@ -3,6 +3,7 @@
 mod clock_changes; // true and levelled local days, hourly and by quarter hour
 mod formats; // separators, units, zones, Parquet
 mod hostile; // bytes that are no table, tables that are no prices
+mod meter_files; // files of readings
 mod storing; // into the database, twice
 mod real_files; // the published files, against figures worked out apart from this code
 

@@ -5,11 +5,13 @@ mod model; // values, no I/O
 mod settings; // the `[meters]` section
 mod store; // SQL
 mod service; // rules and transactions
+mod staging; // many readings in one transaction without holding them
 
 pub use self::api::routes;
-pub use self::model::{MeterRole, NewMeter, Reading, Stored};
+pub use self::model::{MeterRole, NewMeter, Reading, Stored, check_meter_id, is_simulated};
 pub use self::service::{MeterError, Meters};
 pub use self::settings::Settings;
+pub use self::staging::Writable;
 
 #[cfg(test)]
 mod tests;

@@ -99,12 +99,12 @@ pub struct NewMeter {
 }
 
 /// Whether readings of a meter of this name are made up.
-pub(super) fn is_simulated(meter_id: &str) -> bool {
+pub fn is_simulated(meter_id: &str) -> bool {
     meter_id.starts_with(SIMULATED_PREFIX)
 }
 
 /// Why a text cannot be the name of a meter.
-pub(super) fn check_meter_id(meter_id: &str) -> Result<(), &'static str> {
+pub fn check_meter_id(meter_id: &str) -> Result<(), &'static str> {
     let inner = |letter: char| letter.is_ascii_alphanumeric() || "._-".contains(letter);
     let begins = meter_id.starts_with(|letter: char| letter.is_ascii_alphanumeric());
     if !begins || !meter_id.chars().all(inner) || meter_id.len() > METER_ID_CHARS_MAX {

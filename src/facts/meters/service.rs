@@ -68,7 +68,7 @@ pub struct Meters {
     db: Db,
     sites: Sites,
     clock: Clock,
-    settings: Live<Settings>,
+    pub(super) settings: Live<Settings>,
 }
 
 impl Meters {
@@ -178,7 +178,7 @@ impl Meters {
     }
 
     /// The sites that alone `who` may see; absent for those who see all.
-    async fn sites_of(&self, who: &Principal) -> Result<Option<Vec<Uuid>>, MeterError> {
+    pub(super) async fn sites_of(&self, who: &Principal) -> Result<Option<Vec<Uuid>>, MeterError> {
         if who.role != Role::Customer || who.is_setup_guest {
             return Ok(None);
         }
@@ -245,7 +245,7 @@ impl Meters {
     }
 }
 
-fn check(readings: &[Reading]) -> Result<(), BadReading> {
+pub(super) fn check(readings: &[Reading]) -> Result<(), BadReading> {
     for (place, reading) in readings.iter().enumerate() {
         reading.check().map_err(|reason| BadReading {
             place,

@@ -7,27 +7,42 @@ use super::model::check_meter_id;
 /// The word for «the real one, as long as there is one».
 pub(super) const AUTO: &str = "auto";
 
-/// Which meter pages and answers show when nobody says.
+/// From a counter of five digits of kWh to one that never ends.
+const ROLLOVER_WH: std::ops::RangeInclusive<u64> = 100_000_000..=1_000_000_000_000_000;
+
+/// Which meter pages and answers show when nobody says, and how counters count.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Meter shown by default; `auto` takes a real one with readings of the last days, else a
     /// simulated one.
     pub default: String,
+    /// Watt hours behind which counters go on at 0; 2^32 unless said.
+    pub counter_rollover_wh: u64,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { default: AUTO.to_owned() }
+        Self { default: AUTO.to_owned(), counter_rollover_wh: 1 << 32 }
     }
 }
 
 impl Settings {
     /// Everything that cannot work, one sentence each; empty when all is well.
     pub fn mistakes(&self) -> Vec<String> {
-        match check_meter_id(&self.default) {
-            Err(reason) => vec![format!("default = '{}' {reason}, and is not auto", self.default)],
-            Ok(()) => Vec::new(),
+        let mut all = Vec::new();
+        if let Err(reason) = check_meter_id(&self.default) {
+            all.push(format!("default = '{}' {reason}, and is not auto", self.default));
         }
+        let range = ROLLOVER_WH;
+        if !range.contains(&self.counter_rollover_wh) {
+            all.push(format!(
+                "counter_rollover_wh = {} is outside {} to {}",
+                self.counter_rollover_wh,
+                range.start(),
+                range.end()
+            ));
+        }
+        all
     }
 }

@@ -5,9 +5,12 @@ mod rollup; // what readings add up to
 mod rows; // rows and arrays between the database and values
 mod write; // bulk upsert with revisions
 mod copy; // the same through COPY
+mod stage; // the same for readings that arrive bit by bit
 
 pub(super) use self::copy::put_by_copy;
 pub(super) use self::registry::{Newest, insert, list, newest, unknown};
 pub(super) use self::rollup::{readings, rollups};
 pub(super) use self::rows::Batch;
+pub use self::stage::Target;
+pub(super) use self::stage::{add_to_stage, create_stage, put_stage, take_turns, targets};
 pub(super) use self::write::{put, retire};

@@ -217,6 +217,16 @@ diesel::table! {
 }
 
 diesel::table! {
+    meter_counters (meter_id, ts) {
+        meter_id -> Text,
+        ts -> Timestamptz,
+        consumption_kwh_total -> Nullable<Double>,
+        production_kwh_total -> Nullable<Double>,
+        known_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     meter_reading_revisions (meter_id, ts, known_at, replaced_at) {
         meter_id -> Text,
         ts -> Timestamptz,
@@ -364,6 +374,16 @@ diesel::table! {
         parse_result -> Nullable<Text>,
         fetched_at -> Timestamptz,
         last_fetched_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    reading_requests (user_id, request_key) {
+        user_id -> Uuid,
+        request_key -> Text,
+        body_sha256 -> Text,
+        answer -> Jsonb,
+        created_at -> Timestamptz,
     }
 }
 

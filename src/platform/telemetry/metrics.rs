@@ -152,6 +152,23 @@ const METRICS: &[Metric] = &[
         series: &[&[("outcome", "accepted")], &[("outcome", "refused")]],
     },
     Metric {
+        name: "luna_readings_rows_total",
+        kind: Kind::Counter,
+        help: "Meter readings sent to Luna, by what became of them",
+        series: &[
+            &[("outcome", "inserted")],
+            &[("outcome", "replaced")],
+            &[("outcome", "unchanged")],
+            &[("outcome", "refused")],
+            &[("outcome", "duplicate")],
+        ],
+    },
+    metric(
+        "luna_readings_request_duration_seconds",
+        Kind::Histogram(LONG_S),
+        "Duration of taking one request of meter readings, from the first byte to the commit",
+    ),
+    Metric {
         name: "luna_build_info",
         kind: Kind::Gauge,
         help: "Always 1; the label tells the version",

@@ -58,6 +58,41 @@ impl FromRequest for Upload {
     }
 }
 
+/// Longest body that is read as it arrives, in bytes.
+pub const FLOW_BYTES_MAX: u64 = 512 << 20;
+
+/// A body that is read as it arrives and never held as a whole; whoever reads it counts its bytes.
+pub struct Flow {
+    /// Its bytes.
+    pub bytes: web::Payload,
+    /// Its media type, lower case and without parameters; empty when the request names none.
+    pub media_type: String,
+}
+
+impl FromRequest for Flow {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let passed = passed(request);
+        let acceptable = refuse_coding(request.headers());
+        let given = header_text(request.headers(), header::CONTENT_TYPE);
+        let media_type = given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+        let announced = announced_length(request.headers());
+        let bytes = web::Payload::from_request(request, payload).into_inner();
+        async move {
+            passed.await?;
+            acceptable?;
+            if announced.is_some_and(|length| length > FLOW_BYTES_MAX) {
+                let limit = usize::try_from(FLOW_BYTES_MAX).unwrap_or(usize::MAX);
+                return Err(too_large(BodyLimit(limit)));
+            }
+            Ok(Self { bytes: bytes.map_err(Problem::malformed)?, media_type })
+        }
+        .boxed_local()
+    }
+}
+
 /// The query string.
 #[derive(Debug, Clone)]
 pub struct Params<T>(pub T);
@@ -158,11 +193,7 @@ fn limited_body(
     limit: BodyLimit,
 ) -> impl Future<Output = Result<Bytes, Problem>> + use<> {
     let passed = passed(request);
-    let announced = request
-        .headers()
-        .get(header::CONTENT_LENGTH)
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.parse::<u64>().ok());
+    let announced = announced_length(request.headers());
     let payload = web::Payload::from_request(request, payload).into_inner();
     async move {
         passed.await?;
@@ -189,6 +220,10 @@ fn too_large(BodyLimit(limit): BodyLimit) -> Problem {
 
 fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+fn announced_length(headers: &HeaderMap) -> Option<u64> {
+    header_text(headers, header::CONTENT_LENGTH).parse().ok()
 }
 
 fn unsupported(detail: String) -> Problem {

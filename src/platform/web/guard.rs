@@ -41,6 +41,11 @@ pub struct Analyst;
 #[derive(Debug, Clone, Copy)]
 pub struct Importer;
 
+/// Everybody who may bring in something of their own, and keys for that; the service decides what
+/// is theirs.
+#[derive(Debug, Clone, Copy)]
+pub struct Sender;
+
 /// Everybody but customers: who looks after the box, at models or at jobs.
 #[derive(Debug, Clone, Copy)]
 pub struct Viewer;
@@ -70,6 +75,11 @@ impl Permits for Analyst {
 
 impl Permits for Importer {
     const ROLES: &'static [Role] = Analyst::ROLES;
+    const SCOPE: Option<Scope> = Some(Scope::Ingest);
+}
+
+impl Permits for Sender {
+    const ROLES: &'static [Role] = Role::ALL;
     const SCOPE: Option<Scope> = Some(Scope::Ingest);
 }
 

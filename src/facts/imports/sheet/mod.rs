@@ -46,6 +46,12 @@ pub(super) struct Row<'a> {
 /// What a reader of rows answers: go on, or enough.
 pub(super) type Step = Result<ControlFlow<()>, ImportError>;
 
+/// The text of a table that is text, unpacked; absent for Parquet.
+pub(super) fn text_of_table(bytes: &[u8]) -> Result<Option<String>, ImportError> {
+    let plain = unpack::unpack(bytes)?;
+    if plain.starts_with(b"PAR1") { Ok(None) } else { unpack::text_of(&plain).map(Some) }
+}
+
 /// A table in memory.
 #[derive(Debug)]
 pub(super) enum Sheet {

@@ -89,10 +89,10 @@ fn bad_rows_are_named_by_line_and_nothing_comes_of_the_file() {
             "line 5, column 'CH': 'NaN' is not a finite number",
             "line 6, column 'time': has 1 fields, the header names 2",
             "line 7, column 'CH': 1000000 EUR/MWh is beyond every price a market knows",
-            "line 8, column 'CH': another price than in line 10 for the same instant \
+            "line 8, column 'CH': another value than in line 10 for the same instant \
              2023-01-01 05:00:00 UTC",
             "line 9, column 'time': 2023-01-01 06:30:00 UTC does not start an interval of 3600 s",
-            "line 10, column 'CH': another price than in line 8 for the same instant \
+            "line 10, column 'CH': another value than in line 8 for the same instant \
              2023-01-01 05:00:00 UTC",
         ]
     );

@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::access::audit::{Audit, By};
+use crate::access::sites::Sites;
 use crate::base::ids::Product;
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::imports::{ImportReport, Imports};
 use crate::facts::market::{PricePoint, Prices, Quality};
+use crate::facts::meters::Meters;
+use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
 use crate::testing::TestDb;
 
@@ -25,12 +28,13 @@ impl Fixture {
         let prices = Prices::new(db.db().clone());
         let observations = Observations::new(db.db().clone());
         let clock = Clock::fixed("2024-01-01T00:00:00Z".parse().unwrap());
-        let imports = Imports::new(
-            prices.clone(),
-            observations.clone(),
-            Audit::new(db.db().clone(), clock.clone()),
-            clock.clone(),
-        );
+        let audit = Audit::new(db.db().clone(), clock.clone());
+        let sites = Sites::new(db.db().clone(), clock.clone());
+        let settings = crate::facts::meters::Settings::default();
+        let meters = Meters::new(db.db().clone(), sites, clock.clone(), settings);
+        let readings = Readings::new(db.db().clone(), meters, audit.clone(), clock.clone());
+        let imports =
+            Imports::new(prices.clone(), observations.clone(), audit, readings, clock.clone());
         Self { _db: db, prices, observations, imports, clock }
     }
 

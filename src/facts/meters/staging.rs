@@ -1,0 +1,101 @@
+//! Many readings in one transaction without holding them, and the meters they are meant for.
+
+use super::model::{Reading, Stored};
+use super::service::{MeterError, Meters, check};
+use super::store::{self, Target};
+use crate::base::timeline::TimeRange;
+use crate::platform::db::{Conn, count_written};
+use crate::platform::web::{Principal, Role};
+
+/// Most stored readings that are looked at beside counters.
+const BESIDE_MAX: i64 = 400_000;
+
+/// Whose meters somebody may write readings of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Writable {
+    /// All.
+    All,
+    /// Those of these sites.
+    Sites(Vec<uuid::Uuid>),
+}
+
+impl Writable {
+    /// Whether a meter is among them.
+    pub fn has(&self, target: &Target) -> bool {
+        match self {
+            Self::All => true,
+            Self::Sites(sites) => sites.contains(&target.site_id),
+        }
+    }
+}
+
+impl Meters {
+    /// Whose meters `who` may write readings of: admins and analysts all, customers those of their
+    /// own sites, viewers none.
+    pub async fn writable(&self, who: &Principal) -> Result<Writable, MeterError> {
+        match who.role {
+            _ if who.is_setup_guest => Ok(Writable::Sites(Vec::new())),
+            Role::Admin | Role::Analyst => Ok(Writable::All),
+            Role::Viewer => Ok(Writable::Sites(Vec::new())),
+            Role::Customer => Ok(Writable::Sites(self.sites_of(who).await?.unwrap_or_default())),
+        }
+    }
+
+    /// Kilowatt hours behind which counters go on at 0.
+    pub fn rollover_kwh(&self) -> f64 {
+        self.settings.get().counter_rollover_wh as f64 / 1_000.0
+    }
+
+    /// Those of `meter_ids` that are meters, with what is needed to read rows about them.
+    pub async fn targets(
+        &self,
+        conn: &mut Conn,
+        meter_ids: &[&str],
+    ) -> Result<Vec<Target>, MeterError> {
+        Ok(store::targets(conn, meter_ids).await?)
+    }
+
+    /// Makes other writers of these meters wait until the transaction on `conn` ends. Whoever writes
+    /// twice in one transaction names all meters here first, or two of them wait in a circle.
+    pub async fn take_turns(&self, conn: &mut Conn, meter_ids: &[&str]) -> Result<(), MeterError> {
+        Ok(store::take_turns(conn, meter_ids).await?)
+    }
+
+    /// Opens a stage in the transaction on `conn`, once in it.
+    pub async fn open_stage(&self, conn: &mut Conn) -> Result<(), MeterError> {
+        Ok(store::create_stage(conn).await?)
+    }
+
+    /// Adds readings of known meters behind the `before` that are staged.
+    pub async fn stage(
+        &self,
+        conn: &mut Conn,
+        before: i64,
+        readings: &[Reading],
+    ) -> Result<(), MeterError> {
+        check(readings)?;
+        Ok(store::add_to_stage(conn, before, readings).await?)
+    }
+
+    /// Writes what is staged by the rules of [`Meters::put`]. `meter_ids` are all meters of the
+    /// stage, and have taken turns.
+    pub async fn put_staged(
+        &self,
+        conn: &mut Conn,
+        meter_ids: &[&str],
+    ) -> Result<Stored, MeterError> {
+        let stored = store::put_stage(conn, meter_ids).await?;
+        count_written(stored.inserted + stored.replaced);
+        Ok(stored)
+    }
+
+    /// Stored readings of a meter that begin in `range`, as the transaction on `conn` sees them.
+    pub async fn stored_in(
+        &self,
+        conn: &mut Conn,
+        meter_id: &str,
+        range: TimeRange,
+    ) -> Result<Vec<Reading>, MeterError> {
+        Ok(store::readings(conn, meter_id, range, BESIDE_MAX).await?)
+    }
+}
