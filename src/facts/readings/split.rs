@@ -165,8 +165,7 @@ fn inside(byte: u8, depth: u32, quoted: bool, escaped: bool) -> Place {
     let (depth, quoted, escaped) = match (quoted, escaped, byte) {
         (true, false, b'\\') => (depth, true, true),
         (true, false, b'"') => (depth, false, false),
-        (true, _, _) => (depth, true, false),
-        (false, _, b'"') => (depth, true, false),
+        (true, _, _) | (false, _, b'"') => (depth, true, false),
         (false, _, b'{' | b'[') => (depth + 1, false, false),
         (false, _, b'}' | b']') => (depth.saturating_sub(1), false, false),
         _ => (depth, false, false),
