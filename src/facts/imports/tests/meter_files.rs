@@ -47,7 +47,7 @@ fn the_hour_that_happens_twice_goes_by_the_order_of_rows() {
     let mut text = String::from("time,kW\n");
     for (hour, kw) in [("01", 1), ("02", 2), ("02", 3), ("03", 4)] {
         for minute in ["00", "15", "30", "45"] {
-            text += &format!("2025-10-26 {hour}:{minute},{kw}\n");
+            text.extend(["2025-10-26 ", hour, ":", minute, ",", &kw.to_string(), "\n"]);
         }
     }
     let parsed = parse_readings(text.as_bytes(), &options()).unwrap();

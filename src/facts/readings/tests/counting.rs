@@ -81,7 +81,7 @@ proptest! {
         }
         let all = told(&marks);
         prop_assert!(all.iter().all(|one| one.1.is_some_and(|kw| kw >= 0.0)), "{:?}", all);
-        prop_assert_eq!(all.len() as i64, minute / 15);
+        prop_assert_eq!(i64::try_from(all.len()), Ok(minute / 15));
         let sum: f64 = all.iter().filter_map(|one| one.1).sum::<f64>() / 4.0;
         prop_assert!(sum <= kwh - 50.0 + 1e-9, "{} of {}", sum, kwh - 50.0);
     }
