@@ -107,6 +107,8 @@ fn words(report: &ReadingReport) -> String {
     }
     line(&mut text, format_args!("  columns {}", report.columns.join(", ")));
     if let (Some(taken), Some(given)) = (report.consumption_kwh, report.production_kwh) {
+        // An empty sum is a minus zero.
+        let (taken, given) = (taken + 0.0, given + 0.0);
         line(&mut text, format_args!("  taken {taken:.1} kWh, given {given:.1} kWh"));
     }
     for dropped in &report.dropped {

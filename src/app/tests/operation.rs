@@ -58,9 +58,17 @@ impl Operation {
             .iter()
             .filter(|parameter| parameter["required"] == true)
             .map(|parameter| {
-                let example = &parameter["example"];
-                assert!(example.is_string(), "{}: {parameter} has no example", self.name());
-                format!("{}={}", parameter["name"].as_str().unwrap(), example.as_str().unwrap())
+                // The example of a number stands in its schema.
+                let given = [&parameter["example"], &parameter["schema"]["example"]];
+                let text = given.into_iter().find_map(|example| match example {
+                    Value::String(text) => Some(text.clone()),
+                    Value::Number(number) => Some(number.to_string()),
+                    _ => None,
+                });
+                let Some(text) = text else {
+                    panic!("{}: {parameter} has no example", self.name())
+                };
+                format!("{}={text}", parameter["name"].as_str().unwrap())
             })
             .collect();
         format!("{}?{}", self.address(), required.join("&"))
