@@ -70,7 +70,8 @@ async fn list_municipal_tariffs(
     })?;
     match ingest.municipal_tariffs(of).await {
         Ok(tariffs) => Ok(Json(tariffs)),
-        Err(error) if error.is_of_source() => Err(Problem::unavailable(error)),
+        // It is the regulator that is away, not this box.
+        Err(error) if error.is_of_source() => Err(Problem::conflict(error)),
         Err(error) => Err(error.into()),
     }
 }

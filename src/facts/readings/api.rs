@@ -125,6 +125,7 @@ impl From<ReadingsError> for Problem {
     fn from(error: ReadingsError) -> Self {
         match error {
             ReadingsError::Unreadable(reason) => Self::malformed(reason),
+            ReadingsError::NoReadings(reason) => Self::invalid("body", reason),
             ReadingsError::TooLarge(reason) => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "body-too-large", reason)
             }

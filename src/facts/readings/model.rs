@@ -233,6 +233,9 @@ pub enum ReadingsError {
     /// The body is no list of rows.
     #[error("{0}")]
     Unreadable(String),
+    /// The lines of the body are not those of readings.
+    #[error("{0}")]
+    NoReadings(String),
     /// The body is too long, in one way or another.
     #[error("{0}")]
     TooLarge(String),

@@ -91,7 +91,10 @@ impl Splitter {
             };
         }
         self.line(out)?;
-        if self.is_first_line { unreadable("the body is empty") } else { Ok(()) }
+        if self.is_first_line {
+            return Err(ReadingsError::NoReadings("the body is empty".to_owned()));
+        }
+        Ok(())
     }
 
     fn extend(&mut self, bytes: &[u8]) -> Result<(), ReadingsError> {

@@ -32,27 +32,27 @@ impl Table {
         let separator = [b';', b'\t', b','].into_iter().rev().max_by_key(|it| count(*it));
         let separator = separator.unwrap_or(b',');
         let Some(names) = cells(line, separator) else {
-            return Err(ReadingsError::Unreadable("the header is no line of CSV".to_owned()));
+            return Err(ReadingsError::NoReadings("the header is no line of CSV".to_owned()));
         };
         let mut columns = Vec::with_capacity(names.len());
         for name in &names {
             let Some(field) = FIELDS.into_iter().find(|field| field.eq_ignore_ascii_case(name))
             else {
                 let name: String = name.chars().take(60).collect();
-                return Err(ReadingsError::Unreadable(format!(
+                return Err(ReadingsError::NoReadings(format!(
                     "the header has a column '{name}'; known are {}",
                     FIELDS.join(", ")
                 )));
             };
             if columns.contains(&field) {
                 let twice = format!("the header has the column {field} twice");
-                return Err(ReadingsError::Unreadable(twice));
+                return Err(ReadingsError::NoReadings(twice));
             }
             columns.push(field);
         }
         match ["meter_id", "ts"].into_iter().find(|needed| !columns.contains(needed)) {
             Some(needed) => {
-                Err(ReadingsError::Unreadable(format!("the header lacks the column {needed}")))
+                Err(ReadingsError::NoReadings(format!("the header lacks the column {needed}")))
             }
             None => Ok(Self { separator, columns }),
         }

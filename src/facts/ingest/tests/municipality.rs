@@ -115,10 +115,10 @@ async fn whoever_asks_first_waits_and_the_answer_is_kept_for_a_week() {
     assert_eq!(server.asked(), 1);
     // Another year is another question; what fails is said, and does not cost what is kept.
     *is_down.lock().unwrap() = true;
-    app.get(Role::Viewer, &format!("{path}&period=2025")).await.problem(503);
+    app.get(Role::Viewer, &format!("{path}&period=2025")).await.problem(409);
     app.get(Role::Viewer, path).await.json(200);
     app.clock.set(utc("2026-04-05T12:05:00Z"));
-    app.get(Role::Viewer, path).await.problem(503);
+    app.get(Role::Viewer, path).await.problem(409);
     for (query, field) in [
         ("municipality=0", "municipality"),
         ("municipality=10000", "municipality"),

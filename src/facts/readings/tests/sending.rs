@@ -133,12 +133,18 @@ async fn a_faulty_row_is_named_and_nothing_is_stored() {
         ("application/json", format!("[{good}")),
         ("application/json", format!("[{good},]")),
         ("application/json", format!("[{good}] x")),
+    ] {
+        let answer = send_text(&app, media_type, "", text.clone()).await;
+        assert!(answer.problem(400)["detail"].is_string(), "{text}");
+    }
+    for (media_type, text) in [
+        ("text/csv", String::new()),
         ("text/csv", "time,kw\n1,2\n".to_owned()),
         ("text/csv", "ts,consumption_kw\n1,2\n".to_owned()),
         ("application/x-ndjson", "\n\n".to_owned()),
     ] {
         let answer = send_text(&app, media_type, "", text.clone()).await;
-        assert!(answer.problem(400)["detail"].is_string(), "{text}");
+        assert_eq!(answer.wrong_field(), "body", "{text}");
     }
     let long = format!("[{{\"meter_id\": \"{}\"}}]", "a".repeat(20_000));
     send_text(&app, "application/json", "", long).await.problem(413);
