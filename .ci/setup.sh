@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source .ci/env.sh
 
-readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5 MOTO=5.2.5
+readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5 MOTO=5.2.5 KAFKA=2.16.1
 readonly VENV=.tools/venv
 readonly PURPOSE="${1:-run}"
 
@@ -86,6 +86,39 @@ fetch_prometheus() {
   rm -rf "$unpacked"
 }
 
+# Programs that tests talk to. Installing their packages would start servers, so they are unpacked
+# with the libraries that the machine lacks; .tools/servers/run starts them from there.
+fetch_servers() {
+  local archives as_root=()
+  [ "$(id -u)" -eq 0 ] || as_root=(sudo)
+  archives="$(mktemp -d)"
+  mkdir "$archives/partial"
+  say "Fetching $* into .tools/servers"
+  if "${as_root[@]}" apt-get update -qq && "${as_root[@]}" apt-get install -qq -y --download-only \
+    --no-install-recommends -o Dir::Cache::archives="$archives" "$@" </dev/null >/dev/null; then
+    mkdir -p .tools/servers
+    for archive in "$archives"/*.deb; do
+      dpkg -x "$archive" .tools/servers
+    done
+    cat >.tools/servers/run <<'RUN'
+#!/bin/sh
+# Runs a program of this folder, given by its path in here, with the libraries beside it.
+here="$(cd "$(dirname "$0")" && pwd)"
+for folder in "$here"/usr/lib/*-linux-gnu* "$here"/lib/*-linux-gnu*; do
+  LD_LIBRARY_PATH="$folder${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}"
+done
+export LD_LIBRARY_PATH
+program="$here/$1"
+shift
+exec "$program" "$@"
+RUN
+    chmod +x .tools/servers/run
+  else
+    say "they could not be fetched; the tests that need them will say so"
+  fi
+  "${as_root[@]}" rm -rf "$archives"
+}
+
 # --- tools in .tools/venv
 
 cmake_is_new() {
@@ -101,8 +134,15 @@ node_is_new() {
   at_least "${version#v}" "$NODE_MIN"
 }
 
+has_python_package() {
+  "$VENV/bin/python3" -c 'import importlib.metadata as m, sys; sys.exit(m.version(sys.argv[1]) != sys.argv[2])' "$1" "$2" 2>/dev/null
+}
+
 # A server that speaks S3, for the tests of the object store.
-has_moto() { [ -x "$VENV/bin/moto_server" ] && "$VENV/bin/python3" -m pip show moto 2>/dev/null | grep -qF "Version: $MOTO"; }
+has_moto() { has_python_package moto "$MOTO"; }
+
+# A library with a Kafka broker made of air, for the tests of the log.
+has_kafka() { has_python_package confluent-kafka "$KAFKA"; }
 
 needs_venv() { [ "$PURPOSE" = test ] || ! cmake_is_new || ! node_is_new; }
 
@@ -146,7 +186,16 @@ fi
 if [ "$PURPOSE" = test ] && ! has_moto; then
   install_with_pip "moto[server]==$MOTO"
 fi
+if [ "$PURPOSE" = test ] && ! has_kafka; then
+  install_with_pip "confluent-kafka==$KAFKA"
+fi
 ensure_rust
 if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then
   fetch_prometheus
 fi
+servers=()
+if [ "$PURPOSE" = test ]; then
+  command -v mosquitto >/dev/null || [ -x .tools/servers/usr/sbin/mosquitto ] || servers+=(mosquitto mosquitto-clients)
+  [ -x /usr/sbin/sshd ] || [ -x .tools/servers/usr/sbin/sshd ] || servers+=(openssh-server openssh-sftp-server)
+fi
+[ "${#servers[@]}" -eq 0 ] || fetch_servers "${servers[@]}"

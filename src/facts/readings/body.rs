@@ -44,6 +44,22 @@ pub(super) struct Summary {
     pub findings: Vec<Finding>,
 }
 
+impl Summary {
+    /// Counts a faulty row and keeps what is wrong with it while there is room.
+    pub fn refuse(&mut self, finding: Finding) {
+        self.faulty += 1;
+        if self.findings.len() < FINDINGS_MAX {
+            self.findings.push(finding);
+        }
+    }
+
+    /// Why nothing is stored.
+    pub fn refusal(&self) -> ReadingsError {
+        let first = self.findings.iter().take(FAULTS_MAX).cloned().collect();
+        ReadingsError::BadRows { first, total: self.faulty }
+    }
+}
+
 struct Reader {
     now: DateTime<Utc>,
     partial: bool,
@@ -103,12 +119,9 @@ impl Reader {
             match row.and_then(|row| checked(index, row, self.now)) {
                 Ok(entry) => self.batch.push(entry),
                 Err(fault) => {
-                    self.summary.faulty += 1;
-                    if self.summary.findings.len() < FINDINGS_MAX {
-                        self.summary.findings.push(Finding::new(index, fault));
-                    }
+                    self.summary.refuse(Finding::new(index, fault));
                     if !self.partial && self.summary.findings.len() >= FAULTS_MAX {
-                        return Err(self.refusal());
+                        return Err(self.summary.refusal());
                     }
                 }
             }
@@ -125,14 +138,9 @@ impl Reader {
         self.sender.send(told).await.map_err(|_| ReadingsError::GivenUp)
     }
 
-    fn refusal(&self) -> ReadingsError {
-        let first = self.summary.findings.iter().take(FAULTS_MAX).cloned().collect();
-        ReadingsError::BadRows { first, total: self.summary.faulty }
-    }
-
     async fn end(mut self, digest: String) -> Result<(), ReadingsError> {
         if !self.partial && self.summary.faulty > 0 {
-            return Err(self.refusal());
+            return Err(self.summary.refusal());
         }
         let rest = std::mem::take(&mut self.batch);
         self.tell(Told::Rows(rest)).await?;

@@ -12,11 +12,13 @@ mod counters; // what flowed between the marks of a counter
 mod store; // SQL
 mod body; // the reading side of a request
 mod service; // the writing side, in one transaction
-mod put; // what others have read
+mod put; // what others have read about one meter
+mod deliver; // rows that adapters have read
 
 pub use self::api::routes;
 pub use self::counters::Mark;
-pub use self::model::ReadingsError;
+pub use self::deliver::Delivery;
+pub use self::model::{Finding, IngestReport, ReadingRow, ReadingsError, Stamp};
 pub use self::put::Found;
 pub use self::service::Readings;
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use serde::de::{self, Visitor};
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
 use crate::facts::market::Quality;
@@ -24,9 +24,9 @@ pub(super) const FAULTS_MAX: usize = 20;
 /// What one meter read in one interval, or what its counters showed at an instant.
 ///
 /// Either mean power or counters, not both. A counter row says what flowed since the row before.
-#[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-pub(super) struct ReadingRow {
+pub struct ReadingRow {
     /// The meter.
     #[schema(example = "house-1")]
     pub meter_id: String,
@@ -34,42 +34,60 @@ pub(super) struct ReadingRow {
     #[schema(value_type = String, example = "2026-03-28T11:00:00Z")]
     pub ts: Stamp,
     /// Length of the interval, in seconds, 1 to 3600; that of the meter's newest reading unless said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 1, maximum = 3600)]
     pub interval_s: Option<i32>,
     /// Mean power taken, in kW.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 100_000)]
     pub consumption_kw: Option<f64>,
     /// Mean power given, in kW.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 100_000)]
     pub production_kw: Option<f64>,
     /// Mean voltage, in V.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0, maximum = 1_000_000)]
     pub voltage: Option<f64>,
     /// Energy taken since the meter was made, in kWh.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub consumption_kwh_total: Option<f64>,
     /// Energy given since the meter was made, in kWh.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(minimum = 0)]
     pub production_kwh_total: Option<f64>,
     /// How far to trust it; `ok` unless said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>, example = "ok")]
     pub quality: Option<Quality>,
     /// When it was published; the end of the interval unless said. Of two values the later wins.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<String>)]
     pub known_at: Option<Stamp>,
 }
 
+impl ReadingRow {
+    /// A row about `meter_id` at `ts` that says nothing yet.
+    pub fn new(meter_id: impl Into<String>, ts: DateTime<Utc>) -> Self {
+        Self {
+            meter_id: meter_id.into(),
+            ts: Stamp(ts),
+            interval_s: None,
+            consumption_kw: None,
+            production_kw: None,
+            voltage: None,
+            consumption_kwh_total: None,
+            production_kwh_total: None,
+            quality: None,
+            known_at: None,
+        }
+    }
+}
+
 /// An instant as text or as milliseconds since 1970.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Stamp(pub DateTime<Utc>);
+pub struct Stamp(pub DateTime<Utc>);
 
 impl Stamp {
     /// The instant that a text names.
@@ -93,6 +111,12 @@ impl Stamp {
         found.filter(|_| milliseconds >= 100_000_000_000).ok_or_else(|| {
             format!("{milliseconds} is not in milliseconds since 1970, like 1774699200000")
         })
+    }
+}
+
+impl Serialize for Stamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.0.serialize(serializer)
     }
 }
 

@@ -87,12 +87,38 @@ impl Entry {
 
 /// What the row at `index` says, if it keeps the rules.
 pub(super) fn checked(index: u64, row: ReadingRow, now: DateTime<Utc>) -> Result<Entry, Fault> {
-    check_meter_id(&row.meter_id).map_err(|reason| Fault::new("meter_id", reason))?;
     if is_simulated(&row.meter_id) {
         let reason =
             "begins with sim-, which is for meters that Luna simulates; choose another name";
         return Err(Fault::new("meter_id", reason));
     }
+    if row.quality == Some(Quality::Simulated) {
+        let reason = "is simulated, which is for readings that Luna makes";
+        return Err(Fault::new("quality", reason));
+    }
+    entry(index, row, now)
+}
+
+/// What a row of a rehearsal says, if it keeps the rules: it is about a simulated meter, and its
+/// power is simulated whatever it says of itself.
+pub(super) fn rehearsed(index: u64, row: ReadingRow, now: DateTime<Utc>) -> Result<Entry, Fault> {
+    if !is_simulated(&row.meter_id) {
+        let reason = "does not begin with sim-; a rehearsal has no rows of real meters";
+        return Err(Fault::new("meter_id", reason));
+    }
+    let mut entry = entry(index, row, now)?;
+    match &mut entry.said {
+        Said::Power { quality, .. } => *quality = Quality::Simulated,
+        // What is derived from counters carries no mark of theirs.
+        Said::Counters { .. } => {
+            return Err(Fault::new("", "has counters; a rehearsal sends mean power"));
+        }
+    }
+    Ok(entry)
+}
+
+fn entry(index: u64, row: ReadingRow, now: DateTime<Utc>) -> Result<Entry, Fault> {
+    check_meter_id(&row.meter_id).map_err(|reason| Fault::new("meter_id", reason))?;
     check_instants(&row, now)?;
     if let Some(interval_s) = row.interval_s
         && !(1..=INTERVAL_S_MAX).contains(&interval_s)
@@ -149,14 +175,11 @@ fn said(row: &ReadingRow) -> Result<Said, Fault> {
     let has_power = row.consumption_kw.or(row.production_kw).is_some();
     let quality = row.quality.unwrap_or(Quality::Ok);
     let wrong = |field: &str, reason: &str| Err(Fault::new(field, reason));
-    if quality == Quality::Simulated {
-        return wrong("quality", "is simulated, which is for readings that Luna makes");
-    }
     if has_counters {
         if has_power || row.voltage.is_some() {
             return wrong("", "has counters and power; send one or the other");
         }
-        if quality != Quality::Ok {
+        if !matches!(quality, Quality::Ok | Quality::Simulated) {
             return wrong("quality", "is for rows of power; counters are taken or left out");
         }
         let (consumption_kwh_total, production_kwh_total) =

@@ -200,7 +200,7 @@ impl Readings {
     }
 
     /// The readings of rows, once their meters are known; marks of counters are put aside.
-    async fn resolved(
+    pub(super) async fn resolved(
         &self,
         conn: &mut Conn,
         session: &mut Session<'_>,
@@ -387,7 +387,7 @@ impl<'a> Session<'a> {
 
 impl Session<'_> {
     /// Meters that may be written, in order.
-    fn names(&self) -> Vec<&str> {
+    pub(super) fn names(&self) -> Vec<&str> {
         let known = self.known.iter().filter(|(_, usual_s)| usual_s.is_some());
         let mut names: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
         names.sort_unstable();
@@ -412,7 +412,7 @@ impl Session<'_> {
         if enough { self.refuse_faulty() } else { Ok(()) }
     }
 
-    fn refuse_faulty(&mut self) -> Result<(), ReadingsError> {
+    pub(super) fn refuse_faulty(&mut self) -> Result<(), ReadingsError> {
         if self.order.partial || self.faulty == 0 {
             return Ok(());
         }
@@ -421,7 +421,7 @@ impl Session<'_> {
     }
 
     /// The answer: what was written and what was read, put together.
-    fn finish(&mut self, summary: Summary) -> Result<IngestReport, ReadingsError> {
+    pub(super) fn finish(&mut self, summary: Summary) -> Result<IngestReport, ReadingsError> {
         self.refuse_faulty()?;
         let mut report = std::mem::take(&mut self.report);
         report.read = summary.read;
@@ -450,7 +450,7 @@ pub(super) fn event(report: &IngestReport, session: &Session<'_>) -> Event {
     Event::new("readings.ingest", ("meter", subject)).after(&what)
 }
 
-fn count(report: &IngestReport) {
+pub(super) fn count(report: &IngestReport) {
     for (outcome, rows) in [
         ("inserted", report.inserted),
         ("replaced", report.replaced),

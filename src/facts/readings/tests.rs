@@ -1,6 +1,7 @@
 //! Readings sent to the whole application on a real database.
 
 mod counting; // counters, in any order
+mod delivering; // rows from adapters
 mod sending; // rows of power, good and bad
 mod splitting; // bytes into rows, whatever the pieces
 
