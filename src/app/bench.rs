@@ -115,10 +115,16 @@ async fn in_scratch(
             let source = |source| MeasureError::Bench { name: Benchmark::BulkUpsert, source };
             figures.push(bench::bulk_upsert(&scratch, plan).await.map_err(source)?);
         }
-        let reads = [(0.3, Benchmark::SingleRowRead), (0.5, Benchmark::ReadWhileTraining)];
-        for (done, name) in reads.into_iter().filter(|(_, name)| wanted.contains(name)) {
+        let over_http = [
+            (0.2, Benchmark::SingleRowRead),
+            (0.4, Benchmark::ReadWhileTraining),
+            (0.5, Benchmark::IngestHttp),
+            (0.6, Benchmark::ImportCsv),
+            (0.7, Benchmark::IngestGrowth),
+        ];
+        for (done, name) in over_http.into_iter().filter(|(_, name)| wanted.contains(name)) {
             told(done, name.name());
-            figures.push(read(name, settings, &scratch, plan).await?);
+            figures.push(serve_and_ask(name, settings, &scratch, plan).await?);
         }
         Ok(figures)
     };
@@ -132,8 +138,8 @@ async fn in_scratch(
     Ok(figures)
 }
 
-/// Serves the whole application on the scratch database, and reads from it.
-async fn read(
+/// Serves the whole application on the scratch database, and sends it requests.
+async fn serve_and_ask(
     name: Benchmark,
     settings: &Settings,
     scratch: &Scratch,
@@ -144,7 +150,7 @@ async fn read(
     let services = assemble(&settings, scratch.db().clone(), Clock::system());
     let source = |source| MeasureError::Bench { name, source };
     let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
-    let token = reader(&services, name).await?;
+    let token = caller(&services, name).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
     let templates = Data::new(Templates::load()?);
@@ -161,6 +167,9 @@ async fn read(
         Benchmark::ReadWhileTraining => {
             bench::read_while_training(&served, &services.pool, id, plan).await
         }
+        Benchmark::IngestHttp => bench::ingest_http(&served, scratch, plan).await,
+        Benchmark::ImportCsv => bench::import_csv(&served, scratch, plan).await,
+        Benchmark::IngestGrowth => bench::ingest_growth(&served, scratch, plan).await,
         _ => bench::single_row_read(&served, &services.registry, id, plan).await,
     };
     handle.stop(false).await;
@@ -168,10 +177,14 @@ async fn read(
 }
 
 /// A token of an account made for the run; nobody knows its password.
-async fn reader(services: &Services, name: Benchmark) -> Result<SecretString, AccountsError> {
+async fn caller(services: &Services, name: Benchmark) -> Result<SecretString, AccountsError> {
     let login = name.name();
     let password = SecretString::from(Uuid::new_v4().to_string());
-    services.accounts.create_user(login, Role::Viewer, password, &By::command()).await?;
+    let role = match name {
+        Benchmark::IngestHttp | Benchmark::ImportCsv | Benchmark::IngestGrowth => Role::Admin,
+        _ => Role::Viewer,
+    };
+    services.accounts.create_user(login, role, password, &By::command()).await?;
     let (token, _) = services.accounts.issue_token_for(login, &By::command()).await?;
     Ok(token)
 }

@@ -5,8 +5,8 @@ use actix_web::post;
 use actix_web::web::{Data, Json};
 use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
-use serde::Deserialize;
-use utoipa::IntoParams;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use super::ImportError;
@@ -18,9 +18,13 @@ use super::service::{ImportFailure, ImportReport, Imports};
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::facts::meters::check_meter_id;
+use crate::facts::readings::FileOrder;
+use crate::facts::readings::IngestReport;
+use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{
-    BadBody, Importer, NotFound, Params, Problem, Refusals, Require, Upload, optional_instant,
+    BadBody, Flow, Importer, NotFound, Params, Problem, Refusals, Require, UPLOAD_BYTES_MAX,
+    Upload, optional_instant,
 };
 
 /// Registers the operations of this area.
@@ -126,9 +130,11 @@ async fn import_prices(
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ReadingQuery {
-    /// The meter.
+    /// The meter; absent for a file of many meters, whose columns have the names of
+    /// `POST /api/ingest/readings`.
+    #[serde(default)]
     #[param(example = "house-1")]
-    meter_id: String,
+    meter_id: Option<String>,
     /// Make the meter known when nobody knows it.
     #[serde(default)]
     #[param(required = false)]
@@ -164,14 +170,65 @@ struct ReadingQuery {
     skip_bad_rows: bool,
 }
 
-/// Import the readings of one meter from a CSV or Parquet file sent as the body, plain or gzipped.
+impl ReadingQuery {
+    /// How the file of one meter is read.
+    fn options(self, meter_id: String) -> ReadingOptions {
+        let names = |text: Option<String>| {
+            let parts = text.iter().flat_map(|text| text.split('|'));
+            parts.map(|name| name.trim().to_owned()).collect()
+        };
+        ReadingOptions {
+            meter_id,
+            create: self.create,
+            columns: names(self.column),
+            production_columns: names(self.production_column),
+            time_column: self.time_column,
+            kind: self.kind,
+            unit: self.unit,
+            zone: self.zone,
+            dry_run: self.dry_run,
+            skip_bad_rows: self.skip_bad_rows,
+        }
+    }
+
+    /// A field that says how the file of one meter is read.
+    fn of_one_meter(&self) -> Option<&'static str> {
+        [
+            ("column", self.column.is_some()),
+            ("production_column", self.production_column.is_some()),
+            ("time_column", self.time_column.is_some()),
+            ("kind", self.kind.is_some()),
+            ("unit", self.unit.is_some()),
+            ("zone", self.zone.is_some()),
+        ]
+        .into_iter()
+        .find_map(|(name, is_given)| is_given.then_some(name))
+    }
+}
+
+/// What an import of readings did.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(untagged)]
+enum ImportedReadings {
+    /// A file of one meter.
+    One(Box<ReadingReport>),
+    /// A file of many meters.
+    Many(Box<IngestReport>),
+}
+
+/// Import readings from a file sent as the body: of one meter, named by `meter_id`, or of many.
 ///
-/// All rows or none are stored; sending a file again changes nothing. Lines before the header are
-/// passed over, columns of high and low tariff added up, energies turned into mean power.
+/// All rows or none are stored; sending a file again changes nothing. A file of one meter is CSV,
+/// plain or gzipped, or Parquet of up to 64 MiB: lines before the header are passed over, columns of
+/// high and low tariff added up, energies turned into mean power. A file of many meters is CSV (or
+/// NDJSON, or a JSON list, by its media type) with the fields of `POST /api/ingest/readings`; it is
+/// read as it arrives, up to 50 million rows and 4 GiB.
 #[utoipa::path(tag = "meters", params(ReadingQuery),
-    request_body(content = Vec<u8>, content_type = "application/octet-stream",
-        description = "The file's bytes: CSV with a header, or Parquet; CSV may be gzipped"),
-    responses((status = 200, body = ReadingReport, example = json!(reading_report_example())),
+    request_body(content(
+        (Vec<u8> = "application/octet-stream"), (String = "text/csv"),
+        (String = "application/x-ndjson"), (Vec<ReadingRow> = "application/json")),
+        description = "The file's bytes"),
+    responses((status = 200, body = ImportedReadings, example = json!(reading_report_example())),
         Refusals, NotFound, BadBody),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/import/readings")]
@@ -180,29 +237,31 @@ async fn import_readings(
     imports: Data<Imports>,
     pool: Data<CpuPool>,
     query: Params<ReadingQuery>,
-    file: Upload,
-) -> Result<Json<ReadingReport>, Problem> {
+    file: Flow,
+) -> Result<Json<ImportedReadings>, Problem> {
     let query = query.0;
-    check_meter_id(&query.meter_id).map_err(|reason| Problem::invalid("meter_id", reason))?;
-    let names = |text: Option<String>| {
-        text.iter().flat_map(|text| text.split('|')).map(|name| name.trim().to_owned()).collect()
+    let Some(meter_id) = query.meter_id.clone() else {
+        if let Some(field) = query.of_one_meter() {
+            let reason = "says how the file of one meter is read; name the meter with meter_id";
+            return Err(Problem::invalid(field, reason));
+        }
+        let order = FileOrder {
+            create: query.create,
+            partial: query.skip_bad_rows,
+            dry_run: query.dry_run,
+        };
+        let report = imports.readings().take_file(&who, order, file).await;
+        let report = report.map_err(ImportFailure::Readings)?;
+        return Ok(Json(ImportedReadings::Many(Box::new(report))));
     };
-    let options = ReadingOptions {
-        meter_id: query.meter_id,
-        create: query.create,
-        columns: names(query.column),
-        production_columns: names(query.production_column),
-        time_column: query.time_column,
-        kind: query.kind,
-        unit: query.unit,
-        zone: query.zone,
-        dry_run: query.dry_run,
-        skip_bad_rows: query.skip_bad_rows,
-    };
+    check_meter_id(&meter_id).map_err(|reason| Problem::invalid("meter_id", reason))?;
+    let bytes = file.whole(UPLOAD_BYTES_MAX).await?;
+    let options = query.options(meter_id);
     let for_reading = options.clone();
-    let parsed = pool.run("import", move || parse_readings(&file.0, &for_reading)).await;
+    let parsed = pool.run("import", move || parse_readings(&bytes, &for_reading)).await;
     let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
-    Ok(Json(imports.store_readings(parsed, &options, &By::of(&who)).await?))
+    let report = imports.store_readings(parsed, &options, &By::of(&who)).await?;
+    Ok(Json(ImportedReadings::One(Box::new(report))))
 }
 
 fn reading_report_example() -> serde_json::Value {

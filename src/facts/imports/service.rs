@@ -112,6 +112,11 @@ impl Imports {
         Self { prices, observations, audit, readings, clock }
     }
 
+    /// The service that takes files of many meters as they arrive.
+    pub const fn readings(&self) -> &Readings {
+        &self.readings
+    }
+
     /// Reads a file and stores its prices; see [`parse_prices`] and [`Imports::store`].
     ///
     /// Reading is work for a processor: callers on a web worker read on the CPU pool and hand the

@@ -12,6 +12,7 @@ pub use self::model::{MeterRole, NewMeter, Reading, Stored, check_meter_id, is_s
 pub use self::service::{MeterError, Meters};
 pub use self::settings::Settings;
 pub use self::staging::Writable;
+pub use self::store::Stage;
 
 #[cfg(test)]
 mod tests;

@@ -65,7 +65,7 @@ impl From<diesel::result::Error> for MeterError {
 /// Meters of all sites and their readings. Cloning is cheap.
 #[derive(Clone)]
 pub struct Meters {
-    db: Db,
+    pub(super) db: Db,
     sites: Sites,
     clock: Clock,
     pub(super) settings: Live<Settings>,

@@ -2,7 +2,7 @@
 
 use super::model::{Reading, Stored};
 use super::service::{MeterError, Meters, check};
-use super::store::{self, Target};
+use super::store::{self, Stage, Target};
 use crate::base::timeline::TimeRange;
 use crate::platform::db::{Conn, count_written};
 use crate::platform::web::{Principal, Role};
@@ -61,32 +61,40 @@ impl Meters {
         Ok(store::take_turns(conn, meter_ids).await?)
     }
 
-    /// Opens a stage in the transaction on `conn`, once in it.
-    pub async fn open_stage(&self, conn: &mut Conn) -> Result<(), MeterError> {
-        Ok(store::create_stage(conn).await?)
+    /// Opens a stage for readings that arrive bit by bit.
+    pub async fn open_stage(&self) -> Result<Stage, MeterError> {
+        Ok(Stage::open(&self.db).await?)
     }
 
-    /// Adds readings of known meters behind the `before` that are staged.
-    pub async fn stage(
-        &self,
-        conn: &mut Conn,
-        before: i64,
-        readings: &[Reading],
-    ) -> Result<(), MeterError> {
+    /// Adds readings to a stage.
+    pub async fn stage(&self, stage: &mut Stage, readings: &[Reading]) -> Result<(), MeterError> {
         check(readings)?;
-        Ok(store::add_to_stage(conn, before, readings).await?)
+        Ok(stage.add(readings).await?)
     }
 
-    /// Writes what is staged by the rules of [`Meters::put`]. `meter_ids` are all meters of the
-    /// stage, and have taken turns.
+    /// Ends a stage: all its readings are there and can be written.
+    pub async fn close_stage(&self, stage: &mut Stage) -> Result<(), MeterError> {
+        Ok(stage.close().await?)
+    }
+
+    /// Writes what is staged by the rules of [`Meters::put`], in the transaction open on `conn`.
+    /// `meter_ids` are all meters of the stage, and have taken turns.
     pub async fn put_staged(
         &self,
         conn: &mut Conn,
+        stage: &Stage,
         meter_ids: &[&str],
     ) -> Result<Stored, MeterError> {
-        let stored = store::put_stage(conn, meter_ids).await?;
+        let stored = store::put_stage(conn, stage, meter_ids).await?;
         count_written(stored.inserted + stored.replaced);
         Ok(stored)
+    }
+
+    /// Does away with a stage, written or not.
+    pub async fn remove_stage(&self, stage: Stage) {
+        if let Err(error) = stage.remove().await {
+            tracing::warn!(%error, "A stage of readings stays until the next is opened: {error}");
+        }
     }
 
     /// Stored readings of a meter that begin in `range`, as the transaction on `conn` sees them.

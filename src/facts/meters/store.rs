@@ -11,6 +11,6 @@ pub(super) use self::copy::put_by_copy;
 pub(super) use self::registry::{Newest, insert, list, newest, unknown};
 pub(super) use self::rollup::{readings, rollups};
 pub(super) use self::rows::Batch;
-pub use self::stage::Target;
-pub(super) use self::stage::{add_to_stage, create_stage, put_stage, take_turns, targets};
+pub use self::stage::{Stage, Target};
+pub(super) use self::stage::{put_stage, take_turns, targets};
 pub(super) use self::write::{put, retire};

@@ -52,7 +52,8 @@ async fn ingest(
             ),
         ));
     };
-    let order = Order { create: query.create, partial: query.partial, key: key_of(request)? };
+    let key = key_of(request)?;
+    let order = Order { create: query.create, partial: query.partial, key, ..Order::default() };
     Ok(Json(readings.take(who, &order, (format, body.bytes)).await?))
 }
 

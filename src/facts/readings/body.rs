@@ -10,7 +10,9 @@ use sha2::{Digest, Sha256};
 use tokio::sync::mpsc::Sender;
 use tokio::time::timeout;
 
-use super::model::{FAULTS_MAX, FINDINGS_MAX, Finding, ROWS_MAX, ReadingsError};
+use super::model::{
+    BYTES_MAX, FAULTS_MAX, FILE_ROWS_MAX, FINDINGS_MAX, Finding, Order, ROWS_MAX, ReadingsError,
+};
 use super::row::{Entry, checked};
 use super::split::{Format, Read, Splitter};
 use crate::platform::web::FLOW_BYTES_MAX;
@@ -63,6 +65,7 @@ impl Summary {
 struct Reader {
     now: DateTime<Utc>,
     partial: bool,
+    rows_max: u64,
     summary: Summary,
     batch: Vec<Entry>,
     sender: Sender<Told>,
@@ -73,14 +76,22 @@ struct Reader {
 pub(super) async fn read<S>(
     mut body: S,
     format: Format,
-    (partial, now): (bool, DateTime<Utc>),
+    (order, now): (&Order, DateTime<Utc>),
     sender: Sender<Told>,
 ) -> Result<(), ReadingsError>
 where
     S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
 {
-    let mut reader =
-        Reader { now, partial, summary: Summary::default(), batch: Vec::new(), sender };
+    let (rows_max, bytes_max) =
+        if order.is_file { (FILE_ROWS_MAX, FLOW_BYTES_MAX) } else { (ROWS_MAX, BYTES_MAX) };
+    let mut reader = Reader {
+        now,
+        partial: order.partial,
+        rows_max,
+        summary: Summary::default(),
+        batch: Vec::new(),
+        sender,
+    };
     let (mut splitter, mut digest, mut length) = (Splitter::new(format), Sha256::new(), 0_u64);
     let mut rows: Vec<Read> = Vec::new();
     loop {
@@ -92,9 +103,9 @@ where
         let Some(piece) = next else { break };
         let piece = piece.map_err(|error| ReadingsError::Unreadable(format!("body: {error}")))?;
         length += piece.len() as u64;
-        if length > FLOW_BYTES_MAX {
+        if length > bytes_max {
             return Err(ReadingsError::TooLarge(format!(
-                "the body is longer than {FLOW_BYTES_MAX} bytes; send it in several requests"
+                "the body is longer than {bytes_max} bytes; send it in several requests"
             )));
         }
         digest.update(&piece);
@@ -111,9 +122,10 @@ impl Reader {
         for row in rows.drain(..) {
             let index = self.summary.read;
             self.summary.read += 1;
-            if self.summary.read > ROWS_MAX {
+            if self.summary.read > self.rows_max {
                 return Err(ReadingsError::TooLarge(format!(
-                    "the body has more than {ROWS_MAX} rows; send it in several requests"
+                    "the body has more than {} rows; send it in several requests",
+                    self.rows_max
                 )));
             }
             match row.and_then(|row| checked(index, row, self.now)) {

@@ -8,7 +8,8 @@ use diesel_async::AsyncConnection;
 use super::body::{BATCH_ROWS, Summary};
 use super::model::{Finding, IngestReport, Order, ReadingRow, ReadingsError};
 use super::row::{Entry, checked, rehearsed};
-use super::service::{Readings, Session, count, event};
+use super::service::Readings;
+use super::session::{Session, count, event};
 use crate::access::audit::By;
 use crate::facts::meters::Writable;
 use crate::platform::db::Conn;
@@ -53,7 +54,7 @@ impl Readings {
     ) -> Result<IngestReport, ReadingsError> {
         let now = self.clock.now();
         let Delivery { rows, create, partial, is_simulated, by } = delivery;
-        let order = Order { create, partial, key: None };
+        let order = Order { create, partial, ..Order::default() };
         let mut session = Session::new(&order, Writable::All, now);
         let mut summary = Summary { read: rows.len() as u64, ..Summary::default() };
         let mut entries: Vec<Entry> = Vec::with_capacity(rows.len());
@@ -71,6 +72,7 @@ impl Readings {
         while !entries.is_empty() {
             let rest = entries.split_off(entries.len().min(BATCH_ROWS));
             let readings = self.resolved(conn, &mut session, entries).await?;
+            self.make_meters(conn, &mut session).await?;
             self.meters.take_turns(conn, &session.names()).await?;
             let stored = self.meters.put_in(conn, &readings).await?;
             session.report.add(&stored);

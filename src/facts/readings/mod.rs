@@ -11,13 +11,16 @@ mod row; // the rules that one row must keep
 mod counters; // what flowed between the marks of a counter
 mod store; // SQL
 mod body; // the reading side of a request
+mod session; // what is known and found while rows are written
 mod service; // the writing side, in one transaction
 mod put; // what others have read about one meter
+mod file; // files of many meters
 mod deliver; // rows that adapters have read
 
 pub use self::api::routes;
 pub use self::counters::Mark;
 pub use self::deliver::Delivery;
+pub use self::file::FileOrder;
 pub use self::model::{Finding, IngestReport, ReadingRow, ReadingsError, Stamp};
 pub use self::put::Found;
 pub use self::service::Readings;

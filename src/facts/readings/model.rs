@@ -12,6 +12,10 @@ use crate::platform::db::DbError;
 
 /// Most rows of one request.
 pub(super) const ROWS_MAX: u64 = 1_000_000;
+/// Most rows of one file.
+pub(super) const FILE_ROWS_MAX: u64 = 50_000_000;
+/// Longest body of one request, in bytes.
+pub(super) const BYTES_MAX: u64 = 512 << 20;
 /// Most rows of one request that bring counters: their neighbours are read back.
 pub(super) const COUNTERS_MAX: usize = 200_000;
 /// Most meters of one request.
@@ -249,6 +253,10 @@ pub(super) struct Order {
     pub partial: bool,
     /// The caller's own key of the request.
     pub key: Option<String>,
+    /// The body is a file: longer ones are taken than from a meter that sends.
+    pub is_file: bool,
+    /// Everything is done and then taken back.
+    pub dry_run: bool,
 }
 
 /// Why nothing of a request is stored.

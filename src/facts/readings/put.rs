@@ -6,7 +6,8 @@ use diesel_async::AsyncConnection;
 
 use super::counters::Mark;
 use super::model::{IngestReport, Order, ReadingsError};
-use super::service::{Readings, Session, event};
+use super::service::Readings;
+use super::session::{Session, event};
 use crate::access::audit::By;
 use crate::facts::meters::MeterError;
 use crate::facts::meters::Reading;
@@ -54,6 +55,7 @@ impl Readings {
         if session.known.get(&meter_id).copied().flatten().is_none() {
             return Err(MeterError::Unknown(meter_id).into());
         }
+        self.make_meters(conn, session).await?;
         let read = (readings.len() + marks.len()) as u64;
         self.meters.take_turns(conn, &[&meter_id]).await?;
         let stored = self.meters.put_in(conn, &readings).await?;

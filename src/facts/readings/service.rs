@@ -1,35 +1,32 @@
 //! The writing side of a request: one transaction for all of it, however long it is.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
 use actix_web::error::PayloadError;
 use bytes::Bytes;
-use chrono::{DateTime, Duration, Utc};
+use chrono::Duration;
 use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 use futures_util::Stream;
-use serde_json::json;
 use tokio::sync::mpsc::{Receiver, channel};
 
 use super::body::{Summary, Told, read};
 use super::counters::{Mark, grid_after, grid_before, intervals};
-use super::model::{
-    COUNTERS_MAX, FAULTS_MAX, FINDINGS_MAX, Fault, Finding, IngestReport, METERS_MAX, Order,
-    ReadingsError,
-};
-use super::row::{Entry, INTERVAL_S, Taken};
+use super::model::{IngestReport, METERS_MAX, Order, ReadingsError};
+use super::row::{Entry, INTERVAL_S};
+use super::session::{Session, count, event};
 use super::split::Format;
 use super::store;
 use crate::access::audit::Audit;
 use crate::access::audit::By;
-use crate::access::audit::Event;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
 use crate::facts::meters::MeterRole;
 use crate::facts::meters::Meters;
 use crate::facts::meters::NewMeter;
 use crate::facts::meters::Reading;
+use crate::facts::meters::Stage;
 use crate::facts::meters::Writable;
 use crate::platform::db::Conn;
 use crate::platform::db::Db;
@@ -37,8 +34,6 @@ use crate::platform::web::Principal;
 
 /// Batches that are read ahead of the database.
 const AHEAD: usize = 2;
-/// Meters that an entry of the log names.
-const NAMED_MAX: usize = 20;
 /// The lock of those who make meters known: rows of two of them must not wait in a circle.
 const MAKERS: &str = "?create";
 
@@ -49,20 +44,6 @@ pub struct Readings {
     pub(super) meters: Meters,
     pub(super) audit: Audit,
     pub(super) clock: Clock,
-}
-
-/// What is known and found while a request is written.
-pub(super) struct Session<'a> {
-    order: &'a Order,
-    writable: Writable,
-    now: DateTime<Utc>,
-    /// Usual length of the readings of each meter; absent for meters that may not be written.
-    pub(super) known: HashMap<String, Option<i32>>,
-    pub(super) marks: Vec<Mark>,
-    pub(super) report: IngestReport,
-    findings: Vec<Finding>,
-    faulty: u64,
-    pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
 impl Readings {
@@ -84,7 +65,7 @@ impl Readings {
     {
         let started = Instant::now();
         let (sender, receiver) = channel(AHEAD);
-        let reading = read(body, format, (order.partial, self.clock.now()), sender);
+        let reading = read(body, format, (order, self.clock.now()), sender);
         let writing = self.write(who, order, receiver);
         let (read, written) = tokio::join!(reading, writing);
         let (report, is_new) = match (read, written) {
@@ -110,93 +91,117 @@ impl Readings {
     ) -> Result<(IngestReport, bool), ReadingsError> {
         let first = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
         let second = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
-        let by = By::of(who);
         let writable = self.meters.writable(who).await?;
         let mut session = Session::new(order, writable, self.clock.now());
-        let mut conn = self.db.conn().await?;
-        conn.transaction(async |conn| {
-            let told = (first, second, &mut receiver);
-            self.write_in(conn, (who, &by), &mut session, told).await
-        })
-        .await
+        match (first, second) {
+            (Told::Rows(rows), Told::End { digest, summary }) => {
+                let mut conn = self.db.conn().await?;
+                conn.transaction(async |conn| {
+                    self.write_short(conn, who, &mut session, (rows, &digest, summary)).await
+                })
+                .await
+            }
+            (first, second) => self.write_long(who, &mut session, (first, second, receiver)).await,
+        }
     }
 
-    async fn write_in(
+    /// A single batch goes straight into the table.
+    async fn write_short(
         &self,
         conn: &mut Conn,
-        (who, by): (&Principal, &By),
+        who: &Principal,
         session: &mut Session<'_>,
-        (first, second, receiver): (Told, Told, &mut Receiver<Told>),
+        (rows, digest, summary): (Vec<Entry>, &str, Summary),
     ) -> Result<(IngestReport, bool), ReadingsError> {
-        let key = session.order.key.as_deref();
-        if let Some(key) = key
-            && let Some((digest, answer)) =
-                store::answered(conn, who.user_id, key, session.now).await?
-        {
-            if digest != rest_of(second, receiver).await? {
-                return Err(ReadingsError::KeyReused);
-            }
-            let report = serde_json::from_value(answer)
-                .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+        if let Some(report) = answered(conn, who, session, digest).await? {
             return Ok((report, false));
         }
-        let (digest, summary) = self.store(conn, session, (first, second, receiver)).await?;
-        let report = session.finish(summary)?;
-        if report.changed() {
-            self.audit.record(conn, by, event(&report, session)).await?;
-        }
-        if let Some(key) = key {
-            let answer = serde_json::to_value(&report).unwrap_or_default();
-            let answer = (digest.as_str(), &answer);
-            store::keep_answer(conn, (who.user_id, key), answer, session.now).await?;
-        }
-        Ok((report, true))
+        let readings = self.resolved(conn, session, rows).await?;
+        session.refuse_faulty()?;
+        self.make_meters(conn, session).await?;
+        self.meters.take_turns(conn, &session.names()).await?;
+        let stored = self.meters.put_in(conn, &readings).await?;
+        session.report.add(&stored);
+        Ok((self.end(conn, who, session, (digest, summary)).await?, true))
     }
 
-    /// Takes rows until the end; a single batch goes straight into the table, more are staged.
-    async fn store(
+    /// More batches are staged as they arrive; the transaction begins when all are there.
+    async fn write_long(
         &self,
-        conn: &mut Conn,
+        who: &Principal,
         session: &mut Session<'_>,
-        (first, second, receiver): (Told, Told, &mut Receiver<Told>),
+        told: (Told, Told, Receiver<Told>),
+    ) -> Result<(IngestReport, bool), ReadingsError> {
+        let mut stage = self.meters.open_stage().await?;
+        let written = async {
+            let (digest, summary) = self.fill(&mut stage, session, told).await?;
+            session.refuse_faulty()?;
+            self.meters.close_stage(&mut stage).await?;
+            let mut conn = self.db.conn().await?;
+            conn.transaction(async |conn| {
+                if let Some(report) = answered(conn, who, session, &digest).await? {
+                    return Ok((report, false));
+                }
+                self.make_meters(conn, session).await?;
+                let names = session.names();
+                self.meters.take_turns(conn, &names).await?;
+                let stored = self.meters.put_staged(conn, &stage, &names).await?;
+                session.report.add(&stored);
+                Ok((self.end(conn, who, session, (&digest, summary)).await?, true))
+            })
+            .await
+        }
+        .await;
+        self.meters.remove_stage(stage).await;
+        written
+    }
+
+    async fn fill(
+        &self,
+        stage: &mut Stage,
+        session: &mut Session<'_>,
+        (first, second, mut receiver): (Told, Told, Receiver<Told>),
     ) -> Result<(String, Summary), ReadingsError> {
-        let (mut next, mut staged) = (Some(first), None);
-        let mut ahead = Some(second);
-        let end = loop {
-            let told = match next.take().or_else(|| ahead.take()) {
+        let mut waiting = VecDeque::from([first, second]);
+        loop {
+            let told = match waiting.pop_front() {
                 Some(told) => told,
                 None => receiver.recv().await.ok_or(ReadingsError::GivenUp)?,
             };
             let rows = match told {
-                Told::End { digest, summary } => break (digest, summary),
+                Told::End { digest, summary } => return Ok((digest, summary)),
                 Told::Rows(rows) => rows,
             };
-            let readings = self.resolved(conn, session, rows).await?;
-            if matches!(ahead, Some(Told::End { .. })) {
-                let names = session.names();
-                self.meters.take_turns(conn, &names).await?;
-                let stored = self.meters.put_in(conn, &readings).await?;
-                session.report.add(&stored);
-                continue;
+            if session.has_new_names(&rows) {
+                self.learn_meters(&mut *self.db.conn().await?, session, names(&rows)).await?;
             }
-            let before = if let Some(before) = staged {
-                before
-            } else {
-                self.meters.open_stage(conn).await?;
-                0
-            };
-            self.meters.stage(conn, before, &readings).await?;
-            staged = Some(before + i64::try_from(readings.len()).unwrap_or(i64::MAX));
-        };
-        session.refuse_faulty()?;
-        if staged.is_some() {
-            let names = session.names();
-            self.meters.take_turns(conn, &names).await?;
-            let stored = self.meters.put_staged(conn, &names).await?;
-            session.report.add(&stored);
+            let readings = session.readings(rows)?;
+            self.meters.stage(stage, &readings).await?;
         }
+    }
+
+    /// What follows the readings in every transaction: counters, the log of changes, the answer.
+    async fn end(
+        &self,
+        conn: &mut Conn,
+        who: &Principal,
+        session: &mut Session<'_>,
+        (digest, summary): (&str, Summary),
+    ) -> Result<IngestReport, ReadingsError> {
         self.put_marks(conn, session).await?;
-        Ok(end)
+        let report = session.finish(summary)?;
+        if session.order.dry_run {
+            return Err(ReadingsError::DryRun(Box::new(report)));
+        }
+        if report.changed() {
+            self.audit.record(conn, &By::of(who), event(&report, session)).await?;
+        }
+        if let Some(key) = session.order.key.as_deref() {
+            let answer = serde_json::to_value(&report).unwrap_or_default();
+            let answer = (digest, &answer);
+            store::keep_answer(conn, (who.user_id, key), answer, session.now).await?;
+        }
+        Ok(report)
     }
 
     /// The readings of rows, once their meters are known; marks of counters are put aside.
@@ -206,37 +211,12 @@ impl Readings {
         session: &mut Session<'_>,
         rows: Vec<Entry>,
     ) -> Result<Vec<Reading>, ReadingsError> {
-        let names = rows.iter().map(|row| &*row.meter_id).collect();
-        self.learn_meters(conn, session, names).await?;
-        let mut readings = Vec::with_capacity(rows.len());
-        for row in rows {
-            let index = row.index;
-            let Some(usual_s) = session.known.get(&row.meter_id).copied().flatten() else {
-                let fault = Fault::new("meter_id", session.why_not(&row.meter_id));
-                session.find(Finding::new(index, fault))?;
-                continue;
-            };
-            session.span =
-                Some(session.span.map_or((row.ts, row.ts), |(first, last)| {
-                    (first.min(row.ts), last.max(row.ts))
-                }));
-            match row.taken(usual_s, session.now) {
-                Taken::Mark(mark) => session.marks.push(mark),
-                Taken::Reading(reading) => match reading.check() {
-                    Ok(()) => readings.push(reading),
-                    Err(reason) => session.find(Finding::new(index, Fault::new("", reason)))?,
-                },
-            }
-        }
-        if session.marks.len() > COUNTERS_MAX {
-            return Err(ReadingsError::TooLarge(format!(
-                "the body has more than {COUNTERS_MAX} rows with counters; send it in several requests"
-            )));
-        }
-        Ok(readings)
+        self.learn_meters(conn, session, names(&rows)).await?;
+        session.readings(rows)
     }
 
-    /// Looks up those of `names` that were not met before, and makes them known where asked to.
+    /// Looks up those of `names` that were not met before. Those nobody knows are noted where they
+    /// are to be made, for [`Readings::make_meters`].
     pub(super) async fn learn_meters(
         &self,
         conn: &mut Conn,
@@ -254,31 +234,45 @@ impl Readings {
             let usual_s = session.writable.has(target).then_some(usual_s);
             session.known.insert(target.meter_id.clone(), usual_s);
         }
-        let unknown: Vec<&str> =
-            names.into_iter().filter(|name| !session.known.contains_key(*name)).collect();
         let makes = session.order.create && session.writable == Writable::All;
-        if makes && !unknown.is_empty() {
-            self.meters.take_turns(conn, &[MAKERS]).await?;
-        }
-        for name in unknown {
-            if makes {
-                let meter = NewMeter {
-                    meter_id: name.to_owned(),
-                    site_id: None,
-                    name: name.to_owned(),
-                    role: MeterRole::House,
-                    time_zone: Tz::Europe__Zurich,
-                };
-                if self.meters.register(conn, &meter).await? {
-                    session.report.created.push(name.to_owned());
-                }
+        for name in names {
+            if session.known.contains_key(name) {
+                continue;
             }
             session.known.insert(name.to_owned(), makes.then_some(INTERVAL_S));
+            if makes {
+                session.to_make.push(name.to_owned());
+            }
         }
         if session.known.len() > METERS_MAX {
             return Err(ReadingsError::TooLarge(format!(
                 "the body is about more than {METERS_MAX} meters; send it in several requests"
             )));
+        }
+        Ok(())
+    }
+
+    /// Makes the meters known that were noted.
+    pub(super) async fn make_meters(
+        &self,
+        conn: &mut Conn,
+        session: &mut Session<'_>,
+    ) -> Result<(), ReadingsError> {
+        if session.to_make.is_empty() {
+            return Ok(());
+        }
+        self.meters.take_turns(conn, &[MAKERS]).await?;
+        for name in std::mem::take(&mut session.to_make) {
+            let meter = NewMeter {
+                meter_id: name.clone(),
+                site_id: None,
+                name: name.clone(),
+                role: MeterRole::House,
+                time_zone: Tz::Europe__Zurich,
+            };
+            if self.meters.register(conn, &meter).await? {
+                session.report.created.push(name);
+            }
         }
         Ok(())
     }
@@ -337,6 +331,29 @@ impl Readings {
     }
 }
 
+fn names(rows: &[Entry]) -> BTreeSet<&str> {
+    rows.iter().map(|row| &*row.meter_id).collect()
+}
+
+/// The report of the request that came with the same key earlier, after its turn.
+async fn answered(
+    conn: &mut Conn,
+    who: &Principal,
+    session: &Session<'_>,
+    digest: &str,
+) -> Result<Option<IngestReport>, ReadingsError> {
+    let Some(key) = session.order.key.as_deref() else { return Ok(None) };
+    let Some((before, answer)) = store::answered(conn, who.user_id, key, session.now).await? else {
+        return Ok(None);
+    };
+    if digest != before {
+        return Err(ReadingsError::KeyReused);
+    }
+    let report = serde_json::from_value(answer)
+        .map_err(|error| diesel::result::Error::DeserializationError(error.into()))?;
+    Ok(Some(report))
+}
+
 /// Marks of one meter by instant, one each: of two numbers the later known stays.
 fn united(mut marks: Vec<Mark>) -> Vec<Mark> {
     marks.sort_by_key(|mark| (mark.ts, mark.known_at));
@@ -356,108 +373,4 @@ fn united(mut marks: Vec<Mark>) -> Vec<Mark> {
         }
     }
     united
-}
-
-/// The digest of a body whose rows do not matter.
-async fn rest_of(second: Told, receiver: &mut Receiver<Told>) -> Result<String, ReadingsError> {
-    let mut told = second;
-    loop {
-        if let Told::End { digest, .. } = told {
-            return Ok(digest);
-        }
-        told = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
-    }
-}
-
-impl<'a> Session<'a> {
-    pub(super) fn new(order: &'a Order, writable: Writable, now: DateTime<Utc>) -> Self {
-        Self {
-            order,
-            writable,
-            now,
-            known: HashMap::new(),
-            marks: Vec::new(),
-            report: IngestReport::default(),
-            findings: Vec::new(),
-            faulty: 0,
-            span: None,
-        }
-    }
-}
-
-impl Session<'_> {
-    /// Meters that may be written, in order.
-    pub(super) fn names(&self) -> Vec<&str> {
-        let known = self.known.iter().filter(|(_, usual_s)| usual_s.is_some());
-        let mut names: Vec<&str> = known.map(|(name, _)| name.as_str()).collect();
-        names.sort_unstable();
-        names
-    }
-
-    fn why_not(&self, meter_id: &str) -> String {
-        if self.writable == Writable::All {
-            format!("there is no meter '{meter_id}'; send with ?create=true to make it known")
-        } else {
-            format!("there is no meter '{meter_id}' that you may write readings of")
-        }
-    }
-
-    /// Notes a faulty row; enough of them end a request that is all or nothing.
-    fn find(&mut self, finding: Finding) -> Result<(), ReadingsError> {
-        self.faulty += 1;
-        if self.findings.len() < FINDINGS_MAX {
-            self.findings.push(finding);
-        }
-        let enough = !self.order.partial && self.findings.len() >= FAULTS_MAX;
-        if enough { self.refuse_faulty() } else { Ok(()) }
-    }
-
-    pub(super) fn refuse_faulty(&mut self) -> Result<(), ReadingsError> {
-        if self.order.partial || self.faulty == 0 {
-            return Ok(());
-        }
-        let first = self.findings.drain(..).take(FAULTS_MAX).collect();
-        Err(ReadingsError::BadRows { first, total: self.faulty })
-    }
-
-    /// The answer: what was written and what was read, put together.
-    pub(super) fn finish(&mut self, summary: Summary) -> Result<IngestReport, ReadingsError> {
-        self.refuse_faulty()?;
-        let mut report = std::mem::take(&mut self.report);
-        report.read = summary.read;
-        report.refused += self.faulty + summary.faulty;
-        report.findings = summary.findings;
-        report.findings.append(&mut self.findings);
-        report.findings.sort_by_key(|finding| finding.index);
-        report.findings.truncate(FINDINGS_MAX);
-        Ok(report)
-    }
-}
-
-pub(super) fn event(report: &IngestReport, session: &Session<'_>) -> Event {
-    let names = session.names();
-    let subject = match names.as_slice() {
-        [name] => (*name).to_owned(),
-        names => format!("{} meters", names.len()),
-    };
-    let named: Vec<&str> = names.into_iter().take(NAMED_MAX).collect();
-    let what = json!({
-        "meters": named, "created": report.created.len(), "read": report.read,
-        "inserted": report.inserted, "replaced": report.replaced, "derived": report.derived,
-        "refused": report.refused,
-        "first": session.span.map(|(first, _)| first), "last": session.span.map(|(_, last)| last),
-    });
-    Event::new("readings.ingest", ("meter", subject)).after(&what)
-}
-
-pub(super) fn count(report: &IngestReport) {
-    for (outcome, rows) in [
-        ("inserted", report.inserted),
-        ("replaced", report.replaced),
-        ("unchanged", report.unchanged),
-        ("refused", report.refused),
-        ("duplicate", report.duplicates),
-    ] {
-        metrics::counter!("luna_readings_rows_total", "outcome" => outcome).increment(rows);
-    }
 }

@@ -2,6 +2,7 @@
 
 mod counting; // counters, in any order
 mod delivering; // rows from adapters
+mod files; // files of many meters
 mod sending; // rows of power, good and bad
 mod splitting; // bytes into rows, whatever the pieces
 

@@ -5,6 +5,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use futures_util::future::try_join_all;
 use futures_util::stream::{FuturesUnordered, TryStreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,7 +15,7 @@ use tokio::time::timeout;
 /// Requests per connection before the clock runs.
 const WARM_UP: usize = 20;
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// Longest answer that is read, in bytes.
 const ANSWER_MAX: usize = 1 << 20;
 
@@ -38,6 +39,36 @@ impl Target {
     pub async fn body(&self) -> io::Result<Vec<u8>> {
         Ok(Connection::open(self.address).await?.ask(&self.request).await?.to_vec())
     }
+}
+
+/// Where bodies are posted to, and as whom.
+#[derive(Debug, Clone)]
+pub(super) struct Post {
+    pub address: SocketAddr,
+    /// Path and query.
+    pub path: String,
+    pub media_type: String,
+    pub token: String,
+}
+
+/// Posts `bodies` one after the other over one connection; the wait for each answer, which must be
+/// a 200.
+pub(super) async fn send_all(post: &Post, bodies: &[Bytes]) -> io::Result<Vec<Duration>> {
+    let Post { address, path, media_type, token } = post;
+    let mut connection = Connection::open(*address).await?;
+    let mut waits = Vec::with_capacity(bodies.len());
+    for body in bodies {
+        let asked = Instant::now();
+        let head = format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
+            body.len()
+        );
+        connection.stream.write_all(head.as_bytes()).await?;
+        connection.ask(body).await?;
+        waits.push(asked.elapsed());
+    }
+    Ok(waits)
 }
 
 /// What a closed loop of requests measured.

@@ -23,14 +23,27 @@ pub enum Benchmark {
     SingleRowRead,
     /// Reading one row over HTTP while trees are fitted.
     ReadWhileTraining,
+    /// Storing readings over HTTP, a thousand a request.
+    IngestHttp,
+    /// Importing a file of many readings.
+    ImportCsv,
+    /// Storing readings once there are many.
+    IngestGrowth,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 4] =
-        [Self::BulkUpsert, Self::SingleRowRead, Self::ReadWhileTraining, Self::LightgbmRow];
+    pub const ALL: [Self; 7] = [
+        Self::BulkUpsert,
+        Self::SingleRowRead,
+        Self::ReadWhileTraining,
+        Self::IngestHttp,
+        Self::ImportCsv,
+        Self::IngestGrowth,
+        Self::LightgbmRow,
+    ];
 
     /// Name on the command line.
     pub const fn name(self) -> &'static str {
@@ -38,8 +51,16 @@ impl Benchmark {
             Self::BulkUpsert => "bulk-upsert",
             Self::SingleRowRead => "single-row-read",
             Self::ReadWhileTraining => "read-while-training",
+            Self::IngestHttp => "ingest-http",
+            Self::ImportCsv => "import-csv",
+            Self::IngestGrowth => "ingest-growth",
             Self::LightgbmRow => "lightgbm-row",
         }
+    }
+
+    /// Whether it takes minutes and is run only when it is named.
+    pub const fn is_long(self) -> bool {
+        matches!(self, Self::IngestGrowth)
     }
 
     /// Whether it needs a database of its own.
@@ -111,6 +132,13 @@ pub struct Plan {
     pub upsert_rows: usize,
     /// Requests per round.
     pub requests: usize,
+    /// Requests per round that bring readings.
+    pub ingest_requests: usize,
+    /// Rows of an imported file.
+    pub import_rows: usize,
+    /// Rows of the smallest table that readings are added to; the largest has a hundred times as
+    /// many.
+    pub growth_rows: usize,
     /// Hourly rows the trees learn from.
     pub training_rows: usize,
     /// Trees.
@@ -129,6 +157,9 @@ impl Plan {
             return Self {
                 upsert_rows: 60_000,
                 requests: 400,
+                ingest_requests: 10,
+                import_rows: 20_000,
+                growth_rows: 1_000,
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
@@ -138,6 +169,9 @@ impl Plan {
         Self {
             upsert_rows: 100_000,
             requests: 8_000,
+            ingest_requests: 100,
+            import_rows: 1_000_000,
+            growth_rows: 100_000,
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,

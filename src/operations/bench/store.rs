@@ -131,3 +131,98 @@ pub(super) async fn add_dataset(db: &Db, id: uuid::Uuid) -> Result<(), DbError> 
     );
     Ok(client.batch_execute(&insert).await?)
 }
+
+/// A table without rows for plain COPY; a vacuum that comes in between would count for one side.
+const READINGS_FLOOR: &str = "\
+    CREATE TABLE IF NOT EXISTS bench_readings (LIKE smart_meter_readings INCLUDING ALL);
+    ALTER TABLE bench_readings SET (autovacuum_enabled = false);
+    ALTER TABLE smart_meter_readings SET (autovacuum_enabled = false)";
+const STAGED: &str =
+    "meter_id text, ts timestamptz, interval_s int, consumption_kw float8, voltage float8";
+const STAGED_COLUMNS: &str = "meter_id, ts, interval_s, consumption_kw, voltage";
+
+/// Makes the floors' table of a write of readings.
+pub(super) async fn prepare_readings(client: &Client) -> Result<(), DbError> {
+    Ok(client.batch_execute(READINGS_FLOOR).await?)
+}
+
+/// The floor: a finished CSV file into a temporary table, from there into `smart_meter_readings`,
+/// in one transaction.
+pub(super) async fn upsert_readings(client: &mut Client, file: Bytes) -> Result<u64, DbError> {
+    let transaction = client.transaction().await?;
+    let staging = format!("CREATE TEMP TABLE staging ({STAGED}) ON COMMIT DROP");
+    transaction.batch_execute(&staging).await?;
+    let sink = transaction.copy_in("COPY pg_temp.staging FROM STDIN (FORMAT csv, HEADER)").await?;
+    let mut sink = pin!(sink);
+    sink.send(file).await?;
+    sink.finish().await?;
+    let insert = format!(
+        "INSERT INTO smart_meter_readings ({STAGED_COLUMNS}, known_at)
+         SELECT {STAGED_COLUMNS}, ts + make_interval(secs => interval_s) FROM pg_temp.staging
+         ON CONFLICT (meter_id, ts) DO UPDATE SET consumption_kw = excluded.consumption_kw,
+             voltage = excluded.voltage, known_at = excluded.known_at"
+    );
+    let rows = transaction.execute(&insert, &[]).await?;
+    transaction.commit().await?;
+    Ok(rows)
+}
+
+/// The second floor: the text straight into a table of the same form.
+pub(super) async fn copy_readings(client: &Client, file: Bytes) -> Result<u64, DbError> {
+    // Publication is no column of the file, and the table asks for one.
+    let default = "ALTER TABLE bench_readings ALTER COLUMN known_at SET DEFAULT now()";
+    client.batch_execute(default).await?;
+    let copy = format!("COPY bench_readings ({STAGED_COLUMNS}) FROM STDIN (FORMAT csv, HEADER)");
+    let sink = client.copy_in(copy.as_str()).await?;
+    let mut sink = pin!(sink);
+    sink.send(file).await?;
+    Ok(sink.finish().await?)
+}
+
+/// Fails unless both sides stored `expected` rows with the same values.
+pub(super) async fn same_readings(
+    client: &Client,
+    (ours, floor): (&str, &str),
+    expected: usize,
+) -> Result<(), BenchError> {
+    let of = format!(
+        "SELECT split_part(meter_id, '-', 3), {} FROM smart_meter_readings WHERE meter_id LIKE",
+        "ts, interval_s, consumption_kw, voltage, known_at, quality"
+    );
+    let query = format!(
+        "SELECT (SELECT count(*) FROM smart_meter_readings WHERE meter_id LIKE '{ours}-%'),
+            (SELECT count(*) FROM ({of} '{ours}-%' EXCEPT {of} '{floor}-%') AS rows),
+            (SELECT count(*) FROM smart_meter_readings WHERE meter_id LIKE '{floor}-%')"
+    );
+    let row = client.query_one(query.as_str(), &[]).await.map_err(DbError::from)?;
+    let counts: [i64; 3] = [row.get(0), row.get(1), row.get(2)];
+    let wanted = i64::try_from(expected).unwrap_or(i64::MAX);
+    if counts == [wanted, 0, wanted] {
+        return Ok(());
+    }
+    let [stored, differ, copied] = counts;
+    Err(BenchError::Differs(format!(
+        "of {expected} rows {stored} are stored, {copied} are copied, {differ} differ"
+    )))
+}
+
+/// Takes all readings out.
+pub(super) async fn empty_readings(client: &Client) -> Result<(), DbError> {
+    Ok(client.batch_execute("TRUNCATE smart_meter_readings").await?)
+}
+
+/// Fills the table with quarter hours of a hundred other meters until it has about `rows` rows.
+pub(super) async fn grow_readings(client: &Client, rows: usize) -> Result<(), DbError> {
+    let each = rows / 100;
+    let fill = format!(
+        "INSERT INTO smart_meter_readings (meter_id, ts, interval_s, consumption_kw, voltage, known_at)
+         SELECT 'bench-old-' || meter, ts, 900, meter / 100.0, 230, ts
+         FROM generate_series(1, 100) AS meter,
+             generate_series(0, {each} - 1) AS step,
+             LATERAL (SELECT '1991-01-01T00:00Z'::timestamptz + step * interval '15 minutes' AS ts) AS at
+         ON CONFLICT DO NOTHING"
+    );
+    client.batch_execute(&fill).await?;
+    // What an autovacuum would do in time.
+    Ok(client.batch_execute("VACUUM ANALYZE smart_meter_readings; CHECKPOINT").await?)
+}

@@ -23,6 +23,9 @@ use crate::testing::TestDb;
 const TINY: Plan = Plan {
     upsert_rows: 300,
     requests: 16,
+    ingest_requests: 2,
+    import_rows: 200,
+    growth_rows: 100,
     training_rows: 400,
     trees: 10,
     forecasts: 50,
@@ -38,7 +41,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
     assert_eq!(
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
-         read-while-training, lightgbm-row"
+         read-while-training, ingest-http, import-csv, ingest-growth, lightgbm-row"
     );
     assert!("".parse::<Benchmark>().is_err());
 }

@@ -34,6 +34,8 @@ pub type PooledConn = Object<Conn>;
 const NOTICES_WAITING_MAX: usize = 64;
 /// Bulk writes at once; each has a connection beside the pool.
 const COPIES_MAX: usize = 2;
+/// Requests at once whose rows are staged; each has a connection beside the pool.
+const STAGES_MAX: usize = 4;
 /// A connection that was idle this long is asked whether it lives before it is lent out again. One
 /// used just now is taken as it is, unless its socket has closed meanwhile: asking every time would
 /// double the round trips of a request.
@@ -51,6 +53,7 @@ struct Inner {
     pool_min: usize,
     acquire_timeout: Duration,
     copies: Arc<Semaphore>,
+    stages: Arc<Semaphore>,
     has_timescale: AtomicBool,
     trimmed_at: Mutex<Instant>,
 }
@@ -98,6 +101,7 @@ impl Db {
             pool_min: settings.pool_min,
             acquire_timeout: Duration::from_secs(settings.acquire_timeout_s),
             copies: Arc::new(Semaphore::new(COPIES_MAX)),
+            stages: Arc::new(Semaphore::new(STAGES_MAX)),
             has_timescale: AtomicBool::new(false),
             trimmed_at: Mutex::new(Instant::now()),
         })))
@@ -148,6 +152,10 @@ impl Db {
 
     pub(super) fn copies(&self) -> &Arc<Semaphore> {
         &self.0.copies
+    }
+
+    pub(super) fn stages(&self) -> &Arc<Semaphore> {
+        &self.0.stages
     }
 
     pub(super) fn set_timescale(&self, is_there: bool) {

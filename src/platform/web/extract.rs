@@ -59,7 +59,7 @@ impl FromRequest for Upload {
 }
 
 /// Longest body that is read as it arrives, in bytes.
-pub const FLOW_BYTES_MAX: u64 = 512 << 20;
+pub const FLOW_BYTES_MAX: u64 = 4 << 30;
 
 /// A body that is read as it arrives and never held as a whole; whoever reads it counts its bytes.
 pub struct Flow {
@@ -67,6 +67,17 @@ pub struct Flow {
     pub bytes: web::Payload,
     /// Its media type, lower case and without parameters; empty when the request names none.
     pub media_type: String,
+}
+
+impl Flow {
+    /// All of it, up to `limit` bytes, for those who need a whole file.
+    pub async fn whole(self, limit: usize) -> Result<Bytes, Problem> {
+        match self.bytes.to_bytes_limited(limit).await {
+            Err(_) => Err(too_large(BodyLimit(limit))),
+            Ok(Err(error)) => Err(Problem::malformed(format_args!("body: {error}"))),
+            Ok(Ok(bytes)) => Ok(bytes),
+        }
+    }
 }
 
 impl FromRequest for Flow {

@@ -25,7 +25,9 @@ pub use self::context::{current_address, current_request_id};
 pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
-pub use self::extract::{Body, FLOW_BYTES_MAX, Flow, Form, Params, Path, Upload, parse_value};
+pub use self::extract::{
+    Body, FLOW_BYTES_MAX, Flow, Form, Params, Path, UPLOAD_BYTES_MAX, Upload, parse_value,
+};
 pub use self::fallback::{MethodTable, fallback};
 pub use self::guard::{
     AdminOnly, Analyst, Importer, LoggedIn, Person, Public, Reader, Require, Sender, Viewer,

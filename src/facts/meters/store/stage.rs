@@ -1,84 +1,179 @@
-//! Readings staged in a temporary table of the open transaction, and judged there all at once.
+//! Readings staged in a table of their own while they arrive, and judged there all at once.
+//!
+//! The rows travel by COPY over a connection beside the pool, so a slow sender holds neither a
+//! transaction nor a connection that others need. Other connections must see the staged rows, so
+//! the table is no temporary one; it is not logged either, and whoever opens a stage clears away
+//! what a process left behind that ended in between.
 
+use std::collections::HashMap;
+use std::pin::Pin;
+
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
-};
+use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use tokio_postgres::binary_copy::BinaryCopyInWriter;
+use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
 use super::write::{Judged, NOTIFY, TAKE_TURNS, insert, replace};
 use crate::facts::meters::model::{Reading, Stored};
-use crate::platform::db::Conn;
+use crate::platform::db::{Conn, CopyClient, Db, DbError};
 
-/// The table, gone at the end of the transaction; a long upload may take longer than a statement.
-const CREATE: &str = "SET LOCAL statement_timeout = '10min';
-    CREATE TEMP TABLE readings_staging (place bigint, meter_id text, ts timestamptz, \
-        interval_s int, consumption_kw float8, production_kw float8, voltage float8, \
-        quality text, known_at timestamptz) ON COMMIT DROP";
+/// Begin of the names of stages.
+const NAMES: &str = "readings_stage_";
 
-const ADD: &str = "INSERT INTO pg_temp.readings_staging
-    SELECT $9 + n.place, n.meter_id, n.ts, n.interval_s, n.consumption_kw, n.production_kw,
-        n.voltage, n.quality, n.known_at
-    FROM unnest($1::text[], $2::timestamptz[], $3::int[], $4::float8[], $5::float8[],
-        $6::float8[], $7::text[], $8::timestamptz[]) WITH ORDINALITY
-        AS n (meter_id, ts, interval_s, consumption_kw, production_kw, voltage, quality, known_at, place)";
+/// Stages nobody holds any more. A holder has the lock of its table's name while it is connected.
+const ABANDONED: &str = "SELECT c.relname::text FROM pg_class AS c
+     WHERE c.relname LIKE 'readings\\_stage\\_%' AND c.relkind = 'r'
+         AND c.relnamespace = current_schema()::regnamespace
+         AND pg_try_advisory_xact_lock(hashtextextended(c.relname::text, 0))";
 
-/// Of several readings for one interval the last known one stays, of those the last in order.
-const UNITE: &str = "DELETE FROM pg_temp.readings_staging AS gone USING (
-        SELECT ctid, row_number() OVER (
-            PARTITION BY meter_id, ts, interval_s ORDER BY known_at DESC, place DESC) AS rank
-        FROM pg_temp.readings_staging) AS ranked
-    WHERE gone.ctid = ranked.ctid AND ranked.rank > 1";
+const TYPES: [Type; 9] = [
+    Type::INT8,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+    Type::INT4,
+    Type::FLOAT8,
+    Type::FLOAT8,
+    Type::FLOAT8,
+    Type::TEXT,
+    Type::TIMESTAMPTZ,
+];
 
-/// First whether anything near is of another length at all: that is one look per meter.
-const NEAR: &str = "SELECT EXISTS (
-        SELECT FROM (
-            SELECT meter_id, min(ts) - interval '75 minutes' AS first,
-                max(ts) + interval '75 minutes' AS last
-            FROM pg_temp.readings_staging WHERE interval_s = $1 GROUP BY meter_id) AS b
-        JOIN smart_meter_readings AS r ON r.meter_id = b.meter_id
-            AND r.ts BETWEEN b.first AND b.last AND r.interval_s <> $1) AS found";
-
-/// Readings for quarter hours that hold readings of another length.
-const LEAVE_OUT: &str = "DELETE FROM pg_temp.readings_staging AS n
-    WHERE n.interval_s = $1 AND EXISTS (
-        SELECT FROM smart_meter_readings AS r
-        WHERE r.meter_id = n.meter_id AND r.interval_s <> n.interval_s
-            AND r.ts > date_bin('15 minutes', n.ts, 'epoch') - interval '75 minutes'
-            AND r.ts < date_bin('15 minutes', n.ts + make_interval(secs => n.interval_s - 1), 'epoch')
-                + interval '15 minutes'
-            AND date_bin('15 minutes', date_bin('15 minutes', r.ts, 'epoch')
-                    + make_interval(secs => r.interval_s - 1), 'epoch')
-                >= date_bin('15 minutes', n.ts, 'epoch'))";
-
-/// Makes the empty table.
-pub(in crate::facts::meters) async fn create_stage(conn: &mut Conn) -> QueryResult<()> {
-    conn.batch_execute(CREATE).await
+/// Readings on their way into the table.
+pub struct Stage {
+    table: String,
+    client: CopyClient,
+    /// Open until all rows are there.
+    writer: Option<Pin<Box<BinaryCopyInWriter>>>,
+    rows: i64,
+    /// The newest reading of each meter and length.
+    newest: HashMap<String, (i32, DateTime<Utc>)>,
+    /// Each meter has readings of one length, each later than the one before: no two are for the
+    /// same interval, and nobody has to look.
+    is_ordered: bool,
 }
 
-/// Adds readings behind the `before` that are there.
-pub(in crate::facts::meters) async fn add_to_stage(
-    conn: &mut Conn,
-    before: i64,
-    readings: &[Reading],
-) -> QueryResult<()> {
-    fn column<'a, T>(readings: &'a [Reading], field: impl Fn(&'a Reading) -> T) -> Vec<T> {
-        readings.iter().map(field).collect()
+impl Stage {
+    /// Makes an empty stage.
+    pub(in crate::facts::meters) async fn open(db: &Db) -> Result<Self, DbError> {
+        let client = db.stage_client().await?;
+        for row in client.query(ABANDONED, &[]).await? {
+            let table: String = row.get(0);
+            client.batch_execute(&format!("DROP TABLE IF EXISTS {table}")).await?;
+        }
+        let table = format!("{NAMES}{}", Uuid::now_v7().simple());
+        client.query("SELECT pg_advisory_lock(hashtextextended($1, 0))", &[&table]).await?;
+        let create = format!(
+            "CREATE UNLOGGED TABLE {table} (place bigint, meter_id text, ts timestamptz, \
+                 interval_s int, consumption_kw float8, production_kw float8, voltage float8, \
+                 quality text, known_at timestamptz) WITH (autovacuum_enabled = false)"
+        );
+        client.batch_execute(&create).await?;
+        let sink = client.copy_in(&format!("COPY {table} FROM STDIN BINARY")).await?;
+        let writer = Some(Box::pin(BinaryCopyInWriter::new(sink, &TYPES)));
+        let newest = HashMap::new();
+        Ok(Self { table, client, writer, rows: 0, newest, is_ordered: true })
     }
-    diesel::sql_query(ADD)
-        .bind::<Array<Text>, _>(column(readings, |one| one.meter_id.as_str()))
-        .bind::<Array<Timestamptz>, _>(column(readings, |one| one.ts))
-        .bind::<Array<Integer>, _>(column(readings, |one| one.interval_s))
-        .bind::<Array<Nullable<Double>>, _>(column(readings, |one| one.consumption_kw))
-        .bind::<Array<Nullable<Double>>, _>(column(readings, |one| one.production_kw))
-        .bind::<Array<Nullable<Double>>, _>(column(readings, |one| one.voltage))
-        .bind::<Array<Text>, _>(column(readings, |one| one.quality.name()))
-        .bind::<Array<Timestamptz>, _>(column(readings, |one| one.known_at))
-        .bind::<BigInt, _>(before)
-        .execute(conn)
-        .await
-        .map(drop)
+
+    /// Adds readings behind those that are there.
+    pub(in crate::facts::meters) async fn add(
+        &mut self,
+        readings: &[Reading],
+    ) -> Result<(), DbError> {
+        for reading in readings {
+            self.note(reading);
+            let Some(writer) = self.writer.as_mut() else { break };
+            let quality = reading.quality.name();
+            let row: [&(dyn ToSql + Sync); 9] = [
+                &self.rows,
+                &reading.meter_id,
+                &reading.ts,
+                &reading.interval_s,
+                &reading.consumption_kw,
+                &reading.production_kw,
+                &reading.voltage,
+                &quality,
+                &reading.known_at,
+            ];
+            writer.as_mut().write(&row).await?;
+            self.rows += 1;
+        }
+        Ok(())
+    }
+
+    fn note(&mut self, reading: &Reading) {
+        if !self.is_ordered {
+            return;
+        }
+        let now = (reading.interval_s, reading.ts);
+        match self.newest.get_mut(&reading.meter_id) {
+            Some(before) => {
+                self.is_ordered = before.0 == now.0 && before.1 < now.1;
+                *before = now;
+            }
+            None => {
+                self.newest.insert(reading.meter_id.clone(), now);
+            }
+        }
+    }
+
+    /// Ends the rows: from here on other connections see them.
+    pub(in crate::facts::meters) async fn close(&mut self) -> Result<(), DbError> {
+        if let Some(mut writer) = self.writer.take() {
+            writer.as_mut().finish().await?;
+        }
+        Ok(())
+    }
+
+    /// Drops the table; what is left when this fails is dropped by the next stage.
+    pub(in crate::facts::meters) async fn remove(mut self) -> Result<(), DbError> {
+        // Whatever has not been ended is taken back by the server.
+        self.writer = None;
+        Ok(self.client.batch_execute(&format!("DROP TABLE IF EXISTS {}", self.table)).await?)
+    }
+}
+
+/// Of several readings for one interval the last known one stays, of those the last in order.
+fn unite(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} AS gone USING (
+             SELECT ctid, row_number() OVER (
+                 PARTITION BY meter_id, ts, interval_s ORDER BY known_at DESC, place DESC) AS rank
+             FROM {table}) AS ranked
+         WHERE gone.ctid = ranked.ctid AND ranked.rank > 1"
+    )
+}
+
+/// First whether anything near is of another length at all: that is one look per meter.
+fn near(table: &str) -> String {
+    format!(
+        "SELECT EXISTS (
+             SELECT FROM (
+                 SELECT meter_id, min(ts) - interval '75 minutes' AS first,
+                     max(ts) + interval '75 minutes' AS last
+                 FROM {table} WHERE interval_s = $1 GROUP BY meter_id) AS b
+             JOIN smart_meter_readings AS r ON r.meter_id = b.meter_id
+                 AND r.ts BETWEEN b.first AND b.last AND r.interval_s <> $1) AS found"
+    )
+}
+
+/// Readings for quarter hours that hold readings of another length.
+fn leave_out(table: &str) -> String {
+    format!(
+        "DELETE FROM {table} AS n
+         WHERE n.interval_s = $1 AND EXISTS (
+             SELECT FROM smart_meter_readings AS r
+             WHERE r.meter_id = n.meter_id AND r.interval_s <> n.interval_s
+                 AND r.ts > date_bin('15 minutes', n.ts, 'epoch') - interval '75 minutes'
+                 AND r.ts < date_bin('15 minutes',
+                         n.ts + make_interval(secs => n.interval_s - 1), 'epoch')
+                     + interval '15 minutes'
+                 AND date_bin('15 minutes', date_bin('15 minutes', r.ts, 'epoch')
+                         + make_interval(secs => r.interval_s - 1), 'epoch')
+                     >= date_bin('15 minutes', n.ts, 'epoch'))"
+    )
 }
 
 /// Makes other writers of these meters wait until the transaction ends.
@@ -92,23 +187,29 @@ pub(in crate::facts::meters) async fn take_turns(
 /// Writes what is staged, shorter readings first; the meters take turns already.
 pub(in crate::facts::meters) async fn put_stage(
     conn: &mut Conn,
+    stage: &Stage,
     meter_ids: &[&str],
 ) -> QueryResult<Stored> {
-    conn.batch_execute("ANALYZE pg_temp.readings_staging").await?;
-    let duplicates = diesel::sql_query(UNITE).execute(conn).await? as u64;
+    let table = &stage.table;
+    // Many rows take longer than a statement usually may.
+    conn.batch_execute(&format!("SET LOCAL statement_timeout = '30min'; ANALYZE {table}")).await?;
+    let duplicates = if stage.is_ordered {
+        0
+    } else {
+        diesel::sql_query(unite(table)).execute(conn).await? as u64
+    };
     let mut all = Stored { duplicates, ..Stored::default() };
-    for length in lengths(conn).await? {
+    for length in lengths(conn, table).await? {
         let interval_s = length.interval_s;
         let near: Near =
-            diesel::sql_query(NEAR).bind::<Integer, _>(interval_s).get_result(conn).await?;
+            diesel::sql_query(near(table)).bind::<Integer, _>(interval_s).get_result(conn).await?;
         let overlapping = if near.found {
-            diesel::sql_query(LEAVE_OUT).bind::<Integer, _>(interval_s).execute(conn).await? as u64
+            let left_out = diesel::sql_query(leave_out(table)).bind::<Integer, _>(interval_s);
+            left_out.execute(conn).await? as u64
         } else {
             0
         };
-        let source = format!(
-            "(SELECT * FROM pg_temp.readings_staging WHERE interval_s = {interval_s}) AS n"
-        );
+        let source = format!("(SELECT * FROM {table} WHERE interval_s = {interval_s}) AS n");
         let inserted = diesel::sql_query(insert(&source)).execute(conn).await? as u64;
         let judged = if inserted + overlapping == length.rows.unsigned_abs() {
             Judged::all_new(inserted)
@@ -137,9 +238,10 @@ struct Length {
     rows: i64,
 }
 
-async fn lengths(conn: &mut Conn) -> QueryResult<Vec<Length>> {
-    let query = "SELECT interval_s, count(*) AS rows FROM pg_temp.readings_staging \
-         GROUP BY interval_s ORDER BY interval_s";
+async fn lengths(conn: &mut Conn, table: &str) -> QueryResult<Vec<Length>> {
+    let query = format!(
+        "SELECT interval_s, count(*) AS rows FROM {table} GROUP BY interval_s ORDER BY interval_s"
+    );
     diesel::sql_query(query).load(conn).await
 }
 
