@@ -83,6 +83,12 @@ check: ## What a commit must pass at least: format, lints, source rules, documen
 	@$(ENV) cargo test --test integration -- architecture:: deploy::
 	@$(ENV) RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --document-private-items
 
+.PHONY: test-faults
+test-faults: CYCLES ?= 1000
+test-faults: ## Kill the server CYCLES times while it takes readings in; nothing acknowledged may be lost
+	@.ci/setup.sh test
+	@$(ENV) LUNA_FAULT_CYCLES=$(CYCLES) cargo test --test integration -- faults:: --nocapture
+
 .PHONY: fuzz
 fuzz: setup ## Fuzz each parser of what comes from outside, ten minutes each (FUZZ_S=600)
 	@tests/fuzz/run.sh

@@ -6,6 +6,7 @@ mod browser; // the pages in a real browser
 mod clock; // a clock that leaps
 mod day; // a box from its first start on
 mod deploy; // compose, image, variables, recipes
+mod faults; // killed in the middle of taking readings in
 mod files; // a bucket that is away
 mod doctor; // what the program says about its box, and about itself
 mod observability; // metrics as Prometheus sees them
