@@ -15,36 +15,38 @@ use crate::facts::imports::ReadingKind;
 use crate::facts::imports::ReadingOptions;
 use crate::facts::imports::ReadingReport;
 use crate::facts::imports::ReadingUnit;
+use crate::facts::readings::FileOrder;
 use crate::facts::readings::ReadingsError;
 
 #[derive(Debug, Args)]
 #[expect(clippy::struct_excessive_bools, reason = "switches of a command line")]
 pub(super) struct ReadingFileArguments {
-    /// CSV, gzipped CSV or Parquet
+    /// Of one meter: CSV, gzipped CSV or Parquet. Of many: CSV with the columns `meter_id`, ts, …, or
+    /// NDJSON or JSON by its name
     pub file: PathBuf,
-    /// The meter
+    /// The meter; leave it out for a file of many meters
     #[arg(long)]
-    pub meter: String,
+    pub meter: Option<String>,
     /// Make the meter known when nobody knows it
     #[arg(long)]
     pub create: bool,
     /// Header of a column with what is taken; several are added up
-    #[arg(long = "column", value_name = "COLUMN")]
+    #[arg(long = "column", value_name = "COLUMN", requires = "meter")]
     pub columns: Vec<String>,
     /// Header of a column with what is given; several are added up
-    #[arg(long = "production-column", value_name = "COLUMN")]
+    #[arg(long = "production-column", value_name = "COLUMN", requires = "meter")]
     pub production_columns: Vec<String>,
     /// Header of the column with the start of the interval
-    #[arg(long)]
+    #[arg(long, requires = "meter")]
     pub time_column: Option<String>,
     /// What the numbers are; the unit decides unless said
-    #[arg(long)]
+    #[arg(long, requires = "meter")]
     pub kind: Option<ReadingKind>,
     /// Unit of the numbers; the header's unless said
-    #[arg(long)]
+    #[arg(long, requires = "meter")]
     pub unit: Option<ReadingUnit>,
     /// Zone of times without offset; Europe/Zurich unless said
-    #[arg(long)]
+    #[arg(long, requires = "meter")]
     pub zone: Option<Tz>,
     /// Read and check, store nothing
     #[arg(long)]
@@ -61,12 +63,15 @@ pub(super) async fn import(
     settings: &Settings,
     arguments: ReadingFileArguments,
 ) -> Result<(), Failure> {
+    let Some(meter_id) = arguments.meter.clone() else {
+        return import_many(settings, &arguments).await;
+    };
     let path = arguments.file.display().to_string();
     let bytes = std::fs::read(&arguments.file)
         .with_context(|| format!("cannot read {path}"))
         .map_err(Failure::world)?;
     let options = ReadingOptions {
-        meter_id: arguments.meter,
+        meter_id,
         create: arguments.create,
         columns: arguments.columns,
         production_columns: arguments.production_columns,
@@ -89,6 +94,41 @@ pub(super) async fn import(
     })
     .await?;
     if arguments.json { json(&report) } else { text(&words(&report)) }
+}
+
+/// A file of many meters, read as it is stored.
+async fn import_many(settings: &Settings, arguments: &ReadingFileArguments) -> Result<(), Failure> {
+    let order = FileOrder {
+        create: arguments.create,
+        partial: arguments.skip_bad_rows,
+        dry_run: arguments.dry_run,
+    };
+    let path = &arguments.file;
+    let report = with_services(settings, async |services| {
+        let taken = services.readings.take_path(By::command(), order, path).await;
+        let shown = path.display();
+        taken.map_err(|error| Failure::world(anyhow::anyhow!("{shown}: {error}")))
+    })
+    .await?;
+    if arguments.json {
+        return json(&report);
+    }
+    let verb = if arguments.dry_run { "would store" } else { "stored" };
+    let mut words = format!(
+        "read {} rows, {verb} {} new and {} that replace others, unchanged {}, left out {}\n",
+        report.read,
+        report.inserted + report.derived,
+        report.replaced,
+        report.unchanged,
+        report.refused + report.duplicates
+    );
+    if !report.created.is_empty() {
+        line(&mut words, format_args!("  new meters: {}", report.created.join(", ")));
+    }
+    for finding in &report.findings {
+        line(&mut words, format_args!("  {}: {}", finding.path(), finding.reason));
+    }
+    text(&words)
 }
 
 fn words(report: &ReadingReport) -> String {

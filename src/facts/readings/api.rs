@@ -54,7 +54,8 @@ async fn ingest(
     };
     let key = key_of(request)?;
     let order = Order { create: query.create, partial: query.partial, key, ..Order::default() };
-    Ok(Json(readings.take(who, &order, (format, body.bytes)).await?))
+    let author = readings.author(who).await?;
+    Ok(Json(readings.take(&author, &order, (format, body.bytes)).await?))
 }
 
 fn key_of(request: &HttpRequest) -> Result<Option<String>, Problem> {

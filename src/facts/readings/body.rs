@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use actix_web::error::PayloadError;
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt};
@@ -73,14 +72,15 @@ struct Reader {
 
 /// Reads `body` to its end and tells `sender` about it. Stops where `partial` does not allow to go
 /// on, and where nobody listens any more.
-pub(super) async fn read<S>(
+pub(super) async fn read<S, E>(
     mut body: S,
     format: Format,
     (order, now): (&Order, DateTime<Utc>),
     sender: Sender<Told>,
 ) -> Result<(), ReadingsError>
 where
-    S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+    S: Stream<Item = Result<Bytes, E>> + Unpin,
+    E: std::fmt::Display,
 {
     let (rows_max, bytes_max) =
         if order.is_file { (FILE_ROWS_MAX, FLOW_BYTES_MAX) } else { (ROWS_MAX, BYTES_MAX) };

@@ -187,7 +187,7 @@ impl Finding {
     }
 
     /// Where it is, as refusals name it.
-    pub(super) fn path(&self) -> String {
+    pub fn path(&self) -> String {
         if self.field.is_empty() {
             format!("rows[{}]", self.index)
         } else {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::time::Instant;
 
-use actix_web::error::PayloadError;
 use bytes::Bytes;
 use chrono::Duration;
 use chrono_tz::Tz;
@@ -46,22 +45,34 @@ pub struct Readings {
     pub(super) clock: Clock,
 }
 
+/// Who sends readings, and which meters that may be about.
+pub(super) struct Author {
+    pub by: By,
+    pub writable: Writable,
+}
+
 impl Readings {
     /// The service on the store of meters.
     pub const fn new(db: Db, meters: Meters, audit: Audit, clock: Clock) -> Self {
         Self { db, meters, audit, clock }
     }
 
+    /// Somebody who sends over HTTP.
+    pub(super) async fn author(&self, who: &Principal) -> Result<Author, ReadingsError> {
+        Ok(Author { by: By::of(who), writable: self.meters.writable(who).await? })
+    }
+
     /// Reads `body` and stores its rows in one transaction: all of them, or with `partial` those
     /// that keep the rules. When it answers, they are committed.
-    pub(super) async fn take<S>(
+    pub(super) async fn take<S, E>(
         &self,
-        who: &Principal,
+        who: &Author,
         order: &Order,
         (format, body): (Format, S),
     ) -> Result<IngestReport, ReadingsError>
     where
-        S: Stream<Item = Result<Bytes, PayloadError>> + Unpin,
+        S: Stream<Item = Result<Bytes, E>> + Unpin,
+        E: std::fmt::Display,
     {
         let started = Instant::now();
         let (sender, receiver) = channel(AHEAD);
@@ -85,14 +96,13 @@ impl Readings {
     /// Answers with the report and whether it is of this request, not of an earlier one.
     async fn write(
         &self,
-        who: &Principal,
+        who: &Author,
         order: &Order,
         mut receiver: Receiver<Told>,
     ) -> Result<(IngestReport, bool), ReadingsError> {
         let first = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
         let second = receiver.recv().await.ok_or(ReadingsError::GivenUp)?;
-        let writable = self.meters.writable(who).await?;
-        let mut session = Session::new(order, writable, self.clock.now());
+        let mut session = Session::new(order, who.writable.clone(), self.clock.now());
         match (first, second) {
             (Told::Rows(rows), Told::End { digest, summary }) => {
                 let mut conn = self.db.conn().await?;
@@ -109,7 +119,7 @@ impl Readings {
     async fn write_short(
         &self,
         conn: &mut Conn,
-        who: &Principal,
+        who: &Author,
         session: &mut Session<'_>,
         (rows, digest, summary): (Vec<Entry>, &str, Summary),
     ) -> Result<(IngestReport, bool), ReadingsError> {
@@ -128,7 +138,7 @@ impl Readings {
     /// More batches are staged as they arrive; the transaction begins when all are there.
     async fn write_long(
         &self,
-        who: &Principal,
+        who: &Author,
         session: &mut Session<'_>,
         told: (Told, Told, Receiver<Told>),
     ) -> Result<(IngestReport, bool), ReadingsError> {
@@ -184,7 +194,7 @@ impl Readings {
     async fn end(
         &self,
         conn: &mut Conn,
-        who: &Principal,
+        who: &Author,
         session: &mut Session<'_>,
         (digest, summary): (&str, Summary),
     ) -> Result<IngestReport, ReadingsError> {
@@ -194,12 +204,12 @@ impl Readings {
             return Err(ReadingsError::DryRun(Box::new(report)));
         }
         if report.changed() {
-            self.audit.record(conn, &By::of(who), event(&report, session)).await?;
+            self.audit.record(conn, &who.by, event(&report, session)).await?;
         }
-        if let Some(key) = session.order.key.as_deref() {
+        if let (Some(key), Some(user_id)) = (session.order.key.as_deref(), who.by.user_id()) {
             let answer = serde_json::to_value(&report).unwrap_or_default();
             let answer = (digest, &answer);
-            store::keep_answer(conn, (who.user_id, key), answer, session.now).await?;
+            store::keep_answer(conn, (user_id, key), answer, session.now).await?;
         }
         Ok(report)
     }
@@ -338,12 +348,14 @@ fn names(rows: &[Entry]) -> BTreeSet<&str> {
 /// The report of the request that came with the same key earlier, after its turn.
 async fn answered(
     conn: &mut Conn,
-    who: &Principal,
+    who: &Author,
     session: &Session<'_>,
     digest: &str,
 ) -> Result<Option<IngestReport>, ReadingsError> {
-    let Some(key) = session.order.key.as_deref() else { return Ok(None) };
-    let Some((before, answer)) = store::answered(conn, who.user_id, key, session.now).await? else {
+    let (Some(key), Some(user_id)) = (session.order.key.as_deref(), who.by.user_id()) else {
+        return Ok(None);
+    };
+    let Some((before, answer)) = store::answered(conn, user_id, key, session.now).await? else {
         return Ok(None);
     };
     if digest != before {
