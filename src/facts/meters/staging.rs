@@ -77,15 +77,11 @@ impl Meters {
         Ok(store::add_to_stage(conn, before, readings).await?)
     }
 
-    /// Writes what is staged by the rules of [`Meters::put`]. `meter_ids` are all meters of the
-    /// stage, and have taken turns.
-    pub async fn put_staged(
-        &self,
-        conn: &mut Conn,
-        meter_ids: &[&str],
-    ) -> Result<Stored, MeterError> {
-        let stored = store::put_stage(conn, meter_ids).await?;
-        count_written(stored.inserted + stored.replaced);
+    /// Writes what is staged by the rules of [`Meters::put`]; all meters of the stage have taken
+    /// turns.
+    pub async fn put_staged(&self, conn: &mut Conn) -> Result<Stored, MeterError> {
+        let stored = store::put_stage(conn).await?;
+        count_written("smart_meter_readings", stored.inserted + stored.replaced);
         Ok(stored)
     }
 

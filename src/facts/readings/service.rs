@@ -26,6 +26,7 @@ use crate::access::audit::By;
 use crate::access::audit::Event;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
+use crate::facts::meters::MeterError;
 use crate::facts::meters::MeterRole;
 use crate::facts::meters::Meters;
 use crate::facts::meters::NewMeter;
@@ -62,6 +63,8 @@ pub(super) struct Session<'a> {
     pub(super) report: IngestReport,
     findings: Vec<Finding>,
     faulty: u64,
+    /// As many meters as may become known within a day, once there are so many.
+    capped: Option<u32>,
     pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
@@ -69,6 +72,12 @@ impl Readings {
     /// The service on the store of meters.
     pub const fn new(db: Db, meters: Meters, audit: Audit, clock: Clock) -> Self {
         Self { db, meters, audit, clock }
+    }
+
+    /// Forgets answers to requests with keys that are older than they are kept, or only counts them.
+    pub async fn forget_answers(&self, dry_run: bool) -> Result<usize, ReadingsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::forget_answers(&mut conn, self.clock.now(), dry_run).await?)
     }
 
     /// Reads `body` and stores its rows in one transaction: all of them, or with `partial` those
@@ -192,7 +201,7 @@ impl Readings {
         if staged.is_some() {
             let names = session.names();
             self.meters.take_turns(conn, &names).await?;
-            let stored = self.meters.put_staged(conn, &names).await?;
+            let stored = self.meters.put_staged(conn).await?;
             session.report.add(&stored);
         }
         self.put_marks(conn, session).await?;
@@ -269,8 +278,16 @@ impl Readings {
                     role: MeterRole::House,
                     time_zone: Tz::Europe__Zurich,
                 };
-                if self.meters.register(conn, &meter).await? {
-                    session.report.created.push(name.to_owned());
+                match self.meters.register(conn, &meter).await {
+                    Ok(true) => session.report.created.push(name.to_owned()),
+                    Ok(false) => {}
+                    // Rows about meters that are known must not wait for those that are too many.
+                    Err(MeterError::TooMany { max, .. }) => {
+                        session.capped = Some(max);
+                        session.known.insert(name.to_owned(), None);
+                        continue;
+                    }
+                    Err(error) => return Err(error.into()),
                 }
             }
             session.known.insert(name.to_owned(), makes.then_some(INTERVAL_S));
@@ -380,6 +397,7 @@ impl<'a> Session<'a> {
             report: IngestReport::default(),
             findings: Vec::new(),
             faulty: 0,
+            capped: None,
             span: None,
         }
     }
@@ -395,7 +413,12 @@ impl Session<'_> {
     }
 
     fn why_not(&self, meter_id: &str) -> String {
-        if self.writable == Writable::All {
+        if let Some(max) = self.capped {
+            format!(
+                "there is no meter '{meter_id}', and {max} have become known within a day, as many \
+                 as meters.new_per_day_max allows; raise it, or look who makes up names"
+            )
+        } else if self.writable == Writable::All {
             format!("there is no meter '{meter_id}'; send with ?create=true to make it known")
         } else {
             format!("there is no meter '{meter_id}' that you may write readings of")

@@ -1,5 +1,6 @@
 //! Readings staged in a temporary table of the open transaction, and judged there all at once.
 
+use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{
     Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
@@ -7,7 +8,9 @@ use diesel::sql_types::{
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use uuid::Uuid;
 
-use super::write::{Judged, NOTIFY, TAKE_TURNS, insert, replace};
+use super::write::{Judged, TAKE_TURNS, insert, replace};
+use crate::base::timeline::TimeRange;
+use crate::facts::changes::{Change, record};
 use crate::facts::meters::model::{Reading, Stored};
 use crate::platform::db::Conn;
 
@@ -90,10 +93,7 @@ pub(in crate::facts::meters) async fn take_turns(
 }
 
 /// Writes what is staged, shorter readings first; the meters take turns already.
-pub(in crate::facts::meters) async fn put_stage(
-    conn: &mut Conn,
-    meter_ids: &[&str],
-) -> QueryResult<Stored> {
+pub(in crate::facts::meters) async fn put_stage(conn: &mut Conn) -> QueryResult<Stored> {
     conn.batch_execute("ANALYZE pg_temp.readings_staging").await?;
     let duplicates = diesel::sql_query(UNITE).execute(conn).await? as u64;
     let mut all = Stored { duplicates, ..Stored::default() };
@@ -118,9 +118,31 @@ pub(in crate::facts::meters) async fn put_stage(
         all.add(&Stored { overlapping, ..judged.counts(inserted) });
     }
     if all.changed() {
-        diesel::sql_query(NOTIFY).bind::<Array<Text>, _>(meter_ids).execute(conn).await?;
+        let changes = staged(conn).await?;
+        record(conn, &changes).await?;
     }
     Ok(all)
+}
+
+#[derive(QueryableByName)]
+struct Staged {
+    #[diesel(sql_type = Text)]
+    meter_id: String,
+    #[diesel(sql_type = Timestamptz)]
+    first: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    last: DateTime<Utc>,
+}
+
+/// Where what is staged changes which meter.
+async fn staged(conn: &mut Conn) -> QueryResult<Vec<Change>> {
+    let query = "SELECT meter_id, min(ts) AS first, \
+             max(ts + make_interval(secs => interval_s)) AS last \
+         FROM pg_temp.readings_staging GROUP BY meter_id ORDER BY meter_id";
+    let rows: Vec<Staged> = diesel::sql_query(query).load(conn).await?;
+    let change =
+        |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
+    Ok(rows.into_iter().map(change).collect())
 }
 
 #[derive(QueryableByName)]
