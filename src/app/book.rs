@@ -12,6 +12,7 @@ use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
+use crate::operations::upkeep;
 use crate::platform::db::Db;
 use crate::platform::runtime::Live;
 use crate::platform::web::Protections;
@@ -35,6 +36,8 @@ pub(super) struct ProgramSettings {
     pub tariffs: Live<tariffs::Settings>,
     /// What asking sources reads.
     pub ingest: Live<ingest::Settings>,
+    /// What upkeep reads.
+    pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
     pub protections: Arc<Protections>,
 }
@@ -57,6 +60,7 @@ impl Book for ProgramSettings {
         self.simulation.set(settings.simulation);
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
+        self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }
 }

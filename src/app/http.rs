@@ -18,6 +18,7 @@ use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
 use crate::decisions::windows;
+use crate::facts::changes;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
@@ -89,6 +90,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(audit::routes)
         .configure(accounts::routes)
         .configure(sites::routes)
+        .configure(changes::routes)
         .configure(market::routes)
         .configure(series::routes)
         .configure(quality::routes)
@@ -152,6 +154,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.queue))
             .app_data(Data::new(services.audit))
             .app_data(Data::new(services.sites))
+            .app_data(Data::new(services.changes))
             .app_data(Data::new(services.prices))
             .app_data(Data::new(services.shown))
             .app_data(Data::new(services.observations))

@@ -149,13 +149,16 @@ fn keep_running(
     private: Option<&EmbeddedPostgres>,
     (metrics, services): (&Metrics, &Services),
 ) {
-    let (metrics, status) = (metrics.clone(), services.status.clone());
+    let (metrics, services) = (metrics.clone(), services.clone());
     tasks.spawn_supervised(Stage::Support, "metrics.upkeep", move |stop| {
-        let (metrics, status) = (metrics.clone(), status.clone());
+        let (metrics, services) = (metrics.clone(), services.clone());
         async move {
             while tokio::time::timeout(UPKEEP, stop.cancelled()).await.is_err() {
                 metrics.run_upkeep();
-                status.measure().await;
+                services.status.measure().await;
+                if let Err(error) = services.changes.measure().await {
+                    tracing::debug!(%error, "Changes cannot be counted: {error}");
+                }
             }
         }
     });
@@ -256,6 +259,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::R
     if !roles.events {
         return Ok(());
     }
+    services.changes.start(services.consumers(), tasks);
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules()?)
         .start(tasks)
         .await?;

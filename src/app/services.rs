@@ -12,6 +12,8 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
+use crate::facts::changes::Changes;
+use crate::facts::changes::Consumer;
 use crate::facts::events::Events;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
@@ -21,7 +23,11 @@ use crate::facts::ingest::Stores;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
+use crate::facts::meters::RollupKeeper;
+use crate::facts::quality::JudgeJob;
+use crate::facts::quality::JudgeOnChange;
 use crate::facts::quality::Quality;
+use crate::facts::quality::StoredJudge;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
@@ -34,6 +40,7 @@ use crate::learning::prediction::ExportJob;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
 use crate::learning::prediction::RefreshJob;
+use crate::learning::prediction::RefreshOnChange;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::prediction::ScoreJob;
 use crate::learning::registry::Registry;
@@ -45,6 +52,9 @@ use crate::operations::settings::StoredSettings;
 use crate::operations::status::Asked;
 use crate::operations::status::Readiness;
 use crate::operations::status::Status;
+use crate::operations::upkeep::Kept;
+use crate::operations::upkeep::Upkeep;
+use crate::operations::upkeep::UpkeepJob;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::db::embedded::EmbeddedError;
@@ -61,6 +71,9 @@ use crate::platform::web::Protections;
 use crate::surfaces::dashboards::Gather;
 use crate::surfaces::dashboards::Sources;
 
+/// Who follows changes of series, by name.
+const CONSUMERS: [&str; 3] = [RollupKeeper::NAME, RefreshOnChange::NAME, JudgeOnChange::NAME];
+
 /// Every service of the program. Cloning is cheap.
 #[derive(Clone)]
 pub(crate) struct Services {
@@ -74,10 +87,12 @@ pub(crate) struct Services {
     pub audit: Audit,
     pub sites: Sites,
     pub accounts: Accounts,
+    pub changes: Changes,
     pub prices: Prices,
     pub shown: Shown,
     pub observations: Observations,
     pub quality: Quality,
+    pub judge: StoredJudge,
     pub archive: Archive,
     pub tariffs: Tariffs,
     pub meters: Meters,
@@ -93,6 +108,7 @@ pub(crate) struct Services {
     pub forecasts: Forecasts,
     pub windows: Windows,
     pub settings: StoredSettings,
+    pub upkeep: Upkeep,
     pub status: Status,
     pub objects: Objects,
     pub gather: Gather,
@@ -137,6 +153,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         simulation: settings.simulation.clone().into(),
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
+        upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
     let readiness = Readiness::default();
@@ -148,6 +165,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let accounts = Accounts::new(db.clone(), audit.clone(), clock.clone(), book.accounts.clone());
     let queue = Queue::new(db.clone(), jobs.clone(), audit.clone());
     let orders = Orders::new(db.clone(), jobs.clone(), audit.clone());
+    let changes = Changes::new(db.clone(), audit.clone(), clock.clone());
     let prices = Prices::new(db.clone());
     let shown = Shown::new(prices.clone(), book.market.clone(), clock.clone());
     let observations = Observations::new(db.clone());
@@ -174,6 +192,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         book.ingest.clone(),
     );
     let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());
+    let judge = StoredJudge::new(quality.clone(), meters.clone(), tariffs.clone());
     let readings = Readings::new(db.clone(), meters.clone(), audit.clone(), clock.clone());
     let imports = Imports::new(
         prices.clone(),
@@ -213,6 +232,19 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let kept = Kept {
+        db: db.clone(),
+        changes: changes.clone(),
+        consumers: CONSUMERS.to_vec(),
+        meters: meters.clone(),
+        readings: readings.clone(),
+        observations: observations.clone(),
+        quality: quality.clone(),
+        archive: archive.clone(),
+        events: events.clone(),
+        jobs: jobs.clone(),
+    };
+    let upkeep = Upkeep::new(kept, clock.clone(), book.upkeep.clone());
     let asked = Asked {
         db: db.clone(),
         readiness: readiness.clone(),
@@ -246,10 +278,12 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         audit,
         sites,
         accounts,
+        changes,
         prices,
         shown,
         observations,
         quality,
+        judge,
         archive,
         tariffs,
         meters,
@@ -265,6 +299,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         forecasts,
         windows,
         settings,
+        upkeep,
         status,
         objects,
         gather,
@@ -273,14 +308,24 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
 
 impl Services {
     fn fetch_job(&self, part: Part) -> FetchJob {
-        let (ingest, jobs) = (self.ingest.clone(), self.jobs.clone());
-        FetchJob { part, ingest, jobs, then: RefreshJob::NAME }
+        FetchJob { part, ingest: self.ingest.clone() }
+    }
+
+    /// Who follows changes of series.
+    pub(crate) fn consumers(&self) -> Vec<Arc<dyn Consumer>> {
+        vec![
+            Arc::new(RollupKeeper(self.meters.clone())),
+            Arc::new(RefreshOnChange(self.jobs.clone())),
+            Arc::new(JudgeOnChange { judge: self.judge.clone(), jobs: self.jobs.clone() }),
+        ]
     }
 
     /// What runs the jobs of the queue.
     pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
+            Arc::new(JudgeJob(self.judge.clone())),
+            Arc::new(UpkeepJob(self.upkeep.clone())),
             Arc::new(SessionsJob(self.accounts.clone())),
             Arc::new(self.fetch_job(Part::Prices)),
             Arc::new(self.fetch_job(Part::Values)),
@@ -318,7 +363,10 @@ pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
         // Soon after midnight it is decided whether the standard tariff holds.
         Schedule::new(FetchJob::TARIFFS, "0 1/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
+        Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        // In the quietest hour, behind the training.
+        Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
     ])
 }

@@ -192,6 +192,17 @@ pub(super) enum DbCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Remove what is too old or needed by nobody, and look after statistics
+    ///
+    /// Example: luna db maintain --dry-run
+    Maintain {
+        /// Only tell what would be done
+        #[arg(long)]
+        dry_run: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print which version the database has
     Status {
         /// Print JSON

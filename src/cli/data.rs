@@ -117,7 +117,31 @@ pub(super) async fn dataset(settings: &Settings, command: DatasetCommand) -> Res
     .await
 }
 
+async fn maintain(settings: &Settings, dry_run: bool, as_json: bool) -> Result<(), Failure> {
+    let report =
+        with_services(settings, async |services| Ok(services.upkeep.run(dry_run).await)).await?;
+    if as_json {
+        json(&report)?;
+    } else {
+        let mut words = String::new();
+        if dry_run {
+            line(&mut words, format_args!("Nothing is changed; this is what would be done:"));
+        }
+        for step in &report.steps {
+            line(&mut words, format_args!("{step}"));
+        }
+        text(&words)?;
+    }
+    if report.is_sound() {
+        return Ok(());
+    }
+    Err(Failure::world(anyhow::anyhow!("some steps failed, the others are done")))
+}
+
 pub(super) async fn database(settings: &Settings, command: DbCommand) -> Result<(), Failure> {
+    if let DbCommand::Maintain { dry_run, json } = command {
+        return maintain(settings, dry_run, json).await;
+    }
     let (db, private) = connect(settings, Mode::Command).await.map_err(Failure::world)?;
     let result = match command {
         DbCommand::Migrate { json: as_json } => match db.migrate().await {
@@ -126,6 +150,8 @@ pub(super) async fn database(settings: &Settings, command: DbCommand) -> Result<
             Ok(report) => text(&format!("Applied {}.\n", report.applied.join(", "))),
             Err(error) => Err(Failure::world(error)),
         },
+        // Done above, with all services.
+        DbCommand::Maintain { .. } => Ok(()),
         DbCommand::Status { json: as_json } => match db.schema_status().await {
             Ok(status) if as_json => json(&status),
             Ok(status) if status.is_head => text("The database is at this version.\n"),

@@ -12,8 +12,6 @@ use crate::facts::ingest::FetchError;
 use crate::facts::ingest::FetchReport;
 use crate::facts::ingest::Subject;
 use crate::facts::tariffs::Filled;
-use crate::learning::prediction::RefreshJob;
-use crate::platform::jobs::NewJob;
 
 /// What stands for every operator of tariffs on the command line.
 const TARIFFS: &str = "tariffs";
@@ -54,10 +52,6 @@ async fn fetch(services: &Services, arguments: &FetchArguments) -> Result<(), Fa
     let mut filled = Vec::new();
     if subjects.iter().any(Subject::is_tariff) {
         filled = services.ingest.apply_fallbacks().await.map_err(failure)?;
-    }
-    let is_news = |report: &FetchReport| report.stored.changed() && !report.subject.is_tariff();
-    if reports.iter().any(is_news) {
-        services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.map_err(Failure::world)?;
     }
     if arguments.json {
         let failed: Vec<_> = failed

@@ -56,6 +56,7 @@ const AT_ONCE: &[&str] = &[
     "sources.",
     "tariffs.",
     "accounts.",
+    "upkeep.",
 ];
 /// The pool that hashes is made once.
 const NOT_AT_ONCE: [&str; 1] = ["accounts.hashing_parallel"];

@@ -15,6 +15,7 @@ use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::operations::settings::Stored;
+use crate::operations::upkeep;
 use crate::platform::db;
 use crate::platform::jobs;
 use crate::platform::objects;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
+    /// How long what is kept.
+    pub upkeep: upkeep::Settings,
     /// Where they come from.
     sources: Arc<Sources>,
 }
@@ -127,6 +130,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             ..layers.section("sources", ingest::Settings::mistakes)
         },
         accounts: layers.section("accounts", accounts::Settings::mistakes),
+        upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
     settings.ingest.tariffs = settings.tariffs.clone();

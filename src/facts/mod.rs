@@ -1,6 +1,7 @@
 //! What is known, and when it became known.
 
 pub mod holidays; // public holidays that shape demand
+pub mod changes; // what changed and when, for whoever keeps something up to date
 pub mod market; // day-ahead prices with revisions
 pub mod series; // everything observed or forecast that is not a price
 pub mod rates; // euro into francs

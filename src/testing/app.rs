@@ -238,6 +238,11 @@ impl TestApp {
         scheduler
     }
 
+    /// Lets everybody who follows changes of series take what has been told.
+    pub async fn run_changes(&self) {
+        self.services.changes.drain(&self.services.consumers()).await;
+    }
+
     /// Runs the jobs that are due, one after the other, until none is left.
     pub async fn run_jobs(&self) {
         let services = &self.services;

@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 
 use super::operation::{Operation, document};
 use crate::base::timeline::day_range;
+use crate::facts::changes::{Change, ChangeKind};
 use crate::facts::quality::{Batch, Due, Kind, Unreadable};
 use crate::learning::prediction::RefreshJob;
 use crate::platform::jobs::NewJob;
@@ -199,6 +200,15 @@ async fn quality(walk: &mut Walk) {
     let letter = quality.dead_letter(&letter).await.unwrap().letter_id;
     let answer = walk.admin(Method::POST, &format!("/api/dead-letters/{letter}/resolve")).await;
     walk.saw("POST /api/dead-letters/{id}/resolve", &answer).await;
+    for step in ["retry", "discard"] {
+        let change = Change { kind: ChangeKind::Price, name: "price:CH:day_ahead".into(), range: asked };
+        let letter = walk.app.services.changes.bury("a test", &change, "it hurts").await.unwrap();
+        let answer =
+            walk.admin(Method::POST, &format!("/api/changes/dead-letters/{letter}/{step}")).await;
+        let path = format!("POST /api/changes/dead-letters/{{id}}/{step}");
+        let entry = walk.saw(&path, &answer).await;
+        assert_eq!(entry["after"]["change"]["name"], "price:CH:day_ahead");
+    }
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -103,6 +103,33 @@ impl Archive {
         Ok(store::answers(&mut conn, self.clock.now().date_naive()).await?)
     }
 
+    /// Removes payloads that came last before an instant, or only counts them: the row first, so that
+    /// one always leads to an object.
+    pub async fn forget(
+        &self,
+        before: DateTime<Utc>,
+        dry_run: bool,
+    ) -> Result<usize, ArchiveError> {
+        let mut conn = self.db.conn().await?;
+        if dry_run {
+            return Ok(store::count_old(&mut conn, before).await?);
+        }
+        let mut removed = 0;
+        loop {
+            let old = store::old(&mut conn, before, PAGE).await?;
+            if old.is_empty() {
+                return Ok(removed);
+            }
+            for file in old {
+                removed += store::remove(&mut conn, file.raw_file_id).await?;
+                if let Err(error) = self.objects.delete(&file.object_key).await {
+                    // An object without a row is garbage, not a mistake.
+                    tracing::warn!(%error, "{} stays without its row: {error}", file.object_key);
+                }
+            }
+        }
+    }
+
     /// The file of an identifier.
     pub async fn find(&self, raw_file_id: Uuid) -> Result<Option<RawFile>, ArchiveError> {
         let mut conn = self.db.conn().await?;

@@ -178,6 +178,34 @@ pub(super) async fn in_order(
     Ok(rows.into_iter().map(RawFile::from).collect())
 }
 
+/// Up to `limit` files that came last before an instant, oldest first.
+pub(super) async fn old(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    limit: i64,
+) -> QueryResult<Vec<RawFile>> {
+    let rows: Vec<Row> = raw_files::table
+        .filter(raw_files::last_fetched_at.lt(before))
+        .order((raw_files::fetched_at, raw_files::raw_file_id))
+        .limit(limit)
+        .select(Row::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(RawFile::from).collect())
+}
+
+/// How many files came last before an instant.
+pub(super) async fn count_old(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<usize> {
+    let old = raw_files::table.filter(raw_files::last_fetched_at.lt(before));
+    let rows: i64 = old.count().get_result(conn).await?;
+    Ok(usize::try_from(rows).unwrap_or_default())
+}
+
+/// Forgets a file.
+pub(super) async fn remove(conn: &mut Conn, id: Uuid) -> QueryResult<usize> {
+    diesel::delete(raw_files::table.find(id)).execute(conn).await
+}
+
 /// One file.
 pub(super) async fn find(conn: &mut Conn, id: Uuid) -> QueryResult<Option<RawFile>> {
     let row: Option<Row> =

@@ -1,5 +1,6 @@
 //! Events recorded in the transaction of what happened, and read again.
 
+use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
 use super::model::{Event, NewEvent};
@@ -27,6 +28,12 @@ impl Events {
         event: &NewEvent,
     ) -> Result<(), diesel::result::Error> {
         store::insert(conn, Uuid::now_v7(), self.clock.now(), event).await
+    }
+
+    /// Removes events from before an instant, or only counts them.
+    pub async fn forget(&self, before: DateTime<Utc>, dry_run: bool) -> Result<usize, DbError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::forget(&mut conn, before, dry_run).await?)
     }
 
     /// Up to `limit` events whose kind begins with `kind` (`sim.`), newest first.

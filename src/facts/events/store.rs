@@ -28,6 +28,20 @@ pub(super) async fn insert(
     diesel::insert_into(events::table).values(values).execute(conn).await.map(drop)
 }
 
+/// Removes events from before an instant, or only counts them.
+pub(super) async fn forget(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    dry_run: bool,
+) -> QueryResult<usize> {
+    let old = events::table.filter(events::ts.lt(before));
+    if dry_run {
+        let rows: i64 = old.count().get_result(conn).await?;
+        return Ok(usize::try_from(rows).unwrap_or_default());
+    }
+    diesel::delete(old).execute(conn).await
+}
+
 type Row = (Uuid, Option<Uuid>, DateTime<Utc>, String, Option<Uuid>, Value);
 
 /// Up to `limit` events whose kind begins with `kind`, newest first.

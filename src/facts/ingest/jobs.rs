@@ -11,8 +11,6 @@ use super::subject::Subject;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;
 use crate::platform::jobs::JobError;
-use crate::platform::jobs::Jobs;
-use crate::platform::jobs::NewJob;
 
 /// Asks the sources about what is due. A source that is away fails no run: the next one looks again.
 #[derive(Clone)]
@@ -21,10 +19,6 @@ pub struct FetchJob {
     pub part: Part,
     /// Asks the sources.
     pub ingest: Ingest,
-    /// Takes what follows from new values.
-    pub jobs: Jobs,
-    /// The job that new values ask for.
-    pub then: &'static str,
 }
 
 /// What somebody who asks for a run wants of it.
@@ -82,7 +76,7 @@ impl FetchJob {
         if !self.ingest.settings().enabled {
             return Ok(json!({ "skipped": "sources are switched off" }));
         }
-        let (mut fetched, mut failed, mut changed) = (Vec::new(), Vec::new(), false);
+        let (mut fetched, mut failed) = (Vec::new(), Vec::new());
         let only = wish.source.as_deref();
         let subjects = self.ingest.subjects(only).map_err(away)?;
         for subject in subjects.iter().filter(|subject| Part::of(subject) == self.part) {
@@ -107,7 +101,6 @@ impl FetchJob {
                         report.values,
                         report.stored.inserted + report.stored.replaced
                     ));
-                    changed |= report.stored.changed();
                     fetched.push(report);
                 }
                 Err(error) if error.is_of_source() => {
@@ -120,10 +113,6 @@ impl FetchJob {
             // Whatever came, a day that has begun without prices has those of the standard tariff.
             let filled = self.ingest.apply_fallbacks().await.map_err(away)?;
             return Ok(json!({ "fetched": fetched, "failed": failed, "filled": filled }));
-        }
-        if changed {
-            let follows = self.jobs.enqueue(NewJob::new(self.then)).await;
-            follows.map_err(|error| JobError::Retry(error.into()))?;
         }
         Ok(json!({ "fetched": fetched, "failed": failed }))
     }

@@ -76,7 +76,7 @@ impl Prices {
             let mut client = self.db.copy_client().await?;
             store::put_by_copy(&mut client, &batch).await.map_err(DbError::from)?
         };
-        count_written(stored.inserted + stored.replaced);
+        count_written("market_prices", stored.inserted + stored.replaced);
         stored.duplicates = (points.len() - batch.len()) as u64;
         Ok(stored)
     }

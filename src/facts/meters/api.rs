@@ -169,7 +169,7 @@ impl From<MeterError> for Problem {
             MeterError::BadReading(bad) => {
                 Self::invalid(format!("readings[{}]", bad.place), &error)
             }
-            MeterError::NoSite => Self::conflict(&error),
+            MeterError::NoSite | MeterError::TooMany { .. } => Self::conflict(&error),
             MeterError::Db(database) if database.is_passing() => Self::unavailable(error),
             MeterError::Db(_) => Self::internal(error),
         }

@@ -5,10 +5,16 @@ mod model; // values, no I/O
 mod settings; // the `[meters]` section
 mod store; // SQL
 mod service; // rules and transactions
+mod stretches; // which part of a range is kept, and which must be added up
+mod rollups; // sums that are kept, made anew where readings changed
+mod retention; // readings that are too old
 mod staging; // many readings in one transaction without holding them
 
 pub use self::api::routes;
-pub use self::model::{MeterRole, NewMeter, Reading, Stored, check_meter_id, is_simulated};
+pub use self::model::{
+    Meter, MeterRole, NewMeter, Reading, Resolution, Stored, check_meter_id, is_simulated,
+};
+pub use self::rollups::RollupKeeper;
 pub use self::service::{MeterError, Meters};
 pub use self::settings::Settings;
 pub use self::staging::Writable;

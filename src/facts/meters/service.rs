@@ -8,7 +8,7 @@ use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
 use super::model::{
-    BadReading, Meter, NewMeter, Reading, Resolution, Rollup, Stored, check_meter_id,
+    BadReading, Meter, NewMeter, Reading, Resolution, Rollup, Stored, check_meter_id, is_simulated,
 };
 use super::settings::{AUTO, Settings};
 use super::store::{self, Batch, Newest};
@@ -48,6 +48,17 @@ pub enum MeterError {
     /// A reading of a batch breaks a rule; nothing of the batch is stored.
     #[error(transparent)]
     BadReading(#[from] BadReading),
+    /// More would become known within a day than the settings allow.
+    #[error(
+        "meter '{meter_id}' cannot become known: {max} have within a day, as many as \
+         meters.new_per_day_max allows; raise it, or look who makes up names"
+    )]
+    TooMany {
+        /// The name.
+        meter_id: String,
+        /// As many as may.
+        max: u32,
+    },
     /// There is no site that a meter could belong to.
     #[error("there is no default site that the meter could belong to")]
     NoSite,
@@ -83,6 +94,16 @@ impl Meters {
         if let Err(reason) = check_meter_id(&meter.meter_id) {
             return Err(MeterError::BadName { meter_id: meter.meter_id.clone(), reason });
         }
+        if store::is_known(conn, &meter.meter_id).await? {
+            return Ok(false);
+        }
+        let max = self.settings.get().new_per_day_max;
+        let since = self.clock.now() - Duration::days(1);
+        if !is_simulated(&meter.meter_id) && store::made_since(conn, since).await? >= i64::from(max)
+        {
+            metrics::counter!("luna_meters_refused_total").increment(1);
+            return Err(MeterError::TooMany { meter_id: meter.meter_id.clone(), max });
+        }
         let site_id = match meter.site_id {
             Some(site_id) => site_id,
             None => self.sites.default_site(conn).await?.ok_or(MeterError::NoSite)?,
@@ -111,7 +132,7 @@ impl Meters {
         let mut client = self.db.copy_client().await?;
         let stored = store::put_by_copy(&mut client, batch).await.map_err(DbError::from)?;
         let stored = Stored { duplicates, ..stored };
-        count_written(stored.inserted + stored.replaced);
+        count_written("smart_meter_readings", stored.inserted + stored.replaced);
         Ok(stored)
     }
 
@@ -134,7 +155,7 @@ impl Meters {
             self.check_known(conn, &batch).await?;
             all.add(&Stored { duplicates, ..store::put(conn, batch).await? });
         }
-        count_written(all.inserted + all.replaced);
+        count_written("smart_meter_readings", all.inserted + all.replaced);
         Ok(all)
     }
 
@@ -175,6 +196,22 @@ impl Meters {
         let mut conn = self.db.conn().await?;
         let mut found = store::list(&mut conn, sites.as_deref(), Some(meter_id), ("", 1)).await?;
         found.pop().ok_or_else(|| MeterError::Unknown(meter_id.to_owned()))
+    }
+
+    /// The meter, whoever asks.
+    pub async fn known(&self, meter_id: &str) -> Result<Option<Meter>, MeterError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::list(&mut conn, None, Some(meter_id), ("", 1)).await?.pop())
+    }
+
+    /// The length of reading that tells most of a range, in seconds; absent without readings.
+    pub async fn usual_interval_s(
+        &self,
+        meter_id: &str,
+        range: TimeRange,
+    ) -> Result<Option<i32>, MeterError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::usual_interval_s(&mut conn, meter_id, range).await?)
     }
 
     /// The sites that alone `who` may see; absent for those who see all.
@@ -240,8 +277,7 @@ impl Meters {
                 "a range of this resolution covers at most {days_max} days, this one {days}"
             )));
         }
-        let mut conn = self.db.conn().await?;
-        Ok(store::rollups(&mut conn, (meter_id, zone.name()), range, resolution).await?)
+        self.kept_rollups((meter_id, zone), range, resolution).await
     }
 }
 

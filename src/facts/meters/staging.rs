@@ -77,16 +77,15 @@ impl Meters {
         Ok(stage.close().await?)
     }
 
-    /// Writes what is staged by the rules of [`Meters::put`], in the transaction open on `conn`.
-    /// `meter_ids` are all meters of the stage, and have taken turns.
+    /// Writes what is staged by the rules of [`Meters::put`], in the transaction open on `conn`; all
+    /// meters of the stage have taken turns.
     pub async fn put_staged(
         &self,
         conn: &mut Conn,
         stage: &Stage,
-        meter_ids: &[&str],
     ) -> Result<Stored, MeterError> {
-        let stored = store::put_stage(conn, stage, meter_ids).await?;
-        count_written(stored.inserted + stored.replaced);
+        let stored = store::put_stage(conn, stage).await?;
+        count_written("smart_meter_readings", stored.inserted + stored.replaced);
         Ok(stored)
     }
 

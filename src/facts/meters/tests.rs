@@ -1,5 +1,7 @@
 //! Readings on a real database: once, again, corrected, added up, and seen by whom they concern.
 
+mod kept; // sums that are kept
+
 use chrono::{DateTime, Duration, Utc};
 use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
@@ -283,7 +285,7 @@ async fn a_batch_tells_once_and_only_when_something_changed() {
     while heard.last().is_none_or(|payload| payload != "end") {
         heard.push(listener.next().await.unwrap().payload);
     }
-    assert_eq!(heard, ["load:house-1", "end"]);
+    assert_eq!(heard, ["", "end"]);
 }
 
 #[actix_web::test]

@@ -288,6 +288,8 @@ impl From<QualityError> for Problem {
             | QualityError::Refused(_) => Self::conflict(error),
             QualityError::Prices(error) => error.into(),
             QualityError::Series(error) => error.into(),
+            QualityError::Meters(error) => error.into(),
+            QualityError::Tariffs(error) => error.into(),
             QualityError::Db(error) => error.into(),
         }
     }

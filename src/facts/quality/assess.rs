@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
+use super::dst;
 use super::checks::{Day, Past, Pool, UNUSUAL, equal_hours_max, runs};
 use super::model::{
     Batch, BatchCounts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict,
@@ -31,10 +32,21 @@ struct Work<'a> {
     outlier_score: Option<f64>,
     /// Values beyond the limit of the batch.
     impossible: usize,
+    /// Whether the values are stored already: nothing can be kept apart any more.
+    is_stored: bool,
 }
 
 /// Judges `batch` at `now`; `stored` are the values that are there already.
 pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report {
+    work(batch, (stored, false), now)
+}
+
+/// The same for values that are stored; `before` are those of the time before them.
+pub(super) fn assess_stored(batch: &Batch, before: &Pool, now: DateTime<Utc>) -> Report {
+    work(batch, (before, true), now)
+}
+
+fn work(batch: &Batch, (stored, is_stored): (&Pool, bool), now: DateTime<Utc>) -> Report {
     let mut work = Work {
         batch,
         stored,
@@ -46,10 +58,13 @@ pub(super) fn assess(batch: &Batch, stored: &Pool, now: DateTime<Utc>) -> Report
         days: Vec::new(),
         outlier_score: None,
         impossible: 0,
+        is_stored,
     };
     let values = work.one_per_instant();
     work.judge_days(&values);
     let gaps = work.gaps();
+    work.clock_changes(&gaps);
+    work.future();
     let longest_equal_s = work.stuck();
     work.note_counts();
     work.reasons.sort_by_key(|reason| (std::cmp::Reverse(reason.weight), reason.day));
@@ -194,6 +209,10 @@ impl Work<'_> {
 
     /// Keeps the values of a day apart; answers that they are not fit.
     fn refuse(&mut self, values: &[Sample], reason: Reason) -> bool {
+        if self.is_stored {
+            self.reasons.push(Reason { weight: Weight::Suspect, ..reason });
+            return true;
+        }
         let code = reason.code;
         let rows = values.iter().map(|(ts, value)| Refused { ts: *ts, value: Some(*value), code });
         self.refused.extend(rows);
@@ -314,6 +333,39 @@ impl Work<'_> {
             }
         }
         longest
+    }
+
+    /// Gaps of an hour where the clock changes are told as what they are.
+    fn clock_changes(&mut self, gaps: &[Gap]) {
+        let (zone, interval_s) = (self.batch.zone, self.batch.interval_s);
+        for gap in gaps {
+            let day = local_date(gap.from, zone);
+            if !dst::is_fault(gap, interval_s, (day, zone)) {
+                continue;
+            }
+            let reason = Reason::new(Code::Dst, Weight::Suspect, gap.slots).on(day);
+            self.reasons.push(reason.from(gap.from));
+            let days = self.days.iter_mut().filter(|it| it.day == day);
+            days.for_each(|it| it.verdict = it.verdict.max(Verdict::Suspect));
+        }
+    }
+
+    /// Values of what nobody knows ahead that are of more than five minutes from now.
+    fn future(&mut self) {
+        let is_measured = self.batch.due.is_some_and(|due| due.days >= 0);
+        if !is_measured || self.batch.is_rolling {
+            return;
+        }
+        let ahead = self.now + Duration::minutes(5);
+        let count = self.accepted.iter().filter(|(ts, _)| *ts > ahead).count();
+        let first = self.accepted.iter().map(|(ts, _)| *ts).find(|ts| *ts > ahead);
+        if let Some(first) = first {
+            let day = local_date(first, self.batch.zone);
+            let reason = Reason::new(Code::Future, Weight::Suspect, count).on(day);
+            self.reasons.push(reason.from(first));
+            let days = self.days.iter_mut().filter(|it| it.day >= day);
+            days.for_each(|it| it.verdict = it.verdict.max(Verdict::Suspect));
+        }
     }
 
     fn note_counts(&mut self) {

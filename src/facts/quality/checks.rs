@@ -15,6 +15,8 @@ const DAYS_MIN: usize = 7;
 pub(super) const UNUSUAL: f64 = 6.0;
 /// Robust z of the shape from which on a value may be a spike.
 const SPIKE: f64 = 10.0;
+/// Power that a house may take out of the blue, whatever the weeks before were like, in kW.
+const METER_SPIKE_KW: f64 = 10.0;
 /// Slots on each side that count as neighbours, in seconds.
 const NEIGHBOURS_S: i64 = 4 * 3_600;
 /// Share of a spread that a middle implies at least: nothing is known more exactly.
@@ -95,6 +97,7 @@ const fn floor(kind: Kind) -> f64 {
     match kind {
         Kind::Price => 5.0,
         Kind::Tariff => 0.01,
+        Kind::Meter => 0.05,
         Kind::Load | Kind::Solar | Kind::Plants | Kind::Other => 0.0,
     }
 }
@@ -109,7 +112,7 @@ const fn apart_min(kind: Kind) -> Option<f64> {
     match kind {
         Kind::Price => Some(2.5),
         Kind::Load => Some(0.5),
-        Kind::Tariff | Kind::Solar | Kind::Plants | Kind::Other => None,
+        Kind::Tariff | Kind::Solar | Kind::Plants | Kind::Meter | Kind::Other => None,
     }
 }
 
@@ -133,10 +136,15 @@ impl Day<'_> {
         let middle = median(&mut logarithms)?;
         let mut away: Vec<f64> = logarithms.iter().map(|it| (it - middle).abs()).collect();
         let power = middle.round();
-        let is_power = (middle - power).abs() < POWER_OFF_MAX && (1.0..=4.0).contains(&power.abs());
+        // A house that is left alone uses a tenth of what it did, and no two days are alike.
+        let (least, off_max, spread_max) = match self.kind {
+            Kind::Meter => (2.0, 0.5, 1.0),
+            _ => (1.0, POWER_OFF_MAX, POWER_SPREAD_MAX),
+        };
+        let is_power = (middle - power).abs() <= off_max && (least..=4.0).contains(&power.abs());
         #[expect(clippy::cast_possible_truncation, reason = "between -4 and 4")]
         let power = power as i32;
-        (is_power && median(&mut away)? < POWER_SPREAD_MAX).then_some(power)
+        (is_power && median(&mut away)? < spread_max).then_some(power)
     }
 
     /// How many values equal those `hours` before, when so many do that the day is a copy.
@@ -193,7 +201,11 @@ impl Day<'_> {
             return Vec::new();
         }
         let times = |value: f64| value.abs() / past.largest;
-        let beyond = self.values.iter().filter(|(_, value)| times(*value) > 4.0);
+        let least = if self.kind == Kind::Meter { METER_SPIKE_KW } else { 0.0 };
+        let beyond = self
+            .values
+            .iter()
+            .filter(|(_, value)| times(*value) > 4.0 && value.abs() > least);
         beyond.map(|(ts, value)| (*ts, times(*value))).collect()
     }
 }
@@ -236,9 +248,11 @@ pub(super) fn equal_hours_max(kind: Kind, value: f64) -> Option<i64> {
         Kind::Price if value.abs() < 0.1 => Some(18),
         Kind::Price => Some(8),
         Kind::Load => Some(4),
-        Kind::Solar | Kind::Other if value == 0.0 => None,
+        Kind::Solar | Kind::Meter | Kind::Other if value == 0.0 => None,
         Kind::Solar => Some(3),
         Kind::Other => Some(12),
+        // A counter that tells whole tenths says the same all night.
+        Kind::Meter => Some(24),
         Kind::Tariff | Kind::Plants => None,
     }
 }

@@ -3,11 +3,14 @@
 mod api; // HTTP: matrix, reports, quarantine, dead letters
 mod assess; // a batch against the calendar, itself and its history
 mod checks; // what a day of values can have that is not right
+mod dst; // hours that do not exist
 mod matrix; // days of subjects side by side
 mod model; // batches, reports, verdicts
 mod reason; // what is odd, as code and as sentence
 mod records; // what is stored and listed
 mod robust; // medians that a few wrong values do not move
+mod stored; // judging what is stored, however it came
+mod follow; // days that changed wait to be judged
 mod service; // judging, keeping, deciding
 mod store; // SQL
 
@@ -21,4 +24,6 @@ pub use self::records::{
     DayCell, DayState, DeadLetter, Filter, Matrix, MatrixRow, Quarantined, StoredReport,
     Unreadable, Waiting,
 };
+pub use self::follow::{JudgeJob, JudgeOnChange};
+pub use self::stored::StoredJudge;
 pub use self::service::{Quality, QualityError, Recorded};

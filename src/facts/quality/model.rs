@@ -53,6 +53,8 @@ pub enum Kind {
     Solar,
     /// What the plants of one kind give: may be the same for days.
     Plants,
+    /// What a house or a device takes or gives: zero for days, peaks at any hour.
+    Meter,
     /// Anything else: weather, levels, rates.
     Other,
 }

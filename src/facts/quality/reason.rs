@@ -44,6 +44,10 @@ pub enum Code {
     Unusual,
     /// Values that differ from what was stored.
     Revised,
+    /// An hour is missing where the clock changes: somebody counts hours that do not exist.
+    Dst,
+    /// Values of instants that have not been.
+    Future,
 }
 
 /// What an oddity means for a batch.
@@ -60,7 +64,7 @@ pub enum Weight {
 
 impl Code {
     /// Every code.
-    pub const ALL: [Self; 16] = [
+    pub const ALL: [Self; 18] = [
         Self::Open,
         Self::Missing,
         Self::Duplicates,
@@ -77,6 +81,8 @@ impl Code {
         Self::Spike,
         Self::Unusual,
         Self::Revised,
+        Self::Dst,
+        Self::Future,
     ];
 
     /// The name in tables and answers.
@@ -98,6 +104,8 @@ impl Code {
             Self::Spike => "spike",
             Self::Unusual => "unusual",
             Self::Revised => "revised",
+            Self::Dst => "dst",
+            Self::Future => "future",
         }
     }
 
@@ -191,6 +199,11 @@ impl fmt::Display for Reason {
                 write!(f, "{n} values are unusual for their hour (score up to {figure:.1})")
             }
             Code::Revised => write!(f, "{n} values differ from what was stored"),
+            Code::Dst => write!(
+                f,
+                "{n} values are missing where the clock changes{from}; the source may count hours that do not exist"
+            ),
+            Code::Future => write!(f, "{n} values are of instants that have not been{from}"),
         }
     }
 }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::assess::assess;
 use super::checks::Pool;
 use super::matrix::{matrix, seen, zone_of};
-use super::model::{Batch, Sample};
+use super::model::{Batch, Report, Sample};
 use super::reason::{Code, Reason};
 use super::records::{
     DayCell, DeadLetter, Filter, Matrix, Quarantined, StoredReport, Unreadable, Waiting,
@@ -18,6 +18,8 @@ use super::store::{self, Decision, Judgement};
 use crate::access::audit::{Audit, By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, Clock, TimeRange, add_days, local_date};
+use crate::facts::meters::MeterError;
+use crate::facts::tariffs::TariffError;
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality as Trust};
 use crate::facts::series::{Observation, Observations, SeriesError};
 use crate::platform::db::{Db, DbError};
@@ -58,6 +60,12 @@ pub enum QualityError {
     /// The series could not be read or written.
     #[error(transparent)]
     Series(#[from] SeriesError),
+    /// The readings could not be read.
+    #[error(transparent)]
+    Meters(#[from] MeterError),
+    /// The tariff could not be read.
+    #[error(transparent)]
+    Tariffs(#[from] TariffError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -93,11 +101,11 @@ pub struct Recorded {
 /// The judge of what sources send. Cloning is cheap.
 #[derive(Clone)]
 pub struct Quality {
-    db: Db,
-    prices: Prices,
+    pub(super) db: Db,
+    pub(super) prices: Prices,
     observations: Observations,
     audit: Audit,
-    clock: Clock,
+    pub(super) clock: Clock,
 }
 
 impl Quality {
@@ -130,14 +138,25 @@ impl Quality {
         stored: impl IntoIterator<Item = Sample>,
         raw_file_id: Option<Uuid>,
     ) -> Result<Recorded, QualityError> {
+        let report = assess(batch, &stored.into_iter().collect::<Pool>(), self.clock.now());
+        self.keep(batch, report, (raw_file_id, false)).await
+    }
+
+    /// Keeps what was found about a batch.
+    pub(super) async fn keep(
+        &self,
+        batch: &Batch,
+        report: Report,
+        (raw_file_id, is_stored): (Option<Uuid>, bool),
+    ) -> Result<Recorded, QualityError> {
         let now = self.clock.now();
-        let report = assess(batch, &stored.into_iter().collect::<Pool>(), now);
         let mut conn = self.db.conn().await?;
         let apart = conn
             .transaction(async |conn| {
                 let since = store::first_judged_at(conn, &batch.source, &batch.subject).await?;
                 let since = since.unwrap_or(batch.came_at);
-                let judgement = Judgement { batch, report: &report, raw_file_id, now, since };
+                let judgement =
+                    Judgement { batch, report: &report, raw_file_id, is_stored, now, since };
                 store::keep(conn, &judgement).await
             })
             .await?;
@@ -422,7 +441,7 @@ fn undecided(row: &Quarantined) -> Result<(), QualityError> {
 }
 
 /// Market and product of the name of a price series.
-fn price_of(subject: &str) -> Option<(Market, Product)> {
+pub(super) fn price_of(subject: &str) -> Option<(Market, Product)> {
     let (market, product) = subject.strip_prefix("price:")?.split_once(':')?;
     Some((Market::parse(market).ok()?, Product::parse(product)?))
 }

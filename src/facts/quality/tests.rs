@@ -1,5 +1,7 @@
 //! What is found about batches, and what becomes of it.
 
+mod households; // readings of meters
+mod stored; // what is judged in the database
 mod faults; // seeded faults are found, clean years stay quiet
 mod rules; // rule by rule, by hand
 mod storing; // reports, days, quarantine and dead letters in the database
@@ -59,6 +61,16 @@ fn alarms(report: &Report) -> Vec<Code> {
     codes.sort_unstable();
     codes.dedup();
     codes
+}
+
+/// The text of a file of the shared data, or nothing where they are absent.
+fn shared(path: &str) -> Option<String> {
+    use std::io::Read;
+    let root = std::env::var_os("LUNA_SHARED_DIR").map(std::path::PathBuf::from)?;
+    let bytes = std::fs::read(root.join("data").join(path)).ok()?;
+    let mut text = String::new();
+    flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
+    Some(text)
 }
 
 /// Numbers between 0 and 1 that are the same in every run.

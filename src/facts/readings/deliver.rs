@@ -72,7 +72,6 @@ impl Readings {
         while !entries.is_empty() {
             let rest = entries.split_off(entries.len().min(BATCH_ROWS));
             let readings = self.resolved(conn, &mut session, entries).await?;
-            self.make_meters(conn, &mut session).await?;
             self.meters.take_turns(conn, &session.names()).await?;
             let stored = self.meters.put_in(conn, &readings).await?;
             session.report.add(&stored);

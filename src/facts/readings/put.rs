@@ -52,10 +52,11 @@ impl Readings {
     ) -> Result<IngestReport, ReadingsError> {
         let Found { meter_id, readings, marks, dry_run, .. } = found;
         self.learn_meters(conn, session, BTreeSet::from([meter_id.as_str()])).await?;
+        self.make_meters(conn, session).await?;
+        session.refuse_too_many()?;
         if session.known.get(&meter_id).copied().flatten().is_none() {
             return Err(MeterError::Unknown(meter_id).into());
         }
-        self.make_meters(conn, session).await?;
         let read = (readings.len() + marks.len()) as u64;
         self.meters.take_turns(conn, &[&meter_id]).await?;
         let stored = self.meters.put_in(conn, &readings).await?;

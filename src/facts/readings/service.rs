@@ -21,6 +21,7 @@ use crate::access::audit::Audit;
 use crate::access::audit::By;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
+use crate::facts::meters::MeterError;
 use crate::facts::meters::MeterRole;
 use crate::facts::meters::Meters;
 use crate::facts::meters::NewMeter;
@@ -60,6 +61,12 @@ impl Readings {
     /// Somebody who sends over HTTP.
     pub(super) async fn author(&self, who: &Principal) -> Result<Author, ReadingsError> {
         Ok(Author { by: By::of(who), writable: self.meters.writable(who).await? })
+    }
+
+    /// Forgets answers to requests with keys that are older than they are kept, or only counts them.
+    pub async fn forget_answers(&self, dry_run: bool) -> Result<usize, ReadingsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::forget_answers(&mut conn, self.clock.now(), dry_run).await?)
     }
 
     /// Reads `body` and stores its rows in one transaction: all of them, or with `partial` those
@@ -128,7 +135,6 @@ impl Readings {
         }
         let readings = self.resolved(conn, session, rows).await?;
         session.refuse_faulty()?;
-        self.make_meters(conn, session).await?;
         self.meters.take_turns(conn, &session.names()).await?;
         let stored = self.meters.put_in(conn, &readings).await?;
         session.report.add(&stored);
@@ -153,9 +159,9 @@ impl Readings {
                     return Ok((report, false));
                 }
                 self.make_meters(conn, session).await?;
-                let names = session.names();
-                self.meters.take_turns(conn, &names).await?;
-                let stored = self.meters.put_staged(conn, &stage, &names).await?;
+                session.refuse_too_many()?;
+                self.meters.take_turns(conn, &session.names()).await?;
+                let stored = self.meters.put_staged(conn, &stage).await?;
                 session.report.add(&stored);
                 Ok((self.end(conn, who, session, (&digest, summary)).await?, true))
             })
@@ -214,7 +220,7 @@ impl Readings {
         Ok(report)
     }
 
-    /// The readings of rows, once their meters are known; marks of counters are put aside.
+    /// The readings of rows, once their meters are known or made; marks of counters are put aside.
     pub(super) async fn resolved(
         &self,
         conn: &mut Conn,
@@ -222,6 +228,7 @@ impl Readings {
         rows: Vec<Entry>,
     ) -> Result<Vec<Reading>, ReadingsError> {
         self.learn_meters(conn, session, names(&rows)).await?;
+        self.make_meters(conn, session).await?;
         session.readings(rows)
     }
 
@@ -262,7 +269,8 @@ impl Readings {
         Ok(())
     }
 
-    /// Makes the meters known that were noted.
+    /// Makes the meters known that were noted. Those that are too many for a day are left out, with
+    /// their rows: rows about meters that are known must not wait for them.
     pub(super) async fn make_meters(
         &self,
         conn: &mut Conn,
@@ -280,8 +288,14 @@ impl Readings {
                 role: MeterRole::House,
                 time_zone: Tz::Europe__Zurich,
             };
-            if self.meters.register(conn, &meter).await? {
-                session.report.created.push(name);
+            match self.meters.register(conn, &meter).await {
+                Ok(true) => session.report.created.push(name),
+                Ok(false) => {}
+                Err(MeterError::TooMany { max, .. }) => {
+                    session.capped = Some(max);
+                    session.known.insert(name, None);
+                }
+                Err(error) => return Err(error.into()),
             }
         }
         Ok(())

@@ -12,6 +12,7 @@ use super::model::{
 };
 use super::row::{Entry, Taken};
 use crate::access::audit::Event;
+use crate::facts::meters::MeterError;
 use crate::facts::meters::Reading;
 use crate::facts::meters::Writable;
 
@@ -31,6 +32,8 @@ pub(super) struct Session<'a> {
     pub(super) report: IngestReport,
     findings: Vec<Finding>,
     faulty: u64,
+    /// As many meters as may become known within a day, once there are so many.
+    pub(super) capped: Option<u32>,
     pub(super) span: Option<(DateTime<Utc>, DateTime<Utc>)>,
 }
 
@@ -46,6 +49,7 @@ impl<'a> Session<'a> {
             report: IngestReport::default(),
             findings: Vec::new(),
             faulty: 0,
+            capped: None,
             span: None,
         }
     }
@@ -94,7 +98,12 @@ impl Session<'_> {
     }
 
     fn why_not(&self, meter_id: &str) -> String {
-        if self.writable == Writable::All {
+        if let Some(max) = self.capped {
+            format!(
+                "there is no meter '{meter_id}', and {max} have become known within a day, as many \
+                 as meters.new_per_day_max allows; raise it, or look who makes up names"
+            )
+        } else if self.writable == Writable::All {
             format!("there is no meter '{meter_id}'; send with ?create=true to make it known")
         } else {
             format!("there is no meter '{meter_id}' that you may write readings of")
@@ -109,6 +118,15 @@ impl Session<'_> {
         }
         let enough = !self.order.partial && self.findings.len() >= FAULTS_MAX;
         if enough { self.refuse_faulty() } else { Ok(()) }
+    }
+
+    /// Rows that are staged can no longer be left out one by one: where one of their meters is too
+    /// many for a day, nothing is stored.
+    pub(super) fn refuse_too_many(&self) -> Result<(), ReadingsError> {
+        let Some(max) = self.capped else { return Ok(()) };
+        let unknown = self.known.iter().find(|(_, usual_s)| usual_s.is_none());
+        let meter_id = unknown.map(|(name, _)| name.clone()).unwrap_or_default();
+        Err(MeterError::TooMany { meter_id, max }.into())
     }
 
     pub(super) fn refuse_faulty(&mut self) -> Result<(), ReadingsError> {

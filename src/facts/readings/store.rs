@@ -40,6 +40,20 @@ pub(super) async fn answered(
         .optional()
 }
 
+/// Forgets answers that are older than they are kept, or only counts them.
+pub(super) async fn forget_answers(
+    conn: &mut Conn,
+    now: DateTime<Utc>,
+    dry_run: bool,
+) -> QueryResult<usize> {
+    let old = reading_requests::table.filter(reading_requests::created_at.lt(now - KEPT));
+    if dry_run {
+        let rows: i64 = old.count().get_result(conn).await?;
+        return Ok(usize::try_from(rows).unwrap_or_default());
+    }
+    diesel::delete(old).execute(conn).await
+}
+
 /// Keeps an answer for its key.
 pub(super) async fn keep_answer(
     conn: &mut Conn,

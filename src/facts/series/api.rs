@@ -94,7 +94,7 @@ impl From<SeriesError> for Problem {
             SeriesError::NotFinite { .. } | SeriesError::BadSpec { .. } => {
                 Self::invalid("series", &error)
             }
-            SeriesError::OtherSeries { .. } => Self::conflict(&error),
+            SeriesError::OtherSeries { .. } | SeriesError::TooMany { .. } => Self::conflict(&error),
             SeriesError::Unknown(_) => Self::not_found(&error),
             SeriesError::Db(database) if database.is_passing() => Self::unavailable(error),
             SeriesError::Db(_) => Self::internal(error),

@@ -15,6 +15,8 @@ use crate::platform::db::{Db, DbError, count_written};
 
 /// Longest range one read may cover, in days: ten years and a bit.
 const RANGE_DAYS_MAX: i64 = 3_700;
+/// Series that may become known within a day: all sources together bring some hundred.
+const NEW_PER_DAY_MAX: i64 = 2_000;
 /// Batches above this size go through COPY, which needs a connection of its own to be worth it.
 pub(super) const COPY_ROWS_MIN: usize = 50_000;
 
@@ -55,6 +57,17 @@ pub enum SeriesError {
         /// Unit and resolution of the given one.
         given: String,
     },
+    /// More would become known within a day than anybody needs: somebody makes up names.
+    #[error(
+        "series '{name}' cannot become known: {max} have within a day, and no more may; look who \
+         makes up names"
+    )]
+    TooMany {
+        /// Name given.
+        name: String,
+        /// As many as may.
+        max: i64,
+    },
     /// No series has this name.
     #[error("there is no series '{0}'")]
     Unknown(String),
@@ -94,6 +107,10 @@ impl Observations {
         let mut conn = self.db.conn().await?;
         let stored = match store::series_by_name(&mut conn, &spec.name).await? {
             Some(stored) => stored,
+            None if store::made_today(&mut conn).await? >= NEW_PER_DAY_MAX => {
+                let (name, max) = (spec.name.clone(), NEW_PER_DAY_MAX);
+                return Err(SeriesError::TooMany { name, max });
+            }
             None => store::add_series(&mut conn, spec).await?,
         };
         let kind = |spec: &SeriesSpec| format!("{} every {} s", spec.unit, spec.resolution_s);
@@ -133,9 +150,15 @@ impl Observations {
             let stored = store::put_by_copy(&mut client, series_id, &batch).await;
             stored.map_err(DbError::from)?
         };
-        count_written(stored.inserted + stored.replaced);
+        count_written("observations", stored.inserted + stored.replaced);
         stored.duplicates = (rows.len() - batch.len()) as u64;
         Ok(stored)
+    }
+
+    /// Removes values of instants before `before`, or only counts them.
+    pub async fn forget(&self, before: DateTime<Utc>, dry_run: bool) -> Result<usize, SeriesError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::forget(&mut conn, before, dry_run).await?)
     }
 
     /// What the series `name` is, if there is one.

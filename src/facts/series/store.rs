@@ -76,6 +76,16 @@ pub(super) async fn add_series(conn: &mut Conn, spec: &SeriesSpec) -> QueryResul
     Ok(row.into())
 }
 
+/// How many series have become known within a day, by the clock of the database.
+pub(super) async fn made_today(conn: &mut Conn) -> QueryResult<i64> {
+    use diesel::dsl::{IntervalDsl, now};
+    series::table
+        .filter(series::created_at.gt(now - 1.day()))
+        .count()
+        .get_result(conn)
+        .await
+}
+
 /// Series of a market, by name; a market has a handful.
 pub(super) async fn series_of_market(conn: &mut Conn, market: &Market) -> QueryResult<Vec<Series>> {
     let rows: Vec<SeriesRow> = series::table
@@ -105,6 +115,20 @@ pub(super) async fn values_as_of(
         .select((observations::ts, observations::value))
         .load(conn)
         .await
+}
+
+/// Removes values of instants before `before`, or only counts them.
+pub(super) async fn forget(
+    conn: &mut Conn,
+    before: DateTime<Utc>,
+    dry_run: bool,
+) -> QueryResult<usize> {
+    let old = observations::table.filter(observations::ts.lt(before));
+    if dry_run {
+        let rows: i64 = old.count().get_result(conn).await?;
+        return Ok(usize::try_from(rows).unwrap_or_default());
+    }
+    diesel::delete(old).execute(conn).await
 }
 
 /// All publications in `range`, by instant, then as published.

@@ -312,7 +312,7 @@ impl Tariffs {
             store::put(conn, &batch).await
         });
         let mut stored = write.await?;
-        count_written(stored.inserted + stored.replaced);
+        count_written("tariff_prices", stored.inserted + stored.replaced);
         stored.duplicates = (prices.len() - batch.len()) as u64;
         Ok(stored)
     }
@@ -362,7 +362,7 @@ impl Tariffs {
             store::fill(conn, &batch).await
         });
         let filled = write.await?;
-        count_written(filled as u64);
+        count_written("tariff_prices", filled as u64);
         let (tariff, missing) = (tariff.id.clone(), missing.len());
         if filled > 0 {
             tracing::warn!(%tariff, %day, "{tariff} has no prices for {day}: {standard} holds");

@@ -2,6 +2,7 @@
 
 mod api;
 mod export;
+mod follow;
 mod jobs;
 mod model;
 mod retrain;
@@ -12,6 +13,7 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::export::ExportJob;
+pub use self::follow::RefreshOnChange;
 pub use self::jobs::{ForecastJob, RefreshJob, ScoreJob};
 #[cfg(test)]
 use self::model::Forecast;

@@ -11,6 +11,7 @@ mod pool; // connections, shared and bounded
 mod settings; // the `[database]` section
 mod target; // where a connection string leads
 mod timescale; // the one place that knows whether TimescaleDB is there
+mod upkeep; // statistics, compression
 mod tls; // encryption towards the server
 pub mod embedded; // a private PostgreSQL in the data folder
 #[rustfmt::skip]

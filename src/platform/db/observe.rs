@@ -23,7 +23,7 @@ impl Instrumentation for QueryTimes {
     }
 }
 
-/// Counts rows of facts that were written.
-pub fn count_written(rows: u64) {
-    metrics::counter!("luna_db_rows_written_total").increment(rows);
+/// Counts rows of facts that were written into a table.
+pub fn count_written(table: &'static str, rows: u64) {
+    metrics::counter!("luna_db_rows_written_total", "table" => table).increment(rows);
 }

@@ -56,6 +56,38 @@ diesel::table! {
 }
 
 diesel::table! {
+    change_cursors (consumer) {
+        consumer -> Text,
+        writer -> Int8,
+        change_id -> Int8,
+        attempts -> Int4,
+        retry_at -> Nullable<Timestamptz>,
+        error -> Nullable<Text>,
+        lease_owner -> Nullable<Text>,
+        lease_until -> Nullable<Timestamptz>,
+        moved_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    change_dead_letters (letter_id) {
+        letter_id -> Uuid,
+        consumer -> Text,
+        change_id -> Int8,
+        kind -> Text,
+        name -> Text,
+        range_from -> Timestamptz,
+        range_to -> Timestamptz,
+        reason -> Text,
+        attempts -> Int4,
+        created_at -> Timestamptz,
+        resolution -> Nullable<Text>,
+        resolved_at -> Nullable<Timestamptz>,
+        resolved_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     datasets (dataset_id) {
         dataset_id -> Uuid,
         name -> Text,
@@ -227,6 +259,33 @@ diesel::table! {
 }
 
 diesel::table! {
+    meter_daily (meter_id, ts) {
+        meter_id -> Text,
+        ts -> Timestamptz,
+        interval_s -> Int4,
+        consumption_kwh -> Nullable<Double>,
+        production_kwh -> Nullable<Double>,
+        consumption_s -> Int8,
+        production_s -> Int8,
+        covered_s -> Int8,
+        missing_s -> Int8,
+    }
+}
+
+diesel::table! {
+    meter_hourly (meter_id, ts) {
+        meter_id -> Text,
+        ts -> Timestamptz,
+        consumption_kwh -> Nullable<Double>,
+        production_kwh -> Nullable<Double>,
+        consumption_s -> Int8,
+        production_s -> Int8,
+        covered_s -> Int8,
+        missing_s -> Int8,
+    }
+}
+
+diesel::table! {
     meter_reading_revisions (meter_id, ts, known_at, replaced_at) {
         meter_id -> Text,
         ts -> Timestamptz,
@@ -309,6 +368,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    quality_due (kind, subject, day) {
+        kind -> Text,
+        subject -> Text,
+        day -> Date,
+        since -> Timestamptz,
+    }
+}
+
+diesel::table! {
     quality_reports (report_id) {
         report_id -> Uuid,
         source -> Text,
@@ -378,6 +446,13 @@ diesel::table! {
 }
 
 diesel::table! {
+    reading_horizon (only_row) {
+        only_row -> Bool,
+        before -> Timestamptz,
+    }
+}
+
+diesel::table! {
     reading_requests (user_id, request_key) {
         user_id -> Uuid,
         request_key -> Text,
@@ -398,6 +473,18 @@ diesel::table! {
         attribution -> Text,
         created_at -> Timestamptz,
         is_feature -> Bool,
+    }
+}
+
+diesel::table! {
+    series_changes (writer, change_id) {
+        writer -> Int8,
+        change_id -> Int8,
+        kind -> Text,
+        name -> Text,
+        range_from -> Timestamptz,
+        range_to -> Timestamptz,
+        created_at -> Timestamptz,
     }
 }
 

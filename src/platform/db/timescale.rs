@@ -45,6 +45,36 @@ pub(super) async fn set_up(connector: &Connector, conn: &mut Conn) -> Result<boo
     Ok(true)
 }
 
+/// Tables that are worth compressing, with the column by which their rows belong together.
+const COMPRESSED: [(&str, &str); 5] = [
+    ("market_prices", "market, product"),
+    ("observations", "series_id"),
+    ("forecast_values", "run_id"),
+    ("tariff_prices", "tariff_id, component"),
+    ("smart_meter_readings", "meter_id"),
+];
+
+/// Sets up compression of what is older than `days`; answers for how many tables. The edition
+/// without it is asked for first, since there each of the statements fails.
+pub(super) async fn compress(conn: &mut Conn, days: u32, dry_run: bool) -> QueryResult<usize> {
+    let Some(schema) = schema(conn).await? else { return Ok(0) };
+    let full = "SELECT 1 WHERE current_setting('timescaledb.license', true) = 'timescale'";
+    if !exists(conn, full).await? {
+        return Ok(0);
+    }
+    for (table, belongs) in COMPRESSED.iter().filter(|_| !dry_run) {
+        conn.batch_execute(&format!(
+            "ALTER TABLE {table} SET (timescaledb.compress, \
+                 timescaledb.compress_segmentby = '{belongs}', \
+                 timescaledb.compress_orderby = 'ts DESC');
+             SELECT {schema}.remove_compression_policy('{table}', if_exists => true);
+             SELECT {schema}.add_compression_policy('{table}', INTERVAL '{days} days')"
+        ))
+        .await?;
+    }
+    Ok(COMPRESSED.len())
+}
+
 /// Quoted name of the schema with the extension's functions, which need not be on the search path:
 /// administrators and managed servers like to keep extensions in a schema of their own.
 async fn schema(conn: &mut Conn) -> QueryResult<Option<String>> {

@@ -127,6 +127,25 @@ impl Jobs {
         Ok(enqueued)
     }
 
+    /// Stores a job of this name unless one waits that will run as soon; tells whether it did. Two
+    /// processes that ask in the same moment may both.
+    pub async fn enqueue_unless_due(&self, name: &str) -> Result<bool, JobsError> {
+        let mut conn = self.db.conn().await?;
+        if store::is_due(&mut conn, name, self.clock.now()).await? {
+            return Ok(false);
+        }
+        let enqueued = self.enqueue_on(&mut conn, &NewJob::new(name)).await?;
+        self.wake();
+        Ok(enqueued.is_new)
+    }
+
+    /// Removes jobs that ended well or were cancelled before an instant, or only counts them; what
+    /// died waits for a person.
+    pub async fn forget(&self, before: DateTime<Utc>, dry_run: bool) -> Result<usize, JobsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::forget(&mut conn, before, dry_run).await?)
+    }
+
     /// One job.
     pub async fn job(&self, job_id: Uuid) -> Result<Job, JobsError> {
         let mut conn = self.db.conn().await?;

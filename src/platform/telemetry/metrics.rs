@@ -108,7 +108,35 @@ const METRICS: &[Metric] = &[
         Kind::Histogram(SHORT_S),
         "Duration of database statements, as the connection sees them",
     ),
-    metric("luna_db_rows_written_total", Kind::Counter, "Rows of facts written to the database"),
+    Metric {
+        name: "luna_db_rows_written_total",
+        kind: Kind::Counter,
+        help: "Rows of facts written to the database, by table",
+        series: &[
+            &[("table", "market_prices")],
+            &[("table", "observations")],
+            &[("table", "smart_meter_readings")],
+            &[("table", "tariff_prices")],
+        ],
+    },
+    Metric {
+        name: "luna_changes_lag_rows",
+        kind: Kind::Gauge,
+        help: "Changes of series that a consumer has not taken yet, by consumer",
+        series: &[],
+    },
+    Metric {
+        name: "luna_changes_lag_seconds",
+        kind: Kind::Gauge,
+        help: "Age of the oldest change that a consumer has not taken yet, by consumer",
+        series: &[],
+    },
+    Metric {
+        name: "luna_changes_dead_letters_total",
+        kind: Kind::Counter,
+        help: "Changes that a consumer could not take after its last attempt, by consumer",
+        series: &[],
+    },
     metric("luna_jobs_queue_lag_seconds", Kind::Gauge, "Age of the oldest job that is due"),
     Metric {
         name: "luna_jobs_runs_total",
@@ -167,6 +195,11 @@ const METRICS: &[Metric] = &[
         "luna_readings_request_duration_seconds",
         Kind::Histogram(LONG_S),
         "Duration of taking one request of meter readings, from the first byte to the commit",
+    ),
+    metric(
+        "luna_meters_refused_total",
+        Kind::Counter,
+        "Meters that did not become known because there were too many within a day",
     ),
     Metric {
         name: "luna_build_info",

@@ -308,6 +308,7 @@ async fn a_fresh_box_fetches_its_history_once_and_asks_for_a_forecast() {
             if is_fresh { app.clock.now() } else { local.and_hms_opt(12, 0, 0).unwrap().and_utc() };
         assert_eq!(point.known_at, known_at, "{point:?}");
     }
+    app.run_changes().await;
     let jobs = app.get(Role::Admin, "/api/jobs?name=learning.refresh").await.json(200);
     assert_eq!(jobs["jobs"].as_array().unwrap().len(), 1, "{jobs}");
 

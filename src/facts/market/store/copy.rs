@@ -7,7 +7,8 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::rows::Batch;
-use super::write::{Judged, NOTIFY, TAKE_TURN, insert, replace, series};
+use super::write::{Judged, TAKE_TURN, insert, replace, series};
+use crate::facts::changes::record_in;
 use crate::facts::market::model::Stored;
 
 /// Where they come from when they were copied.
@@ -65,7 +66,7 @@ pub(in crate::facts::market) async fn put_by_copy(
     };
     let stored = judged.counts(inserted);
     if stored.changed() {
-        transaction.execute(NOTIFY, &[&series]).await?;
+        record_in(&transaction, &batch.change(&series)).await?;
     }
     transaction.commit().await?;
     Ok(stored)

@@ -5,6 +5,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Bool, Double, Integer, Nullable, Text, Timestamptz};
 
 use crate::base::ids::{Market, Product};
+use crate::facts::changes::{Change, ChangeKind};
 use crate::facts::market::model::{PricePoint, Quality};
 
 /// A stored price, latest or replaced.
@@ -69,6 +70,15 @@ impl<'a> Batch<'a> {
         points.sort_by(|a, b| a.ts.cmp(&b.ts).then(b.known_at.cmp(&a.known_at)));
         points.dedup_by_key(|point| point.ts);
         Self { market, product, points }
+    }
+
+    /// Where a write of the batch changes `series`.
+    pub(super) fn change(&self, series: &str) -> Vec<Change> {
+        let ends = self.points.first().zip(self.points.last());
+        let change = ends.map(|(first, last)| {
+            Change::of(ChangeKind::Price, series, (first.ts, last.ts), last.interval_s)
+        });
+        change.into_iter().collect()
     }
 
     pub(in crate::facts::market) const fn len(&self) -> usize {

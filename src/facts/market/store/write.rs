@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::rows::Batch;
 use crate::base::ids::{Market, Product};
+use crate::facts::changes::record;
 use crate::facts::market::model::{PricePoint, Stored};
 use crate::platform::db::Conn;
 
@@ -19,7 +20,6 @@ const ARRAYS: &str = "unnest($3::timestamptz[], $4::int[], $5::float8[], $6::flo
 /// Writers of one product of one market take turns until their transaction ends, so that two of
 /// them can neither lose a revision nor wait for each other's rows in a circle.
 pub(super) const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-pub(super) const NOTIFY: &str = "SELECT pg_notify('luna_series_changed', $1)";
 
 /// New instants; those that exist are left for [`replace`].
 pub(super) fn insert(source: &str) -> String {
@@ -158,7 +158,7 @@ pub(in crate::facts::market) async fn put(
         stored.refused_older += counts.refused_older;
     }
     if stored.changed() {
-        diesel::sql_query(NOTIFY).bind::<Text, _>(&series).execute(conn).await?;
+        record(conn, &batch.change(&series)).await?;
     }
     Ok(stored)
 }

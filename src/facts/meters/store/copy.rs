@@ -7,7 +7,8 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 
 use super::rows::{Batch, Taken};
-use super::write::{Judged, NOTIFY, TAKE_TURNS, TAKEN, insert, replace};
+use super::write::{Judged, TAKE_TURNS, TAKEN, insert, replace};
+use crate::facts::changes::record_in;
 use crate::facts::meters::model::Stored;
 
 /// Where they come from when they were copied.
@@ -73,7 +74,7 @@ pub(in crate::facts::meters) async fn put_by_copy(
     };
     let stored = Stored { overlapping, ..judged.counts(inserted) };
     if stored.changed() {
-        transaction.execute(NOTIFY, &[&meters]).await?;
+        record_in(&transaction, &batch.changes()).await?;
     }
     transaction.commit().await?;
     Ok(stored)

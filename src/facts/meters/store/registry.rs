@@ -91,6 +91,27 @@ pub(in crate::facts::meters) async fn insert(
     Ok(rows > 0)
 }
 
+/// Whether there is a meter of this name.
+pub(in crate::facts::meters) async fn is_known(
+    conn: &mut Conn,
+    meter_id: &str,
+) -> QueryResult<bool> {
+    diesel::select(diesel::dsl::exists(meters::table.find(meter_id))).get_result(conn).await
+}
+
+/// How many meters have become known since an instant, without simulated ones.
+pub(in crate::facts::meters) async fn made_since(
+    conn: &mut Conn,
+    since: DateTime<Utc>,
+) -> QueryResult<i64> {
+    meters::table
+        .filter(meters::created_at.gt(since))
+        .filter(meters::is_simulated.eq(false))
+        .count()
+        .get_result(conn)
+        .await
+}
+
 /// The newest reading of a meter that has a value.
 #[derive(QueryableByName)]
 pub(in crate::facts::meters) struct Newest {

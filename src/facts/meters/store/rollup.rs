@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Double, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Array, BigInt, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 use super::rows::ReadingRow;
@@ -42,7 +42,7 @@ pub(in crate::facts::meters) async fn readings(
 
 /// Sums per stretch. `$4` is the zone of local days; a reading that is longer than a stretch is
 /// shared out evenly.
-fn statement(resolution: Resolution) -> String {
+pub(super) fn statement(resolution: Resolution) -> String {
     let (start, end, parts) = match resolution {
         Resolution::Day => (
             "date_trunc('day', p.ts AT TIME ZONE $4) AT TIME ZONE $4",
@@ -77,14 +77,16 @@ fn statement(resolution: Resolution) -> String {
              coalesce(sum(p.interval_s) FILTER (WHERE r.quality = 'missing'), 0)::bigint
                  AS missing_s,
              $4::text AS zone
-         FROM smart_meter_readings AS r, {parts} AS p
-         WHERE r.meter_id = $1 AND r.ts >= $2 AND r.ts < $3
+         FROM unnest($2::timestamptz[], $3::timestamptz[]) AS s (first, after)
+         JOIN smart_meter_readings AS r ON r.meter_id = $1 AND r.ts >= s.first AND r.ts < s.after,
+             {parts} AS p
          GROUP BY 1, 2 ORDER BY 1"
     )
 }
 
+/// Sums of a stretch.
 #[derive(QueryableByName)]
-struct Row {
+pub(super) struct Row {
     #[diesel(sql_type = Timestamptz)]
     ts: DateTime<Utc>,
     #[diesel(sql_type = Integer)]
@@ -121,20 +123,30 @@ impl From<Row> for Rollup {
     }
 }
 
-/// What the readings that begin in `range` add up to, oldest first; stretches without any row are
-/// absent.
+/// What the readings that begin in `ranges`, none of which share a stretch, add up to, oldest
+/// first; stretches without any row are absent.
 pub(in crate::facts::meters) async fn rollups(
     conn: &mut Conn,
     (meter_id, zone): (&str, &str),
-    range: TimeRange,
+    ranges: &[TimeRange],
     resolution: Resolution,
 ) -> QueryResult<Vec<Rollup>> {
     let rows: Vec<Row> = diesel::sql_query(statement(resolution))
         .bind::<Text, _>(meter_id)
-        .bind::<Timestamptz, _>(range.from)
-        .bind::<Timestamptz, _>(range.to)
+        .bind::<Array<Timestamptz>, _>(starts(ranges))
+        .bind::<Array<Timestamptz>, _>(ends(ranges))
         .bind::<Text, _>(zone)
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(Rollup::from).collect())
+}
+
+/// Where ranges begin.
+pub(super) fn starts(ranges: &[TimeRange]) -> Vec<DateTime<Utc>> {
+    ranges.iter().map(|range| range.from).collect()
+}
+
+/// Where ranges end.
+pub(super) fn ends(ranges: &[TimeRange]) -> Vec<DateTime<Utc>> {
+    ranges.iter().map(|range| range.to).collect()
 }

@@ -6,6 +6,8 @@ use chrono::{DateTime, Duration, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz};
 
+use crate::base::timeline::TimeRange;
+use crate::facts::changes::Change;
 use crate::facts::market::Quality;
 use crate::facts::meters::model::Reading;
 
@@ -152,6 +154,17 @@ impl<'a> Batch<'a> {
             !own.any(|quarter| taken.contains(&(reading.meter_id.as_str(), quarter)))
         });
         (before - self.readings.len()) as u64
+    }
+
+    /// Where a write of the batch changes which meter.
+    pub(super) fn changes(&self) -> Vec<Change> {
+        let of_meter = self.readings.chunk_by(|a, b| a.meter_id == b.meter_id);
+        let changes = of_meter.filter_map(|readings| {
+            let (first, last) = (readings.first()?, readings.last()?);
+            let to = last.ts + Duration::seconds(last.interval_s.into());
+            Some(Change::of_meter(&first.meter_id, TimeRange::new(first.ts, to)))
+        });
+        changes.collect()
     }
 
     pub(in crate::facts::meters) const fn len(&self) -> usize {

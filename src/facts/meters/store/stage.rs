@@ -10,13 +10,17 @@ use std::pin::Pin;
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, BigInt, Bool, Integer, Nullable, Text, Uuid as SqlUuid};
+use diesel::sql_types::{
+    Array, BigInt, Bool, Integer, Nullable, Text, Timestamptz, Uuid as SqlUuid,
+};
 use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use uuid::Uuid;
 
-use super::write::{Judged, NOTIFY, TAKE_TURNS, insert, replace};
+use super::write::{Judged, TAKE_TURNS, insert, replace};
+use crate::base::timeline::TimeRange;
+use crate::facts::changes::{Change, record};
 use crate::facts::meters::model::{Reading, Stored};
 use crate::platform::db::{Conn, CopyClient, Db, DbError};
 
@@ -188,7 +192,6 @@ pub(in crate::facts::meters) async fn take_turns(
 pub(in crate::facts::meters) async fn put_stage(
     conn: &mut Conn,
     stage: &Stage,
-    meter_ids: &[&str],
 ) -> QueryResult<Stored> {
     let table = &stage.table;
     // Many rows take longer than a statement usually may.
@@ -219,9 +222,32 @@ pub(in crate::facts::meters) async fn put_stage(
         all.add(&Stored { overlapping, ..judged.counts(inserted) });
     }
     if all.changed() {
-        diesel::sql_query(NOTIFY).bind::<Array<Text>, _>(meter_ids).execute(conn).await?;
+        let changes = staged(conn, table).await?;
+        record(conn, &changes).await?;
     }
     Ok(all)
+}
+
+#[derive(QueryableByName)]
+struct Staged {
+    #[diesel(sql_type = Text)]
+    meter_id: String,
+    #[diesel(sql_type = Timestamptz)]
+    first: DateTime<Utc>,
+    #[diesel(sql_type = Timestamptz)]
+    last: DateTime<Utc>,
+}
+
+/// Where what is staged changes which meter.
+async fn staged(conn: &mut Conn, table: &str) -> QueryResult<Vec<Change>> {
+    let query = format!(
+        "SELECT meter_id, min(ts) AS first, max(ts + make_interval(secs => interval_s)) AS last
+         FROM {table} GROUP BY meter_id ORDER BY meter_id"
+    );
+    let rows: Vec<Staged> = diesel::sql_query(query).load(conn).await?;
+    let change =
+        |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
+    Ok(rows.into_iter().map(change).collect())
 }
 
 #[derive(QueryableByName)]

@@ -6,6 +6,7 @@ use diesel_async::RunQueryDsl;
 
 use super::rows::{Batch, Taken};
 use crate::base::timeline::TimeRange;
+use crate::facts::changes::{Change, record};
 use crate::facts::meters::model::{Reading, Stored};
 use crate::platform::db::Conn;
 
@@ -20,9 +21,6 @@ const ARRAYS: &str = "unnest($1::text[], $2::timestamptz[], $3::int[], $4::float
 /// lose a revision nor wait for each other's rows in a circle; meters are locked in their order.
 pub(super) const TAKE_TURNS: &str = "SELECT pg_advisory_xact_lock(hashtextextended(\
      'readings:' || m.meter_id, 0)) FROM (SELECT unnest($1::text[]) AS meter_id ORDER BY 1) AS m";
-/// Tells readers which series changed, once each.
-pub(super) const NOTIFY: &str =
-    "SELECT pg_notify('luna_series_changed', 'load:' || m) FROM unnest($1::text[]) AS m";
 
 const COLUMNS: &str =
     "meter_id, ts, interval_s, consumption_kw, production_kw, voltage, quality, known_at";
@@ -161,7 +159,7 @@ pub(in crate::facts::meters) async fn put(
         stored.add(&judged.counts(inserted));
     }
     if stored.changed() {
-        diesel::sql_query(NOTIFY).bind::<Array<Text>, _>(&meters).execute(conn).await?;
+        record(conn, &batch.changes()).await?;
     }
     Ok(stored)
 }
@@ -182,11 +180,15 @@ pub(in crate::facts::meters) async fn retire(
          )
          INSERT INTO meter_reading_revisions ({COLUMNS}) SELECT {COLUMNS} FROM gone"
     ));
-    moved
+    let moved = moved
         .bind::<Text, _>(meter_id)
         .bind::<Timestamptz, _>(range.from)
         .bind::<Timestamptz, _>(range.to)
         .bind::<Integer, _>(kept_s)
         .execute(conn)
-        .await
+        .await?;
+    if moved > 0 {
+        record(conn, &[Change::of_meter(meter_id, range)]).await?;
+    }
+    Ok(moved)
 }

@@ -18,6 +18,8 @@ pub(in crate::facts::quality) struct Judgement<'a> {
     pub batch: &'a Batch,
     pub report: &'a Report,
     pub raw_file_id: Option<Uuid>,
+    /// Whether it is about what is stored, however that came.
+    pub is_stored: bool,
     pub now: DateTime<Utc>,
     /// Since when the source is asked for the subject: what was due before cannot be late.
     pub since: DateTime<Utc>,
@@ -126,6 +128,7 @@ pub(in crate::facts::quality) async fn keep(
                 quality_reports::gaps.eq(&row.gaps),
                 quality_reports::verdict.eq(row.verdict),
                 quality_reports::reasons.eq(&row.reasons),
+                quality_reports::created_at.eq(row.created_at),
             ))
             .execute(conn)
             .await?;
@@ -138,13 +141,20 @@ pub(in crate::facts::quality) async fn keep(
     keep_apart(conn, judgement, report_id).await
 }
 
-/// The report about the same payload, subject and range, if it has been read before.
+/// The report about the same payload, subject and range, if it has been read before; without a
+/// payload, about what is stored of that range.
 async fn known_report(conn: &mut Conn, judgement: &Judgement<'_>) -> QueryResult<Option<Uuid>> {
-    let Some(raw_file_id) = judgement.raw_file_id else { return Ok(None) };
+    use diesel::dsl::sql;
+    let file = judgement.raw_file_id;
+    if file.is_none() && !judgement.is_stored {
+        return Ok(None);
+    }
+    let same_file = sql::<Bool>("raw_file_id IS NOT DISTINCT FROM ")
+        .bind::<Nullable<diesel::sql_types::Uuid>, _>(file);
     quality_reports::table
         .filter(quality_reports::source.eq(&judgement.batch.source))
         .filter(quality_reports::subject.eq(&judgement.batch.subject))
-        .filter(quality_reports::raw_file_id.eq(raw_file_id))
+        .filter(same_file)
         .filter(quality_reports::range_from.eq(judgement.batch.asked.from))
         .filter(quality_reports::range_to.eq(judgement.batch.asked.to))
         .select(quality_reports::report_id)

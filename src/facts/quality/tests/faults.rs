@@ -2,7 +2,6 @@
 //! in which nothing is wrong: how often somebody would be called for nothing.
 
 use std::collections::BTreeMap;
-use std::io::Read;
 
 use chrono::{Duration, NaiveDateTime, Timelike};
 
@@ -50,15 +49,6 @@ fn made_up(name: &'static str, subject: &'static str, interval_s: i32, seed: u64
         values.insert(ts, (value * 100.0).round() / 100.0);
     }
     Clean { name, subject, interval_s, values }
-}
-
-/// The text of a file of the shared data, or nothing where they are absent.
-fn shared(path: &str) -> Option<String> {
-    let root = std::env::var_os("LUNA_SHARED_DIR").map(std::path::PathBuf::from)?;
-    let bytes = std::fs::read(root.join("data").join(path)).ok()?;
-    let mut text = String::new();
-    flate2::read::GzDecoder::new(bytes.as_slice()).read_to_string(&mut text).unwrap();
-    Some(text)
 }
 
 /// Real hourly prices of a column; rows stand on the local clock, the doubled hour once.

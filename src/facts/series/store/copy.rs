@@ -6,7 +6,8 @@ use tokio_postgres::binary_copy::BinaryCopyInWriter;
 use tokio_postgres::types::{ToSql, Type};
 use tokio_postgres::{Client, Transaction};
 
-use super::write::{NOTIFY, TAKE_TURN, insert, replace};
+use super::write::{TAKE_TURN, change, insert, replace};
+use crate::facts::changes::record_in;
 use crate::facts::series::model::{Observation, Stored};
 
 /// Where they come from when they were copied.
@@ -25,7 +26,7 @@ pub(in crate::facts::series) async fn put_by_copy(
 ) -> Result<Stored, tokio_postgres::Error> {
     let transaction = client.transaction().await?;
     copy(&transaction, rows).await?;
-    transaction.execute(TAKE_TURN, &[&series_id]).await?;
+    let named = transaction.query_one(TAKE_TURN, &[&series_id]).await?;
     let all = rows.len() as u64;
     let inserted = transaction.execute(&insert(STAGING), &[&series_id]).await?;
     let replaced = if inserted == all {
@@ -34,7 +35,7 @@ pub(in crate::facts::series) async fn put_by_copy(
         transaction.execute(&replace(STAGING), &[&series_id]).await?
     };
     if inserted + replaced > 0 {
-        transaction.execute(NOTIFY, &[&series_id]).await?;
+        record_in(&transaction, &change(named.get(0), named.get(1), rows)).await?;
     }
     transaction.commit().await?;
     Ok(Stored { inserted, replaced, unchanged: all - inserted - replaced, duplicates: 0 })

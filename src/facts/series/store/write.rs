@@ -1,9 +1,10 @@
 //! Bulk upsert of observations, through the pool or through COPY; the same SQL decides in both.
 
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Bool, Double, Integer, Timestamptz};
+use diesel::sql_types::{Array, Bool, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
+use crate::facts::changes::{Change, ChangeKind, record};
 use crate::facts::series::model::{Observation, Stored};
 use crate::platform::db::Conn;
 
@@ -14,11 +15,32 @@ const STATEMENT_ROWS_MAX: usize = 20_000;
 const ARRAYS: &str = "unnest($2::timestamptz[], $3::timestamptz[], $4::bool[], $5::float8[]) \
      AS n (ts, known_at, known_at_assumed, value)";
 /// Writers of one series take turns until their transaction ends, so that they cannot wait for
-/// each other's rows in a circle.
-pub(super) const TAKE_TURN: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended('observations', $1::int))";
-pub(super) const NOTIFY: &str =
-    "SELECT pg_notify('luna_series_changed', name) FROM series WHERE series_id = $1";
+/// each other's rows in a circle. Answers with what the series is called.
+pub(super) const TAKE_TURN: &str = "SELECT s.name, s.resolution_s
+     FROM pg_advisory_xact_lock(hashtextextended('observations', $1::int)) AS turn
+     LEFT JOIN series AS s ON s.series_id = $1";
+
+/// What a series is called, and the length of its intervals; neither of one that is not there.
+#[derive(QueryableByName)]
+struct Named {
+    #[diesel(sql_type = Nullable<Text>)]
+    name: Option<String>,
+    #[diesel(sql_type = Nullable<Integer>)]
+    resolution_s: Option<i32>,
+}
+
+/// Where a write of `rows` changes the series.
+pub(super) fn change(
+    name: Option<String>,
+    resolution_s: Option<i32>,
+    rows: &[Observation],
+) -> Vec<Change> {
+    let ends = rows.first().zip(rows.last()).map(|(first, last)| (first.ts, last.ts));
+    let change = name.zip(ends).map(|(name, ends)| {
+        Change::of(ChangeKind::Observation, name, ends, resolution_s.unwrap_or(1))
+    });
+    change.into_iter().collect()
+}
 
 /// New pairs of instant and publication.
 pub(super) fn insert(source: &str) -> String {
@@ -66,7 +88,9 @@ pub(in crate::facts::series) async fn put(
     series_id: i32,
     rows: &[Observation],
 ) -> QueryResult<Stored> {
-    diesel::sql_query(TAKE_TURN).bind::<Integer, _>(series_id).execute(conn).await?;
+    let Named { name, resolution_s } =
+        diesel::sql_query(TAKE_TURN).bind::<Integer, _>(series_id).get_result(conn).await?;
+    let told = change(name, resolution_s, rows);
     let (insert, replace) = (insert(ARRAYS), replace(ARRAYS));
     let mut stored = Stored::default();
     for rows in rows.chunks(STATEMENT_ROWS_MAX) {
@@ -82,7 +106,7 @@ pub(in crate::facts::series) async fn put(
         stored.unchanged += all - inserted - replaced;
     }
     if stored.inserted + stored.replaced > 0 {
-        diesel::sql_query(NOTIFY).bind::<Integer, _>(series_id).execute(conn).await?;
+        record(conn, &told).await?;
     }
     Ok(stored)
 }

@@ -4,6 +4,7 @@ use diesel::prelude::*;
 use diesel::sql_types::{Array, BigInt, Bool, Double, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
+use crate::facts::changes::{Change, ChangeKind, record};
 use crate::facts::tariffs::model::{FALLBACK, SLOT_S, Stored, TariffId, TariffPrice};
 use crate::platform::db::Conn;
 
@@ -17,7 +18,6 @@ const ARRAYS: &str = "unnest($2::text[], $3::timestamptz[], $4::float8[], $5::te
 /// Writers of one tariff take turns until their transaction ends, so that two of them can neither
 /// lose a revision nor wait for each other's rows in a circle.
 const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended($1, 0))";
-const NOTIFY: &str = "SELECT pg_notify('luna_series_changed', $1)";
 
 /// New quarter hours; those that exist are left for [`replace`].
 fn insert() -> String {
@@ -107,6 +107,15 @@ impl<'a> Batch<'a> {
         Self { tariff, prices }
     }
 
+    /// Where a write of the batch changes `series`.
+    fn change(&self, series: &str) -> Vec<Change> {
+        let (first, last) =
+            (self.prices.iter().map(|it| it.ts).min(), self.prices.iter().map(|it| it.ts).max());
+        let change =
+            first.zip(last).map(|ends| Change::of(ChangeKind::Tariff, series, ends, SLOT_S));
+        change.into_iter().collect()
+    }
+
     pub(in crate::facts::tariffs) const fn len(&self) -> usize {
         self.prices.len()
     }
@@ -153,7 +162,7 @@ pub(in crate::facts::tariffs) async fn put(
         stored.unchanged += judged.equal.unsigned_abs().saturating_sub(inserted);
     }
     if stored.changed() {
-        diesel::sql_query(NOTIFY).bind::<Text, _>(&series).execute(conn).await?;
+        record(conn, &batch.change(&series)).await?;
     }
     Ok(stored)
 }
@@ -169,7 +178,7 @@ pub(in crate::facts::tariffs) async fn fill(
         filled += with_arrays!(insert, batch.tariff, prices).execute(conn).await?;
     }
     if filled > 0 {
-        diesel::sql_query(NOTIFY).bind::<Text, _>(&series).execute(conn).await?;
+        record(conn, &batch.change(&series)).await?;
     }
     Ok(filled)
 }

@@ -5,6 +5,7 @@ mod desk; // what every admin page stands in
 mod said; // a confirmation that is shown once
 mod difference; // what a change changed
 mod sources; // what sources send, day by day
+mod changes; // who follows changes
 mod sources_view; // how each source is
 mod source_day; // one day of one subject
 mod matrix; // sources by day
@@ -34,6 +35,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(system::pages)
         .configure(sources::pages)
         .configure(source_day::pages)
+        .configure(changes::pages)
         .configure(jobs::pages)
         .configure(job::pages)
         .configure(logs::pages)

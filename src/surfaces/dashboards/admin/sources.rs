@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use uuid::Uuid;
 
+use super::changes::{ChangeRow, FollowerRow};
 use super::desk::{Answer, Desk, Link, Note, Place};
 use super::jobs::Empty;
 use super::matrix::{self, MatrixView};
@@ -19,6 +20,7 @@ use super::words;
 use crate::access::audit::By;
 use crate::base::timeline::local_date;
 use crate::facts::archive::Archive;
+use crate::facts::changes::Changes;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
@@ -65,6 +67,8 @@ struct SourcesView {
     matrix: MatrixView,
     apart: Vec<ApartDay>,
     letters: Vec<LetterRow>,
+    followers: Vec<FollowerRow>,
+    changes: Vec<ChangeRow>,
 }
 
 #[get("/admin/sources")]
@@ -72,6 +76,7 @@ async fn get_sources(
     who: Require<AdminOnly>,
     desk: Desk,
     (ingest, archive, quality, queue): (Data<Ingest>, Data<Archive>, Data<Quality>, Data<Queue>),
+    changes: Data<Changes>,
     query: Params<SourcesQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (format, now) = (desk.format(&who), desk.now());
@@ -84,7 +89,11 @@ async fn get_sources(
     let letters = quality.dead_letters(&open, LETTERS).await?;
     let planned = queue.schedules().await?.into_iter().find(|it| it.name == FetchJob::PRICES);
     let next = planned.as_ref().filter(|it| it.is_enabled).and_then(|it| it.next_at);
-    let answer = answer(&sources, &matrix, quality.waiting().await?, (next, now), &format);
+    let followers = changes.states().await?;
+    let dead: i64 = followers.iter().map(|state| state.dead_letters).sum();
+    let waiting = (quality.waiting().await?, dead);
+    let dead = changes.letters(false, None, LETTERS).await?;
+    let answer = answer(&sources, &matrix, waiting, (next, now), &format);
     let link = |days: u16, key| {
         let days = if days == DAYS { String::new() } else { days.to_string() };
         Link::query(Place::Sources, &[("days", &days)], format.text(key))
@@ -109,6 +118,8 @@ async fn get_sources(
         matrix: matrix::view(&matrix, now, &format),
         apart: ApartDay::all(&apart, &format),
         letters: letters.iter().map(|letter| LetterRow::of(letter, &format)).collect(),
+        followers: followers.iter().map(|state| FollowerRow::of(state, &format)).collect(),
+        changes: dead.iter().map(|letter| ChangeRow::of(letter, &format)).collect(),
     };
     Ok(desk.show(&who, (Place::Sources, "admin/sources.html"), &answer, &view))
 }
@@ -133,7 +144,7 @@ fn stale(matrix: &Matrix) -> Vec<(&MatrixRow, &DayCell)> {
 fn answer(
     sources: &[SourceStatus],
     matrix: &Matrix,
-    waiting: Waiting,
+    (waiting, dead_changes): (Waiting, i64),
     (next, now): (Option<DateTime<Utc>>, DateTime<Utc>),
     format: &Format,
 ) -> Answer {
@@ -180,6 +191,11 @@ fn answer(
         let title = counted("adm_letters_one", "adm_letters_many", waiting.dead_letters);
         let text = format.text("adm_letters_advice").to_owned();
         add("stale", title, text, Some(("#letters", "adm_letters_to")));
+    }
+    if dead_changes > 0 {
+        let title = counted("adm_chg_one", "adm_chg_many", dead_changes);
+        let text = format.text("adm_chg_advice").to_owned();
+        add("stale", title, text, Some(("#changes", "adm_chg_to")));
     }
     if let Some((lead, first)) = found.first() {
         let advice = first.text.clone();

@@ -1,0 +1,113 @@
+//! A rehearsal tells what the real thing then does, and a second round finds nothing to do.
+
+use chrono::Duration;
+use diesel_async::SimpleAsyncConnection;
+use serde_json::json;
+
+use super::*;
+use crate::platform::jobs::NewJob;
+use crate::platform::web::Role;
+use crate::testing::{TestApp, utc};
+
+/// Readings of a year, answers with keys, jobs: some of all too old.
+async fn aged() -> TestApp {
+    let app = TestApp::with(utc("2026-03-28T12:00:00Z"), |settings| {
+        settings.upkeep.readings_days = 90;
+        settings.upkeep.events_days = 30;
+        settings.upkeep.jobs_days = 30;
+        settings.upkeep.observations_days = 90;
+        settings.upkeep.raw_files_days = 30;
+        settings.upkeep.reports_days = 30;
+    })
+    .await;
+    let rows: Vec<_> = ["2025-06-01T10:00:00Z", "2025-06-01T10:15:00Z", "2026-03-28T10:00:00Z"]
+        .iter()
+        .map(|ts| json!({"meter_id": "house-1", "ts": ts, "consumption_kw": 1.0}))
+        .collect();
+    let path = "/api/ingest/readings?create=true";
+    app.post(Role::Analyst, path, &json!(rows)).await.json(200);
+    let mut conn = app.services.db.conn().await.unwrap();
+    let old = "INSERT INTO events (event_id, ts, type, meta) VALUES \
+             (gen_random_uuid(), '2025-01-01Z', 'test.event', '{}'); \
+         INSERT INTO reading_requests (user_id, request_key, body_sha256, answer, created_at) \
+             SELECT user_id, 'old', repeat('0', 64), '{}', '2026-03-01Z' FROM accounts LIMIT 1; \
+         INSERT INTO series (name, unit, source, resolution_s) VALUES ('load:CH', 'MW', 't', 3600); \
+         INSERT INTO observations (series_id, ts, known_at, value) \
+             SELECT series_id, ts::timestamptz, ts::timestamptz, 1 \
+             FROM series, unnest(ARRAY['2025-01-01Z', '2026-03-01Z']) AS ts; \
+         INSERT INTO jobs (job_id, name, state, attempts_max, run_after, created_at, finished_at) \
+             VALUES (gen_random_uuid(), 'test.job', 'done', 1, '2025-01-01Z', '2025-01-01Z', \
+                 '2025-01-01Z'), \
+             (gen_random_uuid(), 'test.job', 'dead', 1, '2025-01-01Z', '2025-01-01Z', \
+                 '2025-01-01Z')";
+    conn.batch_execute(old).await.unwrap();
+    drop(conn);
+    app.run_changes().await;
+    app.run_jobs().await;
+    app
+}
+
+fn counts(report: &UpkeepReport) -> Vec<(&'static str, u64)> {
+    assert!(report.is_sound(), "{report:#?}");
+    let counted = report.steps.iter().filter(|step| step.skipped.is_none());
+    // Statistics depend on what the server has done by itself.
+    let counted = counted.filter(|step| step.step != "statistics");
+    counted.map(|step| (step.step, step.count)).collect()
+}
+
+#[tokio::test]
+async fn a_rehearsal_tells_what_is_then_done_once() {
+    let app = aged().await;
+    let upkeep = &app.services.upkeep;
+    let rehearsed = upkeep.run(true).await;
+    let expected = [
+        ("changes", 1),
+        ("answers", 1),
+        ("readings", 2),
+        ("observations", 1),
+        ("events", 1),
+        ("raw_files", 0),
+        ("reports", 0),
+        ("settled", 0),
+        ("settled_changes", 0),
+        ("jobs", 1),
+    ];
+    assert_eq!(counts(&rehearsed), expected);
+    assert_eq!(counts(&upkeep.run(true).await), expected, "a rehearsal changes nothing");
+    assert_eq!(counts(&upkeep.run(false).await), expected);
+    let nothing: Vec<_> = expected.iter().map(|(step, _)| (*step, 0)).collect();
+    assert_eq!(counts(&upkeep.run(false).await), nothing);
+    // What the readings added up to is still told.
+    let path = "/api/meters/house-1/readings?from=2025-06-01&to=2025-06-03&resolution=day";
+    let days = app.get(Role::Viewer, path).await.json(200);
+    assert_eq!(days["rollups"][0]["consumption_kwh"], 0.5, "{days}");
+    let dead = app.get(Role::Admin, "/api/jobs?name=test.job").await.json(200);
+    assert_eq!(dead["jobs"].as_array().unwrap().len(), 1, "what died waits for a person");
+}
+
+#[tokio::test]
+async fn by_default_nothing_is_too_old() {
+    let app = TestApp::new().await;
+    let rows = json!([{"meter_id": "house-1", "ts": "2001-06-01T10:00:00Z",
+        "consumption_kw": 1.0}]);
+    app.post(Role::Analyst, "/api/ingest/readings?create=true", &rows).await.json(200);
+    app.clock.set(app.clock.now() + Duration::days(3_000));
+    let report = app.services.upkeep.run(false).await;
+    let readings = report.steps.iter().find(|step| step.step == "readings").unwrap();
+    assert_eq!(readings.skipped.as_deref(), Some("kept for ever"));
+    let compression = report.steps.iter().find(|step| step.step == "compression").unwrap();
+    assert!(compression.skipped.is_some());
+}
+
+#[tokio::test]
+async fn the_job_tells_what_it_did() {
+    let app = aged().await;
+    let job = NewJob::new(UpkeepJob::NAME).payload(json!({"dry_run": true}));
+    let id = app.services.jobs.enqueue(job).await.unwrap().job_id;
+    app.run_jobs().await;
+    let done = app.get(Role::Admin, &format!("/api/jobs/{id}")).await.json(200);
+    assert_eq!(done["job"]["state"], "done", "{done}");
+    assert_eq!(done["job"]["result"]["dry_run"], true);
+    let log = done["runs"][0]["log_excerpt"].as_str().unwrap();
+    assert!(log.contains("readings: 2 readings; their sums stay"), "{log}");
+}
