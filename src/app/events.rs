@@ -7,7 +7,8 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 4] = ["luna_jobs", "luna_access", "luna_settings", "luna_simulation"];
+const CHANNELS: [&str; 5] =
+    ["luna_jobs", "luna_access", "luna_settings", "luna_simulation", "luna_mqtt"];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -49,6 +50,7 @@ async fn react(services: &Services, channel: &str) {
     match channel {
         "luna_jobs" => services.jobs.wake(),
         "luna_simulation" => services.simulation.wake(),
+        "luna_mqtt" => services.mqtt.wake(),
         "luna_access" => services.accounts.forget_seen(),
         "luna_settings" => {
             if let Err(error) = services.settings.refresh().await {

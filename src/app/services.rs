@@ -21,6 +21,8 @@ use crate::facts::ingest::Stores;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
+use crate::facts::mqtt;
+use crate::facts::mqtt::Mqtt;
 use crate::facts::quality::Quality;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
@@ -85,6 +87,7 @@ pub(crate) struct Services {
     pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
+    pub mqtt: Mqtt,
     pub simulation: Simulation,
     pub datasets: Datasets,
     pub registry: Registry,
@@ -182,6 +185,14 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings.clone(),
         clock.clone(),
     );
+    let mqtt_needs = mqtt::Needs {
+        db: db.clone(),
+        meters: meters.clone(),
+        readings: readings.clone(),
+        quality: quality.clone(),
+        audit: audit.clone(),
+    };
+    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), settings.mqtt.clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
@@ -222,6 +233,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         objects: objects.clone(),
         data_dir,
         jobs: jobs.clone(),
+        mqtt: mqtt.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -257,6 +269,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         events,
         imports,
         ingest,
+        mqtt,
         simulation,
         datasets,
         registry,
