@@ -7,8 +7,8 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 5] =
-    ["luna_jobs", "luna_access", "luna_settings", "luna_simulation", "luna_series_changed"];
+const CHANNELS: [&str; 6] =
+    ["luna_jobs", "luna_access", "luna_settings", "luna_simulation", "luna_series_changed", "luna_mqtt"];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 
@@ -51,6 +51,7 @@ async fn react(services: &Services, channel: &str) {
         "luna_jobs" => services.jobs.wake(),
         "luna_simulation" => services.simulation.wake(),
         "luna_series_changed" => services.changes.wake(),
+        "luna_mqtt" => services.mqtt.wake(),
         "luna_access" => services.accounts.forget_seen(),
         "luna_settings" => {
             if let Err(error) = services.settings.refresh().await {

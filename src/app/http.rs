@@ -23,6 +23,7 @@ use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
+use crate::facts::mqtt;
 use crate::facts::quality;
 use crate::facts::readings;
 use crate::facts::series;
@@ -99,6 +100,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(imports::routes)
         .configure(readings::routes)
         .configure(ingest::routes)
+        .configure(mqtt::routes)
         .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
@@ -166,6 +168,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
+            .app_data(Data::new(services.mqtt))
             .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))

@@ -17,6 +17,8 @@ use super::http::{application, application_data, openapi};
 use super::services::{ConnectError, Services, assemble, connect, schedules};
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::facts::mqtt;
+use crate::facts::mqtt::Mqtt;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Runner;
@@ -200,7 +202,8 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
         }
     };
     let files = try_files(&services.objects).await;
-    banner(&settings, &services, &files, code.as_ref().map(ExposeSecret::expose_secret));
+    let broker = try_broker(&services.mqtt).await;
+    banner(&settings, &services, (&files, &broker), code.as_ref().map(ExposeSecret::expose_secret));
 }
 
 /// Says a reason when it is new, and again every minute: a log must not fill while nothing changes.
@@ -260,6 +263,11 @@ async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::R
         return Ok(());
     }
     services.changes.start(services.consumers(), tasks);
+    let mqtt = services.mqtt.clone();
+    tasks.spawn_supervised(Stage::Intake, "mqtt", move |stop| {
+        let mqtt = mqtt.clone();
+        async move { mqtt.run(&stop).await }
+    });
     Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules()?)
         .start(tasks)
         .await?;
@@ -288,9 +296,25 @@ async fn try_files(objects: &Objects) -> String {
     format!("{trouble}; no file is written until that is mended")
 }
 
+/// Which broker is read, and whether it lets Luna in. One that is away holds nothing up.
+async fn try_broker(mqtt: &Mqtt) -> String {
+    if mqtt.settings().broker().is_none() {
+        return "none (no MQTT_URL configured)".to_owned();
+    }
+    match mqtt::probe(mqtt.settings()).await {
+        Ok(answer) => answer,
+        Err(trouble) => format!("{trouble}; tried again until it works"),
+    }
+}
+
 /// Tells whoever started the program where it is and what it runs on.
 #[expect(clippy::print_stderr, reason = "the banner is for the terminal, not for the log")]
-fn banner(settings: &Settings, services: &Services, files: &str, code: Option<&str>) {
+fn banner(
+    settings: &Settings,
+    services: &Services,
+    (files, broker): (&str, &str),
+    code: Option<&str>,
+) {
     let folder = std::path::absolute(&settings.storage.data_dir)
         .unwrap_or_else(|_| settings.storage.data_dir.clone());
     let address = address(settings);
@@ -306,6 +330,7 @@ fn banner(settings: &Settings, services: &Services, files: &str, code: Option<&s
         format!("  database     {database}"),
         format!("  time series  {time_series}"),
         format!("  files        {files}"),
+        format!("  MQTT broker  {broker}"),
         format!("  roles        {}", settings.server.roles),
     ];
     let terminal = std::io::stderr().is_terminal();

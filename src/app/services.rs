@@ -26,6 +26,8 @@ use crate::facts::meters::Meters;
 use crate::facts::meters::RollupKeeper;
 use crate::facts::quality::JudgeJob;
 use crate::facts::quality::JudgeOnChange;
+use crate::facts::mqtt;
+use crate::facts::mqtt::Mqtt;
 use crate::facts::quality::Quality;
 use crate::facts::quality::StoredJudge;
 use crate::facts::rates::Rates;
@@ -100,6 +102,7 @@ pub(crate) struct Services {
     pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
+    pub mqtt: Mqtt,
     pub simulation: Simulation,
     pub datasets: Datasets,
     pub registry: Registry,
@@ -201,6 +204,14 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings.clone(),
         clock.clone(),
     );
+    let mqtt_needs = mqtt::Needs {
+        db: db.clone(),
+        meters: meters.clone(),
+        readings: readings.clone(),
+        quality: quality.clone(),
+        audit: audit.clone(),
+    };
+    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), settings.mqtt.clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
@@ -254,6 +265,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         objects: objects.clone(),
         data_dir,
         jobs: jobs.clone(),
+        mqtt: mqtt.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -291,6 +303,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         events,
         imports,
         ingest,
+        mqtt,
         simulation,
         datasets,
         registry,

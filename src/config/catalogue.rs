@@ -26,6 +26,7 @@ const IN_FILES_ONLY: &[&str] = &[
     "objects.",
     "database.",
     "telemetry.",
+    "mqtt.",
     "simulation.market",
     "simulation.market_seed_file",
     "simulation.meters",

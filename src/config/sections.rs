@@ -12,6 +12,7 @@ use crate::access::accounts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
+use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::operations::settings::Stored;
@@ -57,6 +58,8 @@ pub struct Settings {
     pub market: market::Settings,
     /// The meter shown first.
     pub meters: meters::Settings,
+    /// The broker whose messages become readings.
+    pub mqtt: mqtt::Settings,
     /// A market and houses that do not exist.
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
@@ -106,6 +109,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let entsoe_token = layers.secret("sources.entsoe_token");
     let [access_key, secret_key] =
         ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let mqtt_password = layers.secret("mqtt.password");
+    let with_password =
+        |section: mqtt::Settings| mqtt::Settings { password: mqtt_password.clone(), ..section };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -123,6 +129,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         jobs: layers.section("jobs", jobs::Settings::mistakes),
         market: layers.section("market", market::Settings::mistakes),
         meters: layers.section("meters", meters::Settings::mistakes),
+        mqtt: with_password(layers.section("mqtt", |section: &mqtt::Settings| {
+            with_password(section.clone()).mistakes()
+        })),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
         ingest: ingest::Settings {

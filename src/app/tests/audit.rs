@@ -87,6 +87,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
 
     facts_and_jobs(&mut walk).await;
     quality(&mut walk).await;
+    mqtt(&mut walk).await;
     simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
@@ -209,6 +210,26 @@ async fn quality(walk: &mut Walk) {
         let entry = walk.saw(&path, &answer).await;
         assert_eq!(entry["after"]["change"]["name"], "price:CH:day_ahead");
     }
+}
+
+/// What admins say about the messages of a broker.
+async fn mqtt(walk: &mut Walk) {
+    let says = json!({"topic_filter": "tele/reader/SENSOR", "value_path": "/SML/Power",
+        "meter_id": "reader", "field": "power_kw"});
+    let answer = walk.app.post(Role::Admin, "/api/mqtt/mappings", &says).await;
+    let row = walk.saw("POST /api/mqtt/mappings", &answer).await;
+    assert_eq!(row["after"]["value_path"], "/SML/Power");
+    let id = answer.json(201)["mapping_id"].as_str().unwrap().to_owned();
+    let path = format!("/api/mqtt/mappings/{id}");
+    let says = json!({"topic_filter": "tele/+/SENSOR", "value_path": "/SML/Power",
+        "meter_id": "reader", "field": "power_kw"});
+    let answer = walk.app.send(Role::Admin, Method::PUT, &path, body(&says)).await;
+    let row = walk.saw("PUT /api/mqtt/mappings/{id}", &answer).await;
+    let filters = (&row["before"]["topic_filter"], &row["after"]["topic_filter"]);
+    assert_eq!(filters, (&json!("tele/reader/SENSOR"), &json!("tele/+/SENSOR")));
+    let answer = walk.admin(Method::DELETE, &path).await;
+    let row = walk.saw("DELETE /api/mqtt/mappings/{id}", &answer).await;
+    assert_eq!((&row["subject_id"], &row["after"]), (&json!(id), &Value::Null));
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -12,6 +12,8 @@ use utoipa::ToSchema;
 use crate::base::timeline::Clock;
 use crate::facts::market::Coverage;
 use crate::facts::market::Prices;
+use crate::facts::mqtt::ConsumerState;
+use crate::facts::mqtt::Mqtt;
 use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
@@ -115,6 +117,7 @@ pub struct Status {
     objects: Objects,
     data_dir: PathBuf,
     pub(super) jobs: Jobs,
+    mqtt: Mqtt,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
     started: Duration,
@@ -139,12 +142,15 @@ pub struct Asked {
     pub data_dir: PathBuf,
     /// The queue.
     pub jobs: Jobs,
+    /// The broker that is read.
+    pub mqtt: Mqtt,
 }
 
 impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
-        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs } = asked;
+        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs, mqtt } =
+            asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
             db,
@@ -155,6 +161,7 @@ impl Status {
             objects,
             data_dir,
             jobs,
+            mqtt,
             clock,
             started_at,
             started,
@@ -192,6 +199,9 @@ impl Status {
         if can_look {
             checks.push(self.model_store().await);
         }
+        if ready && let Some(broker) = self.broker().await {
+            checks.push(broker);
+        }
         let status = match (ready, checks.iter().all(|check| check.ok)) {
             (false, _) => "down",
             (true, false) => "degraded",
@@ -219,6 +229,16 @@ impl Status {
     async fn object_store(&self) -> Check {
         let Standing { ok, detail } = self.objects.standing().await;
         Check { name: "object_store", ok, detail }
+    }
+
+    /// Whether the broker is read; absent where none is set.
+    async fn broker(&self) -> Option<Check> {
+        self.mqtt.settings().broker()?;
+        let (ok, detail) = match self.mqtt.standing().await {
+            Ok(standing) => (standing.state == ConsumerState::Connected, standing.detail),
+            Err(error) => (false, error.to_string()),
+        };
+        Some(Check { name: "mqtt", ok, detail })
     }
 
     fn disk(&self) -> Check {
@@ -263,6 +283,15 @@ impl Status {
             active: self.objects.describe(),
             reachable: health.checks.iter().any(|check| check.name == "object_store" && check.ok),
         };
+        let read = health.checks.iter().find(|check| check.name == "mqtt");
+        let broker = Component {
+            role: "mqtt_broker",
+            active: read.map_or_else(
+                || self.mqtt.settings().broker().unwrap_or_else(|| "none is set".to_owned()),
+                |check| check.detail.clone(),
+            ),
+            reachable: read.is_some_and(|check| check.ok),
+        };
         // Roles that the documents will bring; nobody should take silence for health.
         let later = ["vectors", "model_server", "text_extraction"].map(|role| Component {
             role,
@@ -273,7 +302,7 @@ impl Status {
             version: env!("CARGO_PKG_VERSION"),
             now: self.clock.now(),
             health,
-            components: [database, files].into_iter().chain(later).collect(),
+            components: [database, files, broker].into_iter().chain(later).collect(),
             counts,
             markets,
         }

@@ -338,6 +338,71 @@ diesel::table! {
 }
 
 diesel::table! {
+    mqtt_consumer (consumer_id) {
+        consumer_id -> Int4,
+        holder -> Nullable<Uuid>,
+        held_until -> Nullable<Timestamptz>,
+        client_id -> Text,
+        state -> Text,
+        broker -> Text,
+        detail -> Text,
+        since -> Timestamptz,
+        messages -> Int8,
+        rows_stored -> Int8,
+        rows_refused -> Int8,
+        last_message_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    mqtt_mappings (mapping_id) {
+        mapping_id -> Uuid,
+        topic_filter -> Text,
+        value_path -> Text,
+        meter_id -> Text,
+        field -> Text,
+        unit -> Text,
+        is_inverted -> Bool,
+        interval_s -> Int4,
+        time_path -> Nullable<Text>,
+        preset -> Nullable<Text>,
+        is_enabled -> Bool,
+        created_at -> Timestamptz,
+        updated_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mqtt_samples (meter_id, field, ts) {
+        meter_id -> Text,
+        field -> Text,
+        ts -> Timestamptz,
+        value -> Double,
+        known_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mqtt_seen (topic, digest) {
+        topic -> Text,
+        digest -> Text,
+        received_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    mqtt_topics (topic) {
+        topic -> Text,
+        last_at -> Timestamptz,
+        messages -> Int8,
+        refused -> Int8,
+        last -> Jsonb,
+        reason -> Nullable<Text>,
+        refused_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     observations (series_id, ts, known_at) {
         series_id -> Int4,
         ts -> Timestamptz,

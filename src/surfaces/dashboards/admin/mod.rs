@@ -11,6 +11,8 @@ mod source_day; // one day of one subject
 mod matrix; // sources by day
 mod waiting; // what waits for a decision
 mod words; // subjects and oddities in words
+mod mqtt; // the broker and what its messages mean
+mod mqtt_view; // the same as the template sees it
 mod jobs; // the queue and its schedules
 mod job; // one job, and what can be done with it
 mod lines; // log lines as people read them
@@ -36,6 +38,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(sources::pages)
         .configure(source_day::pages)
         .configure(changes::pages)
+        .configure(mqtt::pages)
         .configure(jobs::pages)
         .configure(job::pages)
         .configure(logs::pages)

@@ -17,6 +17,8 @@ use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
 /// Warnings that the page shows.
 const WARNINGS: usize = 5;
+/// What stands for a broker where none is set.
+const NO_BROKER: &str = "none is set";
 /// Room for data below which somebody should make more.
 const SCARCE_BYTES: u64 = 5 << 30;
 
@@ -198,9 +200,11 @@ fn of_part(part: &Component, has_timescale: bool, format: &Format) -> Fact {
         "database" if has_timescale => "adm_part_timescale".to_owned(),
         "database" => "adm_part_plain".to_owned(),
         "object_store" if part.active == "data folder" => "adm_part_folder".to_owned(),
+        "mqtt_broker" if part.active == NO_BROKER => "adm_part_no_broker".to_owned(),
         _ => format!("adm_part_{}", part.active),
     };
-    let is_ours = matches!(part.role, "database" | "object_store");
+    let is_ours = matches!(part.role, "database" | "object_store")
+        || part.role == "mqtt_broker" && part.active != NO_BROKER;
     let badge = match (part.reachable, key.as_str()) {
         (false, _) if is_ours => badge(false, format),
         (false, _) => ("off", format.text("adm_off")),

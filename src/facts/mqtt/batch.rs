@@ -1,0 +1,312 @@
+//! A batch of messages into the database: one transaction, behind which they may be acknowledged.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use chrono::{DateTime, Utc};
+use chrono_tz::Tz;
+use diesel_async::AsyncConnection;
+
+use super::means::{Sample, grid_before, hold, means};
+use super::model::{Message, MqttError};
+use super::service::Mqtt;
+use super::store::{self, Window};
+use super::taking::{Refused, Taken, Target, digest, taken};
+use crate::base::timeline::TimeRange;
+use crate::facts::meters::NewMeter;
+use crate::facts::quality::Unreadable;
+use crate::facts::readings::Delivery;
+use crate::facts::readings::IngestReport;
+use crate::facts::readings::ReadingRow;
+use crate::platform::db::Conn;
+
+/// Meters that messages may make known while a process runs: names are the senders' choice, and
+/// their number must not be.
+const MADE_MAX: u64 = 1_000;
+/// Meters whose last interval is remembered; the others are looked up.
+const REMEMBERED_MAX: usize = 10_000;
+/// Pause before the same topic is complained about again.
+const COMPLAINT_PAUSE: Duration = Duration::from_mins(1);
+/// Complaints about one batch.
+const COMPLAINTS_MAX: usize = 20;
+/// What the way over HTTP says about unknown meters, and what there is to do here.
+const CREATE_HINTS: (&str, &str) = (
+    "send with ?create=true to make it known",
+    "set create_meters = true in [mqtt], or map a topic to it",
+);
+
+/// What a process remembers between batches; all of it can be looked up again.
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    /// End of the last interval of powers that was told, by meter.
+    closed: HashMap<String, DateTime<Utc>>,
+    /// Meters that are known to be known.
+    known: HashSet<String>,
+    /// When topics were complained about, by the monotonic clock.
+    complained: HashMap<String, Duration>,
+}
+
+impl Memory {
+    /// Forgets what mappings may have changed.
+    pub fn clear(&mut self) {
+        self.closed.clear();
+        self.known.clear();
+    }
+}
+
+/// What became of a batch.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Rows that were new or changed something.
+    pub stored: u64,
+    /// What could not be taken.
+    pub refused: Vec<Refused>,
+}
+
+impl Mqtt {
+    /// Stores what `messages` say. When it answers, all of it is committed, and what could not be
+    /// taken is told.
+    ///
+    /// # Errors
+    /// The database when it is away or refuses; then nothing is stored.
+    pub(super) async fn take(&self, messages: &[Message]) -> Result<Outcome, MqttError> {
+        let started = Instant::now();
+        let mut conn = self.db.conn().await?;
+        let (report, taken, closed) =
+            conn.transaction(async |conn| self.take_in(conn, messages).await).await?;
+        self.remember(&taken, closed, report.created.len());
+        let outcome = Outcome {
+            stored: report.inserted + report.replaced + report.derived,
+            refused: taken.refused,
+        };
+        metrics::counter!("luna_mqtt_messages_total").increment(messages.len() as u64);
+        metrics::counter!("luna_mqtt_rows_total").increment(report.read);
+        metrics::counter!("luna_mqtt_refused_total").increment(outcome.refused.len() as u64);
+        metrics::histogram!("luna_mqtt_batch_duration_seconds")
+            .record(started.elapsed().as_secs_f64());
+        Ok(outcome)
+    }
+
+    async fn take_in(
+        &self,
+        conn: &mut Conn,
+        messages: &[Message],
+    ) -> Result<(IngestReport, Taken, HashMap<String, DateTime<Utc>>), MqttError> {
+        let now = self.clock.now();
+        let first_seen = seen_before(conn, messages).await?;
+        let mut taken = taken(messages, &self.shared.mappings.get(), &first_seen, now);
+        self.register(conn, &taken.targets).await?;
+        let mut closed = HashMap::new();
+        let mut rows = std::mem::take(&mut taken.rows);
+        if !taken.samples.is_empty() {
+            store::put_samples(conn, &taken.samples).await?;
+            let told;
+            (told, closed) = self.tell(conn, &taken, now).await?;
+            // Nobody sent these: what is wrong with them has no message.
+            rows.extend(told.into_iter().map(|row| (usize::MAX, row)));
+        }
+        let mut report = IngestReport::default();
+        let rehearsed = std::mem::take(&mut taken.rehearsed);
+        for (rows, is_simulated) in [(rows, false), (rehearsed, true)] {
+            if rows.is_empty() {
+                continue;
+            }
+            let (places, rows): (Vec<usize>, Vec<ReadingRow>) = rows.into_iter().unzip();
+            let create = self.settings.create_meters && self.may_make();
+            let delivery = Delivery { rows, create, partial: true, is_simulated, by: None };
+            let part = self.readings.deliver_in(conn, delivery).await?;
+            for finding in &part.findings {
+                let place = usize::try_from(finding.index).ok();
+                let message = place.and_then(|place| places.get(place).copied());
+                let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
+                let reason = format!("{} {reason}", finding.field);
+                let reason = reason.trim_start().to_owned();
+                taken.refused.push(Refused { message: message.unwrap_or(usize::MAX), reason });
+            }
+            report.read += part.read;
+            report.inserted += part.inserted;
+            report.replaced += part.replaced;
+            report.derived += part.derived;
+            report.created.extend(part.created);
+        }
+        if !taken.untimed.is_empty() {
+            store::put_seen(conn, &taken.untimed).await?;
+        }
+        Ok((report, taken, closed))
+    }
+
+    /// Whether messages may make further meters known.
+    fn may_make(&self) -> bool {
+        self.shared.made.load(Ordering::Relaxed) < MADE_MAX
+    }
+
+    /// Makes sure that the meters that mappings write are known.
+    async fn register(
+        &self,
+        conn: &mut Conn,
+        targets: &BTreeMap<String, Target>,
+    ) -> Result<(), MqttError> {
+        let unknown: Vec<(&String, &Target)> = {
+            let memory = self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
+            targets.iter().filter(|(meter_id, _)| !memory.known.contains(*meter_id)).collect()
+        };
+        for (meter_id, target) in unknown {
+            if !self.may_make() {
+                break;
+            }
+            let meter = NewMeter {
+                meter_id: meter_id.clone(),
+                site_id: None,
+                name: meter_id.clone(),
+                role: target.role,
+                time_zone: Tz::Europe__Zurich,
+            };
+            if self.meters.register(conn, &meter).await? {
+                self.shared.made.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        Ok(())
+    }
+
+    /// The intervals that are over or have changed since these samples came, and for each meter the
+    /// end of the last of them.
+    async fn tell(
+        &self,
+        conn: &mut Conn,
+        taken: &Taken,
+        now: DateTime<Utc>,
+    ) -> Result<(Vec<ReadingRow>, HashMap<String, DateTime<Utc>>), MqttError> {
+        let mut spans: BTreeMap<&str, (DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
+        for Sample { meter_id, ts, .. } in &taken.samples {
+            let span = spans.entry(meter_id).or_insert((*ts, *ts));
+            *span = (span.0.min(*ts), span.1.max(*ts));
+        }
+        let length = |meter_id: &str| taken.targets.get(meter_id).and_then(|it| it.power_s);
+        let (mut ranges, mut unsure) = (Vec::new(), Vec::new());
+        let remembered =
+            self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).closed.clone();
+        for (meter_id, (first, last)) in spans {
+            let Some(interval_s) = length(meter_id) else { continue };
+            let closed = grid_before(last, interval_s);
+            match remembered.get(meter_id) {
+                Some(before) if first >= *before && closed <= *before => {}
+                Some(before) => {
+                    let from = grid_before(first.min(*before), interval_s);
+                    ranges.push((meter_id, interval_s, TimeRange::new(from, closed.max(*before))));
+                }
+                None => {
+                    let (meter_id, to) = (meter_id.to_owned(), closed);
+                    unsure.push((Window { meter_id, from: first, to }, interval_s));
+                }
+            }
+        }
+        let windows: Vec<Window> = unsure.iter().map(|(window, _)| window.clone()).collect();
+        let before = if windows.is_empty() {
+            HashMap::new()
+        } else {
+            store::last_before(conn, &windows).await?
+        };
+        for (window, interval_s) in &unsure {
+            let from = before.get(&window.meter_id).map_or(window.from, |at| window.from.min(*at));
+            let range = TimeRange::new(grid_before(from, *interval_s), window.to);
+            ranges.push((&window.meter_id, *interval_s, range));
+        }
+        let closed = ranges.iter().map(|(meter_id, _, range)| ((*meter_id).to_owned(), range.to));
+        let closed: HashMap<String, DateTime<Utc>> = closed.collect();
+        ranges.retain(|(_, _, range)| range.from < range.to);
+        if ranges.is_empty() {
+            return Ok((Vec::new(), closed));
+        }
+        let windows: Vec<Window> = ranges
+            .iter()
+            .map(|(meter_id, interval_s, range)| Window {
+                meter_id: (*meter_id).to_owned(),
+                from: range.from - hold(*interval_s),
+                to: range.to + hold(*interval_s),
+            })
+            .collect();
+        let samples = store::samples_within(conn, &windows).await?;
+        let mut rows = Vec::new();
+        for (meter_id, interval_s, range) in ranges {
+            let from = samples.partition_point(|it| it.meter_id.as_str() < meter_id);
+            let length = samples[from..].iter().take_while(|it| it.meter_id == meter_id).count();
+            rows.extend(means((meter_id, interval_s), &samples[from..from + length], range, now));
+        }
+        Ok((rows, closed))
+    }
+
+    /// Remembers what a committed batch has shown.
+    fn remember(&self, taken: &Taken, closed: HashMap<String, DateTime<Utc>>, made: usize) {
+        self.shared.made.fetch_add(made as u64, Ordering::Relaxed);
+        let mut memory = self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        if memory.closed.len() + memory.known.len() > REMEMBERED_MAX {
+            memory.clear();
+        }
+        memory.closed.extend(closed);
+        memory.known.extend(taken.targets.keys().cloned());
+    }
+
+    /// Puts down what could not be taken, where whoever looks after the box finds it: once per topic
+    /// and minute, and under a reason without numbers, so that few rows say it all.
+    pub(super) async fn complain(&self, messages: &[Message], refused: &[Refused]) {
+        let mut told = 0;
+        for Refused { message, reason } in refused {
+            let Some(message) = messages.get(*message) else { continue };
+            let elapsed = self.clock.elapsed();
+            {
+                let mut memory = self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
+                let last = memory.complained.get(&message.topic);
+                let is_soon = last.is_some_and(|at| elapsed.saturating_sub(*at) < COMPLAINT_PAUSE);
+                if is_soon || told >= COMPLAINTS_MAX {
+                    continue;
+                }
+                if memory.complained.len() >= REMEMBERED_MAX {
+                    memory.complained.clear();
+                }
+                memory.complained.insert(message.topic.clone(), elapsed);
+            }
+            told += 1;
+            let reason = without_numbers(reason);
+            let letter = Unreadable {
+                source: "mqtt",
+                subject: &message.topic,
+                raw_file_id: None,
+                payload: &message.payload,
+                reason: &reason,
+            };
+            if let Err(error) = self.quality.dead_letter(&letter).await {
+                tracing::debug!(%error, "A refused message was not put down: {error}");
+            }
+        }
+    }
+}
+
+/// A reason in which `#` stands for every number.
+fn without_numbers(reason: &str) -> String {
+    let mut text = String::with_capacity(reason.len());
+    for letter in reason.chars().take(300) {
+        if !letter.is_ascii_digit() {
+            text.push(letter);
+        } else if !text.ends_with('#') {
+            text.push('#');
+        }
+    }
+    text
+}
+
+/// When those of `messages` that may have come before came first.
+async fn seen_before(
+    conn: &mut Conn,
+    messages: &[Message],
+) -> Result<HashMap<(String, String), DateTime<Utc>>, MqttError> {
+    let again = messages.iter().filter(|it| it.is_again && it.is_owed);
+    let again: Vec<(&str, String)> = again.map(|it| (it.topic.as_str(), digest(it))).collect();
+    if again.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let topics: Vec<&str> = again.iter().map(|(topic, _)| *topic).collect();
+    let digests: Vec<&str> = again.iter().map(|(_, digest)| digest.as_str()).collect();
+    Ok(store::first_seen(conn, &topics, &digests).await?)
+}
