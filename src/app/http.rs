@@ -18,6 +18,7 @@ use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
 use crate::decisions::windows;
+use crate::facts::drops;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
@@ -95,6 +96,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(tariffs::routes)
         .configure(meters::routes)
         .configure(imports::routes)
+        .configure(drops::routes)
         .configure(readings::routes)
         .configure(ingest::routes)
         .configure(simulation::routes)
@@ -162,6 +164,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.readings))
             .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
+            .app_data(Data::new(services.drops))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))

@@ -12,6 +12,9 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
+use crate::facts::drops::Drops;
+use crate::facts::drops::DropsJob;
+use crate::facts::drops::Needs as DropsNeeds;
 use crate::facts::events::Events;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
@@ -84,6 +87,7 @@ pub(crate) struct Services {
     pub readings: Readings,
     pub events: Events,
     pub imports: Imports,
+    pub drops: Drops,
     pub ingest: Ingest,
     pub simulation: Simulation,
     pub datasets: Datasets,
@@ -182,6 +186,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings.clone(),
         clock.clone(),
     );
+    let needs = DropsNeeds {
+        db: db.clone(),
+        archive: archive.clone(),
+        meters: meters.clone(),
+        readings: readings.clone(),
+        quality: quality.clone(),
+        audit: audit.clone(),
+        jobs: jobs.clone(),
+    };
+    let drops = Drops::new(needs, clock.clone(), settings.drops.clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
@@ -256,6 +270,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings,
         events,
         imports,
+        drops,
         ingest,
         simulation,
         datasets,
@@ -282,6 +297,7 @@ impl Services {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
             Arc::new(SessionsJob(self.accounts.clone())),
+            Arc::new(DropsJob(self.drops.clone())),
             Arc::new(self.fetch_job(Part::Prices)),
             Arc::new(self.fetch_job(Part::Values)),
             Arc::new(self.fetch_job(Part::Tariffs)),
@@ -309,9 +325,9 @@ impl Services {
 
 /// What the program does by the clock. A fresh box shows something at once: the scheduler's first
 /// look enqueues the occurrence that was missed last.
-pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
+pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleError> {
     let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
-    Ok(vec![
+    let mut all = vec![
         // Every ten minutes; whether anybody is asked is decided by what is missing.
         Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
@@ -320,5 +336,10 @@ pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
-    ])
+    ];
+    // A box without roads for files has no use for a job each minute.
+    if settings.drops.is_on() {
+        all.push(Schedule::new(DropsJob::NAME, "20 * * * * *", utc, SlotLength::Minute)?);
+    }
+    Ok(all)
 }

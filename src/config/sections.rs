@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
+use crate::facts::drops;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
@@ -60,6 +61,8 @@ pub struct Settings {
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
     pub tariffs: tariffs::Settings,
+    /// Where files of grid operators come from.
+    pub drops: drops::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
@@ -103,6 +106,8 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let entsoe_token = layers.secret("sources.entsoe_token");
     let [access_key, secret_key] =
         ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let [sftp_password, sftp_key_passphrase] =
+        ["drops.sftp_password", "drops.sftp_key_passphrase"].map(|key| layers.secret(key));
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -122,6 +127,11 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         meters: layers.section("meters", meters::Settings::mistakes),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
+        drops: drops::Settings {
+            sftp_password,
+            sftp_key_passphrase,
+            ..layers.section("drops", drops::Settings::mistakes)
+        },
         ingest: ingest::Settings {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)

@@ -11,5 +11,6 @@ pub mod events; // what happened, without saying to whom
 pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is
 pub mod imports; // CSV and Parquet files into facts
+pub mod drops; // files that grid operators leave behind
 pub mod ingest; // sources of the internet into facts
 pub mod simulation; // a market and houses that do not exist, for boxes without data
