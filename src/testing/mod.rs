@@ -5,6 +5,7 @@ mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
 mod s3; // a store that speaks S3
 mod server; // somebody outside who answers
+mod sshd; // a server that speaks SFTP
 mod services; // the services without routes, made-up prices
 
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
@@ -12,4 +13,5 @@ pub use self::browser::Browser;
 pub use self::database::TestDb;
 pub use self::s3::S3Server;
 pub use self::server::Server;
+pub use self::sshd::Sshd;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

@@ -8,6 +8,7 @@ import { audit, base, check, ensure, fits, login, open, password, picture, withB
 const pages = [
   ["/admin", "system"],
   ["/admin/sources", "sources"],
+  ["/admin/drops", "drops"],
   ["/admin/jobs", "jobs"],
   ["/admin/logs", "logs"],
   ["/admin/audit", "audit"],

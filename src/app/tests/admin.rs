@@ -37,6 +37,7 @@ async fn admin_pages(app: &TestApp, method: &str, job_id: Uuid) -> Vec<String> {
                 .replace("{key_id}", &Uuid::nil().to_string())
                 .replace("{row_id}", &Uuid::nil().to_string())
                 .replace("{letter_id}", &Uuid::nil().to_string())
+                .replace("{id}", &Uuid::nil().to_string())
                 .replace("{key}", "simulation.enabled")
         })
         .map(|path| {

@@ -18,7 +18,7 @@ use crate::access::audit::By;
 use crate::base::timeline::TimeRange;
 use crate::facts::market::Quality;
 use crate::facts::meters::{MeterError, MeterRole, NewMeter};
-use crate::facts::readings::{Delivery, Finding, ReadingRow, ReadingsError, Stamp};
+use crate::facts::readings::{Delivery, Finding, IngestReport, ReadingRow, ReadingsError, Stamp};
 use crate::platform::db::{Conn, DbError};
 
 /// Why a document is not stored.
@@ -84,10 +84,7 @@ impl Drops {
             Err(ReadingsError::Meters(error)) => return Err(error.into()),
             Err(error) => return Err(Refusal(error.to_string()).into()),
         };
-        counts.inserted = report.inserted + report.derived;
-        counts.replaced = report.replaced;
-        counts.unchanged = report.unchanged + report.duplicates;
-        counts.left_out += report.refused;
+        add_report(&mut counts, &report);
         Ok(counts)
     }
 
@@ -162,6 +159,13 @@ impl Drops {
         }
         Ok(rows)
     }
+}
+
+fn add_report(counts: &mut Counts, report: &IngestReport) {
+    counts.inserted += report.inserted + report.derived;
+    counts.replaced += report.replaced;
+    counts.unchanged += report.unchanged + report.duplicates;
+    counts.left_out += report.refused;
 }
 
 fn value(slot: &Slot) -> Value {

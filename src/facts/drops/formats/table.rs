@@ -12,6 +12,9 @@ const HEAD_BYTES: usize = 8_192;
 /// Characters of the official name of a metering point.
 const POINT_CHARS: usize = 33;
 
+/// Parts of headers of columns with what a counter showed.
+const COUNTERS: [&str; 5] = ["z\u{e4}hlerstand", "zaehlerstand", "meter reading", "counter", "compteur"];
+
 /// Tables.
 pub(super) struct Table;
 
@@ -27,7 +30,15 @@ impl Format for Table {
     fn read(&self, bytes: &[u8], about: &About) -> Result<Document, Refusal> {
         let mut document = Document::default();
         let options = ReadingOptions { zone: Some(about.zone), ..ReadingOptions::default() };
-        let parsed = match parse_readings(bytes, &options) {
+        // Nobody is asked what the numbers are, so counters must say it in their header.
+        let parsed = parse_readings(bytes, &options).and_then(|parsed| {
+            if parsed.kind == ReadingKind::Counter || !parsed.columns.iter().any(|it| is_counter(it)) {
+                return Ok(parsed);
+            }
+            let kind = Some(ReadingKind::Counter);
+            parse_readings(bytes, &ReadingOptions { kind, ..options })
+        });
+        let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(ImportError::Empty | ImportError::HeaderOnly { .. }) => return Ok(document),
             Err(error) => return Err(Refusal(error.to_string())),
@@ -58,6 +69,12 @@ impl Format for Table {
         }
         Ok(document)
     }
+}
+
+/// Whether the header of a column is about a counter.
+fn is_counter(header: &str) -> bool {
+    let header = header.to_lowercase();
+    COUNTERS.iter().any(|word| header.contains(word))
 }
 
 fn shown(value: &ParsedReading, interval_s: i32) -> Shown {

@@ -22,6 +22,7 @@ use crate::surfaces::dashboards::templates::Templates;
 pub(super) enum Place {
     System,
     Sources,
+    Drops,
     Jobs,
     Logs,
     Audit,
@@ -39,6 +40,7 @@ impl Place {
     const ALL: &'static [Self] = &[
         Self::System,
         Self::Sources,
+        Self::Drops,
         Self::Jobs,
         Self::Logs,
         Self::Audit,
@@ -54,6 +56,7 @@ impl Place {
         match self {
             Self::System => "/admin",
             Self::Sources => "/admin/sources",
+            Self::Drops => "/admin/drops",
             Self::Jobs => "/admin/jobs",
             Self::Logs => "/admin/logs",
             Self::Audit => "/admin/audit",
@@ -70,6 +73,7 @@ impl Place {
         match self {
             Self::System => "adm_system",
             Self::Sources => "adm_sources",
+            Self::Drops => "adm_drops",
             Self::Jobs => "adm_jobs",
             Self::Logs => "adm_logs",
             Self::Audit => "adm_audit",

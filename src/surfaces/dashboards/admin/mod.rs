@@ -6,6 +6,7 @@ mod said; // a confirmation that is shown once
 mod difference; // what a change changed
 mod sources; // what sources send, day by day
 mod sources_view; // how each source is
+mod drops; // files of grid operators
 mod source_day; // one day of one subject
 mod matrix; // sources by day
 mod waiting; // what waits for a decision
@@ -34,6 +35,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(system::pages)
         .configure(sources::pages)
         .configure(source_day::pages)
+        .configure(drops::pages)
         .configure(jobs::pages)
         .configure(job::pages)
         .configure(logs::pages)
