@@ -19,6 +19,7 @@ use crate::access::audit;
 use crate::access::sites;
 use crate::decisions::windows;
 use crate::facts::changes;
+use crate::facts::drops;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
@@ -98,6 +99,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(tariffs::routes)
         .configure(meters::routes)
         .configure(imports::routes)
+        .configure(drops::routes)
         .configure(readings::routes)
         .configure(ingest::routes)
         .configure(mqtt::routes)
@@ -167,6 +169,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.readings))
             .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
+            .app_data(Data::new(services.drops))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.mqtt))
             .app_data(Data::new(services.simulation))

@@ -191,7 +191,7 @@ async fn start((services, settings, tasks): (Services, Settings, Tasks)) {
     }
     services.readiness.set();
     listen(&services, &tasks);
-    if let Err(error) = run_jobs(&services, &tasks, settings.server.roles).await {
+    if let Err(error) = run_jobs(&services, &tasks, &settings).await {
         tracing::error!(%error, "Jobs do not run: {error}");
     }
     let code = match services.accounts.ensure_setup_code().await {
@@ -250,7 +250,8 @@ async fn prepare(services: &Services, settings: &Settings) -> anyhow::Result<()>
     Ok(())
 }
 
-async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::Result<()> {
+async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> anyhow::Result<()> {
+    let roles = settings.server.roles;
     if roles.worker {
         Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
         let simulation = services.simulation.clone();
@@ -268,7 +269,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, roles: Roles) -> anyhow::R
         let mqtt = mqtt.clone();
         async move { mqtt.run(&stop).await }
     });
-    Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules()?)
+    Scheduler::new(services.jobs.clone(), services.clock.clone(), schedules(settings)?)
         .start(tasks)
         .await?;
     Ok(())

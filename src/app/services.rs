@@ -14,6 +14,9 @@ use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
 use crate::facts::changes::Changes;
 use crate::facts::changes::Consumer;
+use crate::facts::drops::Drops;
+use crate::facts::drops::DropsJob;
+use crate::facts::drops::Needs as DropsNeeds;
 use crate::facts::events::Events;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
@@ -101,6 +104,7 @@ pub(crate) struct Services {
     pub readings: Readings,
     pub events: Events,
     pub imports: Imports,
+    pub drops: Drops,
     pub ingest: Ingest,
     pub mqtt: Mqtt,
     pub simulation: Simulation,
@@ -212,6 +216,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         audit: audit.clone(),
     };
     let mqtt = Mqtt::new(mqtt_needs, clock.clone(), settings.mqtt.clone());
+    let needs = DropsNeeds {
+        db: db.clone(),
+        archive: archive.clone(),
+        meters: meters.clone(),
+        readings: readings.clone(),
+        quality: quality.clone(),
+        audit: audit.clone(),
+        jobs: jobs.clone(),
+    };
+    let drops = Drops::new(needs, clock.clone(), settings.drops.clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
@@ -302,6 +316,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings,
         events,
         imports,
+        drops,
         ingest,
         mqtt,
         simulation,
@@ -340,6 +355,7 @@ impl Services {
             Arc::new(JudgeJob(self.judge.clone())),
             Arc::new(UpkeepJob(self.upkeep.clone())),
             Arc::new(SessionsJob(self.accounts.clone())),
+            Arc::new(DropsJob(self.drops.clone())),
             Arc::new(self.fetch_job(Part::Prices)),
             Arc::new(self.fetch_job(Part::Values)),
             Arc::new(self.fetch_job(Part::Tariffs)),
@@ -367,9 +383,9 @@ impl Services {
 
 /// What the program does by the clock. A fresh box shows something at once: the scheduler's first
 /// look enqueues the occurrence that was missed last.
-pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
+pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleError> {
     let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
-    Ok(vec![
+    let mut all = vec![
         // Every ten minutes; whether anybody is asked is decided by what is missing.
         Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
         Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
@@ -381,5 +397,10 @@ pub(crate) fn schedules() -> Result<Vec<Schedule>, ScheduleError> {
         // In the quietest hour, behind the training.
         Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
-    ])
+    ];
+    // A box without roads for files has no use for a job each minute.
+    if settings.drops.is_on() {
+        all.push(Schedule::new(DropsJob::NAME, "20 * * * * *", utc, SlotLength::Minute)?);
+    }
+    Ok(all)
 }

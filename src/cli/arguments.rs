@@ -221,10 +221,21 @@ pub(super) enum ImportCommand {
     ///
     /// Example: luna import readings lastgang.csv --meter house-1 --unit kWh --zone Europe/Zurich
     Readings(ReadingFileArguments),
+    /// Read the complete files of the watched folder and of the SFTP servers once
+    ///
+    /// Example: luna import drops --json
+    Drops(DropArguments),
     /// Import the fixed prices of a year from an operator's JSON file («Tariff Retrieval» of the VSE)
     ///
     /// Example: luna import tariff tariffs-2027.json --name home --tariff "NS DT" --tariff Blau
     Tariff(TariffFileArguments),
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DropArguments {
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

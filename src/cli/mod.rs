@@ -5,6 +5,7 @@ mod arguments; // the command line's form
 mod bench; // speed against floors
 mod data; // import, datasets, database
 mod keys; // API keys from the box itself
+mod drops; // files of grid operators
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
 mod fetch; // prices from the internet

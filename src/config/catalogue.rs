@@ -44,6 +44,7 @@ const IN_FILES_ONLY: &[&str] = &[
     "sources.elcom_url",
     "tariffs.urls",
     "tariffs.custom",
+    "drops.",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
+use crate::facts::drops;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
@@ -64,6 +65,8 @@ pub struct Settings {
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
     pub tariffs: tariffs::Settings,
+    /// Where files of grid operators come from.
+    pub drops: drops::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
     /// Sessions, registration, passwords.
@@ -112,6 +115,8 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mqtt_password = layers.secret("mqtt.password");
     let with_password =
         |section: mqtt::Settings| mqtt::Settings { password: mqtt_password.clone(), ..section };
+    let [sftp_password, sftp_key_passphrase] =
+        ["drops.sftp_password", "drops.sftp_key_passphrase"].map(|key| layers.secret(key));
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -134,6 +139,11 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         })),
         simulation: layers.section("simulation", simulation::Settings::mistakes),
         tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
+        drops: drops::Settings {
+            sftp_password,
+            sftp_key_passphrase,
+            ..layers.section("drops", drops::Settings::mistakes)
+        },
         ingest: ingest::Settings {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)

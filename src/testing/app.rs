@@ -58,6 +58,7 @@ pub struct TestApp {
     logins: RefCell<HashSet<String>>,
     db: TestDb,
     folder: TempDir,
+    settings: Settings,
 }
 
 impl TestApp {
@@ -113,7 +114,7 @@ impl TestApp {
             .boxed_local()
         };
         let (call, logins) = (Box::new(call), RefCell::default());
-        Self { services, clock, call, logins, db, folder }
+        Self { services, clock, call, logins, db, folder, settings }
     }
 
     /// The database behind the services.
@@ -233,7 +234,7 @@ impl TestApp {
     /// The program's schedules, written down as its start does.
     pub async fn scheduler(&self) -> Scheduler {
         let Services { jobs, clock, .. } = self.services.clone();
-        let scheduler = Scheduler::new(jobs, clock, schedules().unwrap());
+        let scheduler = Scheduler::new(jobs, clock, schedules(&self.settings).unwrap());
         scheduler.write_down().await.unwrap();
         scheduler
     }

@@ -6,6 +6,7 @@ mod database; // a migrated copy per test
 mod mosquitto; // a broker
 mod s3; // a store that speaks S3
 mod server; // somebody outside who answers
+mod sshd; // a server that speaks SFTP
 mod services; // the services without routes, made-up prices
 
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
@@ -14,4 +15,5 @@ pub use self::database::TestDb;
 pub use self::mosquitto::{Door, Mosquitto};
 pub use self::s3::S3Server;
 pub use self::server::Server;
+pub use self::sshd::Sshd;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

@@ -9,6 +9,7 @@ const pages = [
   ["/admin", "system"],
   ["/admin/sources", "sources"],
   ["/admin/mqtt", "mqtt"],
+  ["/admin/drops", "drops"],
   ["/admin/jobs", "jobs"],
   ["/admin/logs", "logs"],
   ["/admin/audit", "audit"],

@@ -38,6 +38,7 @@ async fn admin_pages(app: &TestApp, method: &str, job_id: Uuid) -> Vec<String> {
                 .replace("{row_id}", &Uuid::nil().to_string())
                 .replace("{letter_id}", &Uuid::nil().to_string())
                 .replace("{mapping_id}", &Uuid::nil().to_string())
+                .replace("{id}", &Uuid::nil().to_string())
                 .replace("{key}", "simulation.enabled")
         })
         .map(|path| {

@@ -57,7 +57,10 @@ impl Walk {
 
 #[tokio::test]
 async fn every_change_is_written_down_with_its_author_and_no_secret() {
-    let app = TestApp::new().await;
+    let app = TestApp::with("2026-03-28T12:00:00Z".parse().unwrap(), |settings| {
+        settings.drops.folder = Some(settings.storage.data_dir.join("drops"));
+    })
+    .await;
     let code = app.services.accounts.ensure_setup_code().await.unwrap().unwrap();
     let mut walk = Walk { app, walked: BTreeSet::new() };
     let password = TestApp::PASSWORD;
@@ -88,6 +91,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     facts_and_jobs(&mut walk).await;
     quality(&mut walk).await;
     mqtt(&mut walk).await;
+    drops(&mut walk).await;
     simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
@@ -230,6 +234,31 @@ async fn mqtt(walk: &mut Walk) {
     let answer = walk.admin(Method::DELETE, &path).await;
     let row = walk.saw("DELETE /api/mqtt/mappings/{id}", &answer).await;
     assert_eq!((&row["subject_id"], &row["after"]), (&json!(id), &Value::Null));
+}
+
+/// What admins do about files of grid operators.
+async fn drops(walk: &mut Walk) {
+    let folder = walk.app.folder().join("drops");
+    std::fs::create_dir(&folder).unwrap();
+    std::fs::write(folder.join("a.xml"), "<a>").unwrap();
+    for _ in 0..2 {
+        walk.app.services.drops.scan(&|| false).await.unwrap();
+        walk.app.clock.set(walk.app.clock.now() + Duration::seconds(10));
+    }
+    let files = walk.app.get(Role::Analyst, "/api/drops").await.json(200);
+    let id = files["files"][0]["dropped_file_id"].as_str().unwrap().to_owned();
+    let answer = walk.admin(Method::POST, &format!("/api/drops/{id}/retry")).await;
+    let row = walk.saw("POST /api/drops/{id}/retry", &answer).await;
+    assert_eq!((&row["subject_id"], &row["after"]["outcome"]), (&json!(id), &json!("failed")));
+    let answer = walk.admin(Method::POST, "/api/drops/scan").await;
+    walk.saw("POST /api/drops/scan", &answer).await;
+    let path = "/api/drops/points/50000000001";
+    let meter = body(&json!({"meter_id": "house-1"}));
+    let answer = walk.app.send(Role::Admin, Method::PUT, path, meter).await;
+    let row = walk.saw("PUT /api/drops/points/{key}", &answer).await;
+    assert_eq!(row["after"]["meter_id"], "house-1");
+    let answer = walk.admin(Method::DELETE, path).await;
+    walk.saw("DELETE /api/drops/points/{key}", &answer).await;
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -24,7 +24,7 @@ pub use self::metering::ReadingReport;
 pub use self::model::{ImportOptions, KnownAtRule, PriceUnit};
 pub use self::model::{assumed_forecast_known_at, assumed_price_known_at};
 pub use self::prices::parse_prices;
-pub use self::readings::{ReadingKind, ReadingOptions, ReadingUnit};
+pub use self::readings::{ParsedReading, ReadingKind, ReadingOptions, ReadingUnit, parse_readings};
 pub use self::service::{ImportFailure, ImportReport, Imports};
 
 #[cfg(test)]

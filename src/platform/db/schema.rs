@@ -121,6 +121,43 @@ diesel::table! {
 }
 
 diesel::table! {
+    dropped_files (dropped_file_id) {
+        dropped_file_id -> Uuid,
+        road -> Text,
+        name -> Text,
+        sha256 -> Text,
+        size_bytes -> Int8,
+        modified_at -> Nullable<Timestamptz>,
+        meter_hint -> Text,
+        format -> Text,
+        outcome -> Text,
+        rows_read -> Int8,
+        inserted -> Int8,
+        replaced -> Int8,
+        unchanged -> Int8,
+        left_out -> Int8,
+        reason -> Nullable<Text>,
+        raw_file_id -> Nullable<Uuid>,
+        attempts -> Int4,
+        first_at -> Timestamptz,
+        last_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    dropped_values (meter_id, direction, ts) {
+        meter_id -> Text,
+        direction -> Text,
+        ts -> Timestamptz,
+        interval_s -> Int4,
+        power_kw -> Nullable<Float8>,
+        quality -> Text,
+        condition -> Text,
+        known_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     events (event_id, ts) {
         event_id -> Uuid,
         user_id -> Nullable<Uuid>,
@@ -296,6 +333,14 @@ diesel::table! {
         interval_s -> Int4,
         known_at -> Timestamptz,
         replaced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    metering_points (point) {
+        point -> Text,
+        meter_id -> Text,
+        created_at -> Timestamptz,
     }
 }
 
@@ -583,6 +628,14 @@ diesel::table! {
         created_at -> Timestamptz,
         expires_at -> Timestamptz,
         used_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    sftp_hosts (address) {
+        address -> Text,
+        fingerprint -> Text,
+        created_at -> Timestamptz,
     }
 }
 

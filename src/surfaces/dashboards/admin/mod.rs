@@ -7,6 +7,7 @@ mod difference; // what a change changed
 mod sources; // what sources send, day by day
 mod changes; // who follows changes
 mod sources_view; // how each source is
+mod drops; // files of grid operators
 mod source_day; // one day of one subject
 mod matrix; // sources by day
 mod waiting; // what waits for a decision
@@ -39,6 +40,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(source_day::pages)
         .configure(changes::pages)
         .configure(mqtt::pages)
+        .configure(drops::pages)
         .configure(jobs::pages)
         .configure(job::pages)
         .configure(logs::pages)
