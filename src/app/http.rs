@@ -18,6 +18,8 @@ use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
 use crate::decisions::windows;
+use crate::facts::consumption;
+use crate::facts::events;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
@@ -96,6 +98,8 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(meters::routes)
         .configure(imports::routes)
         .configure(readings::routes)
+        .configure(events::routes)
+        .configure(consumption::routes)
         .configure(ingest::routes)
         .configure(simulation::routes)
         .configure(registry::routes)
@@ -161,7 +165,10 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.meters))
             .app_data(Data::new(services.readings))
             .app_data(Data::new(services.events))
+            .app_data(Data::new(services.telemetry))
             .app_data(Data::new(services.imports))
+            .app_data(Data::new(services.consumption))
+            .app_data(Data::new(services.staged))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))

@@ -12,7 +12,9 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
+use crate::facts::consumption::Consumption;
 use crate::facts::events::Events;
+use crate::facts::events::Telemetry;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
@@ -28,6 +30,7 @@ use crate::facts::series::Observations;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
+use crate::facts::uploads::StagedFiles;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
@@ -83,7 +86,10 @@ pub(crate) struct Services {
     pub meters: Meters,
     pub readings: Readings,
     pub events: Events,
+    pub telemetry: Telemetry,
     pub imports: Imports,
+    pub consumption: Consumption,
+    pub staged: StagedFiles,
     pub ingest: Ingest,
     pub simulation: Simulation,
     pub datasets: Datasets,
@@ -182,7 +188,17 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings.clone(),
         clock.clone(),
     );
+    let consumption = Consumption::new(
+        db.clone(),
+        meters.clone(),
+        imports.clone(),
+        audit.clone(),
+        pool.clone(),
+        clock.clone(),
+    );
+    let staged = StagedFiles::new(db.clone(), objects.clone(), clock.clone());
     let events = Events::new(db.clone(), clock.clone());
+    let telemetry = Telemetry::new(db.clone(), accounts.clone(), audit.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
         prices: prices.clone(),
@@ -255,7 +271,10 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         meters,
         readings,
         events,
+        telemetry,
         imports,
+        consumption,
+        staged,
         ingest,
         simulation,
         datasets,

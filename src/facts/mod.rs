@@ -11,5 +11,7 @@ pub mod events; // what happened, without saying to whom
 pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is
 pub mod imports; // CSV and Parquet files into facts
+pub mod consumption; // what people bring about their own consumption
+pub mod uploads; // files that wait to be confirmed
 pub mod ingest; // sources of the internet into facts
 pub mod simulation; // a market and houses that do not exist, for boxes without data

@@ -8,7 +8,9 @@ mod service; // rules and transactions
 mod staging; // many readings in one transaction without holding them
 
 pub use self::api::routes;
-pub use self::model::{MeterRole, NewMeter, Reading, Stored, check_meter_id, is_simulated};
+pub use self::model::{
+    Meter, MeterRole, NewMeter, Reading, Resolution, Rollup, Stored, check_meter_id, is_simulated,
+};
 pub use self::service::{MeterError, Meters};
 pub use self::settings::Settings;
 pub use self::staging::Writable;

@@ -1,0 +1,1 @@
+//! Totals and files on the whole application with a real database.
