@@ -33,6 +33,8 @@ pub struct Looked<O, P> {
     pub options: O,
     /// What it says without its wrong rows, or why it cannot be read.
     pub parsed: Result<P, ImportError>,
+    /// The wrong rows of a file that cannot be read without them either.
+    pub wrong: (Vec<BadRow>, u64),
 }
 
 /// What importing a file would do: `R` is the report of the import.
@@ -94,7 +96,9 @@ pub fn look_at_readings(
     let zone = options.zone.unwrap_or(chrono_tz::Tz::Europe__Zurich);
     let rows = first_rows(&sheet, passed, (time, zone), &numbers)?;
     let parsed = chosen.and_then(|_| parse_readings(bytes, &options));
-    Ok(Looked { table, rows, options, parsed })
+    let strict = ReadingOptions { skip_bad_rows: false, ..options.clone() };
+    let wrong = wrong_behind(&parsed, || parse_readings(bytes, &strict));
+    Ok(Looked { table, rows, options, parsed, wrong })
 }
 
 /// Whether the column that would be read never falls and rises.
@@ -146,7 +150,9 @@ pub fn look_at_prices(
     let zone = options.zone.unwrap_or_else(|| options.market.time_zone());
     let rows = first_rows(&sheet, 0, (time, zone), &numbers)?;
     let parsed = chosen.and_then(|_| parse_prices(bytes, file_name, &options));
-    Ok(Looked { table, rows, options, parsed })
+    let strict = ImportOptions { skip_bad_rows: false, ..options.clone() };
+    let wrong = wrong_behind(&parsed, || parse_prices(bytes, file_name, &strict));
+    Ok(Looked { table, rows, options, parsed, wrong })
 }
 
 /// Looks at a file of weather.
@@ -189,7 +195,9 @@ pub fn look_at_weather(
     let zone = options.zone.unwrap_or(chrono_tz::Tz::Europe__Zurich);
     let rows = first_rows(&sheet, passed, (time, zone), &numbers)?;
     let parsed = chosen.and_then(|_| parse_weather(bytes, &options));
-    Ok(Looked { table, rows, options, parsed })
+    let strict = WeatherOptions { skip_bad_rows: false, ..options.clone() };
+    let wrong = wrong_behind(&parsed, || parse_weather(bytes, &strict));
+    Ok(Looked { table, rows, options, parsed, wrong })
 }
 
 impl Imports {
@@ -199,14 +207,14 @@ impl Imports {
         looked: Looked<ReadingOptions, ParsedReadings>,
         by: &By,
     ) -> Result<Previewed<ReadingOptions, ReadingReport>, ImportFailure> {
-        let Looked { table, rows, options, parsed } = looked;
+        let Looked { table, rows, options, parsed, wrong } = looked;
         let (wrong, outcome) = match parsed {
             Ok(parsed) => {
                 let (wrong, dry) =
                     (parsed.wrong.clone(), ReadingOptions { dry_run: true, ..options.clone() });
                 (wrong, told(self.store_readings(parsed, &dry, by).await)?)
             }
-            Err(error) => (wrong_of(&error), Err(error)),
+            Err(error) => (wrong, Err(error)),
         };
         Ok(Previewed { table, rows, options, wrong, outcome })
     }
@@ -217,10 +225,10 @@ impl Imports {
         looked: Looked<ImportOptions, ParsedPrices>,
         by: &By,
     ) -> Result<Previewed<ImportOptions, ImportReport>, ImportFailure> {
-        let Looked { table, rows, options, parsed } = looked;
+        let Looked { table, rows, options, parsed, wrong } = looked;
         let (wrong, outcome) = match parsed {
             Ok(parsed) => (parsed.wrong.clone(), told(self.store(parsed, true, by).await)?),
-            Err(error) => (wrong_of(&error), Err(error)),
+            Err(error) => (wrong, Err(error)),
         };
         Ok(Previewed { table, rows, options, wrong, outcome })
     }
@@ -231,14 +239,14 @@ impl Imports {
         looked: Looked<WeatherOptions, ParsedWeather>,
         by: &By,
     ) -> Result<Previewed<WeatherOptions, WeatherReport>, ImportFailure> {
-        let Looked { table, rows, options, parsed } = looked;
+        let Looked { table, rows, options, parsed, wrong } = looked;
         let (wrong, outcome) = match parsed {
             Ok(parsed) => {
                 let (wrong, dry) =
                     (parsed.wrong.clone(), WeatherOptions { dry_run: true, ..options.clone() });
                 (wrong, told(self.store_weather(parsed, &dry, by).await)?)
             }
-            Err(error) => (wrong_of(&error), Err(error)),
+            Err(error) => (wrong, Err(error)),
         };
         Ok(Previewed { table, rows, options, wrong, outcome })
     }
@@ -253,9 +261,16 @@ fn told<R>(done: Result<R, ImportFailure>) -> Result<Result<R, ImportError>, Imp
     }
 }
 
-fn wrong_of(error: &ImportError) -> (Vec<BadRow>, u64) {
-    match error {
-        ImportError::BadRows { first, total } => (first.clone(), *total),
-        _ => (Vec::new(), 0),
+/// The wrong rows of a file that cannot be read even without them, where there are any.
+fn wrong_behind<P>(
+    parsed: &Result<P, ImportError>,
+    strictly: impl FnOnce() -> Result<P, ImportError>,
+) -> (Vec<BadRow>, u64) {
+    match parsed {
+        Ok(_) => (Vec::new(), 0),
+        Err(_) => match strictly() {
+            Err(ImportError::BadRows { first, total }) => (first, total),
+            _ => (Vec::new(), 0),
+        },
     }
 }
