@@ -20,6 +20,8 @@ use crate::access::sites;
 use crate::decisions::windows;
 use crate::facts::changes;
 use crate::facts::drops;
+use crate::facts::consumption;
+use crate::facts::events;
 use crate::facts::imports;
 use crate::facts::ingest;
 use crate::facts::market;
@@ -101,6 +103,8 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(imports::routes)
         .configure(drops::routes)
         .configure(readings::routes)
+        .configure(events::routes)
+        .configure(consumption::routes)
         .configure(ingest::routes)
         .configure(mqtt::routes)
         .configure(simulation::routes)
@@ -168,8 +172,11 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.meters))
             .app_data(Data::new(services.readings))
             .app_data(Data::new(services.events))
+            .app_data(Data::new(services.telemetry))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.drops))
+            .app_data(Data::new(services.consumption))
+            .app_data(Data::new(services.staged))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.mqtt))
             .app_data(Data::new(services.simulation))

@@ -17,7 +17,9 @@ use crate::facts::changes::Consumer;
 use crate::facts::drops::Drops;
 use crate::facts::drops::DropsJob;
 use crate::facts::drops::Needs as DropsNeeds;
+use crate::facts::consumption::Consumption;
 use crate::facts::events::Events;
+use crate::facts::events::Telemetry;
 use crate::facts::imports::Imports;
 use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
@@ -39,6 +41,7 @@ use crate::facts::series::Observations;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
+use crate::facts::uploads::StagedFiles;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
@@ -103,8 +106,11 @@ pub(crate) struct Services {
     pub meters: Meters,
     pub readings: Readings,
     pub events: Events,
+    pub telemetry: Telemetry,
     pub imports: Imports,
     pub drops: Drops,
+    pub consumption: Consumption,
+    pub staged: StagedFiles,
     pub ingest: Ingest,
     pub mqtt: Mqtt,
     pub simulation: Simulation,
@@ -226,7 +232,17 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs: jobs.clone(),
     };
     let drops = Drops::new(needs, clock.clone(), settings.drops.clone());
+    let consumption = Consumption::new(
+        db.clone(),
+        meters.clone(),
+        imports.clone(),
+        audit.clone(),
+        pool.clone(),
+        clock.clone(),
+    );
+    let staged = StagedFiles::new(db.clone(), objects.clone(), clock.clone());
     let events = Events::new(db.clone(), clock.clone());
+    let telemetry = Telemetry::new(db.clone(), accounts.clone(), audit.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
         prices: prices.clone(),
@@ -315,8 +331,11 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         meters,
         readings,
         events,
+        telemetry,
         imports,
         drops,
+        consumption,
+        staged,
         ingest,
         mqtt,
         simulation,

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
 use super::readings::ReadingFileArguments;
+use super::weather::WeatherFileArguments;
 use crate::access::accounts::KEY_DAYS;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
@@ -225,6 +226,10 @@ pub(super) enum ImportCommand {
     ///
     /// Example: luna import drops --json
     Drops(DropArguments),
+    /// Import weather from a CSV or Parquet file
+    ///
+    /// Example: luna import weather basel.csv --series basel --column wind_speed:m/s:fkl010h0
+    Weather(WeatherFileArguments),
     /// Import the fixed prices of a year from an operator's JSON file («Tariff Retrieval» of the VSE)
     ///
     /// Example: luna import tariff tariffs-2027.json --name home --tariff "NS DT" --tariff Blau

@@ -8,7 +8,7 @@ use super::arguments::{DatasetCommand, DbCommand, ImportArguments, ImportCommand
 use super::learning::train_request;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
-use super::{drops, readings, tariffs};
+use super::{drops, readings, tariffs, weather};
 use crate::access::audit::By;
 use crate::app::connect;
 use crate::base::timeline::Clock;
@@ -31,6 +31,7 @@ pub(super) async fn import(settings: &Settings, command: ImportCommand) -> Resul
         ImportCommand::Prices(arguments) => arguments,
         ImportCommand::Readings(arguments) => return readings::import(settings, arguments).await,
         ImportCommand::Drops(arguments) => return drops::import(settings, &arguments).await,
+        ImportCommand::Weather(arguments) => return weather::import(settings, arguments).await,
         ImportCommand::Tariff(arguments) => return tariffs::import(settings, arguments).await,
     };
     let path = arguments.file.display().to_string();

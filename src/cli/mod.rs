@@ -12,6 +12,7 @@ mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
 mod readings; // files of meters
+mod weather; // files of weather
 mod session; // services for one command
 mod simulate; // a market and houses that do not exist
 mod realism; // the simulated house beside measured ones

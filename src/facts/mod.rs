@@ -13,6 +13,8 @@ pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is
 pub mod imports; // CSV and Parquet files into facts
 pub mod drops; // files that grid operators leave behind
+pub mod consumption; // what people bring about their own consumption
+pub mod uploads; // files that wait to be confirmed
 pub mod ingest; // sources of the internet into facts
 pub mod mqtt; // messages of a broker into readings
 pub mod simulation; // a market and houses that do not exist, for boxes without data

@@ -3,9 +3,9 @@
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 
-use actix_web::http::header;
+use actix_web::http::{Method, header};
 
-use super::{Answer, TestApp};
+use super::{Answer, TestApp, from_this_box};
 use crate::platform::web::Role;
 
 /// Somebody's browser on a [`TestApp`].
@@ -50,6 +50,53 @@ impl<'a> Browser<'a> {
     pub async fn forge(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(fields).finish();
         let answer = self.app.send_form(path, &self.sent(), form).await;
+        self.keep(&answer);
+        answer
+    }
+
+    /// The answer to a form of one of our pages with a file called `file`.
+    pub async fn send_file(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        file: (&str, &[u8]),
+    ) -> Answer {
+        let token = self.cookies.borrow().get("luna-csrf").cloned().unwrap_or_default();
+        let token = ("csrf_token", token.as_str());
+        self.forge_file(path, &[fields, &[token]].concat(), file).await
+    }
+
+    /// The same from a form that does not know the token of our pages.
+    pub async fn forge_file(
+        &self,
+        path: &str,
+        fields: &[(&str, &str)],
+        (name, bytes): (&str, &[u8]),
+    ) -> Answer {
+        const BOUNDARY: &str = "----4711";
+        let mut body = Vec::new();
+        for (name, value) in fields {
+            let part = format!(
+                "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"{name}\"\r\n\r\n{value}\r\n"
+            );
+            body.extend(part.into_bytes());
+        }
+        let head = format!(
+            "--{BOUNDARY}\r\nContent-Disposition: form-data; name=\"file\"; \
+             filename=\"{name}\"\r\nContent-Type: text/csv\r\n\r\n"
+        );
+        body.extend(head.into_bytes());
+        body.extend(bytes);
+        body.extend(format!("\r\n--{BOUNDARY}--\r\n").into_bytes());
+        let request = from_this_box(Method::POST, path)
+            .insert_header((header::ACCEPT, "text/html"))
+            .insert_header((header::COOKIE, self.sent()))
+            .insert_header((
+                header::CONTENT_TYPE,
+                format!("multipart/form-data; boundary={BOUNDARY}"),
+            ))
+            .set_payload(body);
+        let answer = self.app.ask(request).await;
         self.keep(&answer);
         answer
     }

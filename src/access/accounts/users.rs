@@ -26,6 +26,12 @@ impl Accounts {
         user(&mut conn, user_id).await
     }
 
+    /// Those of `user_ids` that somebody is known under, with or without an account.
+    pub async fn known_people(&self, user_ids: &[Uuid]) -> Result<Vec<Uuid>, AccountsError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::people::known(&mut conn, user_ids).await?)
+    }
+
     /// Changes an account. Who is disabled loses sessions and keys; the last admin stays one.
     pub async fn change_user(
         &self,

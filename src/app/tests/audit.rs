@@ -19,10 +19,13 @@ use crate::platform::web::Role;
 use crate::testing::{ANYBODY, Answer, TestApp};
 
 /// Operations that may succeed without a row, and why.
-const EXCEPTIONS: &[(&str, &str)] = &[(
-    "POST /api/auth/refresh",
-    "prolongs nothing: the session was written down when it was opened, its end will be, too",
-)];
+const EXCEPTIONS: &[(&str, &str)] = &[
+    (
+        "POST /api/auth/refresh",
+        "prolongs nothing: the session was written down when it was opened, its end will be, too",
+    ),
+    ("POST /api/consumption/preview", "tells how a file would be read and stores nothing"),
+];
 
 /// What has been seen to leave a row.
 struct Walk {
@@ -140,6 +143,13 @@ async fn facts_and_jobs(walk: &mut Walk) {
     let file = Some(("text/csv", file));
     let answer = walk.app.send(Role::Analyst, Method::POST, path, file).await;
     walk.saw("POST /api/import/readings", &answer).await;
+    consumption(walk).await;
+    let file = "time_utc,t2m_c\n2026-03-20T00:00:00Z,1\n2026-03-20T01:00:00Z,2\n";
+    let file = Some(("text/csv", file.as_bytes().to_vec()));
+    let path = "/api/import/weather?series=basel";
+    let answer = walk.app.send(Role::Analyst, Method::POST, path, file).await;
+    let row = walk.saw("POST /api/import/weather", &answer).await;
+    assert_eq!((&row["action"], &row["subject_id"]), (&json!("weather.import"), &json!("basel")));
     walk.app.services.simulation.fill().await.unwrap();
     walk.app.services.jobs.enqueue(NewJob::new(RefreshJob::NAME)).await.unwrap();
     walk.app.run_jobs().await;
@@ -164,6 +174,31 @@ async fn facts_and_jobs(walk: &mut Walk) {
     walk.saw("PATCH /api/schedules/{name}", &answer.await).await;
     let answer = walk.admin(Method::POST, &format!("{path}/run")).await;
     walk.saw("POST /api/schedules/{name}/run", &answer).await;
+}
+
+/// A month's total is entered, changed and taken back; somebody's events are brought by an admin.
+async fn consumption(walk: &mut Walk) {
+    for (kwh, before) in [(400.5, Value::Null), (410.5, json!(400.5))] {
+        let total = json!({"meter_id": "house-1", "month": "2026-02", "consumption_kwh": kwh});
+        let answer = walk.app.post(Role::Analyst, "/api/consumption", &total).await;
+        let row = walk.saw("POST /api/consumption", &answer).await;
+        assert_eq!(row["action"], "consumption.enter");
+        assert_eq!(
+            (&row["before"]["consumption_kwh"], &row["after"]["consumption_kwh"]),
+            (&before, &json!(kwh))
+        );
+    }
+    let answer = walk.admin(Method::DELETE, "/api/consumption/house-1/2026-02").await;
+    let row = walk.saw("DELETE /api/consumption/{meter_id}/{month}", &answer).await;
+    assert_eq!((&row["before"]["consumption_kwh"], &row["after"]), (&json!(410.5), &Value::Null));
+    walk.app.token(Role::Viewer).await;
+    let viewer = walk.app.services.accounts.user_id_of("viewer@example.ch").await.unwrap();
+    for path in ["/api/ingest/telemetry", "/ingest/telemetry"] {
+        let events = json!([{"type": "view", "user_id": viewer, "meta": {"page": path}}]);
+        let answer = walk.app.post(Role::Admin, path, &events).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!((&row["action"], &row["after"]["events"]), (&json!("events.ingest"), &json!(1)));
+    }
 }
 
 /// What admins decide about values that are kept apart, and about what nobody can read.

@@ -272,15 +272,16 @@ async fn bodies_that_cannot_be_read_are_refused_with_the_place() {
         send(JSON, String::new()).await.problem(400);
         send("text/plain", "{}".to_owned()).await.problem(415);
         // A list of things names the thing first.
+        let things = if operation.path.ends_with("/telemetry") { "events" } else { "rows" };
         let (example, prefix) = match body["example"].as_array() {
-            Some(list) => (&list[0], "rows[0]."),
-            None => (&body["example"], ""),
+            Some(list) => (&list[0], format!("{things}[0].")),
+            None => (&body["example"], String::new()),
         };
         let written = |thing: &Value| {
             if prefix.is_empty() { thing.to_string() } else { format!("[{thing}]") }
         };
         let in_a_list = send(JSON, format!("[{}]", written(example))).await.wrong_field();
-        let place = if prefix.is_empty() { "body" } else { "rows[0]" };
+        let place = if prefix.is_empty() { "body" } else { prefix.trim_end_matches('.') };
         assert_eq!(in_a_list, place, "{name}");
         for (field, value) in example.as_object().unwrap() {
             let mut wrong = example.clone();

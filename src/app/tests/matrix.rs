@@ -15,7 +15,7 @@ use crate::testing::{Answer, TestApp, from_this_box};
 /// Parts of paths that name what belongs to somebody: strangers must not learn that it is there.
 const OWNED: [&str; 4] = ["site_id", "session_id", "key_id", "meter_id"];
 /// Parts of paths that name what belongs to the box.
-const SHARED: [&str; 6] = ["id", "job_id", "user_id", "name", "series", "key"];
+const SHARED: [&str; 7] = ["id", "job_id", "user_id", "name", "series", "key", "month"];
 
 /// What a caller should get.
 #[derive(Debug, Clone, Copy)]

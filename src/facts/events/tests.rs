@@ -1,5 +1,7 @@
 //! Events on a real database: with their transaction, newest first, without people in them.
 
+mod telemetry; // sent by people and programs
+
 use diesel_async::AsyncConnection;
 use serde_json::json;
 use uuid::Uuid;

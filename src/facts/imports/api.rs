@@ -1,4 +1,4 @@
-//! `POST /api/import/prices` and `/api/import/readings`: a file in, a report of every row out.
+//! `POST /api/import/prices`, `/api/import/readings` and `/api/import/weather`: a file in, a report of every row out.
 
 use actix_web::http::StatusCode;
 use actix_web::post;
@@ -15,6 +15,9 @@ use super::model::{ImportOptions, KnownAtRule, PriceUnit};
 use super::prices::parse_prices;
 use super::readings::{ReadingKind, ReadingOptions, ReadingUnit, parse_readings};
 use super::service::{ImportFailure, ImportReport, Imports};
+use super::weather::{WeatherNature, WeatherOptions, check_place, parse_weather};
+use super::weather_columns::WeatherAsk;
+use super::weather_store::WeatherReport;
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::facts::meters::check_meter_id;
@@ -23,13 +26,13 @@ use crate::facts::readings::IngestReport;
 use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{
-    BadBody, Flow, Importer, NotFound, Params, Problem, Refusals, Require, UPLOAD_BYTES_MAX,
+    BadBody, Conflict, Flow, Importer, NotFound, Params, Problem, Refusals, Require, UPLOAD_BYTES_MAX,
     Upload, optional_instant,
 };
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {
-    config.service(import_prices).service(import_readings);
+    config.service(import_prices).service(import_readings).service(import_weather);
 }
 
 /// How to read the file; what is left open is found out from it.
@@ -102,12 +105,7 @@ async fn import_prices(
 ) -> Result<Json<ImportReport>, Problem> {
     let query = query.0;
     let name = query.file_name.unwrap_or_else(|| "upload".to_owned());
-    if name.chars().count() > 200 || name.chars().any(char::is_control) {
-        return Err(Problem::invalid(
-            "file_name",
-            "is longer than 200 characters or has control characters",
-        ));
-    }
+    check_file_name(&name)?;
     let options = ImportOptions {
         time_column: query.time_column,
         column: query.column,
@@ -262,6 +260,121 @@ async fn import_readings(
     let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
     let report = imports.store_readings(parsed, &options, &By::of(&who)).await?;
     Ok(Json(ImportedReadings::One(Box::new(report))))
+}
+
+/// How to read the file; what is left open is found out from it.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct WeatherQuery {
+    /// Station or place: what stands behind the colon of the series' names.
+    #[param(example = "basel")]
+    series: String,
+    /// Market that the series belong to; its models learn from forecasts, not from measurements.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "CH")]
+    market: Option<Market>,
+    /// `measured`, known at the end of each interval, or `forecast`, known at 09:30 on the day before.
+    #[serde(default)]
+    #[param(inline)]
+    nature: WeatherNature,
+    /// Columns as `VARIABLE:UNIT:HEADER`, separated by `|`; those whose headers tell unless said.
+    /// Variables are `temperature`, `solar_radiation`, `wind_speed`, `cloud_cover`, `precipitation`,
+    /// `humidity`, `pressure` and `sunshine`.
+    #[serde(default)]
+    #[param(example = "temperature:°C:t2m|wind_speed:km/h:Wind")]
+    columns: Option<String>,
+    /// Header of the column with the start of the interval.
+    #[serde(default)]
+    time_column: Option<String>,
+    /// Header of the column with the instant of publication.
+    #[serde(default)]
+    known_at_column: Option<String>,
+    /// Times mark the end of their interval.
+    #[serde(default)]
+    #[param(required = false)]
+    marks_end: bool,
+    /// Zone of times without offset; the header's hint, else the market's, else Europe/Zurich.
+    #[serde(default)]
+    #[param(value_type = Option<String>, example = "Europe/Zurich")]
+    zone: Option<Tz>,
+    /// Name of the file, kept as the source of new series.
+    #[serde(default)]
+    #[param(example = "weather.csv", max_length = 200)]
+    file_name: Option<String>,
+    /// Read and check, store nothing.
+    #[serde(default)]
+    #[param(required = false)]
+    dry_run: bool,
+    /// Leave rows that cannot be read out instead of refusing the file.
+    #[serde(default)]
+    #[param(required = false)]
+    skip_bad_rows: bool,
+}
+
+/// Import weather from a CSV or Parquet file sent as the body, plain or gzipped.
+///
+/// Each column becomes a series of its own, named `imported_VARIABLE:SERIES`: it never mixes with
+/// what a source fetches. Numbers are turned into °C, W/m², m/s, %, mm, hPa and minutes, and must be
+/// plausible there. All rows or none are stored; sending a file again changes nothing.
+#[utoipa::path(tag = "market", params(WeatherQuery),
+    request_body(content = Vec<u8>, content_type = "application/octet-stream",
+        description = "The file's bytes: CSV with a header, or Parquet; CSV may be gzipped"),
+    responses((status = 200, body = WeatherReport, example = json!(weather_report_example())),
+        Refusals, Conflict, BadBody),
+    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
+#[post("/api/import/weather")]
+async fn import_weather(
+    who: Require<Importer>,
+    imports: Data<Imports>,
+    pool: Data<CpuPool>,
+    query: Params<WeatherQuery>,
+    file: Upload,
+) -> Result<Json<WeatherReport>, Problem> {
+    let query = query.0;
+    check_place(&query.series).map_err(|reason| Problem::invalid("series", reason))?;
+    let columns = query.columns.iter().flat_map(|text| text.split('|'));
+    let columns: Result<Vec<WeatherAsk>, String> = columns.map(str::parse).collect();
+    let options = WeatherOptions {
+        place: query.series,
+        market: query.market,
+        nature: query.nature,
+        columns: columns.map_err(|reason| Problem::invalid("columns", reason))?,
+        time_column: query.time_column,
+        known_at_column: query.known_at_column,
+        marks_end: query.marks_end,
+        zone: query.zone,
+        file_name: query.file_name.unwrap_or_else(|| "upload".to_owned()),
+        dry_run: query.dry_run,
+        skip_bad_rows: query.skip_bad_rows,
+    };
+    check_file_name(&options.file_name)?;
+    let parsed = {
+        let options = options.clone();
+        pool.run("import", move || parse_weather(&file.0, &options)).await
+    };
+    let parsed = parsed.map_err(Problem::unavailable)?.map_err(ImportFailure::File)?;
+    Ok(Json(imports.store_weather(parsed, &options, &By::of(&who)).await?))
+}
+
+fn check_file_name(name: &str) -> Result<(), Problem> {
+    if name.chars().count() > 200 || name.chars().any(char::is_control) {
+        let reason = "is longer than 200 characters or has control characters";
+        return Err(Problem::invalid("file_name", reason));
+    }
+    Ok(())
+}
+
+fn weather_report_example() -> serde_json::Value {
+    serde_json::json!({
+        "place": "basel", "nature": "measured", "interval_s": 3_600, "rows_read": 8_760,
+        "stored": 17_520, "unchanged": 0, "dropped": [], "first": "2017-01-01T00:00:00Z",
+        "last": "2017-12-31T23:00:00Z",
+        "series": [{"name": "imported_temperature:basel", "variable": "temperature",
+            "header": "tre200h0", "read_in": "°C", "unit": "°C", "rows": 8_760, "stored": 8_760,
+            "unchanged": 0, "least": -12.4, "most": 35.9}],
+        "notes": [], "dry_run": false,
+    })
 }
 
 fn reading_report_example() -> serde_json::Value {

@@ -356,12 +356,17 @@ fn unit_of(
     }
 }
 
-fn zone_of(name: &str, market: &Market, options: &ImportOptions, notes: &mut Vec<String>) -> Tz {
-    let hint = if name.ends_with("utc_plus1") {
+/// The zone that the simplified header of a time column names.
+pub(super) fn hinted_zone(name: &str) -> Option<Tz> {
+    if name.ends_with("utc_plus1") {
         Some(Tz::Etc__GMTMinus1) // POSIX counts westward: this is UTC+1
     } else {
         name.split('_').any(|part| part == "utc").then_some(Tz::UTC)
-    };
+    }
+}
+
+fn zone_of(name: &str, market: &Market, options: &ImportOptions, notes: &mut Vec<String>) -> Tz {
+    let hint = hinted_zone(name);
     match (options.zone, hint) {
         (Some(zone), Some(hint)) if zone != hint => {
             notes.push(format!(

@@ -141,6 +141,46 @@ pub enum ImportError {
         /// Headers found.
         columns: Vec<String>,
     },
+    /// No column could be weather.
+    #[error(
+        "which columns hold the weather? Name them (--column temperature:°C:HEADER); the file has {}",
+        listed(.columns)
+    )]
+    NoWeatherColumn {
+        /// Headers found.
+        columns: Vec<String>,
+    },
+    /// Two columns for one variable.
+    #[error("two columns are named for {variable}; a place has one series of it")]
+    WeatherTwice {
+        /// The variable.
+        variable: &'static str,
+    },
+    /// Wind is in m/s to some and in km/h to others.
+    #[error(
+        "column '{column}' names no unit; say m/s, km/h, kn or mph (--column wind_speed:km/h:{column})"
+    )]
+    NoWindUnit {
+        /// Header.
+        column: String,
+    },
+    /// A place that cannot be part of a name.
+    #[error("the place '{place}' {reason}")]
+    BadPlace {
+        /// What was given.
+        place: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// Intervals of weather that are not stored.
+    #[error(
+        "the rows are {step_s} s apart; weather of 5 minutes to a day is read, in steps that fill \
+         a day (300 to 86400 s)"
+    )]
+    WeatherStep {
+        /// The most frequent spacing.
+        step_s: i64,
+    },
     /// Neither the header nor the caller says the unit.
     #[error("column '{column}' names no unit; say kW, W, kWh or Wh (--unit)")]
     NoReadingUnit {

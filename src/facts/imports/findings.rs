@@ -22,6 +22,7 @@ pub(super) enum Fault {
     Time,
     Value,
     Range,
+    Implausible,
     Contradiction,
     OffGrid,
 }
@@ -33,6 +34,7 @@ impl Fault {
             Self::Time => "unreadable time",
             Self::Value => "unreadable value",
             Self::Range => "price out of range",
+            Self::Implausible => "value out of range",
             Self::Contradiction => "contradicting values for one instant",
             Self::OffGrid => "not at the start of an interval",
         }
@@ -99,6 +101,13 @@ impl Findings {
             first,
             total: self.bad_counts.iter().map(|(_, rows, _)| rows).sum(),
         })
+    }
+
+    /// The first wrong rows, in order of line, and how many there are.
+    pub fn wrong_rows(&self) -> (Vec<BadRow>, u64) {
+        let mut first: Vec<BadRow> = self.bad.iter().map(|(_, row)| row.clone()).collect();
+        first.sort_by_key(|row| row.line);
+        (first, self.bad_counts.iter().map(|(_, rows, _)| rows).sum())
     }
 
     /// All that was left out, skipped bad rows included, and the notes.

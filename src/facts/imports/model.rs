@@ -5,6 +5,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use super::error::BadRow;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{add_days, at_local, local_date};
 
@@ -190,6 +191,8 @@ pub struct ParsedPrices {
     pub columns: ColumnsUsed,
     /// What the stored rows name as their source.
     pub source: String,
+    /// The first wrong rows that were skipped, and how many there are.
+    pub wrong: (Vec<BadRow>, u64),
 }
 
 /// One price, ready to be stored.

@@ -70,8 +70,10 @@ pub fn parse_prices(
     note_values(&points, &mut findings);
     let exogenous = exogenous_series(&points, product, &columns, header, &read.exogenous);
     let points = points_of(&points, product, &columns, &options.known_at);
+    let wrong = findings.wrong_rows();
     let (dropped, notes) = findings.into_parts();
     Ok(ParsedPrices {
+        wrong,
         product,
         points,
         exogenous,

@@ -9,8 +9,8 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::columns::{named, simplified};
-use super::error::ImportError;
+use super::columns::{hinted_zone, named, simplified};
+use super::error::{BadRow, ImportError};
 use super::findings::{Fault, Findings};
 use super::grid;
 use super::model::Dropped;
@@ -126,6 +126,8 @@ pub struct ParsedReadings {
     pub notes: Vec<String>,
     /// Headers of the columns used.
     pub columns: Vec<String>,
+    /// The first wrong rows that were skipped, and how many there are.
+    pub wrong: (Vec<BadRow>, u64),
 }
 
 /// What a file says about one instant: mean power in kW, or what counters showed, in kWh.
@@ -141,12 +143,14 @@ pub struct ParsedReading {
     pub estimated: bool,
 }
 
-struct Columns {
-    time: usize,
-    taken: Vec<usize>,
-    given: Vec<usize>,
-    unit: ReadingUnit,
-    kind: ReadingKind,
+/// Which columns of a file of readings are what.
+pub(super) struct Columns {
+    pub time: usize,
+    pub taken: Vec<usize>,
+    pub given: Vec<usize>,
+    pub unit: ReadingUnit,
+    pub kind: ReadingKind,
+    pub zone: Tz,
 }
 
 /// Reads the readings of one meter from the bytes of a file (CSV, gzipped CSV, Parquet).
@@ -167,8 +171,7 @@ pub fn parse_readings(
     }
     let (rows, values) = read(&sheet, &columns, passed, &mut findings)?;
     let rows_read = rows.0;
-    let zone = options.zone.unwrap_or(Tz::Europe__Zurich);
-    let mut placed = place(rows.1, zone, &header[columns.time], &mut findings);
+    let mut placed = place(rows.1, columns.zone, &header[columns.time], &mut findings);
     grid::drop_empty(&mut placed, &mut findings);
     let first_column = columns.taken.iter().chain(&columns.given).next().copied();
     let value_name = first_column.map_or("value", |at| header[at].as_str());
@@ -198,6 +201,7 @@ pub fn parse_readings(
     if let Some(value) = values.iter().find(|value| absurd(value)) {
         return Err(ImportError::AbsurdPower { ts: value.ts });
     }
+    let wrong = findings.wrong_rows();
     let (dropped, notes) = findings.into_parts();
     let used = [columns.time].into_iter().chain(columns.taken).chain(columns.given);
     Ok(ParsedReadings {
@@ -208,11 +212,12 @@ pub fn parse_readings(
         dropped,
         notes,
         columns: used.map(|at| header[at].clone()).collect(),
+        wrong,
     })
 }
 
 /// The file from its header on, and how many lines stood before it.
-fn without_preamble(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, u64), ImportError> {
+pub(super) fn without_preamble(bytes: &[u8]) -> Result<(Cow<'_, [u8]>, u64), ImportError> {
     let Some(text) = text_of_table(bytes)? else { return Ok((Cow::Borrowed(bytes), 0)) };
     let cut = |line: &str, separator: char| -> Vec<String> {
         line.split(separator).map(|cell| cell.trim().trim_matches('"').to_owned()).collect()
@@ -265,7 +270,7 @@ const TAKEN: [&str; 15] = [
 const TARIFFS: [&str; 4] = ["ht", "nt", "hochtarif", "niedertarif"];
 
 impl Columns {
-    fn choose(sheet: &Sheet, options: &ReadingOptions) -> Result<Self, ImportError> {
+    pub fn choose(sheet: &Sheet, options: &ReadingOptions) -> Result<Self, ImportError> {
         let header = sheet.header();
         let names: Vec<String> = header.iter().map(|name| simplified(name)).collect();
         let time = match &options.time_column {
@@ -311,12 +316,14 @@ impl Columns {
         if unit.is_energy() == (kind == ReadingKind::Power) {
             return Err(ImportError::ReadingKind);
         }
-        Ok(Self { time, taken, given, unit, kind })
+        let zone = options.zone.or_else(|| hinted_zone(&names[time]));
+        let zone = zone.unwrap_or(Tz::Europe__Zurich);
+        Ok(Self { time, taken, given, unit, kind, zone })
     }
 }
 
 /// The first column whose first cell is a time.
-fn first_time(sheet: &Sheet) -> Result<Option<usize>, ImportError> {
+pub(super) fn first_time(sheet: &Sheet) -> Result<Option<usize>, ImportError> {
     let all: Vec<usize> = (0..sheet.header().len()).collect();
     let mut found = None;
     sheet.rows(&all, |row| {
@@ -341,16 +348,7 @@ fn read(
 ) -> Result<((u64, Vec<ReadRow>), Values), ImportError> {
     let header = sheet.header();
     let numbers: Vec<usize> = columns.taken.iter().chain(&columns.given).copied().collect();
-    let mut marks = MarkCount::default();
-    sheet.rows(&numbers, |row| {
-        for cell in row.cells {
-            if let Cell::Text(text) = cell {
-                marks.add(text);
-            }
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    let mark = marks.mark();
+    let mark = mark_of(sheet, &numbers)?;
     let wanted: Vec<usize> = [columns.time].into_iter().chain(numbers.iter().copied()).collect();
     let (mut count, mut rows, mut values) = (0, Vec::new(), Values::new());
     sheet.rows(&wanted, |row| {
@@ -370,6 +368,31 @@ fn read(
     Ok(((count, rows), values))
 }
 
+/// The decimal mark of these columns together.
+pub(super) fn mark_of(sheet: &Sheet, columns: &[usize]) -> Result<DecimalMark, ImportError> {
+    let mut marks = MarkCount::default();
+    sheet.rows(columns, |row| {
+        for cell in row.cells {
+            if let Cell::Text(text) = cell {
+                marks.add(text);
+            }
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(marks.mark())
+}
+
+/// The number of a cell in which apostrophes may part thousands.
+pub(super) fn counted(cell: Cell<'_>, mark: DecimalMark) -> Result<Option<f64>, String> {
+    match cell {
+        Cell::Text(text) if text.contains(['\'', '\u{2019}']) => {
+            let plain = text.replace(['\'', '\u{2019}'], "");
+            number_of(Cell::Text(&plain), mark)
+        }
+        other => number_of(other, mark),
+    }
+}
+
 type Cells = (super::moments::Moment, Option<f64>, Option<f64>);
 
 fn read_row<'h>(
@@ -387,15 +410,7 @@ fn read_row<'h>(
     let sum = |places: &[usize], cells: &[Cell<'_>]| {
         let mut sum: Option<f64> = None;
         for (at, cell) in places.iter().zip(cells) {
-            let plain;
-            let cell = match cell {
-                Cell::Text(text) if text.contains(['\'', '\u{2019}']) => {
-                    plain = text.replace(['\'', '\u{2019}'], "");
-                    Cell::Text(&plain)
-                }
-                other => *other,
-            };
-            let value = number_of(cell, mark).map_err(|why| (Fault::Value, name(*at), why))?;
+            let value = counted(*cell, mark).map_err(|why| (Fault::Value, name(*at), why))?;
             if let Some(value) = value {
                 if value < 0.0 {
                     let why = format!("{value} is negative; what is given has a column of its own");

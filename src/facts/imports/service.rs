@@ -94,8 +94,8 @@ pub struct ImportReport {
 #[derive(Clone)]
 pub struct Imports {
     prices: Prices,
-    observations: Observations,
-    audit: Audit,
+    pub(super) observations: Observations,
+    pub(super) audit: Audit,
     pub(super) readings: Readings,
     pub(super) clock: Clock,
 }
@@ -312,7 +312,7 @@ const fn observation(row: &ExogenousRow) -> Observation {
 }
 
 /// Clocks of two machines differ by less.
-const CLOCK_SKEW: Duration = Duration::minutes(5);
+pub(super) const CLOCK_SKEW: Duration = Duration::minutes(5);
 
 fn refuse_known_in_future(points: &[ParsedPrice], now: DateTime<Utc>) -> Result<(), ImportError> {
     let is_ahead =

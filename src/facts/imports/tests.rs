@@ -5,6 +5,7 @@ mod formats; // separators, units, zones, Parquet
 mod hostile; // bytes that are no table, tables that are no prices
 mod meter_files; // files of readings
 mod storing; // into the database, twice
+mod weather; // files of weather
 mod real_files; // the published files, against figures worked out apart from this code
 
 use super::{Dropped, ImportError, ImportOptions, ParsedPrices, parse_prices};

@@ -12,7 +12,7 @@ mod staging; // many readings in one transaction without holding them
 
 pub use self::api::routes;
 pub use self::model::{
-    Meter, MeterRole, NewMeter, Reading, Resolution, Stored, check_meter_id, is_simulated,
+    Meter, MeterRole, NewMeter, Reading, Resolution, Rollup, Stored, check_meter_id, is_simulated,
 };
 pub use self::rollups::RollupKeeper;
 pub use self::service::{MeterError, Meters};

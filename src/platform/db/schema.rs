@@ -88,6 +88,17 @@ diesel::table! {
 }
 
 diesel::table! {
+    consumption_totals (meter_id, month) {
+        meter_id -> Text,
+        month -> Date,
+        consumption_kwh -> Float8,
+        production_kwh -> Nullable<Float8>,
+        entered_by -> Nullable<Uuid>,
+        entered_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     datasets (dataset_id) {
         dataset_id -> Uuid,
         name -> Text,
@@ -712,6 +723,19 @@ diesel::table! {
         failure -> Nullable<Text>,
         licence -> Nullable<Text>,
         newest -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    staged_files (staged_file_id) {
+        staged_file_id -> Uuid,
+        user_id -> Uuid,
+        kind -> Text,
+        subject -> Text,
+        file_name -> Text,
+        size_bytes -> Int8,
+        sha256 -> Text,
+        created_at -> Timestamptz,
     }
 }
 

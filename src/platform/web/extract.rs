@@ -14,6 +14,7 @@ use serde_json::error::Category;
 
 use super::csrf::{CSRF_FIELD, check_form_token, refuse_other_origins};
 use super::guard::passed;
+use super::multipart;
 use super::problem::Problem;
 
 /// Longest body read into memory, in bytes; put another into the application's data to change it.
@@ -42,6 +43,9 @@ impl<T: DeserializeOwned + 'static> FromRequest for Body<T> {
 
 /// Longest file that a request may bring, in bytes.
 pub const UPLOAD_BYTES_MAX: usize = 64 << 20;
+
+/// Longest form with a file: what stands around the file is small.
+const FORM_BYTES_MAX: usize = UPLOAD_BYTES_MAX + (64 << 10);
 
 /// A file sent as the body, whatever its type; up to [`UPLOAD_BYTES_MAX`].
 #[derive(Debug, Clone)]
@@ -146,6 +150,75 @@ impl<T: DeserializeOwned + 'static> FromRequest for Form<T> {
         }
         .boxed_local()
     }
+}
+
+/// A file that came with a form.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SentFile {
+    /// What its sender calls it, without folders and control characters; empty when nobody chose one.
+    pub name: String,
+    /// Its bytes.
+    pub bytes: Bytes,
+}
+
+/// A form with a file (`multipart/form-data`) posted by one of our own pages: the fields, and the
+/// file called `file`. Other origins and stale tokens are refused.
+#[derive(Debug, Clone)]
+pub struct FileForm<T> {
+    /// The fields.
+    pub fields: T,
+    /// The file.
+    pub file: SentFile,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for FileForm<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let boundary = multipart::boundary(header_text(request.headers(), header::CONTENT_TYPE));
+        let acceptable = refuse_coding(request.headers()).and_then(|()| match &boundary {
+            Some(_) => Ok(()),
+            None => Err(unsupported("the content type must be multipart/form-data".to_owned())),
+        });
+        let body = limited_body(request, payload, acceptable, BodyLimit(FORM_BYTES_MAX));
+        let request = request.clone();
+        async move {
+            let body = body.await?;
+            refuse_other_origins(&request)?;
+            let parts = multipart::parts(&body, &boundary.unwrap_or_default())
+                .map_err(|reason| Problem::malformed(format_args!("the form {reason}")))?;
+            let (mut fields, mut file) = (Vec::new(), SentFile::default());
+            for part in parts {
+                match part.file_name {
+                    Some(name) if part.name == "file" => {
+                        file = SentFile { name: plain_name(&name), bytes: part.bytes };
+                    }
+                    Some(_) => {}
+                    None => {
+                        let value = String::from_utf8_lossy(&part.bytes).into_owned();
+                        fields.push((part.name, value));
+                    }
+                }
+            }
+            let given = fields.iter().find(|(name, _)| name == CSRF_FIELD);
+            check_form_token(&request, given.map(|(_, value)| value.as_str()))?;
+            fields.retain(|(name, _)| name != CSRF_FIELD);
+            let fields = serde_urlencoded::to_string(fields).map_err(Problem::internal)?;
+            Ok(Self { fields: parse_urlencoded(fields.as_bytes())?, file })
+        }
+        .boxed_local()
+    }
+}
+
+/// The last part of a path, without what turns text around or rings bells.
+fn plain_name(name: &str) -> String {
+    let name = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    let is_plain = |letter: &char| {
+        !letter.is_control()
+            && !matches!(letter, '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
+    name.chars().filter(is_plain).take(200).collect()
 }
 
 /// The variable parts of the path. Unlike actix-web's own it waits for the guard, so that who may

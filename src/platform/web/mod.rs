@@ -4,6 +4,7 @@ mod around; // one middleware: request id, span, headers, panics, access log, me
 mod client; // where a request comes from, and whether over https
 mod context; // the request's identifier, sender's address and span, reachable from anywhere inside the request
 mod csrf; // same-origin check and double-submit token
+mod multipart; // forms with a file
 mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
 mod guard; // who may call: `Require<Role>`, `Public`
@@ -26,7 +27,8 @@ pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
 pub use self::extract::{
-    Body, FLOW_BYTES_MAX, Flow, Form, Params, Path, UPLOAD_BYTES_MAX, Upload, parse_value,
+    Body, FLOW_BYTES_MAX, FileForm, Flow, Form, Params, Path, SentFile, UPLOAD_BYTES_MAX, Upload,
+    parse_value,
 };
 pub use self::fallback::{MethodTable, fallback};
 pub use self::guard::{

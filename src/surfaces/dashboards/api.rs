@@ -19,6 +19,7 @@ use super::prices::{prices, written};
 use super::pricing::Unit;
 use super::templates::{PageError, Templates};
 use super::today::today;
+use super::upload;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::AccountsError;
 use crate::access::accounts::Tries;
@@ -90,6 +91,11 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/simulation/start", &["POST"]),
     ("/admin/simulation/stop", &["POST"]),
     ("/admin/simulation/generate", &["POST"]),
+    ("/upload", &["GET", "POST"]),
+    ("/upload/total", &["POST"]),
+    ("/upload/total/delete", &["POST"]),
+    ("/upload/{staged_file_id}", &["GET"]),
+    ("/upload/{staged_file_id}/store", &["POST"]),
     ("/account", &["GET"]),
     ("/account/password", &["POST"]),
     ("/account/language", &["POST"]),
@@ -110,7 +116,8 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(get_preferences)
         .service(get_problem)
         .service(get_asset)
-        .configure(admin::pages);
+        .configure(admin::pages)
+        .configure(upload::pages);
 }
 
 /// What a page is shown with.

@@ -44,7 +44,9 @@ fn wants_page(request: &HttpRequest) -> bool {
     let accept = accept.unwrap_or_default();
     let path = request.path();
     let is_page = PAGES.iter().any(|(page, _)| *page == path && path != PRICES_CSV)
-        || ["/problems/", "/admin/", "/account/"].iter().any(|start| path.starts_with(start));
+        || ["/problems/", "/admin/", "/account/", "/upload/"]
+            .iter()
+            .any(|start| path.starts_with(start));
     let for_programs = FOR_PROGRAMS.iter().any(|start| path.starts_with(start));
     accept.contains("text/html") && !for_programs || is_page && !accept.contains("json")
 }

@@ -116,6 +116,7 @@ pub(super) struct ShellTexts<'a> {
     csrf_token: Option<&'a str>,
     is_admin: bool,
     in_admin: bool,
+    in_upload: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -163,6 +164,7 @@ impl Shell {
             csrf_token: self.csrf_token.as_deref(),
             is_admin: self.is_admin,
             in_admin: path == "/admin" || path.starts_with("/admin/"),
+            in_upload: path == "/upload" || path.starts_with("/upload/"),
         }
     }
 }

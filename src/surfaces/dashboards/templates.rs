@@ -88,6 +88,16 @@ impl Templates {
         self.finish(template, &context)
     }
 
+    /// A page about uploads.
+    pub(super) fn upload(
+        &self,
+        template: &'static str,
+        shell: &Shell,
+        view: &impl Serialize,
+    ) -> Result<String, PageError> {
+        self.render(template, shell, view)
+    }
+
     fn render(
         &self,
         template: &'static str,

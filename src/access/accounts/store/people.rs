@@ -10,7 +10,7 @@ use super::{AccountRow, lock_admins};
 use crate::access::accounts::model::{Account, clock_put_back_max};
 use crate::access::accounts::records::{Part, SessionRecord, User};
 use crate::platform::db::Conn;
-use crate::platform::db::schema::{accounts, sessions};
+use crate::platform::db::schema::{accounts, sessions, users};
 use crate::platform::web::{Language, Role};
 
 #[derive(Queryable, Selectable)]
@@ -37,6 +37,14 @@ impl From<UserRow> for User {
             created_at: row.created_at,
         }
     }
+}
+
+/// Those of `user_ids` that are there.
+pub(in crate::access::accounts) async fn known(
+    conn: &mut Conn,
+    user_ids: &[Uuid],
+) -> QueryResult<Vec<Uuid>> {
+    users::table.filter(users::user_id.eq_any(user_ids)).select(users::user_id).load(conn).await
 }
 
 /// Accounts, newest first; `user_id` of the part picks one.

@@ -34,6 +34,11 @@ impl CsvSheet {
         &self.header
     }
 
+    /// What parts the fields.
+    pub(super) fn separator(&self) -> char {
+        char::from(self.separator)
+    }
+
     fn reader(&self) -> csv::Reader<&[u8]> {
         ReaderBuilder::new()
             .delimiter(self.separator)

@@ -83,6 +83,14 @@ impl Sheet {
         }
     }
 
+    /// What parts the fields of a text; absent in Parquet.
+    pub fn separator(&self) -> Option<char> {
+        match self {
+            Self::Csv(sheet) => Some(sheet.separator()),
+            Self::Parquet(_) => None,
+        }
+    }
+
     /// Calls `each` with the columns `wanted` of every row, first row first.
     pub fn rows(
         &self,

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 
 use super::*;
 use crate::base::ids::Product;
+use crate::facts::imports::{
+    ReadingKind, ReadingOptions, WeatherOptions, look_at_readings, parse_weather,
+};
 
 /// The bytes of a file of the shared data, or `None` with a line saying why the test is skipped.
 fn shared(test: &str, path: &str) -> Option<Vec<u8>> {
@@ -156,4 +159,54 @@ fn a_column_of_many() {
     assert_eq!(parsed.points[0].ts.to_rfc3339(), "2018-09-30T23:00:00+00:00");
     assert_eq!(parsed.points.len(), 2_232);
     assert!((check_sum(&parsed) - 116_022.24).abs() < 1e-3);
+}
+
+#[test]
+fn a_year_of_a_station_is_read_without_being_told() {
+    let test = "a_year_of_a_station_is_read_without_being_told";
+    let name = "weather/Basel_Binningen_MeteoSwiss_hourly_2017.csv.gz";
+    let Some(bytes) = shared(test, name) else { return };
+    let utc = WeatherOptions {
+        place: "basel".to_owned(),
+        zone: Some(chrono_tz::Tz::UTC),
+        ..WeatherOptions::default()
+    };
+    let parsed = parse_weather(&bytes, &utc).unwrap();
+    assert_eq!((parsed.rows_read, parsed.interval_s), (8_760, 3_600));
+    let told: Vec<_> = parsed
+        .series
+        .iter()
+        .map(|series| (series.variable.name(), series.header.as_str(), series.rows.len()))
+        .collect();
+    // The columns of lowest and highest temperature are left alone.
+    assert_eq!(
+        told,
+        [
+            ("temperature", "tre200h0", 8_760),
+            ("precipitation", "rre150h0", 8_760),
+            ("sunshine", "sre000h0", 8_760),
+            ("wind_speed", "fkl010h0", 8_760)
+        ]
+    );
+    let sum = |at: usize| parsed.series[at].rows.iter().map(|row| row.value).sum::<f64>();
+    for (at, expected) in [(0, 99_965.8), (1, 762.9), (2, 110_607.0), (3, 16_445.5)] {
+        assert!((sum(at) - expected).abs() < 1e-6, "{at}: {}", sum(at));
+    }
+}
+
+#[test]
+fn a_households_counter_is_taken_for_one() {
+    let test = "a_households_counter_is_taken_for_one";
+    let name = "households/cossmic_DE_KN_residential5_60min.csv.gz";
+    let Some(bytes) = shared(test, name) else { return };
+    let asked = ReadingOptions { meter_id: "flat-5".to_owned(), ..ReadingOptions::default() };
+    let looked = look_at_readings(&bytes, &asked).unwrap();
+    assert_eq!(looked.options.columns, ["DE_KN_residential5_grid_import"]);
+    assert_eq!(looked.options.kind, Some(ReadingKind::Counter));
+    assert_eq!(looked.options.zone, Some(chrono_tz::Tz::UTC));
+    let parsed = looked.parsed.unwrap();
+    assert_eq!((parsed.rows_read, parsed.interval_s), (30_804, 3_600));
+    let marks: Vec<f64> = parsed.values.iter().filter_map(|value| value.taken).collect();
+    let (first, last) = (marks[0], marks[marks.len() - 1]);
+    assert!((last - first - 8_773.751).abs() < 1e-6, "{first} {last}");
 }
