@@ -5,6 +5,7 @@ use crate::base::timeline::Clock;
 use crate::config::Mistake;
 use crate::config::Settings;
 use crate::config::Sources;
+use crate::facts::kafka::Cluster;
 use crate::operations::doctor::Parts;
 use crate::operations::doctor::Report;
 use crate::operations::doctor::Subject;
@@ -35,6 +36,7 @@ pub(crate) async fn look_at_box(
         telemetry: settings.telemetry.clone(),
         sources: settings.ingest.clone(),
         objects: Objects::new(&settings.objects, data_dir, clock.clone()),
+        kafka: Cluster::new(&settings.kafka),
     };
     examine(&subject, &clock, fixes, |db| {
         let services = assemble(settings, db, clock.clone());

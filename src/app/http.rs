@@ -20,6 +20,7 @@ use crate::access::sites;
 use crate::decisions::windows;
 use crate::facts::imports;
 use crate::facts::ingest;
+use crate::facts::kafka;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::quality;
@@ -97,6 +98,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(imports::routes)
         .configure(readings::routes)
         .configure(ingest::routes)
+        .configure(kafka::routes)
         .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
@@ -163,6 +165,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.events))
             .app_data(Data::new(services.imports))
             .app_data(Data::new(services.ingest))
+            .app_data(Data::new(services.kafka))
             .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))

@@ -18,6 +18,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::Stores;
+use crate::facts::kafka::Kafka;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
@@ -85,6 +86,7 @@ pub(crate) struct Services {
     pub events: Events,
     pub imports: Imports,
     pub ingest: Ingest,
+    pub kafka: Kafka,
     pub simulation: Simulation,
     pub datasets: Datasets,
     pub registry: Registry,
@@ -182,11 +184,14 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         readings.clone(),
         clock.clone(),
     );
+    let kafka =
+        Kafka::new(&settings.kafka, db.clone(), (readings.clone(), quality.clone()), clock.clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
         prices: prices.clone(),
         meters: meters.clone(),
+        kafka: kafka.clone(),
         events: events.clone(),
         audit: audit.clone(),
         // A thread of its own: readings every few seconds cannot wait while a model trains.
@@ -222,6 +227,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         objects: objects.clone(),
         data_dir,
         jobs: jobs.clone(),
+        kafka: kafka.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -257,6 +263,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         events,
         imports,
         ingest,
+        kafka,
         simulation,
         datasets,
         registry,

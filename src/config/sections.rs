@@ -10,6 +10,7 @@ use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::ingest;
+use crate::facts::kafka;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
@@ -62,6 +63,8 @@ pub struct Settings {
     pub tariffs: tariffs::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
+    /// Logs that readings come from.
+    pub kafka: kafka::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
     /// Where they come from.
@@ -103,6 +106,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let entsoe_token = layers.secret("sources.entsoe_token");
     let [access_key, secret_key] =
         ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
+    let kafka_password = layers.secret("kafka.password");
+    let with_password =
+        |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -126,6 +132,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)
         },
+        kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
+            with_password(section.clone()).mistakes()
+        })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

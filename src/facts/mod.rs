@@ -12,4 +12,5 @@ pub mod archive; // what sources sent, byte by byte
 pub mod quality; // how good it is
 pub mod imports; // CSV and Parquet files into facts
 pub mod ingest; // sources of the internet into facts
+pub mod kafka; // logs with the Kafka API into facts, and out of them
 pub mod simulation; // a market and houses that do not exist, for boxes without data

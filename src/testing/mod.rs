@@ -3,6 +3,7 @@
 mod app; // the whole application without a port
 mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
+mod kafka; // a broker made of air
 mod s3; // a store that speaks S3
 mod server; // somebody outside who answers
 mod services; // the services without routes, made-up prices
@@ -10,6 +11,7 @@ mod services; // the services without routes, made-up prices
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::browser::Browser;
 pub use self::database::TestDb;
+pub use self::kafka::MockKafka;
 pub use self::s3::S3Server;
 pub use self::server::Server;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

@@ -20,7 +20,7 @@ pub use self::counters::Mark;
 pub use self::deliver::Delivery;
 pub use self::model::{Finding, IngestReport, ReadingRow, ReadingsError, Stamp};
 pub use self::put::Found;
-pub use self::service::Readings;
+pub use self::service::{Readings, count};
 
 #[cfg(test)]
 mod tests;

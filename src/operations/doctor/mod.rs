@@ -15,6 +15,7 @@ mod store; // what the server says about itself
 mod database; // private files, server, schema, line
 mod sources; // whom Luna asks for prices
 mod objects; // where files are kept
+mod kafka; // logs that readings come from
 mod service; // the checks in their order
 
 pub use self::model::{Report, Verdict};

@@ -14,10 +14,11 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
-use super::{database, objects, outside, sources};
+use super::{database, kafka, objects, outside, sources};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
 use crate::facts::ingest;
+use crate::facts::kafka::Cluster;
 use crate::learning::registry::Registry;
 use crate::platform::db;
 use crate::platform::db::Db;
@@ -55,6 +56,8 @@ pub struct Subject {
     pub sources: ingest::Settings,
     /// Where files are kept.
     pub objects: Objects,
+    /// Logs that readings come from.
+    pub kafka: Cluster,
 }
 
 /// Services that know about their own state in the database.
@@ -357,6 +360,7 @@ async fn look_at_parts(report: &mut Report, now: DateTime<Utc>, parts: Option<&P
 async fn look_around(report: &mut Report, subject: &Subject) {
     report.add("sources", "sources of prices", sources::look(&subject.sources).await);
     report.add("object_store", "files", objects::look(&subject.objects).await);
+    report.add("kafka", "Kafka", kafka::look(&subject.kafka).await);
     let collector = match &subject.telemetry.otlp_endpoint {
         None => Finding::skipped("none is set: spans are not sent"),
         Some(address) => judge_collector(address, &outside::connects(address).await),

@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::timeline::Clock;
+use crate::facts::kafka::Kafka;
 use crate::facts::market::Coverage;
 use crate::facts::market::Prices;
 use crate::learning::prediction::Forecasts;
@@ -115,6 +116,7 @@ pub struct Status {
     objects: Objects,
     data_dir: PathBuf,
     pub(super) jobs: Jobs,
+    kafka: Kafka,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
     started: Duration,
@@ -139,12 +141,15 @@ pub struct Asked {
     pub data_dir: PathBuf,
     /// The queue.
     pub jobs: Jobs,
+    /// Logs that readings come from.
+    pub kafka: Kafka,
 }
 
 impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
-        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs } = asked;
+        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs, kafka } =
+            asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
             db,
@@ -155,6 +160,7 @@ impl Status {
             objects,
             data_dir,
             jobs,
+            kafka,
             clock,
             started_at,
             started,
@@ -191,6 +197,10 @@ impl Status {
         let mut checks = vec![database, schema, self.disk(), files];
         if can_look {
             checks.push(self.model_store().await);
+        }
+        // Without brokers there is nothing that could be away.
+        if ready && let Some(kafka) = self.kafka.standing().await {
+            checks.push(Check { name: "kafka", ok: kafka.ok, detail: kafka.detail });
         }
         let status = match (ready, checks.iter().all(|check| check.ok)) {
             (false, _) => "down",

@@ -6,6 +6,7 @@ mod said; // a confirmation that is shown once
 mod difference; // what a change changed
 mod sources; // what sources send, day by day
 mod sources_view; // how each source is
+mod kafka_view; // brokers and how far they are read
 mod source_day; // one day of one subject
 mod matrix; // sources by day
 mod waiting; // what waits for a decision

@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 use super::desk::{Answer, Desk, Link, Note, Place};
 use super::jobs::Empty;
+use super::kafka_view::KafkaView;
 use super::matrix::{self, MatrixView};
 use super::said::Said;
 use super::sources_view::{SourceView, fails};
@@ -23,6 +24,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::SourceStatus;
+use crate::facts::kafka::Kafka;
 use crate::facts::quality::{
     DayCell, DayState, Filter, Matrix, MatrixRow, Quality, QualityError, Quarantined, Waiting,
 };
@@ -65,6 +67,7 @@ struct SourcesView {
     matrix: MatrixView,
     apart: Vec<ApartDay>,
     letters: Vec<LetterRow>,
+    kafka: Option<KafkaView>,
 }
 
 #[get("/admin/sources")]
@@ -72,6 +75,7 @@ async fn get_sources(
     who: Require<AdminOnly>,
     desk: Desk,
     (ingest, archive, quality, queue): (Data<Ingest>, Data<Archive>, Data<Quality>, Data<Queue>),
+    kafka: Data<Kafka>,
     query: Params<SourcesQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (format, now) = (desk.format(&who), desk.now());
@@ -108,6 +112,7 @@ async fn get_sources(
         ],
         matrix: matrix::view(&matrix, now, &format),
         apart: ApartDay::all(&apart, &format),
+        kafka: KafkaView::of(&kafka.status().await?, now, &format),
         letters: letters.iter().map(|letter| LetterRow::of(letter, &format)).collect(),
     };
     Ok(desk.show(&who, (Place::Sources, "admin/sources.html"), &answer, &view))
