@@ -49,7 +49,7 @@ async fn until_stored(db: &Db, rows: usize) {
     until(&format!("{rows} rows"), || async { stored(db).await.len() >= rows }).await;
 }
 
-/// Rows of several meters, a record each, keyed by meter.
+/// Rows of several meters, a record each, keyed by meter; at most 48 slots lie before [`NOW`].
 fn keyed(meters: u32, slots: std::ops::Range<i64>) -> Vec<(Value, Value)> {
     let rows = slots.flat_map(|slot| (0..meters).map(move |meter| (slot, format!("m{meter}"))));
     rows.map(|(slot, meter)| {
@@ -120,22 +120,22 @@ async fn two_processes_at_once_store_nothing_twice_and_leave_nothing_out() {
     let Some(mut broker) = MockKafka::start(name) else { return };
     let app = app(broker.settings()).await;
     let db = &app.services.db;
-    broker.produce_by_key(TOPIC, &keyed(8, 0..20));
+    broker.produce_by_key(TOPIC, &keyed(8, 0..15));
     let mut readers =
         vec![Reader::start(&app.services.kafka), Reader::start(&beside(&app, &broker.settings()))];
-    broker.produce_by_key(TOPIC, &keyed(8, 20..40));
-    until_stored(db, 320).await;
+    broker.produce_by_key(TOPIC, &keyed(8, 15..30));
+    until_stored(db, 240).await;
     // One of the two ends; the other takes over what it read.
     readers.remove(0).stop().await;
-    broker.produce_by_key(TOPIC, &keyed(8, 40..60));
-    until_stored(db, 480).await;
+    broker.produce_by_key(TOPIC, &keyed(8, 30..45));
+    until_stored(db, 360).await;
     for reader in readers {
         reader.stop().await;
     }
-    assert_complete(db, 8, 60).await;
+    assert_complete(db, 8, 45).await;
     let sum =
         "SELECT format('%s %s', sum(records_read), sum(rows_taken)) AS line FROM kafka_offsets";
-    assert_eq!(lines(db, sum).await, ["480 480"]);
+    assert_eq!(lines(db, sum).await, ["360 360"]);
     assert_eq!(
         lines(db, "SELECT count(*)::text AS line FROM meter_reading_revisions").await,
         ["0"]
