@@ -317,3 +317,67 @@ async fn a_publisher_whose_broker_is_away_says_so_in_time() {
     let refused = app.services.kafka.publisher(Target::Readings).publish(&[row]).await;
     assert!(matches!(refused, Err(KafkaError::Away { .. })), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_simulation_can_send_its_readings_through_the_log() {
+    let name = "a_simulation_can_send_its_readings_through_the_log";
+    let Some(broker) = MockKafka::start(name) else { return };
+    let by = (&crate::access::audit::By::system(), None);
+    let which = crate::facts::simulation::Which { meters: true, market: false };
+    let settings = broker.settings();
+    let app = TestApp::with(utc("2026-03-28T12:07:32Z"), |all| {
+        all.kafka = settings;
+        all.simulation.target = crate::facts::simulation::Target::Kafka;
+        all.simulation.history_days = 30;
+    })
+    .await;
+    let simulation = &app.services.simulation;
+    simulation.start(which, Some(5), by).await.unwrap();
+    let mut sent = 0;
+    loop {
+        let ticked = simulation.tick().await.unwrap();
+        sent += ticked.rows;
+        if !ticked.has_more {
+            break;
+        }
+    }
+    let db = &app.services.db;
+    assert_eq!(stored(db).await, [""; 0], "nothing goes past the log");
+    let reader = Reader::start(&app.services.kafka);
+    until_stored(db, usize::try_from(sent).unwrap()).await;
+    reader.stop().await;
+    let found = stored(db).await;
+    assert_eq!(found.len() as u64, sent);
+    assert!(sent > 5_000 && found.iter().all(|line| line.ends_with(" simulated")), "{sent}");
+
+    // The same readings as without the log.
+    let straight = TestApp::with(utc("2026-03-28T12:07:32Z"), |all| {
+        all.simulation.history_days = 30;
+    })
+    .await;
+    let simulation = &straight.services.simulation;
+    simulation.start(which, Some(5), by).await.unwrap();
+    while simulation.tick().await.unwrap().has_more {}
+    let mut whole = stored(&straight.services.db).await;
+    whole.retain(|line| line.ends_with(" simulated"));
+    assert!(whole == found, "{} and {} readings", whole.len(), found.len());
+}
+
+#[tokio::test]
+async fn a_simulation_without_brokers_to_send_to_does_not_start() {
+    let app = TestApp::with(utc(NOW), |all| {
+        all.simulation.target = crate::facts::simulation::Target::Kafka;
+    })
+    .await;
+    let body = serde_json::to_vec(&json!({"meters": true, "market": false})).unwrap();
+    let answer = app
+        .send(
+            Role::Admin,
+            actix_web::http::Method::POST,
+            "/api/sim/start",
+            Some(("application/json", body)),
+        )
+        .await;
+    let problem = answer.problem(409);
+    assert!(problem.to_string().contains("KAFKA_BROKERS"), "{problem:?}");
+}
