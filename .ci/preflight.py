@@ -22,6 +22,7 @@ PARTS = {
         "observability",
         {"GRAFANA_PORT": 3000, "LOKI_PORT": 3100, "PROMETHEUS_PORT": 9090},
     ),
+    "ENABLE_REDPANDA": ("redpanda", {"KAFKA_PORT": 9092}),
 }
 SPARE_PORTS = range(18000, 19000)
 NETWORK = "luna-net"

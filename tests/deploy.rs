@@ -71,13 +71,16 @@ fn observability(name: &str) -> Value {
 }
 
 #[test]
-fn what_watches_luna_is_a_profile_of_its_own_and_for_this_machine_only() {
+fn what_stands_beside_luna_is_a_profile_of_its_own_and_for_this_machine_only() {
     let compose = compose();
     for (name, service) in services(&compose) {
-        let watches = ["prometheus", "loki", "alloy", "grafana"].contains(&name);
-        let expected: &[&str] = if watches { &["observability"] } else { &[] };
+        let expected: &[&str] = match name {
+            "prometheus" | "loki" | "alloy" | "grafana" => &["observability"],
+            "redpanda" => &["redpanda"],
+            _ => &[],
+        };
         assert_eq!(texts(&service["profiles"]), expected, "{name}");
-        for port in texts(&service["ports"]).iter().filter(|_| watches) {
+        for port in texts(&service["ports"]).iter().filter(|_| !expected.is_empty()) {
             assert!(port.starts_with("127.0.0.1:"), "{name}: {port} asks nobody who they are");
         }
         for mount in texts(&service["volumes"]) {
@@ -205,6 +208,7 @@ fn the_promised_variables_have_the_promised_values() {
         ("GRAFANA_PORT", "3000"),
         ("LOKI_PORT", "3100"),
         ("PROMETHEUS_PORT", "9090"),
+        ("KAFKA_PORT", "9092"),
         ("ENABLE_REDPANDA", "false"),
         ("ENABLE_OBSERVABILITY", "false"),
         ("APPLY_MIGRATIONS", "true"),

@@ -8,6 +8,7 @@ mod day; // a box from its first start on
 mod deploy; // compose, image, variables, recipes
 mod faults; // killed in the middle of taking readings in
 mod files; // a bucket that is away
+mod kafka; // killed while it reads a log
 mod doctor; // what the program says about its box, and about itself
 mod observability; // metrics as Prometheus sees them
 mod openapi; // the API's document in the repository

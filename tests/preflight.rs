@@ -103,6 +103,10 @@ fn parts_that_are_switched_on_bring_their_profile_and_their_ports() {
     let (said, passed) = without.preflight(&[]);
     assert!(passed, "nobody asked for Grafana: {said}");
     assert_eq!(without.preflight(&["--profiles"]).0, "\n");
+    let log = Place::new(&format!("{env}ENABLE_REDPANDA=true\nKAFKA_PORT={taken}\n"));
+    assert_eq!(log.preflight(&["--profiles"]).0, "--profile=redpanda\n");
+    let (said, passed) = log.preflight(&[]);
+    assert!(!passed && said.contains("(KAFKA_PORT) is taken by "), "{said}");
     let with = Place::new(&format!("{env}ENABLE_OBSERVABILITY=true\n"));
     assert_eq!(with.preflight(&["--profiles"]).0, "--profile=observability\n");
     let (said, passed) = with.preflight(&[]);

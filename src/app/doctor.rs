@@ -5,6 +5,7 @@ use crate::base::timeline::Clock;
 use crate::config::Mistake;
 use crate::config::Settings;
 use crate::config::Sources;
+use crate::facts::kafka::Cluster;
 use crate::operations::doctor::Parts;
 use crate::operations::doctor::Report;
 use crate::operations::doctor::Subject;
@@ -36,6 +37,7 @@ pub(crate) async fn look_at_box(
         sources: settings.ingest.clone(),
         mqtt: settings.mqtt.clone(),
         objects: Objects::new(&settings.objects, data_dir, clock.clone()),
+        kafka: Cluster::new(&settings.kafka),
     };
     examine(&subject, &clock, fixes, |db| {
         let services = assemble(settings, db, clock.clone());

@@ -24,6 +24,7 @@ use crate::facts::consumption;
 use crate::facts::events;
 use crate::facts::imports;
 use crate::facts::ingest;
+use crate::facts::kafka;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::mqtt;
@@ -107,6 +108,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(consumption::routes)
         .configure(ingest::routes)
         .configure(mqtt::routes)
+        .configure(kafka::routes)
         .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
@@ -179,6 +181,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.staged))
             .app_data(Data::new(services.ingest))
             .app_data(Data::new(services.mqtt))
+            .app_data(Data::new(services.kafka))
             .app_data(Data::new(services.simulation))
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))

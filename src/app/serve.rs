@@ -259,6 +259,11 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
             let simulation = simulation.clone();
             async move { simulation.run(&stop).await }
         });
+        let (kafka, all) = (services.kafka.clone(), tasks.clone());
+        tasks.spawn_supervised(Stage::Intake, "kafka.topics", move |stop| {
+            let (kafka, all) = (kafka.clone(), all.clone());
+            async move { kafka.run(&all, &stop).await }
+        });
     }
     if !roles.events {
         return Ok(());

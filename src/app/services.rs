@@ -25,6 +25,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::Stores;
+use crate::facts::kafka::Kafka;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
@@ -113,6 +114,7 @@ pub(crate) struct Services {
     pub staged: StagedFiles,
     pub ingest: Ingest,
     pub mqtt: Mqtt,
+    pub kafka: Kafka,
     pub simulation: Simulation,
     pub datasets: Datasets,
     pub registry: Registry,
@@ -241,12 +243,15 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         clock.clone(),
     );
     let staged = StagedFiles::new(db.clone(), objects.clone(), clock.clone());
+    let kafka =
+        Kafka::new(&settings.kafka, db.clone(), (readings.clone(), quality.clone()), clock.clone());
     let events = Events::new(db.clone(), clock.clone());
     let telemetry = Telemetry::new(db.clone(), accounts.clone(), audit.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),
         prices: prices.clone(),
         meters: meters.clone(),
+        kafka: kafka.clone(),
         events: events.clone(),
         audit: audit.clone(),
         // A thread of its own: readings every few seconds cannot wait while a model trains.
@@ -296,6 +301,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         data_dir,
         jobs: jobs.clone(),
         mqtt: mqtt.clone(),
+        kafka: kafka.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -338,6 +344,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         staged,
         ingest,
         mqtt,
+        kafka,
         simulation,
         datasets,
         registry,

@@ -11,6 +11,7 @@ use super::sources::Sources;
 use crate::access::accounts;
 use crate::facts::drops;
 use crate::facts::ingest;
+use crate::facts::kafka;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::mqtt;
@@ -69,6 +70,8 @@ pub struct Settings {
     pub drops: drops::Settings,
     /// Whom Luna asks for prices.
     pub ingest: ingest::Settings,
+    /// Logs that readings come from.
+    pub kafka: kafka::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
     /// How long what is kept.
@@ -117,6 +120,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         |section: mqtt::Settings| mqtt::Settings { password: mqtt_password.clone(), ..section };
     let [sftp_password, sftp_key_passphrase] =
         ["drops.sftp_password", "drops.sftp_key_passphrase"].map(|key| layers.secret(key));
+    let kafka_password = layers.secret("kafka.password");
+    let with_password =
+        |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -148,6 +154,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             entsoe_token,
             ..layers.section("sources", ingest::Settings::mistakes)
         },
+        kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
+            with_password(section.clone()).mistakes()
+        })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),

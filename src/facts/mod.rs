@@ -17,4 +17,5 @@ pub mod consumption; // what people bring about their own consumption
 pub mod uploads; // files that wait to be confirmed
 pub mod ingest; // sources of the internet into facts
 pub mod mqtt; // messages of a broker into readings
+pub mod kafka; // logs with the Kafka API into facts, and out of them
 pub mod simulation; // a market and houses that do not exist, for boxes without data

@@ -4,6 +4,7 @@ mod app; // the whole application without a port
 mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
 mod mosquitto; // a broker
+mod kafka; // a broker made of air
 mod s3; // a store that speaks S3
 mod server; // somebody outside who answers
 mod sshd; // a server that speaks SFTP
@@ -13,6 +14,7 @@ pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::browser::Browser;
 pub use self::database::TestDb;
 pub use self::mosquitto::{Door, Mosquitto};
+pub use self::kafka::MockKafka;
 pub use self::s3::S3Server;
 pub use self::server::Server;
 pub use self::sshd::Sshd;

@@ -22,7 +22,7 @@ use crate::facts::meters::MeterError;
 use crate::facts::tariffs::TariffError;
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality as Trust};
 use crate::facts::series::{Observation, Observations, SeriesError};
-use crate::platform::db::{Db, DbError};
+use crate::platform::db::{Conn, Db, DbError};
 
 /// Most days that a matrix may have.
 pub(super) const MATRIX_DAYS_MAX: u16 = 90;
@@ -390,10 +390,18 @@ impl Quality {
 
     /// Keeps a payload that cannot be read, once however often the same comes.
     pub async fn dead_letter(&self, letter: &Unreadable<'_>) -> Result<DeadLetter, QualityError> {
-        let excerpt = excerpt(letter.payload);
-        let now = self.clock.now();
         let mut conn = self.db.conn().await?;
-        let kept = store::add_letter(&mut conn, letter, &excerpt, now).await?;
+        self.dead_letter_in(&mut conn, letter).await
+    }
+
+    /// As [`Quality::dead_letter`], in the caller's transaction.
+    pub async fn dead_letter_in(
+        &self,
+        conn: &mut Conn,
+        letter: &Unreadable<'_>,
+    ) -> Result<DeadLetter, QualityError> {
+        let excerpt = excerpt(letter.payload);
+        let kept = store::add_letter(conn, letter, &excerpt, self.clock.now()).await?;
         metrics::counter!("luna_dead_letters_total", "source" => letter.source.to_owned())
             .increment(1);
         Ok(kept)

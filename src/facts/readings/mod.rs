@@ -24,6 +24,7 @@ pub use self::file::FileOrder;
 pub use self::model::{Finding, IngestReport, ReadingRow, ReadingsError, Stamp};
 pub use self::put::Found;
 pub use self::service::Readings;
+pub use self::session::count;
 
 #[cfg(test)]
 mod tests;

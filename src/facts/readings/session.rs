@@ -167,7 +167,8 @@ pub(super) fn event(report: &IngestReport, session: &Session<'_>) -> Event {
     Event::new("readings.ingest", ("meter", subject)).after(&what)
 }
 
-pub(super) fn count(report: &IngestReport) {
+/// Counts rows that are stored: once their transaction is committed.
+pub fn count(report: &IngestReport) {
     for (outcome, rows) in [
         ("inserted", report.inserted),
         ("replaced", report.replaced),

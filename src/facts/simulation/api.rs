@@ -13,6 +13,7 @@ use super::service::Simulation;
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, local_date};
+use crate::facts::kafka::KafkaError;
 use crate::platform::web::{
     BadBody, Body, Conflict, Importer, Moment, NotFound, Principal, Problem, Refusals, Require,
     Viewer,
@@ -326,6 +327,8 @@ impl From<SimulationError> for Problem {
             SimulationError::Prices(error) => error.into(),
             SimulationError::Meters(error) => error.into(),
             SimulationError::Busy(error) => Self::unavailable(error),
+            SimulationError::Kafka(error @ KafkaError::Off) => Self::conflict(error),
+            SimulationError::Kafka(error) => error.into(),
             SimulationError::Db(error) => error.into(),
         }
     }

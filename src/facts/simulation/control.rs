@@ -11,12 +11,13 @@ use super::model::{
     GeneratedPrices, GeneratedReadings, SimulationStatus, Stream, StreamState, Which,
 };
 use super::service::{Simulation, days_to_fill};
-use super::settings::{is_interval, is_live_interval};
+use super::settings::{Target, is_interval, is_live_interval};
 use super::store;
 use crate::access::audit::{By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, add_days, day_range, days_range, local_date};
 use crate::facts::events::NewEvent;
+use crate::facts::kafka::KafkaError;
 use crate::facts::market::Quality;
 use crate::facts::market::Stored as StoredPrices;
 use crate::facts::meters::Stored;
@@ -67,6 +68,9 @@ impl Simulation {
         let settings = self.settings();
         if which.meters && settings.active_meters().is_empty() {
             return Err(SimulationError::NoMeter);
+        }
+        if which.meters && settings.target == Target::Kafka && !self.needs.kafka.is_configured() {
+            return Err(KafkaError::Off.into());
         }
         let mut conn = self.needs.db.conn().await?;
         conn.transaction(async |conn| {

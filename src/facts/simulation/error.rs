@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::facts::imports::ImportError;
+use crate::facts::kafka::KafkaError;
 use crate::facts::market::PriceError;
 use crate::facts::meters::MeterError;
 use crate::platform::db::DbError;
@@ -76,6 +77,9 @@ pub enum SimulationError {
     /// The computer had no thread to compute on.
     #[error(transparent)]
     Busy(#[from] CpuPoolError),
+    /// Readings could not be sent.
+    #[error(transparent)]
+    Kafka(#[from] KafkaError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -87,12 +91,13 @@ impl SimulationError {
         Self::SeedFile { path: path.to_owned(), reason: error.to_string() }
     }
 
-    /// Whether it is over when the database is back.
+    /// Whether it is over when the database or the brokers are back.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Db(error)
             | Self::Prices(PriceError::Db(error))
             | Self::Meters(MeterError::Db(error)) => error.is_passing(),
+            Self::Kafka(error) => matches!(error, KafkaError::Away { .. }),
             _ => false,
         }
     }

@@ -25,6 +25,8 @@ pub use self::preview::Preview;
 pub use self::realism::{RealismReport, Row, report};
 pub use self::service::{Needs, Simulation};
 pub use self::settings::Settings;
+#[cfg(test)]
+pub use self::settings::Target;
 
 #[cfg(test)]
 use self::prices::{SimulatedPrice, simulate_prices};

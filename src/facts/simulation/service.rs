@@ -18,6 +18,7 @@ use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, add_days, at_local, days_range, local_date};
 use crate::facts::events::Events;
 use crate::facts::imports::{ImportOptions, assumed_price_known_at, parse_prices};
+use crate::facts::kafka::{Kafka, Publisher, Target as Topic};
 use crate::facts::market::{PricePoint, Prices, Quality, Stored};
 use crate::facts::meters::Meters;
 use crate::platform::db::{Conn, Db};
@@ -37,6 +38,8 @@ pub struct Needs {
     pub prices: Prices,
     /// Takes readings.
     pub meters: Meters,
+    /// Takes readings where they go by way of a topic.
+    pub kafka: Kafka,
     /// Remembers that it was started, stopped, made to make something.
     pub events: Events,
     /// Remembers who did.
@@ -51,6 +54,8 @@ pub struct Simulation {
     pub(super) needs: Needs,
     pub(super) clock: Clock,
     settings: Live<Settings>,
+    /// Writes to the topic of rehearsals.
+    pub(super) publisher: Arc<Publisher>,
     pub(super) wake: Arc<Notify>,
     /// What this process is called in the state that all share.
     pub(super) writer: Arc<str>,
@@ -60,7 +65,8 @@ impl Simulation {
     /// The service on what it needs.
     pub fn new(needs: Needs, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         let writer = format!("process {}", std::process::id()).into();
-        Self { needs, clock, settings: settings.into(), wake: Arc::default(), writer }
+        let publisher = Arc::new(needs.kafka.publisher(Topic::Rehearsal));
+        Self { needs, clock, settings: settings.into(), publisher, wake: Arc::default(), writer }
     }
 
     /// The settings in force.

@@ -15,12 +15,25 @@ const METERS_MAX: usize = 50;
 /// Meters that cannot be reached more often than this are of no use to anybody.
 const OUTAGE_RATE_MAX: f64 = 0.15;
 
+/// Where the readings of running meters go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// Into the database at once.
+    #[default]
+    Database,
+    /// To the topic of rehearsals, from where they come as those of real meters do.
+    Kafka,
+}
+
 /// The `[simulation]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Settings {
     /// Whether SIM-CH is kept filled.
     pub enabled: bool,
+    /// Where the readings of running meters go.
+    pub target: Target,
     /// Which simulated world; another seed is another history.
     pub seed: u64,
     /// Days of history behind today.
@@ -98,6 +111,7 @@ impl Default for Settings {
         let grid = MeterSettings { measures: Measures::Grid, ..MeterSettings::default() };
         Self {
             enabled: true,
+            target: Target::Database,
             seed: 2_023,
             history_days: 400,
             product: Product::DayAhead,

@@ -11,10 +11,12 @@ use super::error::SimulationError;
 use super::house::{SimulatedMeter, readings};
 use super::model::Stream;
 use super::service::Simulation;
-use super::settings::{MeterSettings, Settings};
+use super::settings::{MeterSettings, Settings, Target};
 use super::store;
 use crate::base::timeline::TimeRange;
+use crate::facts::market::Quality;
 use crate::facts::meters::{NewMeter, Reading};
+use crate::facts::readings::{ReadingRow, Stamp};
 use crate::platform::db::Conn;
 
 /// Pause between two batches.
@@ -88,10 +90,18 @@ impl Simulation {
             };
             self.register(conn, &settings).await?;
             let rows = self.readings(&settings, step, state.interval_s).await?;
-            let stored = self.needs.meters.put_in(conn, &rows).await?;
-            let written = (stored.inserted + stored.replaced, &*self.writer);
-            store::advance(conn, Stream::Meters, Some(step.range.to), written, now).await?;
-            Ok(Ticked { rows: written.0, has_more: step.has_more })
+            let rows = match settings.target {
+                Target::Database => {
+                    let stored = self.needs.meters.put_in(conn, &rows).await?;
+                    stored.inserted + stored.replaced
+                }
+                // Sent before the state is committed: what breaks off between is sent again, and
+                // taken once.
+                Target::Kafka => self.publisher.publish(&sent(rows)).await? as u64,
+            };
+            store::advance(conn, Stream::Meters, Some(step.range.to), (rows, &*self.writer), now)
+                .await?;
+            Ok(Ticked { rows, has_more: step.has_more })
         })
         .await
     }
@@ -149,6 +159,22 @@ impl Simulation {
         };
         Ok(self.needs.pool.run("simulation.readings", work).await?)
     }
+}
+
+/// Readings as meters send them: one that cannot be reached sends nothing.
+fn sent(readings: Vec<Reading>) -> Vec<ReadingRow> {
+    let reached = readings.into_iter().filter(|reading| reading.quality != Quality::Missing);
+    reached
+        .map(|reading| ReadingRow {
+            interval_s: Some(reading.interval_s),
+            consumption_kw: reading.consumption_kw,
+            production_kw: reading.production_kw,
+            voltage: reading.voltage,
+            quality: Some(reading.quality),
+            known_at: Some(Stamp(reading.known_at)),
+            ..ReadingRow::new(reading.meter_id, reading.ts)
+        })
+        .collect()
 }
 
 /// What to write next when everything before `at` is written; nothing when that is all there is.

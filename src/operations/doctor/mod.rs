@@ -16,6 +16,7 @@ mod database; // private files, server, schema, line
 mod sources; // whom Luna asks for prices
 mod objects; // where files are kept
 mod broker; // the broker whose messages become readings
+mod kafka; // logs that readings come from
 mod service; // the checks in their order
 
 pub use self::model::{Report, Verdict};

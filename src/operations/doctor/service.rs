@@ -14,11 +14,12 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
-use super::{broker, database, objects, outside, sources};
+use super::{broker, database, kafka, objects, outside, sources};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
 use crate::facts::ingest;
 use crate::facts::mqtt;
+use crate::facts::kafka::Cluster;
 use crate::learning::registry::Registry;
 use crate::platform::db;
 use crate::platform::db::Db;
@@ -58,6 +59,8 @@ pub struct Subject {
     pub mqtt: mqtt::Settings,
     /// Where files are kept.
     pub objects: Objects,
+    /// Logs that readings come from.
+    pub kafka: Cluster,
 }
 
 /// Services that know about their own state in the database.
@@ -361,6 +364,7 @@ async fn look_around(report: &mut Report, subject: &Subject) {
     report.add("sources", "sources of prices", sources::look(&subject.sources).await);
     report.add("object_store", "files", objects::look(&subject.objects).await);
     report.add("mqtt", "MQTT broker", broker::look(&subject.mqtt).await);
+    report.add("kafka", "Kafka", kafka::look(&subject.kafka).await);
     let collector = match &subject.telemetry.otlp_endpoint {
         None => Finding::skipped("none is set: spans are not sent"),
         Some(address) => judge_collector(address, &outside::connects(address).await),

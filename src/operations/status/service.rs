@@ -10,6 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::base::timeline::Clock;
+use crate::facts::kafka::Kafka;
 use crate::facts::market::Coverage;
 use crate::facts::market::Prices;
 use crate::facts::mqtt::ConsumerState;
@@ -118,6 +119,7 @@ pub struct Status {
     data_dir: PathBuf,
     pub(super) jobs: Jobs,
     mqtt: Mqtt,
+    kafka: Kafka,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
     started: Duration,
@@ -144,12 +146,14 @@ pub struct Asked {
     pub jobs: Jobs,
     /// The broker that is read.
     pub mqtt: Mqtt,
+    /// Logs that readings come from.
+    pub kafka: Kafka,
 }
 
 impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
-        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs, mqtt } =
+        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs, kafka, mqtt } =
             asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
@@ -162,6 +166,7 @@ impl Status {
             data_dir,
             jobs,
             mqtt,
+            kafka,
             clock,
             started_at,
             started,
@@ -201,6 +206,10 @@ impl Status {
         }
         if ready && let Some(broker) = self.broker().await {
             checks.push(broker);
+        }
+        // Without brokers there is nothing that could be away.
+        if ready && let Some(kafka) = self.kafka.standing().await {
+            checks.push(Check { name: "kafka", ok: kafka.ok, detail: kafka.detail });
         }
         let status = match (ready, checks.iter().all(|check| check.ok)) {
             (false, _) => "down",

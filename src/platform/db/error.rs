@@ -40,6 +40,20 @@ impl DbError {
         self.is_unavailable() || self.is_timeout()
     }
 
+    /// Whether a value broke a rule of the database, so that it will never be taken.
+    pub fn is_of_value(&self) -> bool {
+        use DatabaseErrorKind as Kind;
+        let Self::Query(diesel::result::Error::DatabaseError(kind, _)) = self else { return false };
+        matches!(
+            kind,
+            Kind::CheckViolation
+                | Kind::ExclusionViolation
+                | Kind::ForeignKeyViolation
+                | Kind::NotNullViolation
+                | Kind::UniqueViolation
+        )
+    }
+
     /// Whether the server stopped the statement because it ran too long.
     pub fn is_timeout(&self) -> bool {
         let code = tokio_postgres::error::SqlState::QUERY_CANCELED;

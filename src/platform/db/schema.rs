@@ -257,6 +257,39 @@ diesel::table! {
 }
 
 diesel::table! {
+    kafka_offsets (topic, partition) {
+        topic -> Text,
+        partition -> Int4,
+        next_offset -> Nullable<Int8>,
+        high_watermark -> Nullable<Int8>,
+        records_read -> Int8,
+        rows_taken -> Int8,
+        rows_refused -> Int8,
+        records_lost -> Int8,
+        lost_at -> Nullable<Timestamptz>,
+        last_record_at -> Nullable<Timestamptz>,
+        updated_at -> Timestamptz,
+        trouble -> Nullable<Text>,
+        trouble_at -> Nullable<Timestamptz>,
+        holder -> Nullable<Text>,
+        held_until -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    kafka_refusals (topic, partition, record_offset, row_index) {
+        topic -> Text,
+        partition -> Int4,
+        record_offset -> Int8,
+        row_index -> Int4,
+        field -> Text,
+        reason -> Text,
+        excerpt -> Text,
+        refused_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     login_counts (subject) {
         subject -> Bytea,
         failures -> Int4,

@@ -201,6 +201,48 @@ const METRICS: &[Metric] = &[
         Kind::Counter,
         "Meters that did not become known because there were too many within a day",
     ),
+    metric("luna_kafka_connected", Kind::Gauge, "Whether a Kafka broker answers: 1 or 0"),
+    Metric {
+        name: "luna_kafka_records_total",
+        kind: Kind::Counter,
+        help: "Records read from Kafka whose rows and offset are committed, by topic",
+        series: &[],
+    },
+    Metric {
+        name: "luna_kafka_rows_total",
+        kind: Kind::Counter,
+        help: "Rows of these records, by topic and what became of them",
+        series: &[],
+    },
+    Metric {
+        name: "luna_kafka_lag_records",
+        kind: Kind::Gauge,
+        help: "Records between the end of a partition and what is read of it, by topic and partition",
+        series: &[],
+    },
+    Metric {
+        name: "luna_kafka_lost_records_total",
+        kind: Kind::Counter,
+        help: "Records that the broker had let go before they were read, by topic",
+        series: &[],
+    },
+    Metric {
+        name: "luna_kafka_errors_total",
+        kind: Kind::Counter,
+        help: "Failures of reading a partition, by topic",
+        series: &[],
+    },
+    Metric {
+        name: "luna_kafka_published_rows_total",
+        kind: Kind::Counter,
+        help: "Rows written to Kafka that the brokers have, by topic",
+        series: &[],
+    },
+    metric(
+        "luna_kafka_batch_duration_seconds",
+        Kind::Histogram(SHORT_S),
+        "Duration of storing one batch of records with its offset",
+    ),
     Metric {
         name: "luna_build_info",
         kind: Kind::Gauge,

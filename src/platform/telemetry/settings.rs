@@ -78,7 +78,8 @@ impl Settings {
     /// someone searches for a fault, what they do in general.
     pub(super) fn directives(&self) -> String {
         // A request that is no HTTP is its sender's mistake; the library calls it an error of ours.
-        const QUIET: &str = "actix_http::h1::dispatcher=off";
+        // A broker that is away or has no record is told once, by whoever wanted something from it.
+        const QUIET: &str = "actix_http::h1::dispatcher=off,rskafka=off";
         let level = self.level.trim().to_ascii_lowercase();
         match level.as_str() {
             "off" => level,

@@ -8,6 +8,7 @@ mod sources; // what sources send, day by day
 mod changes; // who follows changes
 mod sources_view; // how each source is
 mod drops; // files of grid operators
+mod kafka_view; // brokers and how far they are read
 mod source_day; // one day of one subject
 mod matrix; // sources by day
 mod waiting; // what waits for a decision

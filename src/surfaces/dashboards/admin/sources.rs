@@ -12,6 +12,7 @@ use uuid::Uuid;
 use super::changes::{ChangeRow, FollowerRow};
 use super::desk::{Answer, Desk, Link, Note, Place};
 use super::jobs::Empty;
+use super::kafka_view::KafkaView;
 use super::matrix::{self, MatrixView};
 use super::said::Said;
 use super::sources_view::{SourceView, fails};
@@ -25,6 +26,7 @@ use crate::facts::ingest::FetchJob;
 use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::SourceStatus;
+use crate::facts::kafka::Kafka;
 use crate::facts::quality::{
     DayCell, DayState, Filter, Matrix, MatrixRow, Quality, QualityError, Quarantined, Waiting,
 };
@@ -69,6 +71,7 @@ struct SourcesView {
     letters: Vec<LetterRow>,
     followers: Vec<FollowerRow>,
     changes: Vec<ChangeRow>,
+    kafka: Option<KafkaView>,
 }
 
 #[get("/admin/sources")]
@@ -77,6 +80,7 @@ async fn get_sources(
     desk: Desk,
     (ingest, archive, quality, queue): (Data<Ingest>, Data<Archive>, Data<Quality>, Data<Queue>),
     changes: Data<Changes>,
+    kafka: Data<Kafka>,
     query: Params<SourcesQuery>,
 ) -> Result<HttpResponse, Problem> {
     let (format, now) = (desk.format(&who), desk.now());
@@ -117,6 +121,7 @@ async fn get_sources(
         ],
         matrix: matrix::view(&matrix, now, &format),
         apart: ApartDay::all(&apart, &format),
+        kafka: KafkaView::of(&kafka.status().await?, now, &format),
         letters: letters.iter().map(|letter| LetterRow::of(letter, &format)).collect(),
         followers: followers.iter().map(|state| FollowerRow::of(state, &format)).collect(),
         changes: dead.iter().map(|letter| ChangeRow::of(letter, &format)).collect(),
