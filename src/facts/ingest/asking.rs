@@ -108,7 +108,12 @@ impl Ingest {
             let sifting = source.sifting(ask);
             let request = Request { url, secret: None, reach, accept: None, sifting };
             let (raw, payload) = self.send(source, request, ask).await?;
-            reports.push(self.take(source, (&raw, ask), &payload, self.clock.now()).await?.report);
+            let taken = self.take(source, (&raw, ask), &payload, self.clock.now()).await?;
+            if !taken.next.is_empty() {
+                let what = "a file that it names is a list again".to_owned();
+                return Err(ReadError::Contradiction(what).into());
+            }
+            reports.push(taken.report);
         }
         Ok(reports)
     }

@@ -82,7 +82,8 @@ impl Source for Swissgrid {
     }
 
     fn days_max(&self, _: &Subject) -> i64 {
-        366
+        // A file holds a year; no more can be read from the database at once.
+        3_600
     }
 
     fn is_one_request(&self, ask: &Ask) -> bool {

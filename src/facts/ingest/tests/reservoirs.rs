@@ -141,9 +141,10 @@ async fn a_week_is_known_on_the_third_working_day_after_it() {
     assert_eq!((again.stored.inserted, again.stored.unchanged), (0, 2));
     let range = range("2026-03-01", "2026-03-28");
     for (as_of, expected) in [
-        // The week from the 2nd on, by the rule; the one from the 16th on when it came.
+        // The week from the 2nd on by the rule, the one from the 16th on when it came.
         ("2026-03-11T22:59:59Z", 0),
-        ("2026-03-28T12:04:59Z", 0),
+        ("2026-03-11T23:00:00Z", 1),
+        ("2026-03-28T12:04:59Z", 1),
         ("2026-03-28T12:05:00Z", 2),
     ] {
         let known = &app.services.observations;
