@@ -203,7 +203,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
             tariffs: tariffs.clone(),
             quality: quality.clone(),
         },
-        clock.clone(),
+        (pool.clone(), clock.clone()),
         book.ingest.clone(),
     );
     let meters = Meters::new(db.clone(), sites.clone(), clock.clone(), book.meters.clone());

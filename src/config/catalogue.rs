@@ -42,6 +42,8 @@ const IN_FILES_ONLY: &[&str] = &[
     "sources.awattar_de_url",
     "sources.bfe_url",
     "sources.meteoswiss_url",
+    "sources.meteoswiss_forecast_url",
+    "sources.swissgrid_url",
     "sources.elcom_url",
     "tariffs.urls",
     "tariffs.custom",

@@ -90,6 +90,7 @@ impl TestApp {
         // No test asks the internet.
         settings.ingest.enabled = false;
         settings.ingest.bfe = false;
+        settings.ingest.swissgrid = false;
         change(&mut settings);
         let services = assemble(&settings, db.db().clone(), clock.clone());
         services.readiness.set();

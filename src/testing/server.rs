@@ -17,7 +17,9 @@ pub struct Server {
 
 impl Server {
     /// A server that answers with a status and a body.
-    pub async fn new(answer: impl Fn(&str) -> (u16, String) + Send + 'static) -> Self {
+    pub async fn new<B: AsRef<[u8]> + Send>(
+        answer: impl Fn(&str) -> (u16, B) + Send + 'static,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let asked = Arc::new(Mutex::new(Vec::new()));
@@ -34,9 +36,11 @@ impl Server {
                 log.lock().unwrap().push(line);
                 let head = format!(
                     "HTTP/1.1 {status} x\r\nconnection: close\r\nretry-after: 0\r\ncontent-length: {}\r\n\r\n",
-                    body.len()
+                    body.as_ref().len()
                 );
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
+                let whole = [head.as_bytes(), body.as_ref()].concat();
+                // Who has had enough hangs up.
+                drop(stream.write_all(&whole).await);
             }
         });
         Self { url, asked, _running: running }

@@ -43,6 +43,7 @@ impl TestServices {
         // No test asks the internet.
         settings.ingest.enabled = false;
         settings.ingest.bfe = false;
+        settings.ingest.swissgrid = false;
         settings.simulation.history_days = 250;
         let services = assemble(&settings, db.db().clone(), clock.clone());
         Self { services, clock, folder, _db: db }

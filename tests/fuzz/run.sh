@@ -8,8 +8,8 @@ source .ci/env.sh
 readonly SECONDS_EACH="${FUZZ_S:-600}"
 readonly WORK=target/fuzz
 parsers=("$@")
-[ "${#parsers[@]}" -gt 0 ] || parsers=(energy_charts entsoe_prices entsoe_grid open_meteo ecb
-  vse awattar bfe_wide bfe_long meteoswiss elcom)
+[ "${#parsers[@]}" -gt 0 ] || parsers=(energy_charts entsoe_prices entsoe_grid entsoe_reservoirs open_meteo ecb
+  vse awattar bfe_wide bfe_long meteoswiss meteoswiss_forecast swissgrid swissgrid_cells elcom)
 
 cp Cargo.lock tests/fuzz/Cargo.lock
 export RUSTFLAGS="--cfg fuzzing -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \

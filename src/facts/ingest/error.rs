@@ -10,6 +10,7 @@ use crate::facts::series::SeriesError;
 use crate::facts::tariffs::TariffError;
 use crate::platform::db::DbError;
 use crate::platform::outbound::OutboundError;
+use crate::platform::runtime::CpuPoolError;
 
 /// Why a source brought nothing.
 #[derive(Debug, thiserror::Error)]
@@ -66,6 +67,9 @@ pub enum FetchError {
     /// The prices of a tariff could not be stored, or nobody knows it.
     #[error(transparent)]
     Tariff(#[from] TariffError),
+    /// No thread came free to read what came.
+    #[error(transparent)]
+    Busy(#[from] CpuPoolError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),

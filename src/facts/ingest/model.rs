@@ -102,6 +102,8 @@ pub(super) struct Reading {
     pub tariff: TariffPrices,
     /// What electricity costs in a municipality; handed on, not stored.
     pub municipal: Vec<MunicipalTariff>,
+    /// Addresses of the files that hold what was asked about, where the answer is a list of them.
+    pub next: Vec<String>,
     /// The licence that comes with the answer.
     pub licence: Option<String>,
     /// What was left out.

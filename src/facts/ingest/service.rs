@@ -3,11 +3,7 @@
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use bytes::Bytes;
 use chrono::{DateTime, NaiveDate, Utc};
-use form_urlencoded::byte_serialize;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use secrecy::ExposeSecret;
 
 use super::connectors::ALL;
 use super::error::FetchError;
@@ -16,24 +12,18 @@ use super::settings::Settings;
 use super::source::Source;
 use super::store::{self, Outcome};
 use super::subject::Subject;
+use super::taking::Taken;
 use super::timing::{Days, Known, Rhythm};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, add_days, day_range, days_range, local_date};
-use crate::facts::archive::{Archive, Arrival, RawFile};
+use crate::facts::archive::Archive;
 use crate::facts::market::Prices;
 use crate::facts::quality::Quality;
 use crate::facts::series::Observations;
 use crate::facts::tariffs::Tariffs;
 use crate::platform::db::Db;
-use crate::platform::outbound::{Call, Outbound, OutboundError, Reach};
-use crate::platform::runtime::Live;
-
-/// Longest answer, unpacked: ten years of quarter hours as XML.
-const BYTES_MAX: usize = 64 << 20;
-/// Sources restate the last days: what is younger is never taken from the archive instead.
-const RESTATED_DAYS: i64 = 7;
-/// A back-fill that is begun anew within this time goes on where it was cut off.
-const RESUME_H: i64 = 24;
+use crate::platform::outbound::{Outbound, OutboundError, Reach};
+use crate::platform::runtime::{CpuPool, Live};
 
 /// Facts from the internet.
 #[derive(Clone)]
@@ -45,6 +35,8 @@ pub struct Ingest {
     pub(super) quality: Quality,
     pub(super) tariffs: Tariffs,
     pub(super) clock: Clock,
+    /// Reads what takes long.
+    pub(super) pool: CpuPool,
     settings: Live<Settings>,
     /// Made when it is first needed: a box whose sources are switched off never calls anybody.
     outbound: Arc<OnceLock<Outbound>>,
@@ -68,12 +60,23 @@ impl Ingest {
         db: Db,
         archive: Archive,
         stores: Stores,
-        clock: Clock,
+        (pool, clock): (CpuPool, Clock),
         settings: impl Into<Live<Settings>>,
     ) -> Self {
         let (settings, outbound) = (settings.into(), Arc::default());
         let Stores { prices, observations, tariffs, quality } = stores;
-        Self { db, archive, prices, observations, quality, tariffs, clock, settings, outbound }
+        Self {
+            db,
+            archive,
+            prices,
+            observations,
+            quality,
+            tariffs,
+            clock,
+            pool,
+            settings,
+            outbound,
+        }
     }
 
     /// What must be shown wherever the data of the source of this name is; nothing for imports.
@@ -281,10 +284,10 @@ impl Ingest {
             let range = days_range(from, to, subject.time_zone());
             let ask = Ask { subject: subject.clone(), range, at: self.clock.now() };
             if from < to && !source.is_one_request(&ask) {
-                windows.extend(halves(from, to));
+                windows.extend(first_request(source, &ask, (from, to)));
                 continue;
             }
-            let kept = self.kept(source, settings, (&ask, days)).await?;
+            let kept = if days.resume { self.kept(source, settings, &ask).await? } else { None };
             let (raw, payload) = if let Some(kept) = kept {
                 report.resumed += 1;
                 kept
@@ -298,9 +301,11 @@ impl Ingest {
                 self.ask(source, settings, &ask).await?
             };
             match self.take(source, (&raw, &ask), &payload, self.clock.now()).await {
-                Ok((part, said)) => {
+                Ok(Taken { report: part, licence: said, next }) => {
                     report.add(part);
                     licence = said.or(licence);
+                    let parts = self.follow(source, settings, &ask, next).await?;
+                    parts.into_iter().for_each(|part| report.add(part));
                 }
                 Err(FetchError::Read(ReadError::TooMuch(_))) if from < to => {
                     windows.extend(halves(from, to));
@@ -310,63 +315,6 @@ impl Ingest {
         }
         tell(1.0, &report.words());
         Ok((report, licence))
-    }
-
-    /// The answer that a back-fill got before it was cut off, so that it goes on where it was.
-    async fn kept(
-        &self,
-        source: &dyn Source,
-        settings: &Settings,
-        (ask, days): (&Ask, Days),
-    ) -> Result<Option<(RawFile, Bytes)>, FetchError> {
-        let is_old = ask.range.to < ask.at - chrono::Duration::days(RESTATED_DAYS);
-        if !days.resume || !is_old {
-            return Ok(None);
-        }
-        let Some(request) = source.request(settings, ask) else { return Ok(None) };
-        let since = ask.at - chrono::Duration::hours(RESUME_H);
-        let Some(raw) = self.archive.newest(source.name(), &request.url, since).await? else {
-            return Ok(None);
-        };
-        let payload = self.archive.payload(&raw).await?;
-        let is_good = source.read(raw.arrival.http_status, &payload, ask).is_ok();
-        Ok(is_good.then_some((raw, payload)))
-    }
-
-    /// The answer of a source, already in the archive.
-    pub(super) async fn ask(
-        &self,
-        source: &dyn Source,
-        settings: &Settings,
-        ask: &Ask,
-    ) -> Result<(RawFile, Bytes), FetchError> {
-        let not_known =
-            || FetchError::NotKnown { source_name: source.name(), subject: ask.subject.clone() };
-        let request = source.request(settings, ask).ok_or_else(not_known)?;
-        let mut url = request.url.clone();
-        if let Some((name, secret)) = &request.secret {
-            let secret: String = byte_serialize(secret.expose_secret().as_bytes()).collect();
-            url = format!("{url}&{name}={secret}");
-        }
-        let mut call = Call { reach: request.reach, bytes_max: BYTES_MAX, ..Call::get(url) };
-        if let Some(form) = request.accept {
-            call.headers.insert(ACCEPT, HeaderValue::from_static(form));
-        }
-        let mut answer = self.outbound()?.send(call).await?;
-        if let Some((_, secret)) = &request.secret {
-            answer.body = without(answer.body, secret.expose_secret());
-        }
-        let content_type = answer.headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let arrival = Arrival {
-            source: source.name().to_owned(),
-            subject: ask.subject.to_string(),
-            range: ask.range,
-            url: request.url,
-            http_status: answer.status.as_u16(),
-            content_type: content_type.unwrap_or_default().to_owned(),
-        };
-        let raw = self.archive.keep(arrival, answer.body.clone()).await?;
-        Ok((raw, answer.body))
     }
 
     /// Notes how asking went, and says it when it is news.
@@ -392,7 +340,7 @@ impl Ingest {
         Ok(())
     }
 
-    fn outbound(&self) -> Result<Outbound, OutboundError> {
+    pub(super) fn outbound(&self) -> Result<Outbound, OutboundError> {
         if let Some(outbound) = self.outbound.get() {
             return Ok(outbound.clone());
         }
@@ -401,19 +349,30 @@ impl Ingest {
     }
 }
 
+/// The days of a window that one request covers, last, and the others.
+fn first_request(
+    source: &dyn Source,
+    ask: &Ask,
+    (from, to): (NaiveDate, NaiveDate),
+) -> [(NaiveDate, NaiveDate); 2] {
+    let zone = ask.subject.time_zone();
+    let fits = |last| {
+        let ask = Ask { range: days_range(from, last, zone), ..ask.clone() };
+        source.is_one_request(&ask)
+    };
+    // One day always fits, and the whole window does not.
+    let (mut last, mut beyond) = (from, to);
+    while (beyond - last).num_days() > 1 {
+        let middle = add_days(last, (beyond - last).num_days() / 2);
+        if fits(middle) { last = middle } else { beyond = middle }
+    }
+    [(add_days(last, 1), to), (from, last)]
+}
+
 /// The two halves of a window, the first one last.
 fn halves(from: NaiveDate, to: NaiveDate) -> [(NaiveDate, NaiveDate); 2] {
     let middle = add_days(from, (to - from).num_days() / 2);
     [(add_days(middle, 1), to), (from, middle)]
-}
-
-/// An answer without a secret that it repeats.
-fn without(body: Bytes, secret: &str) -> Bytes {
-    let text = String::from_utf8_lossy(&body);
-    if secret.is_empty() || !text.contains(secret) {
-        return body;
-    }
-    text.replace(secret, "***").into()
 }
 
 /// The source of a name.

@@ -3,6 +3,7 @@
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
+use super::points::{PointId, Points};
 use super::subject::StationId;
 use crate::base::ids::Market;
 use crate::facts::tariffs;
@@ -29,8 +30,12 @@ pub struct Settings {
     pub awattar: bool,
     /// Whether the statistics of the Swiss Federal Office of Energy are fetched.
     pub bfe: bool,
+    /// Whether the yearly energy overview of Swissgrid is fetched.
+    pub swissgrid: bool,
     /// Weather stations of MeteoSwiss whose measured hours are fetched.
     pub meteoswiss_stations: Vec<StationId>,
+    /// Places whose local forecast of MeteoSwiss is fetched; about 100 MB each time, however many.
+    pub meteoswiss_points: Vec<PointId>,
     /// Where Energy-Charts answers.
     pub energy_charts_url: String,
     /// Where ENTSO-E answers.
@@ -49,6 +54,10 @@ pub struct Settings {
     pub bfe_url: String,
     /// Where MeteoSwiss keeps the files of its stations.
     pub meteoswiss_url: String,
+    /// Where MeteoSwiss lists the files of its local forecast.
+    pub meteoswiss_forecast_url: String,
+    /// Where Swissgrid keeps its energy overviews.
+    pub swissgrid_url: String,
     /// Where the linked data of the Confederation answer about the tariffs of municipalities.
     pub elcom_url: String,
     /// Token of an account at ENTSO-E; without one it is not asked.
@@ -77,6 +86,11 @@ pub(super) const AWATTAR_DE: &str = "https://api.awattar.de";
 pub(super) const BFE: &str = "https://www.bfe-ogd.ch";
 /// Where MeteoSwiss keeps the files of its stations.
 pub(super) const METEOSWISS: &str = "https://data.geo.admin.ch/ch.meteoschweiz.ogd-smn";
+/// Where MeteoSwiss lists the files of its local forecast.
+pub(super) const METEOSWISS_FORECAST: &str =
+    "https://data.geo.admin.ch/api/stac/v1/collections/ch.meteoschweiz.ogd-local-forecasting";
+/// Where Swissgrid keeps its energy overviews.
+pub(super) const SWISSGRID: &str = "https://www.swissgrid.ch/dam/dataimport/energy-statistic";
 /// Where the linked data of the Confederation answer.
 pub(super) const ELCOM: &str = "https://lindas.admin.ch/query";
 
@@ -90,7 +104,9 @@ impl Default for Settings {
             rates: true,
             awattar: true,
             bfe: true,
+            swissgrid: true,
             meteoswiss_stations: Vec::new(),
+            meteoswiss_points: Vec::new(),
             energy_charts_url: ENERGY_CHARTS.to_owned(),
             entsoe_url: ENTSOE.to_owned(),
             open_meteo_url: OPEN_METEO.to_owned(),
@@ -100,6 +116,8 @@ impl Default for Settings {
             awattar_de_url: AWATTAR_DE.to_owned(),
             bfe_url: BFE.to_owned(),
             meteoswiss_url: METEOSWISS.to_owned(),
+            meteoswiss_forecast_url: METEOSWISS_FORECAST.to_owned(),
+            swissgrid_url: SWISSGRID.to_owned(),
             elcom_url: ELCOM.to_owned(),
             entsoe_token: None,
             tariffs: tariffs::Settings::default(),
@@ -120,6 +138,12 @@ impl Settings {
             ("awattar", self.awattar_de_url.as_str(), self.awattar && is_kept("DE-LU")),
             ("bfe", self.bfe_url.as_str(), self.bfe && is_kept("CH")),
             ("meteoswiss", self.meteoswiss_url.as_str(), !self.meteoswiss_stations.is_empty()),
+            (
+                "meteoswiss_forecast",
+                self.meteoswiss_forecast_url.as_str(),
+                !self.meteoswiss_points.is_empty(),
+            ),
+            ("swissgrid", self.swissgrid_url.as_str(), self.swissgrid && is_kept("CH")),
         ];
         let asked = all.into_iter().filter(|(_, _, is_asked)| *is_asked);
         asked.map(|(name, url, _)| (name, url)).chain(self.tariffs.addresses()).collect()
@@ -142,12 +166,19 @@ impl Settings {
             ("awattar_de_url", &self.awattar_de_url),
             ("bfe_url", &self.bfe_url),
             ("meteoswiss_url", &self.meteoswiss_url),
+            ("meteoswiss_forecast_url", &self.meteoswiss_forecast_url),
+            ("swissgrid_url", &self.swissgrid_url),
             ("elcom_url", &self.elcom_url),
         ];
         for (key, url) in urls {
             if !url.starts_with("https://") && !url.starts_with("http://") || url.contains('?') {
                 all.push(format!("{key} must be an address like https://host/path"));
             }
+        }
+        let points = self.meteoswiss_points.len();
+        if points > Points::max() {
+            let max = Points::max();
+            all.push(format!("meteoswiss_points: {points} places are more than {max}"));
         }
         let made_up = self.markets.iter().filter(|market| market.is_simulated());
         all.extend(

@@ -1,11 +1,12 @@
 //! What every connector does: it says what it is, writes a question, reads an answer.
 
+use chrono::{DateTime, Utc};
 use secrecy::SecretString;
 
 use super::model::{Ask, ReadError, Reading};
 use super::settings::Settings;
 use super::subject::Subject;
-use crate::platform::outbound::Reach;
+use crate::platform::outbound::{Reach, Sifting};
 
 /// Letters of an answer that an error quotes.
 const QUOTED_LETTERS: usize = 200;
@@ -21,6 +22,8 @@ pub(super) struct Request {
     pub reach: Reach,
     /// The form in which the answer should come, where the source has several.
     pub accept: Option<&'static str>,
+    /// What of the answer is kept while it comes; all of it unless said.
+    pub sifting: Option<Sifting>,
 }
 
 /// One provider of data. Between [`Source::request`] and [`Source::read`] the bytes are archived;
@@ -42,7 +45,7 @@ pub(super) trait Source: Send + Sync {
     /// Local days that one request about `subject` may cover.
     fn days_max(&self, subject: &Subject) -> i64;
 
-    /// Whether one request covers all that `ask` is about; if not, it is asked for in halves.
+    /// Whether one request covers all that `ask` is about; if not, it is asked for in parts.
     fn is_one_request(&self, _ask: &Ask) -> bool {
         true
     }
@@ -55,6 +58,16 @@ pub(super) trait Source: Send + Sync {
 
     /// The question; absent when the source does not know the subject.
     fn request(&self, settings: &Settings, ask: &Ask) -> Option<Request>;
+
+    /// What is kept of the files that an answer names; all of them unless said.
+    fn sifting(&self, _ask: &Ask) -> Option<Sifting> {
+        None
+    }
+
+    /// When that was made which stands at `url`, where the address tells it.
+    fn made_at(&self, _url: &str) -> Option<DateTime<Utc>> {
+        None
+    }
 
     /// What an answer with `status` says.
     fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError>;
@@ -79,6 +92,14 @@ pub(super) fn quoted(body: &[u8]) -> String {
     let text = String::from_utf8_lossy(&body[..body.len().min(4 * QUOTED_LETTERS)]).into_owned();
     let words = text.split_whitespace().collect::<Vec<_>>().join(" ");
     words.chars().filter(|letter| !letter.is_control()).take(QUOTED_LETTERS).collect()
+}
+
+/// Length from on which a payload is read on a thread that may take its time.
+const HEAVY_BYTES: usize = 1 << 20;
+
+/// Whether reading a payload may take long: a packed one can hold far more than its length.
+pub(super) fn is_heavy(body: &[u8]) -> bool {
+    body.len() >= HEAVY_BYTES || kind(body) == "a ZIP archive"
 }
 
 /// What an answer is that is not what was expected, by its first bytes.

@@ -7,6 +7,7 @@ use chrono_tz::Tz;
 use serde::{Deserialize, Serialize, Serializer};
 
 use super::municipal::Municipality;
+use super::points::Points;
 use crate::base::ids::Market;
 use crate::facts::tariffs::TariffId;
 
@@ -35,6 +36,10 @@ pub enum Subject {
     Station(StationId),
     /// Hours that a weather station has measured up to yesterday, corrected where it was wrong.
     StationDays(StationId),
+    /// Weather that is forecast hour by hour at places.
+    LocalForecast(Points),
+    /// Energy stored in the water of a zone's reservoirs, in `MWh`, week by week.
+    Reservoirs(Market),
     /// What electricity costs in a municipality in a year; asked only when somebody wants to know.
     Municipality(Municipality),
 }
@@ -52,12 +57,20 @@ pub enum Statistic {
     BasePrice,
     /// Electricity that crosses each border an hour or a day, in `MWh` or `GWh`.
     Exchange,
+    /// Power that flows in the control area, into it and out of it, by the quarter hour, in MW.
+    Overview,
 }
 
 impl Statistic {
     /// Every statistic.
-    pub const ALL: [Self; 5] =
-        [Self::Consumption, Self::Production, Self::Reservoirs, Self::BasePrice, Self::Exchange];
+    pub const ALL: [Self; 6] = [
+        Self::Consumption,
+        Self::Production,
+        Self::Reservoirs,
+        Self::BasePrice,
+        Self::Exchange,
+        Self::Overview,
+    ];
 
     /// How it begins in the text of a subject.
     const fn name(self) -> &'static str {
@@ -67,6 +80,7 @@ impl Statistic {
             Self::Reservoirs => "reservoirs",
             Self::BasePrice => "base_price",
             Self::Exchange => "exchange",
+            Self::Overview => "energy_overview",
         }
     }
 }
@@ -145,6 +159,9 @@ impl Subject {
             Self::Statistic(Statistic::Reservoirs, _) => "Content of the storage lakes",
             Self::Statistic(Statistic::BasePrice, _) => "Price of base load",
             Self::Statistic(Statistic::Exchange, _) => "Exchange across borders",
+            Self::Statistic(Statistic::Overview, _) => "Energy overview of the control area",
+            Self::LocalForecast(_) => "Weather forecast of places",
+            Self::Reservoirs(_) => "Energy in reservoirs",
             Self::Station(_) => "Measured weather",
             Self::StationDays(_) => "Measured weather of past days",
             Self::Municipality(_) => "Tariffs of a municipality",
@@ -160,11 +177,13 @@ impl Subject {
             | Self::Load(market)
             | Self::Generation(market)
             | Self::Weather(market)
+            | Self::Reservoirs(market)
             | Self::Statistic(_, market) => Some(market),
             Self::Rates
             | Self::Tariff(_)
             | Self::Station(_)
             | Self::StationDays(_)
+            | Self::LocalForecast(_)
             | Self::Municipality(_) => None,
         }
     }
@@ -203,6 +222,8 @@ impl fmt::Display for Subject {
             Self::Statistic(statistic, market) => write!(f, "{}:{market}", statistic.name()),
             Self::Station(station) => write!(f, "station:{station}"),
             Self::StationDays(station) => write!(f, "station_days:{station}"),
+            Self::LocalForecast(points) => write!(f, "local_forecast:{points}"),
+            Self::Reservoirs(market) => write!(f, "water_reservoirs:{market}"),
             Self::Municipality(of) => write!(f, "elcom:{of}"),
         }
     }
@@ -223,6 +244,8 @@ impl FromStr for Subject {
             "station" => Ok(Self::Station(station()?)),
             "elcom" => of.parse().map(Self::Municipality).map_err(|_| unknown()),
             "station_days" => Ok(Self::StationDays(station()?)),
+            "local_forecast" => of.parse().map(Self::LocalForecast).map_err(|_| unknown()),
+            "water_reservoirs" => Ok(Self::Reservoirs(market()?)),
             "price" => Ok(Self::Prices(market()?)),
             "load_forecast" => Ok(Self::LoadForecast(market()?)),
             "wind_solar_forecast" => Ok(Self::WindSolarForecast(market()?)),
@@ -261,7 +284,10 @@ mod tests {
             Subject::Statistic(Statistic::Production, at.clone()),
             Subject::Statistic(Statistic::Reservoirs, at.clone()),
             Subject::Statistic(Statistic::BasePrice, at.clone()),
-            Subject::Statistic(Statistic::Exchange, at),
+            Subject::Statistic(Statistic::Exchange, at.clone()),
+            Subject::Statistic(Statistic::Overview, at.clone()),
+            Subject::Reservoirs(at),
+            Subject::LocalForecast("1-48,8001".parse().unwrap()),
             Subject::Station(StationId::parse("klo").unwrap()),
             Subject::StationDays(StationId::parse("KLO").unwrap()),
             Subject::Municipality(Municipality::new(261, 2026).unwrap()),
@@ -281,6 +307,8 @@ mod tests {
             "reservoirs",
             "elcom:0:2026",
             "elcom:261",
+            "local_forecast:",
+            "local_forecast:8001,",
         ] {
             assert!(text.parse::<Subject>().is_err(), "{text}");
         }

@@ -1,5 +1,6 @@
 //! From an archived answer to stored facts: read, judged, sifted, stored; the same again on a replay.
 
+use bytes::Bytes;
 use chrono::{DateTime, Utc};
 
 use super::error::FetchError;
@@ -12,21 +13,33 @@ use super::{judged, prices, values};
 use crate::base::timeline::{TimeRange, add_days, local_date};
 use crate::facts::archive::RawFile;
 
+/// What became of a payload.
+pub(super) struct Taken {
+    /// What was stored of it.
+    pub report: FetchReport,
+    /// The licence that came with it.
+    pub licence: Option<String>,
+    /// Addresses of the files that it names, where it is a list of them.
+    pub next: Vec<String>,
+}
+
 impl Ingest {
-    /// Reads a payload and stores what of it is fit, as known at `known_at`.
+    /// Reads a payload and stores what of it is fit, as known when it was made where its address tells
+    /// that, else at `came_at`.
     pub(super) async fn take(
         &self,
         source: &'static dyn Source,
         (raw, ask): (&RawFile, &Ask),
-        payload: &[u8],
-        known_at: DateTime<Utc>,
-    ) -> Result<(FetchReport, Option<String>), FetchError> {
+        payload: &Bytes,
+        came_at: DateTime<Utc>,
+    ) -> Result<Taken, FetchError> {
+        let made_at = source.made_at(&raw.arrival.url);
+        let known_at = made_at.map_or(came_at, |made_at| made_at.min(came_at));
         let zone = ask.subject.time_zone();
         let last = add_days(local_date(ask.range.to, zone), -1);
         let days = (&ask.subject, local_date(ask.range.from, zone), last);
         let mut report = FetchReport::new(source.name(), days);
-        let reading = source.read(raw.arrival.http_status, payload, ask);
-        let reading = match reading {
+        let reading = match self.read(source, (raw, ask), payload).await? {
             Ok(reading) => {
                 let came = (reading, known_at);
                 judged::judge(&self.quality, source.name(), (raw, ask), came).await?
@@ -42,9 +55,9 @@ impl Ingest {
             let odd = reading.findings.iter().chain(&odd).chain(&odd_values);
             report.values = reading.municipal.len();
             report.findings = odd.map(ToString::to_string).chain(apart).collect();
-            Ok((sifted, fit, reading.tariff, reading.licence))
+            Ok((sifted, fit, reading.tariff, (reading.licence, reading.next)))
         });
-        let (sifted, fit, tariff, licence) = match read {
+        let (sifted, fit, tariff, (licence, next)) = match read {
             Ok(read) => read,
             Err(error) => {
                 self.archive.judge(raw, &error.to_string()).await?;
@@ -68,9 +81,13 @@ impl Ingest {
             self.put_tariff((id, ask.range), (tariff, known_at), &mut report).await?;
         }
         tracing::debug!(stored = ?report.stored, "Stored {} of {}", ask.subject, source.name());
-        self.archive.judge(raw, &report.words()).await?;
+        let words = match next.len() {
+            0 => report.words(),
+            files => format!("a list of {files} files"),
+        };
+        self.archive.judge(raw, &words).await?;
         self.quality.supersede(source.name(), &raw.arrival.subject).await?;
-        Ok((report, licence))
+        Ok(Taken { report, licence, next })
     }
 
     /// Reads every payload of `source`, or of all, again, in the order in which they came.
@@ -92,7 +109,7 @@ impl Ingest {
                 let source = named(&raw.arrival.source)?;
                 let ask = ask_of(&raw)?;
                 let result = self.take(source, (&raw, &ask), &payload, raw.fetched_at).await;
-                let result = result.map(|(report, _)| report);
+                let result = result.map(|taken| taken.report);
                 tell(&raw, &result);
                 match result {
                     Ok(_) => read += 1,

@@ -23,8 +23,9 @@ impl Ingest {
         let settings = self.settings();
         match subject {
             Subject::Tariff(_) => settings.tariffs.history_days,
-            // The file begins yesterday at noon; what was before comes with the days behind.
-            Subject::Station(_) => 0,
+            // The file begins yesterday at noon; what was before comes with the days behind. What was
+            // forecast earlier is gone.
+            Subject::Station(_) | Subject::LocalForecast(_) => 0,
             _ => settings.history_days,
         }
     }

@@ -110,6 +110,24 @@ impl Rhythm {
             Subject::Statistic(Statistic::Reservoirs, _) => {
                 Self { measured_by: (7, (12, 0)), again_days: 35, ..reported }
             }
+            // A file of a year, which grows by a month at a time, and restates the month before.
+            Subject::Statistic(Statistic::Overview, _) => Self {
+                measured_by: (62, (12, 0)),
+                again_days: 62,
+                when_complete: Duration::minutes(3 * 24 * 60 - 5),
+                ..reported
+            },
+            // Of a week, on the third working day after it.
+            Subject::Reservoirs(_) => {
+                Self { measured_by: (10, (12, 0)), again_days: 35, ..reported }
+            }
+            // Large files that are made anew every hour: four of them a day are enough.
+            Subject::LocalForecast(_) => Self {
+                when_complete: Duration::minutes(355),
+                again_days: 0,
+                ahead_days: 8,
+                ..measured
+            },
             Subject::Statistic(..) | Subject::Municipality(_) => {
                 Self { measured_by: (7, (12, 0)), ..reported }
             }

@@ -166,8 +166,9 @@ fn observation(
     };
     let patience_days =
         if matches!(values.publication, Publication::Reported(_)) { REPORTED_DAYS } else { 1 };
-    let is_fresh = (came_at - published).abs() <= Duration::days(patience_days);
-    let is_news = before.is_some() || is_fresh && published <= came_at || ts >= came_at;
+    // Nothing becomes known after it has come, however early that was.
+    let is_fresh = came_at - published <= Duration::days(patience_days);
+    let is_news = before.is_some() || is_fresh || ts >= came_at;
     Some(Observation {
         ts,
         known_at: if is_news { came_at } else { published },

@@ -13,6 +13,7 @@ use rustls::RootCertStore;
 use super::breaker::Circuits;
 use super::guard::{Forbidden, GuardedNames, Lookup, Reach, forbidden, system_names};
 use super::reason::reason;
+use super::sieve::Sifting;
 use super::tls::{system_roots, tls};
 use crate::base::timeline::Clock;
 
@@ -38,8 +39,10 @@ pub struct Call {
     pub reach: Reach,
     /// Whether a failed attempt may be repeated though the other side may have acted already.
     pub may_repeat: bool,
-    /// Longest answer, unpacked.
+    /// Longest answer, unpacked; where it is sifted, the most that is kept of it.
     pub bytes_max: usize,
+    /// What of a long answer is kept while it comes; all of it unless said.
+    pub sifting: Option<Sifting>,
     /// Longest duration, all attempts and pauses included.
     pub total: Duration,
 }
@@ -55,6 +58,7 @@ impl Call {
             reach: Reach::Public,
             may_repeat: true,
             bytes_max: 16 << 20,
+            sifting: None,
             total: Duration::from_mins(1),
         }
     }
@@ -105,7 +109,7 @@ pub enum OutboundError {
         /// Host and port.
         host: String,
         /// The limit.
-        bytes_max: usize,
+        bytes_max: u64,
     },
     /// Redirects did not come to an end, or left https.
     #[error("{host} sends to where this call does not go: {reason}")]
@@ -329,21 +333,33 @@ impl Outbound {
         mut response: Response,
     ) -> Result<Answer, OutboundError> {
         let host = host_of(url);
-        let too_large =
-            || OutboundError::TooLarge { host: host.clone(), bytes_max: call.bytes_max };
-        let announced = response.content_length().unwrap_or(0);
-        if usize::try_from(announced).is_ok_and(|length| length > call.bytes_max) {
-            return Err(too_large());
+        // An error page is no table: it is kept as it is.
+        let sifting = call.sifting.as_ref().filter(|_| response.status().is_success());
+        let longest = sifting.map_or(call.bytes_max as u64, |it| it.read_max);
+        let too_large = |bytes_max| OutboundError::TooLarge { host: host.clone(), bytes_max };
+        if response.content_length().is_some_and(|announced| announced > longest) {
+            return Err(too_large(longest));
         }
-        let mut body = BytesMut::new();
+        let mut sieve = sifting.map(Sifting::sieve);
+        let (mut body, mut read) = (BytesMut::new(), 0);
         // Chunks come unpacked, so a small answer that unpacks to a large one is cut, too.
         while let Some(chunk) =
             response.chunk().await.map_err(|error| self.failure(host.clone(), error))?
         {
-            if body.len() + chunk.len() > call.bytes_max {
-                return Err(too_large());
+            read += chunk.len() as u64;
+            if read > longest {
+                return Err(too_large(longest));
             }
-            body.extend_from_slice(&chunk);
+            match &mut sieve {
+                Some(sieve) => sieve.take(&chunk, &mut body),
+                None => body.extend_from_slice(&chunk),
+            }
+            if body.len() > call.bytes_max {
+                return Err(too_large(call.bytes_max as u64));
+            }
+        }
+        if let Some(sieve) = &mut sieve {
+            sieve.finish(&mut body);
         }
         let (status, headers) = (response.status(), response.headers().clone());
         Ok(Answer { status, headers, body: body.freeze() })

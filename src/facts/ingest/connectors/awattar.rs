@@ -78,6 +78,7 @@ impl Source for Awattar {
             secret: None,
             reach: reach(base, usual),
             accept: None,
+            sifting: None,
         })
     }
 

@@ -165,7 +165,8 @@ impl Source for Bfe {
             return Vec::new();
         };
         let subject = |statistic| Subject::Statistic(statistic, market.clone());
-        Statistic::ALL.into_iter().map(subject).collect()
+        let own = Statistic::ALL.into_iter().filter(|it| *it != Statistic::Overview);
+        own.map(subject).collect()
     }
 
     fn days_max(&self, _: &Subject) -> i64 {
@@ -192,6 +193,7 @@ impl Source for Bfe {
             Statistic::Reservoirs => "ogd17/ogd17_fuellungsgrad_speicherseen.csv",
             Statistic::BasePrice => "ogd106_preise_strom_boerse.csv",
             Statistic::Exchange => "ogd107_strom_import_export.csv",
+            Statistic::Overview => return None,
         };
         let base = settings.bfe_url.trim_end_matches('/');
         Some(Request {
@@ -199,6 +201,7 @@ impl Source for Bfe {
             secret: None,
             reach: reach(base, BFE),
             accept: None,
+            sifting: None,
         })
     }
 
@@ -209,13 +212,11 @@ impl Source for Bfe {
         let text = std::str::from_utf8(body);
         let text = text.map_err(|_| ReadError::Broken("it is not UTF-8".to_owned()))?;
         let table = Table::read(text, b',')?;
-        let Subject::Statistic(statistic, _) = ask.subject else {
-            let expected = "a statistic";
-            return Err(ReadError::NotExpected {
-                expected,
-                found: "a question about another thing",
-            });
+        let other = || ReadError::NotExpected {
+            expected: "a statistic",
+            found: "a question about another thing",
         };
+        let Subject::Statistic(statistic, _) = ask.subject else { return Err(other()) };
         let is_by_hour = table.place(EXCHANGE_BY_HOUR.when).is_some();
         let layout = match statistic {
             Statistic::Consumption => &CONSUMPTION,
@@ -224,6 +225,7 @@ impl Source for Bfe {
             Statistic::BasePrice => &BASE_PRICE,
             Statistic::Exchange if is_by_hour => &EXCHANGE_BY_HOUR,
             Statistic::Exchange => &EXCHANGE_BY_DAY,
+            Statistic::Overview => return Err(other()),
         };
         reading(table, layout, ask)
     }

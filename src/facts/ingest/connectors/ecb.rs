@@ -5,16 +5,14 @@
 //! days, and everything since 1999; none can be asked for a range.
 
 use chrono::{Duration, NaiveDate};
-use roxmltree::{Document, ParsingOptions};
 
+use super::markup;
 use crate::base::timeline::day_range;
 use crate::facts::ingest::Subject;
 use crate::facts::ingest::model::{Ask, Publication, ReadError, Reading, VALUE_MAX, Values};
 use crate::facts::ingest::settings::{ECB, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
 
-/// Nodes of the largest file: forty currencies on every working day since 1999 take a tenth of it.
-const NODES_MAX: u32 = 4_000_000;
 /// Days that the file of ninety days surely holds.
 const RECENT_DAYS: i64 = 85;
 /// The currency that Luna needs.
@@ -65,6 +63,7 @@ impl Source for Ecb {
             secret: None,
             reach: reach(base, ECB),
             accept: None,
+            sifting: None,
         })
     }
 
@@ -77,11 +76,7 @@ impl Source for Ecb {
             return Err(ReadError::NotExpected { expected: "XML", found });
         }
         let broken = |error: String| ReadError::Broken(error);
-        let text = std::str::from_utf8(body).map_err(|_| broken("it is not UTF-8".to_owned()))?;
-        let options =
-            ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..Default::default() };
-        let document = Document::parse_with_options(text.trim_start_matches('\u{feff}'), options)
-            .map_err(|error| broken(error.to_string()))?;
+        let document = markup::open(body)?;
         let days = document.descendants().filter(|node| node.has_attribute("time"));
         let (mut points, zone) = (Vec::new(), ask.subject.time_zone());
         for day in days {

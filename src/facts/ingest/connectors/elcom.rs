@@ -81,6 +81,7 @@ impl Source for Elcom {
             secret: None,
             reach: reach(base, ELCOM),
             accept: Some("application/sparql-results+json"),
+            sifting: None,
         })
     }
 

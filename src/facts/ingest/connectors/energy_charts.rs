@@ -87,6 +87,7 @@ impl Source for EnergyCharts {
             secret: None,
             reach: reach(base, ENERGY_CHARTS),
             accept: None,
+            sifting: None,
         })
     }
 

@@ -139,6 +139,7 @@ impl Source for MeteoSwiss {
             secret: None,
             reach: reach(base, METEOSWISS),
             accept: None,
+            sifting: None,
         })
     }
 

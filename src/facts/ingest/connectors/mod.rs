@@ -6,16 +6,23 @@ mod ecb; // the central bank: rates
 mod elcom; // yearly tariffs of municipalities
 mod energy_charts; // Fraunhofer ISE: prices without a key
 mod entsoe; // the transparency platform: needs a token
+mod local_forecast; // weather forecasts of places
+mod markup; // documents of XML
 mod meteoswiss; // measured weather of stations
 mod open_meteo; // weather forecasts without a key
+mod rows; // of a large table, those that are wanted
+mod swissgrid; // energy overviews of the control area
 mod table; // tables of text with a header
 mod vse; // retail tariffs of Swiss operators
+mod workbook; // sheets of workbooks, row by row
 
+#[cfg(any(fuzzing, test))]
+pub(super) use self::swissgrid::read_cells;
 use crate::facts::ingest::source::Source;
 use crate::facts::tariffs::OPERATORS;
 
 /// Every source, in the order in which they are asked.
-pub(super) const ALL: [&dyn Source; 14] = [
+pub(super) const ALL: [&dyn Source; 16] = [
     &energy_charts::EnergyCharts,
     &entsoe::Entsoe,
     &awattar::Awattar,
@@ -23,6 +30,8 @@ pub(super) const ALL: [&dyn Source; 14] = [
     &ecb::Ecb,
     &bfe::Bfe,
     &meteoswiss::MeteoSwiss,
+    &local_forecast::LocalForecast,
+    &swissgrid::Swissgrid,
     &elcom::Elcom,
     &vse::Vse(&OPERATORS[0]),
     &vse::Vse(&OPERATORS[1]),

@@ -103,6 +103,7 @@ impl Source for OpenMeteo {
             secret: None,
             reach: reach(base, usual),
             accept: None,
+            sifting: None,
         })
     }
 

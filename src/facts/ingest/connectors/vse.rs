@@ -85,7 +85,13 @@ impl Source for Vse {
         let Preset { asked, .. } = self.preset(&settings.tariffs, ask)?;
         // What an admin has set may be at home.
         let reach = if asked.is_own_url { Reach::Host } else { Reach::Public };
-        Some(Request { url: address(&asked, ask.range), secret: None, reach, accept: None })
+        Some(Request {
+            url: address(&asked, ask.range),
+            secret: None,
+            reach,
+            accept: None,
+            sifting: None,
+        })
     }
 
     fn read(&self, status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {

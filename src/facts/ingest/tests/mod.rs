@@ -12,6 +12,10 @@ mod fallback; // prices by the hour when the others have none
 mod office; // statistics in files of a whole history
 mod stations; // measured weather
 mod municipality; // tariffs of municipalities
+mod local_forecast; // large files of which rows are kept
+mod overview; // workbooks of the control area
+mod reservoirs; // weeks
+mod anything; // bytes that make no sense
 
 use super::connectors::ALL;
 use super::model::{Ask, Finding, ReadError, Reading};

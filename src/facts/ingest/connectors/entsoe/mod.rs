@@ -1,5 +1,5 @@
 //! ENTSO-E Transparency Platform, with a token: prices (A44), load and its forecast (A65), wind and
-//! solar forecasts (A69), generation by kind of plant (A75).
+//! solar forecasts (A69), generation by kind of plant (A75), energy in reservoirs (A72).
 //!
 //! Licence: free of charge under Regulation (EU) 543/2013, with the platform named. Prices appear
 //! after the auction, before 14:00 as a rule. Instants are UTC and mark the start of an interval. In
@@ -9,22 +9,22 @@
 //! that names the limit. Large answers come as a ZIP archive of documents.
 
 mod grid; // load and generation
+mod reservoirs; // energy in the water of reservoirs
 mod prices; // auctions
 mod xml; // what all documents share
 
 use std::io::{Cursor, Read};
 
 use chrono::Duration;
-use roxmltree::{Document, Node, ParsingOptions};
+use roxmltree::Node;
 use zip::ZipArchive;
 
+use super::markup;
 use crate::facts::ingest::Subject;
 use crate::facts::ingest::model::{Ask, ReadError, Reading};
 use crate::facts::ingest::settings::{ENTSOE, Settings};
 use crate::facts::ingest::source::{Request, Source, kind, quoted, reach, refusal};
 
-/// Nodes of the largest document that is read: a year of quarter hours has a tenth of it.
-const NODES_MAX: u32 = 4_000_000;
 /// Documents in one archive; the platform sends at most two hundred.
 const DOCUMENTS_MAX: usize = 200;
 /// All documents of an archive together, unpacked.
@@ -41,7 +41,7 @@ impl Source for Entsoe {
     }
 
     fn what(&self) -> &'static str {
-        "Day-ahead prices, load, wind and solar forecasts, generation"
+        "Day-ahead prices, load, wind and solar forecasts, generation, reservoirs"
     }
 
     fn attribution(&self) -> &'static str {
@@ -57,7 +57,9 @@ impl Source for Entsoe {
             Subject::Generation,
         ];
         let of = |market| kinds.map(|subject| subject(Clone::clone(market)));
-        settings.markets.iter().flat_map(of).collect()
+        let of_all = settings.markets.iter().flat_map(of);
+        let with_lakes = settings.markets.iter().filter(|market| has_lakes(market.code()));
+        of_all.chain(with_lakes.cloned().map(Subject::Reservoirs)).collect()
     }
 
     fn days_max(&self, _: &Subject) -> i64 {
@@ -90,7 +92,9 @@ impl Source for Entsoe {
                 format!("documentType=A69&processType=A01&in_Domain={zone}")
             }
             Subject::Generation(_) => format!("documentType=A75&processType=A16&in_Domain={zone}"),
+            Subject::Reservoirs(_) => format!("documentType=A72&processType=A16&in_Domain={zone}"),
             Subject::Weather(_)
+            | Subject::LocalForecast(_)
             | Subject::Rates
             | Subject::Tariff(_)
             | Subject::Statistic(..)
@@ -98,6 +102,9 @@ impl Source for Entsoe {
             | Subject::StationDays(_)
             | Subject::Municipality(_) => return None,
         };
+        if matches!(&ask.subject, Subject::Reservoirs(market) if !has_lakes(market.code())) {
+            return None;
+        }
         // The documents at the edges may be incomplete.
         let wider = [ask.range.from - Duration::days(1), ask.range.to + Duration::days(1)];
         let [from, to] = wider.map(|at| at.format("%Y%m%d%H%M"));
@@ -107,6 +114,7 @@ impl Source for Entsoe {
             secret: Some(("securityToken", token)),
             reach: reach(base, ENTSOE),
             accept: None,
+            sifting: None,
         })
     }
 
@@ -132,6 +140,11 @@ fn zone(subject: &Subject) -> Option<&'static str> {
         (_, "IT-NORTH") => Some("10Y1001A1001A73I"),
         _ => None,
     }
+}
+
+/// Whether the platform publishes what a zone's reservoirs hold.
+fn has_lakes(market: &str) -> bool {
+    matches!(market, "CH" | "AT" | "FR" | "IT-NORTH")
 }
 
 /// All documents of an archive as one reading.
@@ -164,17 +177,16 @@ fn archive(status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {
 }
 
 fn document(status: u16, body: &[u8], ask: &Ask) -> Result<Reading, ReadError> {
-    let text =
-        std::str::from_utf8(body).map_err(|_| ReadError::Broken("it is not UTF-8".to_owned()))?;
-    let options = ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..Default::default() };
-    let parsed = Document::parse_with_options(text.trim_start_matches('\u{feff}'), options);
-    let document = parsed.map_err(|error| match status {
-        200 => ReadError::Broken(error.to_string()),
+    let document = markup::open(body).map_err(|error| match status {
+        200 => error,
         _ => refusal(status, body),
     })?;
     let (root, wants_prices) = (document.root_element(), ask.subject.is_price());
     match root.tag_name().name() {
         "Publication_MarketDocument" if wants_prices => prices::read(root, ask),
+        "GL_MarketDocument" if matches!(ask.subject, Subject::Reservoirs(_)) => {
+            reservoirs::read(root, ask)
+        }
         "GL_MarketDocument" if !wants_prices => grid::read(root, ask),
         "Acknowledgement_MarketDocument" => acknowledgement(root, status),
         _ if status != 200 => Err(refusal(status, body)),

@@ -69,9 +69,7 @@ pub(super) fn blocks(
     is_variable: bool,
     value: &'static str,
 ) -> Result<Vec<(DateTime<Utc>, f64)>, ReadError> {
-    let interval = child(period, "timeInterval")
-        .ok_or_else(|| ReadError::Broken("a period has no timeInterval".to_owned()))?;
-    let range = TimeRange::new(instant(interval, "start")?, instant(interval, "end")?);
+    let range = interval(period)?;
     let length = range.length();
     if length > Duration::days(PERIOD_DAYS_MAX) || length.num_seconds() % i64::from(step_s) != 0 {
         let what = format!("a period lasts from {} to {}", range.from, range.to);
@@ -91,8 +89,16 @@ pub(super) fn blocks(
     Ok(blocks)
 }
 
-/// The values that a period names, by position from 1 on.
-fn points(
+/// What a period covers.
+pub(super) fn interval(period: Node<'_, '_>) -> Result<TimeRange, ReadError> {
+    let interval = child(period, "timeInterval")
+        .ok_or_else(|| ReadError::Broken("a period has no timeInterval".to_owned()))?;
+    let (from, to) = (instant(interval, "start")?, instant(interval, "end")?);
+    Ok(TimeRange::new(from, to))
+}
+
+/// The values that a period names, by position from 1 to `steps`.
+pub(super) fn points(
     period: Node<'_, '_>,
     steps: usize,
     value: &'static str,
