@@ -25,6 +25,7 @@ use crate::facts::quality::Quality;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
+use crate::facts::simulation::Brokers;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
@@ -187,6 +188,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         db: db.clone(),
         prices: prices.clone(),
         meters: meters.clone(),
+        readings: readings.clone(),
+        brokers: Brokers::default(),
         events: events.clone(),
         audit: audit.clone(),
         // A thread of its own: readings every few seconds cannot wait while a model trains.

@@ -30,6 +30,7 @@ const IN_FILES_ONLY: &[&str] = &[
     "simulation.market_seed_file",
     "simulation.meters",
     "simulation.profiles",
+    "simulation.sites",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",

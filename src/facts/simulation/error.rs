@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use crate::facts::imports::ImportError;
 use crate::facts::market::PriceError;
 use crate::facts::meters::MeterError;
+use crate::facts::readings::ReadingsError;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPoolError;
 
@@ -25,6 +26,20 @@ pub enum SimulationError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No simulated site has this name.
+    #[error("there is no simulated site '{given}'; set up are {}", known.join(", "))]
+    UnknownSite {
+        /// What was asked for.
+        given: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The settings send readings to a service that is not set up.
+    #[error("simulation.{0}")]
+    NoOutput(String),
+    /// A broker did not say that it has the readings; they are sent again.
+    #[error("the broker has not acknowledged the readings, which are sent again: {0}")]
+    Unacknowledged(String),
     /// Readings of this length do not fit into a quarter hour.
     #[error("{given} s is none of the lengths a reading may have: {allowed}")]
     BadInterval {
@@ -73,6 +88,9 @@ pub enum SimulationError {
     /// Readings could not be read or stored.
     #[error(transparent)]
     Meters(#[from] MeterError),
+    /// Readings could not be delivered.
+    #[error(transparent)]
+    Readings(#[from] ReadingsError),
     /// The computer had no thread to compute on.
     #[error(transparent)]
     Busy(#[from] CpuPoolError),
@@ -92,7 +110,10 @@ impl SimulationError {
         match self {
             Self::Db(error)
             | Self::Prices(PriceError::Db(error))
-            | Self::Meters(MeterError::Db(error)) => error.is_passing(),
+            | Self::Meters(MeterError::Db(error))
+            | Self::Readings(
+                ReadingsError::Db(error) | ReadingsError::Meters(MeterError::Db(error)),
+            ) => error.is_passing(),
             _ => false,
         }
     }

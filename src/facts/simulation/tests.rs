@@ -1,6 +1,7 @@
 //! Simulated prices: the calendar, determinism, and likeness to a real year.
 
 mod running; // start, stop, generate, several processes
+mod sites; // sites while they run, and where their readings go
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
@@ -15,6 +16,7 @@ use crate::base::timeline::{Clock, day_range, days_range, local_date};
 use crate::facts::events::Events;
 use crate::facts::market::{Prices, Quality};
 use crate::facts::meters::{Meters, Settings as MeterSettings};
+use crate::facts::readings::Readings;
 use crate::platform::runtime::CpuPool;
 use crate::testing::TestDb;
 
@@ -23,12 +25,16 @@ const ZONE: Tz = Tz::Europe__Zurich;
 /// What the simulation works with, on a database.
 fn needs(db: &TestDb, clock: &Clock) -> Needs {
     let sites = Sites::new(db.db().clone(), clock.clone());
+    let meters = Meters::new(db.db().clone(), sites, clock.clone(), MeterSettings::default());
+    let audit = Audit::new(db.db().clone(), clock.clone());
     Needs {
         db: db.db().clone(),
         prices: Prices::new(db.db().clone()),
-        meters: Meters::new(db.db().clone(), sites, clock.clone(), MeterSettings::default()),
+        readings: Readings::new(db.db().clone(), meters.clone(), audit.clone(), clock.clone()),
+        meters,
+        brokers: Brokers::default(),
         events: Events::new(db.db().clone(), clock.clone()),
-        audit: Audit::new(db.db().clone(), clock.clone()),
+        audit,
         pool: CpuPool::new(None),
     }
 }
