@@ -26,6 +26,7 @@ use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::Stores;
 use crate::facts::kafka::Kafka;
+use crate::facts::kafka::Target;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
@@ -39,6 +40,8 @@ use crate::facts::quality::StoredJudge;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
+use crate::facts::simulation::Broker;
+use crate::facts::simulation::Brokers;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
@@ -155,6 +158,25 @@ pub(crate) async fn connect(
     Ok((Db::new(&settings.database, &private.url())?, Some(private)))
 }
 
+/// What simulated readings can be sent to: the brokers that are set up.
+fn brokers(settings: &Settings, kafka: &Kafka) -> Brokers {
+    let mqtt = settings.mqtt.url.is_some().then(|| {
+        let publisher = Arc::new(mqtt::Publisher::new(settings.mqtt.clone()));
+        Broker::new(move |rows| {
+            let publisher = Arc::clone(&publisher);
+            async move { publisher.publish(&rows).await }
+        })
+    });
+    let kafka = (!settings.kafka.broker_list().is_empty()).then(|| {
+        let publisher = Arc::new(kafka.publisher(Target::Rehearsal));
+        Broker::new(move |rows| {
+            let publisher = Arc::clone(&publisher);
+            async move { publisher.publish(&rows).await.map(drop) }
+        })
+    });
+    Brokers { mqtt, kafka }
+}
+
 /// The services on a database.
 #[expect(clippy::too_many_lines, reason = "one line for each service, in the order of the floors")]
 pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
@@ -251,7 +273,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         db: db.clone(),
         prices: prices.clone(),
         meters: meters.clone(),
-        kafka: kafka.clone(),
+        readings: readings.clone(),
+        brokers: brokers(settings, &kafka),
         events: events.clone(),
         audit: audit.clone(),
         // A thread of its own: readings every few seconds cannot wait while a model trains.

@@ -16,6 +16,7 @@ mod weather; // files of weather
 mod session; // services for one command
 mod simulate; // a market and houses that do not exist
 mod realism; // the simulated house beside measured ones
+mod site; // a simulated site
 mod tariffs; // an operator's yearly file
 
 use std::process::ExitCode;

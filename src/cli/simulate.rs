@@ -6,11 +6,13 @@ use super::arguments::{SimulateCommand, WhichStreams};
 use super::output::{Failure, json, line, text};
 use super::realism;
 use super::session::with_services;
+use super::site::{self, SiteOrder};
 use crate::access::audit::By;
 use crate::app::Services;
 use crate::base::timeline::TimeRange;
 use crate::base::timeline::days_range;
 use crate::config::Settings;
+use crate::facts::simulation::GeneratedReadings;
 use crate::facts::simulation::SimulationError;
 use crate::facts::simulation::SimulationStatus;
 use crate::facts::simulation::StreamState;
@@ -57,6 +59,10 @@ pub(super) async fn run(settings: &Settings, command: SimulateCommand) -> Result
         SimulateCommand::Report { households, profile, from, to, json } => {
             realism::run(settings, (&households, &profile), (from, to), json)
         }
+        SimulateCommand::Site { site, from, to, interval_s, csv, store, json } => {
+            let order = SiteOrder { site, days: (from, to), interval_s, csv, store, json };
+            site::run(settings, order).await
+        }
         command => with_services(settings, async |services| act(&services, command).await).await,
     }
 }
@@ -100,18 +106,10 @@ async fn act(services: &Services, command: SimulateCommand) -> Result<(), Failur
             if as_json {
                 return json(&made);
             }
-            text(&format!(
-                "{}: made {} readings ({} missing), stored {}, unchanged {}, left out {} that others cover\n",
-                made.meter_ids.join(", "),
-                made.rows,
-                made.missing,
-                made.stored.inserted + made.stored.replaced,
-                made.stored.unchanged,
-                made.stored.overlapping
-            ))
+            text(&told(&made))
         }
-        // Answered without a database.
-        SimulateCommand::Report { .. } => Ok(()),
+        // Answered before.
+        SimulateCommand::Report { .. } | SimulateCommand::Site { .. } => Ok(()),
     }
 }
 
@@ -121,13 +119,31 @@ impl WhichStreams {
     }
 }
 
-fn failure(error: SimulationError) -> Failure {
+pub(super) fn failure(error: SimulationError) -> Failure {
     match error {
-        SimulationError::UnknownMeter { .. } | SimulationError::NoMeter => {
+        SimulationError::UnknownMeter { .. }
+        | SimulationError::UnknownSite { .. }
+        | SimulationError::NoMeter => {
             Failure::with_hint(error, "luna config show --origin tells which meters are set up")
         }
         error => Failure::world(error),
     }
+}
+
+/// What became of readings that were made.
+pub(super) fn told(made: &GeneratedReadings) -> String {
+    let names = made.meter_ids.join(", ");
+    let GeneratedReadings { rows, missing, stored, sent, .. } = made;
+    if *sent > 0 {
+        return format!("{names}: made {rows} readings ({missing} missing), sent {sent}\n");
+    }
+    format!(
+        "{names}: made {rows} readings ({missing} missing), stored {}, unchanged {}, left out {} \
+         that others cover\n",
+        stored.inserted + stored.replaced,
+        stored.unchanged,
+        stored.overlapping
+    )
 }
 
 fn tell(status: &SimulationStatus, as_json: bool) -> Result<(), Failure> {
@@ -150,6 +166,13 @@ fn tell(status: &SimulationStatus, as_json: bool) -> Result<(), Failure> {
                 status.meters.interval_s.unwrap_or(meter.interval_s)
             ),
         );
+    }
+    line(&mut words, format_args!("output   {}", status.output.name()));
+    if let Some(mistake) = &status.output_mistake {
+        line(&mut words, format_args!("         simulation.{mistake}"));
+    }
+    for site in &status.sites {
+        site::describe(&mut words, site);
     }
     text(&words)
 }

@@ -32,6 +32,7 @@ const IN_FILES_ONLY: &[&str] = &[
     "simulation.meters",
     "simulation.profiles",
     "kafka.",
+    "simulation.sites",
     "sources.energy_charts_url",
     "sources.entsoe_url",
     "sources.entsoe_token",

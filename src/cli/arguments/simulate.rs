@@ -53,6 +53,34 @@ pub enum SimulateCommand {
         #[arg(long)]
         json: bool,
     },
+    /// Simulate some days of a site: what they add up to, its meters' rows, or both stored
+    ///
+    /// Needs a database only with --store. The site need not be switched on.
+    ///
+    /// Example: luna simulate site home --from 2026-01-01 --to 2026-12-31 --json
+    Site {
+        /// The site, one of `sites` in sim.yml
+        #[arg(default_value = "home")]
+        site: String,
+        /// First local day
+        #[arg(long)]
+        from: NaiveDate,
+        /// Last local day, inclusive
+        #[arg(long)]
+        to: NaiveDate,
+        /// Seconds of one reading of --csv and --store
+        #[arg(long, default_value_t = 900)]
+        interval_s: i32,
+        /// Write the rows of its meters as CSV, `-` for standard output
+        #[arg(long, value_name = "FILE", conflicts_with = "json")]
+        csv: Option<PathBuf>,
+        /// Store the rows of its meters, up to now, or send them where `simulation.output` says
+        #[arg(long)]
+        store: bool,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Compare the simulated house with measured ones, figure by figure
     ///
     /// Needs no database. Files: hourly counters in kWh, columns `utc_timestamp`, `…_grid_import`,

@@ -108,6 +108,8 @@ pub(super) fn rehearsed(index: u64, row: ReadingRow, now: DateTime<Utc>) -> Resu
     }
     let mut entry = entry(index, row, now)?;
     match &mut entry.said {
+        // A simulated meter that cannot be reached has nothing to mark.
+        Said::Power { quality: Quality::Missing, .. } => {}
         Said::Power { quality, .. } => *quality = Quality::Simulated,
         // What is derived from counters carries no mark of theirs.
         Said::Counters { .. } => {

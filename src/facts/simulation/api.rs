@@ -13,7 +13,6 @@ use super::service::Simulation;
 use crate::access::audit::By;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, local_date};
-use crate::facts::kafka::KafkaError;
 use crate::platform::web::{
     BadBody, Body, Conflict, Importer, Moment, NotFound, Principal, Problem, Refusals, Require,
     Viewer,
@@ -296,16 +295,32 @@ fn status_example(is_running: bool) -> Value {
         "interval_s": null, "written_until": null, "rows_written": 0, "written_at": null,
         "writer": null});
     json!({"seed": 2_023, "meters": meters, "market": market, "market_code": "SIM-CH",
-        "product": "day_ahead", "simulated_meters": [{"meter_id": "sim-house",
+        "product": "day_ahead", "output": "database", "output_mistake": null,
+        "simulated_meters": [{"meter_id": "sim-house",
         "profile": "household_pv", "house": 1, "measures": "house", "interval_s": 5,
-        "history_interval_s": 900, "outage_rate": 0.002}]})
+        "history_interval_s": 900, "outage_rate": 0.002}], "sites": [site_example()]})
+}
+
+fn site_example() -> Value {
+    let meters = [("grid", "grid"), ("pv", "pv"), ("battery", "battery"), ("ev", "ev"),
+        ("heatpump", "heat_pump"), ("house", "device")];
+    let meters = meters.map(|(part, role)| {
+        json!({"meter_id": format!("sim-home-{part}"), "role": role})
+    });
+    let now = json!({"ts": "2026-03-28T12:30:00Z", "house_kw": 0.41, "pv_kw": 3.9,
+        "heat_pump_kw": 0.015, "ev_kw": 3.475, "battery_charge_kw": 0.0,
+        "battery_discharge_kw": 0.0, "grid_import_kw": 0.0, "grid_export_kw": 0.0,
+        "battery_soc": 0.95, "ev_soc": 0.62, "ev_is_connected": true,
+        "ev_leaves_at": "2026-03-30T05:12:00Z", "heat_pump_task": "rest", "cop": null,
+        "indoor_c": 21.4, "tank_c": 50.1, "outdoor_c": 9.3});
+    json!({"site": "home", "is_enabled": true, "meters": meters, "interval_s": 5, "now": now})
 }
 
 fn readings_example() -> Value {
     json!({"meter_ids": ["sim-house"], "from": "2026-02-28T23:00:00Z",
         "to": "2026-03-27T23:00:00Z", "interval_s": 900, "rows": 2_592, "missing": 6,
         "stored": {"inserted": 2_592, "replaced": 0, "unchanged": 0, "refused_older": 0,
-        "duplicates": 0, "overlapping": 0}})
+        "duplicates": 0, "overlapping": 0}, "sent": 0})
 }
 
 fn prices_example() -> Value {
@@ -318,8 +333,14 @@ impl From<SimulationError> for Problem {
     fn from(error: SimulationError) -> Self {
         match error {
             SimulationError::Nothing => Self::invalid("meters", error),
-            SimulationError::NoMeter | SimulationError::SeedFile { .. } => Self::conflict(error),
-            SimulationError::UnknownMeter { .. } => Self::not_found(error),
+            SimulationError::NoMeter
+            | SimulationError::SeedFile { .. }
+            | SimulationError::NoOutput(_) => Self::conflict(error),
+            SimulationError::UnknownMeter { .. } | SimulationError::UnknownSite { .. } => {
+                Self::not_found(error)
+            }
+            SimulationError::Unacknowledged(_) => Self::unavailable(error),
+            SimulationError::Readings(error) => error.into(),
             SimulationError::BadInterval { .. } => Self::invalid("interval_s", error),
             SimulationError::EmptyRange { .. }
             | SimulationError::Future { .. }
@@ -327,8 +348,6 @@ impl From<SimulationError> for Problem {
             SimulationError::Prices(error) => error.into(),
             SimulationError::Meters(error) => error.into(),
             SimulationError::Busy(error) => Self::unavailable(error),
-            SimulationError::Kafka(error @ KafkaError::Off) => Self::conflict(error),
-            SimulationError::Kafka(error) => error.into(),
             SimulationError::Db(error) => error.into(),
         }
     }

@@ -1,23 +1,26 @@
 //! Starting and stopping the simulation, and having it make readings and prices on demand.
 
+use std::sync::Arc;
+
 use chrono::{DateTime, Duration, NaiveDate, SecondsFormat, Utc};
 use diesel_async::AsyncConnection;
 use serde::Serialize;
 use serde_json::json;
 
 use super::error::SimulationError;
-use super::house::{SimulatedMeter, aligned, readings};
+use super::active::{Active, made, of_site};
+use super::house::aligned;
 use super::model::{
     GeneratedPrices, GeneratedReadings, SimulationStatus, Stream, StreamState, Which,
 };
+use super::output::{Output, row};
 use super::service::{Simulation, days_to_fill};
-use super::settings::{Target, is_interval, is_live_interval};
+use super::settings::{is_interval, is_live_interval};
 use super::store;
 use crate::access::audit::{By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{TimeRange, add_days, day_range, days_range, local_date};
 use crate::facts::events::NewEvent;
-use crate::facts::kafka::KafkaError;
 use crate::facts::market::Quality;
 use crate::facts::market::Stored as StoredPrices;
 use crate::facts::meters::Stored;
@@ -69,13 +72,13 @@ impl Simulation {
         if which.meters && settings.active_meters().is_empty() {
             return Err(SimulationError::NoMeter);
         }
-        if which.meters && settings.target == Target::Kafka && !self.needs.kafka.is_configured() {
-            return Err(KafkaError::Off.into());
+        if which.meters {
+            self.sink(&settings)?;
         }
         let mut conn = self.needs.db.conn().await?;
         conn.transaction(async |conn| {
             if which.meters {
-                self.register(conn, &settings).await?;
+                self.register(conn, &settings.active_meters(), settings.world().zone).await?;
                 let state = store::state_held(conn, Stream::Meters).await?;
                 self.start_meters(conn, state, interval_s).await?;
             }
@@ -114,12 +117,12 @@ impl Simulation {
         if let Some(quarter) = DateTime::from_timestamp(quarter, 0) {
             let begun = TimeRange::new(quarter, until);
             let (mut gone, meters) = (0, settings.active_meters());
-            for (meter, of_meter) in &meters {
-                let kept = interval_s.unwrap_or(of_meter.interval_s);
+            for meter in &meters {
+                let kept = interval_s.unwrap_or(meter.interval_s);
                 gone += self.needs.meters.retire(conn, &meter.meter_id, (begun, kept)).await?;
             }
             if gone > 0 {
-                for (meter, _) in &meters {
+                for meter in &meters {
                     self.needs.meters.retire(conn, &meter.meter_id, (begun, 0)).await?;
                 }
                 until = quarter;
@@ -165,7 +168,29 @@ impl Simulation {
         interval_s: i32,
         asker: Asker<'_>,
     ) -> Result<GeneratedReadings, SimulationError> {
-        let meters = self.meters_to_read(meter_id)?;
+        self.generate(self.meters_to_read(meter_id)?, range, interval_s, asker).await
+    }
+
+    /// Makes readings of the meters of one site, whether it writes by itself or not, and stores
+    /// them.
+    pub async fn generate_site(
+        &self,
+        site: &str,
+        range: TimeRange,
+        interval_s: i32,
+        asker: Asker<'_>,
+    ) -> Result<GeneratedReadings, SimulationError> {
+        let meters = of_site(&self.settings().site(site)?);
+        self.generate(meters, range, interval_s, asker).await
+    }
+
+    async fn generate(
+        &self,
+        meters: Vec<Active>,
+        range: TimeRange,
+        interval_s: i32,
+        asker: Asker<'_>,
+    ) -> Result<GeneratedReadings, SimulationError> {
         self.check_readings(range, interval_s, count(&meters))?;
         let range = aligned(range, interval_s.into());
         let settings = self.settings();
@@ -178,12 +203,14 @@ impl Simulation {
             rows: 0,
             missing: 0,
             stored: Stored::default(),
+            sent: 0,
         };
+        let sink = self.sink(&settings)?;
         let told = json!({"what": "readings", "meter_ids": generated.meter_ids, "from": range.from,
             "to": range.to, "interval_s": interval_s, "seed": settings.seed});
         let mut conn = self.needs.db.conn().await?;
         conn.transaction(async |conn| {
-            self.register(conn, &settings).await?;
+            self.register(conn, &meters, settings.world().zone).await?;
             self.tell(conn, ("sim.generate", "simulation.generate"), &told, asker).await
         })
         .await?;
@@ -195,12 +222,19 @@ impl Simulation {
             let to = (from + part).min(range.to);
             let (world, part_meters) = (settings.world(), meters.clone());
             let part = TimeRange::new(from, to);
-            let work = move || readings(world, &part_meters, part, interval_s);
+            let histories = Arc::clone(&self.histories);
+            let work = move || made((world, &histories), &part_meters, part, interval_s);
             let made = self.needs.pool.run("simulation.readings", work).await?;
             let missing = made.iter().filter(|reading| reading.quality == Quality::Missing).count();
             generated.rows += made.len() as u64;
             generated.missing += missing as u64;
-            generated.stored.add(&self.needs.meters.put(&made).await?);
+            if settings.output == Output::Database {
+                generated.stored.add(&self.needs.meters.put(&made).await?);
+            } else {
+                let rows = made.into_iter().map(row).collect();
+                let mut conn = self.needs.db.conn().await?;
+                generated.sent += sink.deliver(&mut conn, rows).await?;
+            }
             from = to;
         }
         Ok(generated)
@@ -209,13 +243,13 @@ impl Simulation {
     fn meters_to_read(
         &self,
         meter_id: Option<&str>,
-    ) -> Result<Vec<SimulatedMeter>, SimulationError> {
-        let all: Vec<SimulatedMeter> =
-            self.settings().active_meters().into_iter().map(|(meter, _)| meter).collect();
+    ) -> Result<Vec<Active>, SimulationError> {
+        let all = self.settings().active_meters();
         let Some(asked) = meter_id else {
             return if all.is_empty() { Err(SimulationError::NoMeter) } else { Ok(all) };
         };
-        let known = all.iter().map(|meter| meter.meter_id.clone()).collect();
+        let mut known: Vec<String> = all.iter().map(|meter| meter.meter_id.clone()).collect();
+        known.sort_unstable();
         let found = all.into_iter().find(|meter| meter.meter_id == asked);
         let unknown = || SimulationError::UnknownMeter { given: asked.to_owned(), known };
         Ok(vec![found.ok_or_else(unknown)?])
@@ -227,9 +261,7 @@ impl Simulation {
         interval_s: i32,
         meters: i64,
     ) -> Result<(), SimulationError> {
-        if !is_interval(interval_s) {
-            return Err(SimulationError::BadInterval { given: interval_s, allowed: INTERVALS });
-        }
+        check_interval(interval_s)?;
         check_order(range.from, range.to)?;
         let now = self.clock.now();
         if range.to > now {
@@ -297,6 +329,15 @@ impl Simulation {
     }
 }
 
+/// Whether readings of this length can be made: seconds that fill a minute, or minutes that fill a
+/// quarter hour.
+pub fn check_interval(interval_s: i32) -> Result<(), SimulationError> {
+    if is_interval(interval_s) {
+        return Ok(());
+    }
+    Err(SimulationError::BadInterval { given: interval_s, allowed: INTERVALS })
+}
+
 fn check_order(from: DateTime<Utc>, to: DateTime<Utc>) -> Result<(), SimulationError> {
     if from < to {
         return Ok(());
@@ -317,6 +358,6 @@ fn check_rows(rows: i64) -> Result<(), SimulationError> {
 }
 
 /// How many meters there are, as a factor.
-fn count(meters: &[SimulatedMeter]) -> i64 {
+fn count(meters: &[Active]) -> i64 {
     i64::try_from(meters.len()).unwrap_or(i64::MAX)
 }

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use crate::facts::imports::ImportError;
-use crate::facts::kafka::KafkaError;
 use crate::facts::market::PriceError;
 use crate::facts::meters::MeterError;
+use crate::facts::readings::ReadingsError;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPoolError;
 
@@ -26,6 +26,20 @@ pub enum SimulationError {
         /// The names there are.
         known: Vec<String>,
     },
+    /// No simulated site has this name.
+    #[error("there is no simulated site '{given}'; set up are {}", known.join(", "))]
+    UnknownSite {
+        /// What was asked for.
+        given: String,
+        /// The names there are.
+        known: Vec<String>,
+    },
+    /// The settings send readings to a service that is not set up.
+    #[error("simulation.{0}")]
+    NoOutput(String),
+    /// A broker did not say that it has the readings; they are sent again.
+    #[error("the broker has not acknowledged the readings, which are sent again: {0}")]
+    Unacknowledged(String),
     /// Readings of this length do not fit into a quarter hour.
     #[error("{given} s is none of the lengths a reading may have: {allowed}")]
     BadInterval {
@@ -74,12 +88,12 @@ pub enum SimulationError {
     /// Readings could not be read or stored.
     #[error(transparent)]
     Meters(#[from] MeterError),
+    /// Readings could not be delivered.
+    #[error(transparent)]
+    Readings(#[from] ReadingsError),
     /// The computer had no thread to compute on.
     #[error(transparent)]
     Busy(#[from] CpuPoolError),
-    /// Readings could not be sent.
-    #[error(transparent)]
-    Kafka(#[from] KafkaError),
     /// The database refused, failed, or is away.
     #[error(transparent)]
     Db(#[from] DbError),
@@ -91,13 +105,15 @@ impl SimulationError {
         Self::SeedFile { path: path.to_owned(), reason: error.to_string() }
     }
 
-    /// Whether it is over when the database or the brokers are back.
+    /// Whether it is over when the database is back.
     pub fn is_passing(&self) -> bool {
         match self {
             Self::Db(error)
             | Self::Prices(PriceError::Db(error))
-            | Self::Meters(MeterError::Db(error)) => error.is_passing(),
-            Self::Kafka(error) => matches!(error, KafkaError::Away { .. }),
+            | Self::Meters(MeterError::Db(error))
+            | Self::Readings(
+                ReadingsError::Db(error) | ReadingsError::Meters(MeterError::Db(error)),
+            ) => error.is_passing(),
             _ => false,
         }
     }

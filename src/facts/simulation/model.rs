@@ -5,6 +5,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::house::Measures;
+use super::output::Output;
+use super::site::SiteStatus;
 use crate::base::ids::{Market, Product};
 use crate::facts::market::Stored as StoredPrices;
 use crate::facts::meters::Stored as StoredReadings;
@@ -85,8 +87,14 @@ pub struct SimulationStatus {
     /// Its product.
     #[schema(value_type = String, example = "day_ahead")]
     pub product: Product,
+    /// Where readings go.
+    pub output: Output,
+    /// Why they cannot go there; absent where they can.
+    pub output_mistake: Option<String>,
     /// The meters that are set up, by name.
     pub simulated_meters: Vec<MeterStatus>,
+    /// The sites that are set up, by name; how one stands is told of those that write.
+    pub sites: Vec<SiteStatus>,
 }
 
 /// What to start or to stop.
@@ -129,8 +137,10 @@ pub struct GeneratedReadings {
     pub rows: u64,
     /// Of those, readings that say nothing because the meter could not be reached.
     pub missing: u64,
-    /// What became of them.
+    /// What became of them; nothing where a broker was given them.
     pub stored: StoredReadings,
+    /// Readings that a broker was given and has acknowledged.
+    pub sent: u64,
 }
 
 /// Prices that were made on demand.

@@ -37,6 +37,12 @@ pub(super) enum Channel {
     Outage = 14,
     /// The voltage of the street: hours.
     Street = 15,
+    /// How warm it is outside: days.
+    Temperature = 17,
+    /// Who takes hot water when: one number per day and draw.
+    Water = 18,
+    /// Where a car goes: one number per day.
+    Trip = 19,
 }
 
 /// Another world for each `number` of the same seed, e.g. for each house of a street.

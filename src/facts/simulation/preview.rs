@@ -31,7 +31,7 @@ impl Simulation {
     pub async fn preview(&self, date: NaiveDate) -> Result<Option<Preview>, SimulationError> {
         let settings = self.settings();
         let world = settings.world();
-        let mut active = settings.active_meters();
+        let mut active = settings.house_meters();
         // The meter of a house says more than one at its connection.
         active.sort_by_key(|(meter, _)| meter.measures.role() != MeterRole::House);
         let Some((meter, of_meter)) = active.into_iter().next() else { return Ok(None) };

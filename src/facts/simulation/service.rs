@@ -8,19 +8,21 @@ use diesel_async::AsyncConnection;
 use tokio::sync::Notify;
 
 use super::error::SimulationError;
+use super::output::{Broker, Brokers, Output, Sink, Tables};
 use super::model::{Filled, MeterStatus, SimulationStatus, Stream, StreamState};
 use super::prices::{SimulatedPrice, simulate_prices};
 use super::replay::Replay;
 use super::settings::{MeterSettings, Settings};
+use super::site::{Histories, Site, SiteDay, SiteStatus};
 use super::store;
 use crate::access::audit::Audit;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, add_days, at_local, days_range, local_date};
 use crate::facts::events::Events;
 use crate::facts::imports::{ImportOptions, assumed_price_known_at, parse_prices};
-use crate::facts::kafka::{Kafka, Publisher, Target as Topic};
 use crate::facts::market::{PricePoint, Prices, Quality, Stored};
 use crate::facts::meters::Meters;
+use crate::facts::readings::Readings;
 use crate::platform::db::{Conn, Db};
 use crate::platform::runtime::{CpuPool, Live};
 
@@ -36,10 +38,12 @@ pub struct Needs {
     pub db: Db,
     /// Takes prices.
     pub prices: Prices,
-    /// Takes readings.
+    /// Knows meters, and takes their readings in bulk.
     pub meters: Meters,
-    /// Takes readings where they go by way of a topic.
-    pub kafka: Kafka,
+    /// Takes readings as adapters deliver them.
+    pub readings: Readings,
+    /// Take readings instead of the tables.
+    pub brokers: Brokers,
     /// Remembers that it was started, stopped, made to make something.
     pub events: Events,
     /// Remembers who did.
@@ -54,8 +58,7 @@ pub struct Simulation {
     pub(super) needs: Needs,
     pub(super) clock: Clock,
     settings: Live<Settings>,
-    /// Writes to the topic of rehearsals.
-    pub(super) publisher: Arc<Publisher>,
+    pub(super) histories: Arc<Histories>,
     pub(super) wake: Arc<Notify>,
     /// What this process is called in the state that all share.
     pub(super) writer: Arc<str>,
@@ -65,8 +68,14 @@ impl Simulation {
     /// The service on what it needs.
     pub fn new(needs: Needs, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         let writer = format!("process {}", std::process::id()).into();
-        let publisher = Arc::new(needs.kafka.publisher(Topic::Rehearsal));
-        Self { needs, clock, settings: settings.into(), publisher, wake: Arc::default(), writer }
+        Self {
+            needs,
+            clock,
+            settings: settings.into(),
+            histories: Arc::default(),
+            wake: Arc::default(),
+            writer,
+        }
     }
 
     /// The settings in force.
@@ -82,6 +91,7 @@ impl Simulation {
     /// How the simulation stands, in all processes.
     pub async fn status(&self) -> Result<SimulationStatus, SimulationError> {
         let settings = self.settings();
+        let sites = self.sites(&settings).await?;
         let mut conn = self.needs.db.conn().await?;
         let meters = store::state(&mut conn, Stream::Meters).await?.unwrap_or_default();
         let market = store::state(&mut conn, Stream::Market).await?.unwrap_or_else(|| {
@@ -103,7 +113,65 @@ impl Simulation {
             market,
             market_code: Market::sim_ch(),
             product: settings.product,
+            output: settings.output,
+            output_mistake: self.output_mistake(&settings),
             simulated_meters: active.map(meter).collect(),
+            sites,
+        })
+    }
+
+    /// How the sites stand now.
+    async fn sites(&self, settings: &Settings) -> Result<Vec<SiteStatus>, SimulationError> {
+        let (world, now, histories) =
+            (settings.world(), self.clock.now(), Arc::clone(&self.histories));
+        let sites: Vec<_> =
+            settings.all_sites().into_iter().map(|site| (settings.writes(&site), site)).collect();
+        if sites.iter().all(|(writes, _)| !writes) {
+            return Ok(sites.iter().map(|(_, site)| site.idle()).collect());
+        }
+        let work = move || {
+            let status = |(writes, site): &(bool, Arc<Site>)| {
+                if *writes { site.status((world, &histories), now) } else { site.idle() }
+            };
+            sites.iter().map(status).collect()
+        };
+        Ok(self.needs.pool.run("simulation.sites", work).await?)
+    }
+
+    /// The local day `date` of each site that writes and stood on it.
+    pub async fn site_days(&self, date: NaiveDate) -> Result<Vec<SiteDay>, SimulationError> {
+        let settings = self.settings();
+        let mut sites = settings.all_sites();
+        sites.retain(|site| settings.writes(site));
+        if sites.is_empty() {
+            return Ok(Vec::new());
+        }
+        let (world, histories) = (settings.world(), Arc::clone(&self.histories));
+        let work = move || {
+            sites.iter().filter_map(|site| site.day((world, &histories), date)).collect()
+        };
+        Ok(self.needs.pool.run("simulation.sites", work).await?)
+    }
+
+    fn output_mistake(&self, settings: &Settings) -> Option<String> {
+        let brokers = &self.needs.brokers;
+        settings.output_mistake(brokers.mqtt.is_some(), brokers.kafka.is_some())
+    }
+
+    /// What takes readings under these settings.
+    pub(super) fn sink(&self, settings: &Settings) -> Result<Box<dyn Sink>, SimulationError> {
+        if let Some(mistake) = self.output_mistake(settings) {
+            return Err(SimulationError::NoOutput(mistake));
+        }
+        let Brokers { mqtt, kafka } = self.needs.brokers.clone();
+        let broker: Option<Broker> = match settings.output {
+            Output::Database => None,
+            Output::Mqtt => mqtt,
+            Output::Kafka => kafka,
+        };
+        Ok(match broker {
+            Some(broker) => Box::new(broker),
+            None => Box::new(Tables(self.needs.readings.clone())),
         })
     }
 

@@ -2,10 +2,13 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use super::house::{House, Measures, Place, Profile, SimulatedMeter, World};
+use super::output::Output;
+use super::site::{Part, Site, SiteSettings, site_meter_id};
 use crate::base::ids::{Market, Product};
 
 /// Longest history that is made, in days; reads of prices are limited too.
@@ -14,17 +17,8 @@ const HISTORY_DAYS_MAX: u16 = 3_650;
 const METERS_MAX: usize = 50;
 /// Meters that cannot be reached more often than this are of no use to anybody.
 const OUTAGE_RATE_MAX: f64 = 0.15;
-
-/// Where the readings of running meters go.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// Into the database at once.
-    #[default]
-    Database,
-    /// To the topic of rehearsals, from where they come as those of real meters do.
-    Kafka,
-}
+/// Longest name of a site: its meters' names have room for what they measure.
+const SITE_NAME_MAX: usize = 40;
 
 /// The `[simulation]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -32,8 +26,6 @@ pub enum Target {
 pub struct Settings {
     /// Whether SIM-CH is kept filled.
     pub enabled: bool,
-    /// Where the readings of running meters go.
-    pub target: Target,
     /// Which simulated world; another seed is another history.
     pub seed: u64,
     /// Days of history behind today.
@@ -52,6 +44,12 @@ pub struct Settings {
     pub meters: BTreeMap<String, MeterSettings>,
     /// Kinds of houses by name.
     pub profiles: BTreeMap<String, Profile>,
+    /// Whether the meters of the sites write too.
+    pub sites_enabled: bool,
+    /// Sites by name.
+    pub sites: BTreeMap<String, SiteSettings>,
+    /// Where readings go.
+    pub output: Output,
 }
 
 /// What simulated prices are made of.
@@ -111,7 +109,6 @@ impl Default for Settings {
         let grid = MeterSettings { measures: Measures::Grid, ..MeterSettings::default() };
         Self {
             enabled: true,
-            target: Target::Database,
             seed: 2_023,
             history_days: 400,
             product: Product::DayAhead,
@@ -130,6 +127,9 @@ impl Default for Settings {
             ]
             .map(|(name, profile)| (name.to_owned(), profile))
             .into(),
+            sites_enabled: false,
+            sites: [("home".to_owned(), SiteSettings::default())].into(),
+            output: Output::Database,
         }
     }
 }
@@ -180,43 +180,80 @@ impl Settings {
             let mistakes = self.mistakes_of(meter_id, meter).into_iter();
             all.extend(mistakes.map(|mistake| format!("meters.{meter_id}{mistake}")));
         }
+        for (name, site) in &self.sites {
+            let mistakes = self.mistakes_of_site(name, site).into_iter();
+            all.extend(mistakes.map(|mistake| format!("sites.{name}{mistake}")));
+        }
         all
     }
 
     fn mistakes_of(&self, meter_id: &str, meter: &MeterSettings) -> Vec<String> {
         let mut all = Vec::new();
-        let rest = meter_id.strip_prefix("sim-").unwrap_or_default();
-        let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
-        if rest.is_empty() || rest.len() > 60 || !rest.chars().all(fits) {
+        if !is_name(meter_id.strip_prefix("sim-").unwrap_or_default(), 60) {
             all.push(
                 " is no name for a simulated meter; write sim- and letters, digits, dashes or underscores"
                     .to_owned(),
             );
         }
-        if !self.profiles.contains_key(&meter.profile) {
+        all.extend(self.mistakes_of_reading(
+            &meter.profile,
+            (meter.interval_s, meter.history_interval_s),
+            meter.outage_rate,
+        ));
+        all
+    }
+
+    fn mistakes_of_site(&self, name: &str, site: &SiteSettings) -> Vec<String> {
+        let mut all = Vec::new();
+        if !is_name(name, SITE_NAME_MAX) {
+            all.push(format!(
+                " is no name for a site; write 1 to {SITE_NAME_MAX} letters, digits, dashes or underscores"
+            ));
+        }
+        all.extend(self.mistakes_of_reading(
+            &site.profile,
+            (site.interval_s, site.history_interval_s),
+            site.outage_rate,
+        ));
+        all.extend(site.mistakes().into_iter().map(|mistake| format!(".{mistake}")));
+        let taken = Part::ALL.map(|part| site_meter_id(name, part));
+        let taken = taken.into_iter().find(|meter_id| self.meters.contains_key(meter_id));
+        if let Some(taken) = taken {
+            all.push(format!(" writes the meter {taken}, which is one of meters; rename one"));
+        }
+        all
+    }
+
+    /// What meters and sites have in common.
+    fn mistakes_of_reading(
+        &self,
+        profile: &str,
+        (interval_s, history_interval_s): (i32, i32),
+        outage_rate: f64,
+    ) -> Vec<String> {
+        let mut all = Vec::new();
+        if !self.profiles.contains_key(profile) {
             let known: Vec<&str> = self.profiles.keys().map(String::as_str).collect();
             all.push(format!(
-                ".profile = '{}' is none of the profiles {}{}",
-                meter.profile,
+                ".profile = '{profile}' is none of the profiles {}{}",
                 known.join(", "),
-                meant(&meter.profile, &known)
+                meant(profile, &known)
             ));
         }
-        if !is_live_interval(meter.interval_s) {
-            let given = meter.interval_s;
+        if !is_live_interval(interval_s) {
             all.push(format!(
-                ".interval_s = {given} does not fill a minute; write 1, 2, 3, 4, 5 or another divisor of 60"
+                ".interval_s = {interval_s} does not fill a minute; write 1, 2, 3, 4, 5 or another divisor of 60"
             ));
         }
-        let history = meter.history_interval_s;
-        if history < 60 || !is_interval(history) {
+        if history_interval_s < 60 || !is_interval(history_interval_s) {
             all.push(format!(
-                ".history_interval_s = {history} does not fill a quarter hour; write 60, 180, 300 or 900"
+                ".history_interval_s = {history_interval_s} does not fill a quarter hour; write 60, 180, 300 or 900"
             ));
         }
-        if !(0.0..=OUTAGE_RATE_MAX).contains(&meter.outage_rate) {
-            let rate = meter.outage_rate;
-            all.push(format!(".outage_rate = {rate} is not between 0 and {OUTAGE_RATE_MAX}"));
+        if !(0.0..=OUTAGE_RATE_MAX).contains(&outage_rate) {
+            all.push(format!(
+                ".outage_rate = {outage_rate} is not between 0 and {OUTAGE_RATE_MAX}"
+            ));
         }
         all
     }
@@ -230,8 +267,18 @@ impl Settings {
         }
     }
 
-    /// The meters that write, each with its settings, by name.
-    pub(super) fn active_meters(&self) -> Vec<(SimulatedMeter, &MeterSettings)> {
+    /// The sites that are set up, whether they write or not, by name.
+    pub fn all_sites(&self) -> Vec<Arc<Site>> {
+        let site = |(name, site): (&String, &SiteSettings)| {
+            let profile = self.profiles.get(&site.profile).cloned().unwrap_or_default();
+            let house = House { number: site.house, profile };
+            Arc::new(Site { name: name.clone(), house, settings: site.clone() })
+        };
+        self.sites.iter().map(site).collect()
+    }
+
+    /// The meters of houses that write, each with its settings, by name.
+    pub(super) fn house_meters(&self) -> Vec<(SimulatedMeter, &MeterSettings)> {
         let meter = |(meter_id, meter): (&String, &'_ MeterSettings)| SimulatedMeter {
             meter_id: meter_id.clone(),
             house: House {
@@ -244,6 +291,12 @@ impl Settings {
         let active = self.meters.iter().filter(|(_, meter)| meter.enabled);
         active.map(|(name, settings)| (meter((name, settings)), settings)).collect()
     }
+}
+
+/// Whether a name consists of what the names of meters and sites may consist of.
+fn is_name(name: &str, chars_max: usize) -> bool {
+    let fits = |letter: char| letter.is_ascii_alphanumeric() || "_-".contains(letter);
+    !name.is_empty() && name.len() <= chars_max && name.chars().all(fits)
 }
 
 /// The known word that was probably meant, as the end of a sentence.

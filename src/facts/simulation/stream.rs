@@ -1,28 +1,27 @@
 //! Readings written while the simulation runs: by one process at a time, in the order of time, from
 //! where they ended, whoever wrote them.
 
+use std::sync::Arc;
 use std::time::Duration as Pause;
 
 use chrono::{DateTime, Duration, Utc};
+use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 
 use super::error::SimulationError;
-use super::house::{SimulatedMeter, readings};
+use super::active::{Active, made};
+use super::house::World;
 use super::model::Stream;
 use super::service::Simulation;
-use super::settings::{MeterSettings, Settings, Target};
+use super::output::row;
 use super::store;
 use crate::base::timeline::TimeRange;
-use crate::facts::market::Quality;
 use crate::facts::meters::{NewMeter, Reading};
-use crate::facts::readings::{ReadingRow, Stamp};
 use crate::platform::db::Conn;
 
 /// Pause between two batches.
 const BATCH_PAUSE: Pause = Pause::from_secs(5);
-/// Most rows of one batch; what is left follows at once.
-const BATCH_ROWS_MAX: i64 = 20_000;
 /// Seconds of a quarter hour, within which readings have one length.
 const QUARTER_S: i64 = 900;
 
@@ -74,7 +73,8 @@ impl Simulation {
     ///
     /// The state is held while the rows are written, and both are committed together: a batch is
     /// written once, a stop waits for it and none follows it, and a start after a crash goes on
-    /// where the last committed batch ended.
+    /// where the last committed batch ended. A broker may see a batch twice: the state advances
+    /// only once all of it is acknowledged.
     pub async fn tick(&self) -> Result<Ticked, SimulationError> {
         let settings = self.settings();
         let mut conn = self.needs.db.conn().await?;
@@ -85,39 +85,34 @@ impl Simulation {
             let now = self.clock.now();
             let meters = settings.active_meters();
             let Some(at) = state.written_until else { return Ok(Ticked::default()) };
-            let Some(step) = next_step(at, now, &meters, state.interval_s) else {
+            let of = (&*meters, settings.output.batch_rows());
+            let Some(step) = next_step(at, now, of, state.interval_s) else {
                 return Ok(Ticked::default());
             };
-            self.register(conn, &settings).await?;
-            let rows = self.readings(&settings, step, state.interval_s).await?;
-            let rows = match settings.target {
-                Target::Database => {
-                    let stored = self.needs.meters.put_in(conn, &rows).await?;
-                    stored.inserted + stored.replaced
-                }
-                // Sent before the state is committed: what breaks off between is sent again, and
-                // taken once.
-                Target::Kafka => self.publisher.publish(&sent(rows)).await? as u64,
-            };
-            store::advance(conn, Stream::Meters, Some(step.range.to), (rows, &*self.writer), now)
-                .await?;
-            Ok(Ticked { rows, has_more: step.has_more })
+            let sink = self.sink(&settings)?;
+            let world = settings.world();
+            self.register(conn, &meters, world.zone).await?;
+            let readings = self.readings(world, meters, step, state.interval_s).await?;
+            let rows = readings.into_iter().map(row).collect();
+            let written = (sink.deliver(conn, rows).await?, &*self.writer);
+            store::advance(conn, Stream::Meters, Some(step.range.to), written, now).await?;
+            Ok(Ticked { rows: written.0, has_more: step.has_more })
         })
         .await
     }
 
-    /// Makes sure that the meters of the settings are known.
+    /// Makes sure that meters are known, with their roles.
     pub(super) async fn register(
         &self,
         conn: &mut Conn,
-        settings: &Settings,
+        meters: &[Active],
+        zone: Tz,
     ) -> Result<(), SimulationError> {
-        let zone = settings.world().zone;
-        for (meter, _) in settings.active_meters() {
+        for meter in meters {
             let new = NewMeter {
                 name: meter.meter_id.clone(),
-                role: meter.measures.role(),
-                meter_id: meter.meter_id,
+                role: meter.role,
+                meter_id: meter.meter_id.clone(),
                 site_id: None,
                 time_zone: zone,
             };
@@ -129,52 +124,34 @@ impl Simulation {
     /// The readings of a step, each meter's at its own interval.
     async fn readings(
         &self,
-        settings: &Settings,
+        world: World,
+        meters: Vec<Active>,
         step: Step,
         interval_s: Option<i32>,
     ) -> Result<Vec<Reading>, SimulationError> {
-        let world = settings.world();
-        let interval = |meter: &MeterSettings| {
+        let interval = |meter: &Active| {
             if step.is_history {
                 meter.history_interval_s
             } else {
                 interval_s.unwrap_or(meter.interval_s)
             }
         };
-        let meters: Vec<(SimulatedMeter, i32)> = settings
-            .active_meters()
-            .into_iter()
-            .map(|(meter, settings)| (meter, interval(settings)))
-            .collect();
+        let meters: Vec<(Active, i32)> =
+            meters.into_iter().map(|meter| (meter.clone(), interval(&meter))).collect();
+        let histories = Arc::clone(&self.histories);
         let mut intervals: Vec<i32> = meters.iter().map(|(_, interval)| *interval).collect();
         intervals.sort_unstable();
         intervals.dedup();
         let work = move || {
             let of = |interval_s: i32| {
                 let same = meters.iter().filter(|(_, other)| *other == interval_s);
-                let same: Vec<SimulatedMeter> = same.map(|(meter, _)| meter.clone()).collect();
-                readings(world, &same, step.range, interval_s)
+                let same: Vec<Active> = same.map(|(meter, _)| meter.clone()).collect();
+                made((world, &histories), &same, step.range, interval_s)
             };
             intervals.into_iter().flat_map(of).collect()
         };
         Ok(self.needs.pool.run("simulation.readings", work).await?)
     }
-}
-
-/// Readings as meters send them: one that cannot be reached sends nothing.
-fn sent(readings: Vec<Reading>) -> Vec<ReadingRow> {
-    let reached = readings.into_iter().filter(|reading| reading.quality != Quality::Missing);
-    reached
-        .map(|reading| ReadingRow {
-            interval_s: Some(reading.interval_s),
-            consumption_kw: reading.consumption_kw,
-            production_kw: reading.production_kw,
-            voltage: reading.voltage,
-            quality: Some(reading.quality),
-            known_at: Some(Stamp(reading.known_at)),
-            ..ReadingRow::new(reading.meter_id, reading.ts)
-        })
-        .collect()
 }
 
 /// What to write next when everything before `at` is written; nothing when that is all there is.
@@ -185,20 +162,20 @@ fn sent(readings: Vec<Reading>) -> Vec<ReadingRow> {
 fn next_step(
     at: DateTime<Utc>,
     now: DateTime<Utc>,
-    meters: &[(SimulatedMeter, &MeterSettings)],
+    (meters, rows_max): (&[Active], i64),
     interval_s: Option<i32>,
 ) -> Option<Step> {
     let together = meters
         .iter()
-        .map(|(_, meter)| i64::from(interval_s.unwrap_or(meter.interval_s)))
+        .map(|meter| i64::from(interval_s.unwrap_or(meter.interval_s)))
         .reduce(least_common_multiple)?;
     let (at_s, now_s) = (at.timestamp(), now.timestamp());
     let quarter = |second: i64| second - second.rem_euclid(QUARTER_S);
     let is_history = quarter(at_s) == at_s && at_s < quarter(now_s);
     let to_s = if is_history {
         let rows_per_quarter: i64 =
-            meters.iter().map(|(_, meter)| QUARTER_S / i64::from(meter.history_interval_s)).sum();
-        let quarters = (BATCH_ROWS_MAX / rows_per_quarter).max(1);
+            meters.iter().map(|meter| QUARTER_S / i64::from(meter.history_interval_s)).sum();
+        let quarters = (rows_max / rows_per_quarter).max(1);
         quarter(now_s).min(at_s + quarters * QUARTER_S)
     } else {
         (now_s - now_s.rem_euclid(together)).min(quarter(at_s) + QUARTER_S)
@@ -219,6 +196,10 @@ fn least_common_multiple(a: i64, b: i64) -> i64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::facts::simulation::Settings;
+
+    /// Most rows of a batch.
+    const ROWS: i64 = 20_000;
 
     fn at(text: &str) -> DateTime<Utc> {
         format!("2026-03-28T{text}Z").parse().unwrap()
@@ -229,12 +210,12 @@ mod tests {
         let settings = Settings::default();
         let meters = settings.active_meters();
         let (mut from, now, mut all) = (at(from), at(now), Vec::new());
-        while let Some(step) = next_step(from, now, &meters, Some(interval_s)) {
+        while let Some(step) = next_step(from, now, (&meters, ROWS), Some(interval_s)) {
             assert_eq!(step.range.from, from);
             let time = |at: DateTime<Utc>| at.format("%H:%M:%S").to_string();
             all.push((time(from), time(step.range.to), step.is_history));
             from = step.range.to;
-            assert_eq!(step.has_more, next_step(from, now, &meters, Some(interval_s)).is_some());
+            assert_eq!(step.has_more, next_step(from, now, (&meters, ROWS), Some(interval_s)).is_some());
         }
         all
     }
@@ -268,7 +249,7 @@ mod tests {
         let settings = Settings::default();
         let meters = settings.active_meters();
         let from = at("00:00:00") - Duration::days(200);
-        let step = next_step(from, at("00:00:00"), &meters, None).unwrap();
+        let step = next_step(from, at("00:00:00"), (&meters, ROWS), None).unwrap();
         // Two meters, a row each per quarter hour: 10,000 quarter hours.
         assert_eq!(step.range.length(), Duration::minutes(150_000));
         assert!(step.is_history && step.has_more);

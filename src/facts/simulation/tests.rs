@@ -1,6 +1,7 @@
 //! Simulated prices: the calendar, determinism, and likeness to a real year.
 
 mod running; // start, stop, generate, several processes
+mod sites; // sites while they run, and where their readings go
 
 use chrono::{Datelike, NaiveDate, Weekday};
 use chrono_tz::Tz;
@@ -13,12 +14,9 @@ use crate::access::sites::Sites;
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, day_range, days_range, local_date};
 use crate::facts::events::Events;
-use crate::facts::kafka::{Kafka, Settings as KafkaSettings};
 use crate::facts::market::{Prices, Quality};
 use crate::facts::meters::{Meters, Settings as MeterSettings};
-use crate::facts::quality::Quality as Judge;
 use crate::facts::readings::Readings;
-use crate::facts::series::Observations;
 use crate::platform::runtime::CpuPool;
 use crate::testing::TestDb;
 
@@ -28,19 +26,15 @@ const ZONE: Tz = Tz::Europe__Zurich;
 fn needs(db: &TestDb, clock: &Clock) -> Needs {
     let sites = Sites::new(db.db().clone(), clock.clone());
     let meters = Meters::new(db.db().clone(), sites, clock.clone(), MeterSettings::default());
-    let (audit, prices) =
-        (Audit::new(db.db().clone(), clock.clone()), Prices::new(db.db().clone()));
-    let readings = Readings::new(db.db().clone(), meters.clone(), audit.clone(), clock.clone());
-    let observations = Observations::new(db.db().clone());
-    let quality = Judge::new(db.db().clone(), prices.clone(), observations, audit, clock.clone());
-    let (settings, parts) = (KafkaSettings::default(), (readings, quality));
+    let audit = Audit::new(db.db().clone(), clock.clone());
     Needs {
         db: db.db().clone(),
-        kafka: Kafka::new(&settings, db.db().clone(), parts, clock.clone()),
-        prices,
+        prices: Prices::new(db.db().clone()),
+        readings: Readings::new(db.db().clone(), meters.clone(), audit.clone(), clock.clone()),
         meters,
+        brokers: Brokers::default(),
         events: Events::new(db.db().clone(), clock.clone()),
-        audit: Audit::new(db.db().clone(), clock.clone()),
+        audit,
         pool: CpuPool::new(None),
     }
 }

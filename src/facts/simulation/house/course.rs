@@ -38,7 +38,7 @@ pub struct House {
 
 impl House {
     /// What chance of its own the house has in `world`.
-    pub(super) const fn seed(&self, world: World) -> u64 {
+    pub(in crate::facts::simulation) const fn seed(&self, world: World) -> u64 {
         branch(world.seed, self.number as u64)
     }
 

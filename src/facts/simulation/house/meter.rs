@@ -11,11 +11,11 @@ use crate::facts::meters::{MeterRole, Reading};
 use crate::facts::simulation::noise::{Channel, branch, even, hash, mix, smooth};
 
 /// How far a load wavers within a minute, as a share of it.
-const LOAD_WAVERS: f64 = 0.12;
+pub(in crate::facts::simulation) const LOAD_WAVERS: f64 = 0.12;
 /// How far a roof does.
-const PV_WAVERS: f64 = 0.05;
+pub(in crate::facts::simulation) const PV_WAVERS: f64 = 0.05;
 /// Share of the flow at the grid that either may take up, so that both together leave its direction.
-const FLOW_SHARE: f64 = 0.45;
+pub(in crate::facts::simulation) const FLOW_SHARE: f64 = 0.45;
 /// Voltage of the street, in V.
 const STREET_V: f64 = 230.6;
 /// What a kilowatt drawn takes off the voltage, in V; one fed in adds as much.
@@ -141,7 +141,7 @@ fn of_day<'a>(
             };
             reading.consumption_kw = Some(to_milliwatt(taken));
             reading.production_kw = Some(to_milliwatt(given));
-            reading.voltage = Some(voltage(world.seed, ts, &flows));
+            reading.voltage = Some(voltage(world.seed, ts, flows.import_kw - flows.export_kw));
             reading.quality = Quality::Simulated;
         }
         reading
@@ -211,7 +211,7 @@ fn second_of(course: &Course, seed: u64, second: i64) -> (f64, f64) {
 }
 
 /// Between -1 and 1; what the first half minute has, the second takes back.
-fn wave(seed: u64, second: i64) -> f64 {
+pub(in crate::facts::simulation) fn wave(seed: u64, second: i64) -> f64 {
     let (half, within) = (second.div_euclid(30), second.rem_euclid(30));
     let minute = half.div_euclid(2);
     let place = minute * 64 + within;
@@ -221,7 +221,7 @@ fn wave(seed: u64, second: i64) -> f64 {
 }
 
 /// Whether a meter cannot be reached in the quarter hour of `ts`.
-fn is_out(chance: u64, rate: f64, ts: DateTime<Utc>) -> bool {
+pub(in crate::facts::simulation) fn is_out(chance: u64, rate: f64, ts: DateTime<Utc>) -> bool {
     let quarter = ts.timestamp().div_euclid(QUARTER_S);
     let block = quarter.div_euclid(OUTAGE_BLOCK);
     let mean_length = (1 + OUTAGE_LONGEST) as f64 / 2.0;
@@ -239,19 +239,18 @@ fn is_out(chance: u64, rate: f64, ts: DateTime<Utc>) -> bool {
 }
 
 /// Mean voltage of an interval: the street's, less what the house pulls it down, to 0.1 V.
-fn voltage(seed: u64, ts: DateTime<Utc>, flows: &Flows) -> f64 {
+pub(in crate::facts::simulation) fn voltage(seed: u64, ts: DateTime<Utc>, net_kw: f64) -> f64 {
     let street = 1.3 * smooth(seed, Channel::Street, ts.timestamp() as f64 / 3_600.0, 3.0);
-    let net = flows.import_kw - flows.export_kw;
-    let volts = STREET_V + street - SAG_V_PER_KW * net;
+    let volts = STREET_V + street - SAG_V_PER_KW * net_kw;
     (volts.clamp(VOLTAGE_V.0, VOLTAGE_V.1) * 10.0).round() / 10.0
 }
 
-fn to_milliwatt(kw: f64) -> f64 {
+pub(in crate::facts::simulation) fn to_milliwatt(kw: f64) -> f64 {
     (kw * 1e6).round() / 1e6
 }
 
 /// A number for a name (FNV-1a), so that meters of one house fail apart from each other.
-fn name_number(name: &str) -> u64 {
+pub(in crate::facts::simulation) fn name_number(name: &str) -> u64 {
     let step = |number: u64, byte: u8| (number ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
     name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
