@@ -7,8 +7,14 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 6] =
-    ["luna_jobs", "luna_access", "luna_settings", "luna_simulation", "luna_series_changed", "luna_mqtt"];
+const CHANNELS: [&str; 6] = [
+    "luna_jobs",
+    "luna_access",
+    "luna_settings",
+    "luna_simulation",
+    "luna_series_changed",
+    "luna_mqtt",
+];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
 

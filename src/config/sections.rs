@@ -116,7 +116,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let [access_key, secret_key] =
         ["objects.access_key", "objects.secret_key"].map(|key| layers.secret(key));
     let mqtt_password = layers.secret("mqtt.password");
-    let with_password =
+    let with_mqtt_password =
         |section: mqtt::Settings| mqtt::Settings { password: mqtt_password.clone(), ..section };
     let [sftp_password, sftp_key_passphrase] =
         ["drops.sftp_password", "drops.sftp_key_passphrase"].map(|key| layers.secret(key));
@@ -128,39 +128,40 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         secret_key: secret_key.clone(),
         ..section
     };
-    let mut settings = Settings {
-        server: layers.section("server", web::Settings::mistakes),
-        storage: layers.section("storage", no_rules::<StorageSettings>),
-        objects: with_keys(layers.section("objects", |section: &objects::Settings| {
-            with_keys(section.clone()).mistakes()
-        })),
-        database_url: layers.secret("database.url"),
-        database: layers.section("database", db::Settings::mistakes),
-        telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
-        jobs: layers.section("jobs", jobs::Settings::mistakes),
-        market: layers.section("market", market::Settings::mistakes),
-        meters: layers.section("meters", meters::Settings::mistakes),
-        mqtt: with_password(layers.section("mqtt", |section: &mqtt::Settings| {
-            with_password(section.clone()).mistakes()
-        })),
-        simulation: layers.section("simulation", simulation::Settings::mistakes),
-        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
-        drops: drops::Settings {
-            sftp_password,
-            sftp_key_passphrase,
-            ..layers.section("drops", drops::Settings::mistakes)
-        },
-        ingest: ingest::Settings {
-            entsoe_token,
-            ..layers.section("sources", ingest::Settings::mistakes)
-        },
-        kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
-            with_password(section.clone()).mistakes()
-        })),
-        accounts: layers.section("accounts", accounts::Settings::mistakes),
-        upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
-        sources: Arc::new(sources.clone()),
-    };
+    let mut settings =
+        Settings {
+            server: layers.section("server", web::Settings::mistakes),
+            storage: layers.section("storage", no_rules::<StorageSettings>),
+            objects: with_keys(layers.section("objects", |section: &objects::Settings| {
+                with_keys(section.clone()).mistakes()
+            })),
+            database_url: layers.secret("database.url"),
+            database: layers.section("database", db::Settings::mistakes),
+            telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
+            jobs: layers.section("jobs", jobs::Settings::mistakes),
+            market: layers.section("market", market::Settings::mistakes),
+            meters: layers.section("meters", meters::Settings::mistakes),
+            mqtt: with_mqtt_password(layers.section("mqtt", |section: &mqtt::Settings| {
+                with_mqtt_password(section.clone()).mistakes()
+            })),
+            simulation: layers.section("simulation", simulation::Settings::mistakes),
+            tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
+            drops: drops::Settings {
+                sftp_password,
+                sftp_key_passphrase,
+                ..layers.section("drops", drops::Settings::mistakes)
+            },
+            ingest: ingest::Settings {
+                entsoe_token,
+                ..layers.section("sources", ingest::Settings::mistakes)
+            },
+            kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
+                with_password(section.clone()).mistakes()
+            })),
+            accounts: layers.section("accounts", accounts::Settings::mistakes),
+            upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
+            sources: Arc::new(sources.clone()),
+        };
     settings.ingest.tariffs = settings.tariffs.clone();
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);

@@ -13,9 +13,9 @@ mod services; // the services without routes, made-up prices
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::browser::Browser;
 pub use self::database::TestDb;
-pub use self::mosquitto::{Door, Mosquitto};
 pub use self::kafka::MockKafka;
+pub use self::mosquitto::{Door, Mosquitto};
 pub use self::s3::S3Server;
 pub use self::server::Server;
-pub use self::sshd::Sshd;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};
+pub use self::sshd::Sshd;

@@ -160,7 +160,7 @@ impl Telemetry {
                 Ok(fresh.len())
             })
             .await?;
-        count_written(stored as u64);
+        count_written("events", stored as u64);
         Ok(TelemetryReport {
             read: read as u64,
             stored: stored as u64,

@@ -26,8 +26,8 @@ use crate::facts::readings::IngestReport;
 use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{
-    BadBody, Conflict, Flow, Importer, NotFound, Params, Problem, Refusals, Require, UPLOAD_BYTES_MAX,
-    Upload, optional_instant,
+    BadBody, Conflict, Flow, Importer, NotFound, Params, Problem, Refusals, Require,
+    UPLOAD_BYTES_MAX, Upload, optional_instant,
 };
 
 /// Registers the operations of this area.

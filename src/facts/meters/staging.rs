@@ -79,11 +79,7 @@ impl Meters {
 
     /// Writes what is staged by the rules of [`Meters::put`], in the transaction open on `conn`; all
     /// meters of the stage have taken turns.
-    pub async fn put_staged(
-        &self,
-        conn: &mut Conn,
-        stage: &Stage,
-    ) -> Result<Stored, MeterError> {
+    pub async fn put_staged(&self, conn: &mut Conn, stage: &Stage) -> Result<Stored, MeterError> {
         let stored = store::put_stage(conn, stage).await?;
         count_written("smart_meter_readings", stored.inserted + stored.replaced);
         Ok(stored)

@@ -153,8 +153,18 @@ pub struct Asked {
 impl Status {
     /// Status of these parts, from now on.
     pub fn new(asked: Asked, clock: Clock) -> Self {
-        let Asked { db, readiness, prices, registry, forecasts, objects, data_dir, jobs, kafka, mqtt } =
-            asked;
+        let Asked {
+            db,
+            readiness,
+            prices,
+            registry,
+            forecasts,
+            objects,
+            data_dir,
+            jobs,
+            kafka,
+            mqtt,
+        } = asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
             db,

@@ -327,7 +327,7 @@ async fn a_simulation_can_send_its_readings_through_the_log() {
     let settings = broker.settings();
     let app = TestApp::with(utc("2026-03-28T12:07:32Z"), |all| {
         all.kafka = settings;
-        all.simulation.target = crate::facts::simulation::Target::Kafka;
+        all.simulation.output = crate::facts::simulation::Output::Kafka;
         all.simulation.history_days = 30;
     })
     .await;
@@ -366,7 +366,7 @@ async fn a_simulation_can_send_its_readings_through_the_log() {
 #[tokio::test]
 async fn a_simulation_without_brokers_to_send_to_does_not_start() {
     let app = TestApp::with(utc(NOW), |all| {
-        all.simulation.target = crate::facts::simulation::Target::Kafka;
+        all.simulation.output = crate::facts::simulation::Output::Kafka;
     })
     .await;
     let body = serde_json::to_vec(&json!({"meters": true, "market": false})).unwrap();

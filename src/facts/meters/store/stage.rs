@@ -245,8 +245,7 @@ async fn staged(conn: &mut Conn, table: &str) -> QueryResult<Vec<Change>> {
          FROM {table} GROUP BY meter_id ORDER BY meter_id"
     );
     let rows: Vec<Staged> = diesel::sql_query(query).load(conn).await?;
-    let change =
-        |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
+    let change = |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
     Ok(rows.into_iter().map(change).collect())
 }
 

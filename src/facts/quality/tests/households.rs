@@ -22,7 +22,8 @@ fn made_up(name: &str, interval_s: i32, seed: u64, step: f64) -> Meter {
         let hour = f64::from(ts.with_timezone(&ZURICH).hour());
         let bump = |at: f64, width: f64| (-((hour - at) / width).powi(2)).exp();
         let away = (date("2026-04-04")..date("2026-04-11")).contains(&local_date(ts, ZURICH));
-        let people = if away { 0.0 } else { bump(7.0, 1.5) + bump(12.0, 1.0) + 2.0 * bump(19.0, 2.0) };
+        let people =
+            if away { 0.0 } else { bump(7.0, 1.5) + bump(12.0, 1.0) + 2.0 * bump(19.0, 2.0) };
         let machine = if !away && dice.roll() < 0.02 { 2.0 * dice.roll() } else { 0.0 };
         let power = 0.12 + 0.4 * people * dice.roll() + machine + 0.02 * dice.roll();
         values.insert(ts, (power / step).round() * step);
@@ -48,9 +49,9 @@ fn real(number: u32) -> Vec<Meter> {
     }
     let hour = Duration::hours(1);
     let meter = |(name, column): (&&str, &BTreeMap<DateTime<Utc>, f64>)| {
-        let power = column.iter().filter_map(|(ts, kwh)| {
-            Some((*ts, (column.get(&(*ts + hour))? - kwh).max(0.0)))
-        });
+        let power = column
+            .iter()
+            .filter_map(|(ts, kwh)| Some((*ts, (column.get(&(*ts + hour))? - kwh).max(0.0))));
         Meter { name: format!("{number} {name}"), interval_s: 3_600, values: power.collect() }
     };
     header.iter().zip(&columns).skip(1).map(meter).collect()
@@ -94,7 +95,8 @@ fn scale(batch: &mut Batch, factor: f64) {
 
 /// Whether a day is worth anything for faults that need something to be wrong about.
 fn is_lively(batch: &Batch) -> bool {
-    let some: Vec<f64> = batch.values.iter().filter_map(|(_, kw)| kw.filter(|kw| *kw > 0.0)).collect();
+    let some: Vec<f64> =
+        batch.values.iter().filter_map(|(_, kw)| kw.filter(|kw| *kw > 0.0)).collect();
     let distinct: std::collections::BTreeSet<u64> = some.iter().map(|kw| kw.to_bits()).collect();
     10 * some.len() >= 9 * batch.values.len() && distinct.len() >= 12
 }
@@ -143,7 +145,10 @@ const FAULTS: &[(&str, Fault)] = &[
 ];
 
 /// Seeds each fault into the days of a meter; prints what came of it.
-fn confusion(meter: &Meter, days: impl Iterator<Item = NaiveDate>) -> BTreeMap<&'static str, (usize, usize)> {
+fn confusion(
+    meter: &Meter,
+    days: impl Iterator<Item = NaiveDate>,
+) -> BTreeMap<&'static str, (usize, usize)> {
     let (mut dice, mut all) = (Dice(11), BTreeMap::<&str, (usize, usize)>::new());
     for day in days.filter(|day| meter.is_whole(*day)) {
         for (name, fault) in FAULTS {
@@ -199,7 +204,13 @@ fn hours_that_do_not_exist_are_told_on_the_days_of_the_clock() {
         let meter = made_up("clock", interval_s, 4, 0.001);
         let hour = usize::try_from(3_600 / interval_s).unwrap();
         // Of the hour that comes twice one is missing; the hour that was skipped is another's.
-        for (day, first) in [("2026-10-25", 2), ("2026-10-25", 3), ("2026-10-25", 24), ("2026-03-29", 2), ("2026-03-29", 22)] {
+        for (day, first) in [
+            ("2026-10-25", 2),
+            ("2026-10-25", 3),
+            ("2026-10-25", 24),
+            ("2026-03-29", 2),
+            ("2026-03-29", 22),
+        ] {
             let (mut batch, before) = meter.day(date(day));
             batch.values.drain(first * hour..(first + 1) * hour);
             let report = judged_stored(&batch, &before);
@@ -247,7 +258,11 @@ fn every_seeded_fault_is_found_in_real_households_which_are_left_alone() {
             }
         }
     }
-    println!("{} meters of 4 households: {} of {days} whole days not good", meters.len(), alarmed.len());
+    println!(
+        "{} meters of 4 households: {} of {days} whole days not good",
+        meters.len(),
+        alarmed.len()
+    );
     for said in &alarmed {
         println!("  {said}");
     }
