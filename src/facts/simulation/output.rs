@@ -141,15 +141,15 @@ pub struct Brokers {
 impl Settings {
     /// Why readings cannot go where `output` says, if they cannot: the service is not set up.
     pub fn output_mistake(&self, has_mqtt: bool, has_kafka: bool) -> Option<String> {
-        let (is_there, service) = match self.output {
-            Output::Database => (true, ""),
-            Output::Mqtt => (has_mqtt, "MQTT broker"),
-            Output::Kafka => (has_kafka, "Kafka cluster"),
+        let (is_there, service, variable) = match self.output {
+            Output::Database => (true, "", ""),
+            Output::Mqtt => (has_mqtt, "MQTT broker", "MQTT_URL"),
+            Output::Kafka => (has_kafka, "Kafka cluster", "KAFKA_BROKERS"),
         };
         let name = self.output.name();
         (!is_there).then(|| {
             format!(
-                "output = '{name}', but no {service} is set up; switch [{name}] on, or write \
+                "output = '{name}', but no {service} is set up; set {variable}, or write \
                  simulation.output = \"database\""
             )
         })
