@@ -16,7 +16,7 @@ use crate::platform::jobs::{Handler, JobContext, JobError, JobState, NewJob, Run
 use crate::platform::runtime::Tasks;
 use crate::platform::web::Role;
 use crate::surfaces::dashboards::PAGES;
-use crate::testing::{Browser, TestApp, from_this_box};
+use crate::testing::{Browser, TestApp, from_this_box, utc};
 
 /// A text that must never become part of a page.
 const HOSTILE: &str = "</td></pre>\"'><script>alert(1)</script><img src=x onerror=alert(1)>";
@@ -486,6 +486,66 @@ async fn a_setting_is_changed_refused_at_its_field_and_taken_back() {
     assert!(value.to_string().contains("192.168.0.0/16"), "{value}");
     assert_eq!(admin.submit("/admin/settings/server.port", &[("value", "1")]).await.status, 409);
     assert_eq!(admin.open("/admin/settings/no.such").await.status, 404);
+}
+
+/// A simulated site is switched on by one setting, and by another one the pages leave it for what
+/// is measured.
+#[tokio::test]
+async fn a_simulated_site_is_shown_and_left_by_one_setting() {
+    let app = TestApp::with(utc("2026-03-28T12:05:00Z"), |settings| {
+        settings.simulation.history_days = 30;
+        let home = settings.simulation.sites.get_mut("home").unwrap();
+        home.built_on = "2026-03-27".parse().unwrap();
+    })
+    .await;
+    let admin = Browser::of(&app, Role::Admin).await;
+    let (path, open) = ("/admin/simulation", "/admin/settings/simulation.sites_enabled");
+    let page = admin.open(path).await;
+    assert!(page.text().contains("Die Zähler dieses Standorts schreiben nicht."), "{}", page.text());
+    assert!(page.text().contains(open) && !page.text().contains("home-stored-title"));
+
+    assert_eq!(admin.submit(open, &[("value", "true")]).await.status, 303);
+    let start = [("which", "meters"), ("interval_s", "")];
+    assert_eq!(admin.submit(&format!("{path}/start"), &start).await.status, 303);
+    while app.services.simulation.tick().await.unwrap().has_more {}
+    let page = admin.open(path).await;
+    let html = page.text();
+    for part in ["grid", "pv", "battery", "ev", "heatpump", "house", "stored"] {
+        assert!(html.contains(&format!("id=\"home-{part}-title\"")), "{part}: {html}");
+    }
+    for word in ["Simulierter Standort home", "Wärmepumpe", "Ladezustand", "ohne die grossen Geräte"] {
+        assert!(html.contains(word), "{word}: {html}");
+    }
+
+    // The roles on the page are those that the meters have.
+    let status = app.get(Role::Viewer, "/api/sim/status").await.json(200);
+    let meters = app.get(Role::Viewer, "/api/meters").await.json(200);
+    let role = |list: &Value, meter_id: &Value| {
+        let all = list.as_array().unwrap();
+        all.iter().find(|meter| meter["meter_id"] == *meter_id).unwrap()["role"].clone()
+    };
+    let site = &status["sites"][0];
+    assert_eq!(site["meters"].as_array().unwrap().len(), 6);
+    for meter in site["meters"].as_array().unwrap() {
+        assert_eq!(role(&meters["meters"], &meter["meter_id"]), meter["role"]);
+    }
+    let soc = site["now"]["battery_soc"].as_f64().unwrap();
+    assert!((0.1..=0.95).contains(&soc), "{site}");
+
+    // One setting decides what pages show; rows, tables and interfaces stay as they are.
+    let reading = json!([{"meter_id": "house-1", "ts": "2026-03-28T11:45:00Z", "interval_s": 900,
+        "consumption_kw": 1.5}]);
+    app.post(Role::Admin, "/api/ingest/readings?create=true", &reading).await.json(200);
+    let shown = async |value: &str| {
+        let setting = "/admin/settings/meters.default";
+        assert_eq!(admin.submit(setting, &[("value", value)]).await.status, 303);
+        app.get(Role::Viewer, "/api/meters").await.json(200)["shown"].clone()
+    };
+    assert_eq!(shown("sim-home-grid").await, "sim-home-grid");
+    assert!(admin.open(path).await.text().contains("Die Seiten zeigen jetzt den Zähler sim-home-grid."));
+    assert_eq!(shown("house-1").await, "house-1");
+    assert_eq!(shown("sim-home-grid").await, "sim-home-grid");
+    assert_eq!(shown("auto").await, "house-1");
 }
 
 #[tokio::test]

@@ -30,7 +30,9 @@ pub use self::preview::Preview;
 pub use self::realism::{RealismReport, Row, report};
 pub use self::service::{Needs, Simulation};
 pub use self::settings::Settings;
-pub use self::site::{Histories, Part, Site, SiteDay, SiteMeter, SiteReport, SiteStatus};
+pub use self::site::{
+    Histories, Part, Site, SiteDay, SiteMeter, SiteNow, SiteReport, SiteStatus,
+};
 
 #[cfg(test)]
 use self::prices::{SimulatedPrice, simulate_prices};

@@ -23,7 +23,7 @@ pub use self::history::Histories;
 pub use self::meter::{Part, readings, site_meter_id};
 pub use self::report::SiteReport;
 pub use self::settings::SiteSettings;
-pub use self::status::{SiteDay, SiteMeter, SiteStatus};
+pub use self::status::{SiteDay, SiteMeter, SiteNow, SiteStatus};
 
 #[cfg(test)]
 mod tests;

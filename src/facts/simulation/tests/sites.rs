@@ -20,11 +20,11 @@ fn at(text: &str) -> DateTime<Utc> {
     text.parse().unwrap()
 }
 
-/// The simulation with a site that was built three days ago.
+/// A simulation of three days with a site that was built as many days ago.
 fn settings(output: Output) -> Settings {
     let site = SiteSettings { built_on: day("2026-03-25"), ..SiteSettings::default() };
     Settings {
-        history_days: 30,
+        history_days: 3,
         sites_enabled: true,
         sites: [("home".to_owned(), site)].into(),
         output,

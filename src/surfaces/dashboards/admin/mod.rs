@@ -30,6 +30,7 @@ mod settings; // values, origins, changes
 mod account; // one's own account
 mod simulation; // a world that does not exist
 mod simulation_chart; // a day of it as a drawing
+mod simulation_site; // sites: flows, what is stored, a day of each meter
 
 use actix_web::web::ServiceConfig;
 

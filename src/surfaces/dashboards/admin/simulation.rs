@@ -9,11 +9,14 @@ use serde::{Deserialize, Serialize};
 
 use super::desk::{Answer, Choice, Desk, Place};
 use super::said::Said;
-use super::simulation_chart::svg;
+use super::simulation_chart::{Drawing, svg};
+use super::simulation_site::{SiteView, sites};
 use crate::access::audit::By;
 use crate::base::timeline::{TimeRange, add_days, days_range, local_date};
 use crate::facts::events::Events;
+use crate::facts::meters::Meters;
 use crate::facts::simulation::MeterStatus;
+use crate::facts::simulation::Output;
 use crate::facts::simulation::Preview;
 use crate::facts::simulation::Simulation;
 use crate::facts::simulation::SimulationError;
@@ -51,6 +54,10 @@ struct SimulationView {
     live_intervals: Vec<Choice>,
     order: OrderView,
     chart: Option<ChartView>,
+    sites: Vec<SiteView>,
+    output: &'static str,
+    output_mistake: String,
+    shown: String,
     events: Vec<EventRow>,
 }
 
@@ -142,7 +149,7 @@ async fn get_simulation(
     who: Require<AdminOnly>,
     desk: Desk,
     simulation: Data<Simulation>,
-    events: Data<Events>,
+    (events, meters): (Data<Events>, Data<Meters>),
 ) -> Result<HttpResponse, Problem> {
     let zone = simulation.settings().world().zone;
     let yesterday = add_days(local_date(desk.now(), zone), -1);
@@ -152,19 +159,21 @@ async fn get_simulation(
         interval_s: INTERVALS[0].to_owned(),
         ..OrderForm::default()
     };
-    show(StatusCode::OK, (&who, desk), (&simulation, &events), (form, String::new())).await
+    show(StatusCode::OK, (&who, desk), (&simulation, &events, &meters), (form, String::new())).await
 }
 
 async fn show(
     status: StatusCode,
     (who, desk): (&Principal, Desk),
-    (simulation, events): (&Simulation, &Events),
+    (simulation, events, meters_of): (&Simulation, &Events, &Meters),
     (form, error): (OrderForm, String),
 ) -> Result<HttpResponse, Problem> {
     let (format, now) = (desk.format(who), desk.now());
     let state = simulation.status().await?;
     let today = local_date(now, simulation.settings().world().zone);
     let preview = simulation.preview(today).await?;
+    let days = simulation.site_days(today).await?;
+    let shown = meters_of.shown(who).await?;
     let recent = events.list("sim.", EVENTS_SHOWN).await?;
     let view = SimulationView {
         streams: streams(&state, &format),
@@ -175,6 +184,12 @@ async fn show(
         live_intervals: LIVE_INTERVALS.map(|s| interval_choice(s, "", &format)).into(),
         order: order(&state, &form, error, &format),
         chart: preview.map(|preview| chart(&preview, today, &format)),
+        sites: sites(&state.sites, &days, (today, &format)),
+        output: format.text(output_key(state.output)),
+        output_mistake: state.output_mistake.clone().unwrap_or_default(),
+        shown: shown.map_or_else(String::new, |meter_id| {
+            format.fill("adm_sim_shown", &[("meter", &meter_id)])
+        }),
         events: recent
             .into_iter()
             .map(|event| EventRow {
@@ -229,6 +244,14 @@ fn meters(state: &SimulationStatus, format: &Format) -> Vec<MeterRow> {
     state.simulated_meters.iter().map(row).collect()
 }
 
+const fn output_key(output: Output) -> &'static str {
+    match output {
+        Output::Database => "adm_sim_output_database",
+        Output::Mqtt => "adm_sim_output_mqtt",
+        Output::Kafka => "adm_sim_output_kafka",
+    }
+}
+
 fn measures_key(role: &str) -> &'static str {
     match role {
         "grid" => "adm_sim_at_grid",
@@ -260,8 +283,10 @@ fn interval_choice(value: &str, chosen: &str, format: &Format) -> Choice {
 
 fn order(state: &SimulationStatus, form: &OrderForm, error: String, format: &Format) -> OrderView {
     let all = Choice::new("", format.text("adm_sim_all_meters"), &form.what);
-    let each = state.simulated_meters.iter();
-    let each = each.map(|meter| Choice::new(&meter.meter_id, &meter.meter_id, &form.what));
+    let houses = state.simulated_meters.iter().map(|meter| &meter.meter_id);
+    let writing = state.sites.iter().filter(|site| site.is_enabled);
+    let of_sites = writing.flat_map(|site| &site.meters).map(|meter| &meter.meter_id);
+    let each = houses.chain(of_sites).map(|name| Choice::new(name, name, &form.what));
     let market = Choice::new(MARKET, format.text("adm_sim_prices"), &form.what);
     OrderView {
         what: std::iter::once(all).chain(each).chain([market]).collect(),
@@ -295,10 +320,16 @@ fn chart(day: &Preview, date: NaiveDate, format: &Format) -> ChartView {
         pv: mean(&day.pv_kw, hour),
         grid: mean(&day.grid_kw, hour),
     });
+    let drawing = Drawing {
+        from: day.from,
+        unit: "kW",
+        filled: Some(&day.pv_kw),
+        lines: vec![("pv", &day.pv_kw), ("f gd", &day.grid_kw), ("p", &day.load_kw)],
+    };
     ChartView {
         title,
         summary,
-        svg: svg(day, format, "day-title", "day-summary"),
+        svg: svg(&drawing, format, "day-title", "day-summary"),
         rows: rows.collect(),
     }
 }
@@ -355,7 +386,7 @@ async fn generate(
     who: Require<AdminOnly>,
     desk: Desk,
     simulation: Data<Simulation>,
-    events: Data<Events>,
+    (events, meters): (Data<Events>, Data<Meters>),
     form: Form<OrderForm>,
 ) -> Result<HttpResponse, Problem> {
     let (form, format, now) = (form.0, desk.format(&who), desk.now());
@@ -363,7 +394,7 @@ async fn generate(
     let Some((from, to)) = days else {
         let error = format.text("adm_sim_bad_days").to_owned();
         let status = StatusCode::UNPROCESSABLE_ENTITY;
-        return show(status, (&who, desk), (&simulation, &events), (form, error)).await;
+        return show(status, (&who, desk), (&simulation, &events, &meters), (form, error)).await;
     };
     match make(&simulation, &who, &form, (from, to, now)).await {
         Ok(0) => Ok(Said::SimulationMadeNothing.then(Place::Simulation.path())),
@@ -380,7 +411,7 @@ async fn generate(
             };
             let error = format.text(key).to_owned();
             let status = StatusCode::UNPROCESSABLE_ENTITY;
-            show(status, (&who, desk), (&simulation, &events), (form, error)).await
+            show(status, (&who, desk), (&simulation, &events, &meters), (form, error)).await
         }
     }
 }

@@ -1,23 +1,37 @@
-//! A simulated day as SVG: what the house draws, what its roof makes, what comes from the grid.
+//! A simulated day as SVG: steps of quarter hours, e.g. of what a house draws and its roof makes.
 //!
 //! Places are percentages in attributes, so one drawing fits every width and no style attribute is
 //! needed; only the paths live in a stretched inner drawing of 1000 × 1000 units.
 
 use std::fmt::Write;
 
-use crate::facts::simulation::Preview;
+use chrono::{DateTime, Utc};
+
 use crate::surfaces::dashboards::format::{Format, number};
 
 /// Quarter hours between two marks of the time axis: three hours.
 const MARK_QUARTERS: usize = 12;
 
+/// What is drawn of a day.
+pub(super) struct Drawing<'a> {
+    /// Its first instant.
+    pub from: DateTime<Utc>,
+    /// Unit of the values.
+    pub unit: &'static str,
+    /// Values over hatched room down to nothing.
+    pub filled: Option<&'a [f64]>,
+    /// Lines with the classes that draw them, each of as many quarter hours as the day has.
+    pub lines: Vec<(&'static str, &'a [f64])>,
+}
+
 /// The drawing, named and described by the elements with the given ids. Its texts are numbers and
 /// times only.
-pub(super) fn svg(day: &Preview, format: &Format, name_id: &str, summary_id: &str) -> String {
-    let all = || day.load_kw.iter().chain(&day.pv_kw).chain(&day.grid_kw).copied();
+pub(super) fn svg(day: &Drawing<'_>, format: &Format, name_id: &str, summary_id: &str) -> String {
+    let all = || day.lines.iter().flat_map(|(_, values)| values.iter().copied());
     let high = nice(all().fold(0.5, f64::max));
     let low = -nice(-all().fold(0.0, f64::min));
-    let scale = Scale { high, low, count: day.load_kw.len() };
+    let count = day.lines.first().map_or(0, |(_, values)| values.len());
+    let scale = Scale { high, low, count };
     let mut out = String::with_capacity(24 * 1024);
     put(
         &mut out,
@@ -25,13 +39,15 @@ pub(super) fn svg(day: &Preview, format: &Format, name_id: &str, summary_id: &st
             r#"<svg class="chart" width="100%" height="100%" role="img" aria-labelledby="{name_id}" aria-describedby="{summary_id}">"#
         ),
     );
-    grid(&mut out, &scale);
+    grid(&mut out, &scale, day.unit);
     hours(&mut out, day, &scale, format);
     out.push_str(
         r#"<svg x="0" y="0" width="100%" height="100%" viewBox="0 0 1000 1000" preserveAspectRatio="none">"#,
     );
-    area(&mut out, &day.pv_kw, &scale);
-    for (class, values) in [("pv", &day.pv_kw), ("f gd", &day.grid_kw), ("p", &day.load_kw)] {
+    if let Some(values) = day.filled {
+        area(&mut out, values, &scale);
+    }
+    for (class, values) in &day.lines {
         steps(&mut out, class, values, &scale);
     }
     out.push_str("</svg></svg>");
@@ -57,17 +73,18 @@ impl Scale {
     }
 }
 
-/// The next of 0, 0.5, 1, 2, 4, 6 … that is not smaller.
+/// The next of 0, 0.5, 1, 2, 4, 6, 8, 10, 15, 20, 25 … that is not smaller.
 fn nice(kw: f64) -> f64 {
     match kw {
         kw if kw <= 0.05 => 0.0,
         kw if kw <= 0.5 => 0.5,
         kw if kw <= 1.0 => 1.0,
-        kw => (kw / 2.0).ceil() * 2.0,
+        kw if kw <= 10.0 => (kw / 2.0).ceil() * 2.0,
+        kw => (kw / 5.0).ceil() * 5.0,
     }
 }
 
-fn grid(out: &mut String, scale: &Scale) {
+fn grid(out: &mut String, scale: &Scale, unit: &str) {
     let step = nice((scale.high - scale.low) / 4.0).max(0.25);
     let mut kw = (scale.low / step).ceil() * step;
     while kw <= scale.high + 1e-9 {
@@ -83,10 +100,10 @@ fn grid(out: &mut String, scale: &Scale) {
         );
         kw += step;
     }
-    out.push_str(r#"<text class="yl" x="0" dx="-30" y="0" dy="-14">kW</text>"#);
+    put(out, format_args!(r#"<text class="yl" x="0" dx="-30" y="0" dy="-14">{unit}</text>"#));
 }
 
-fn hours(out: &mut String, day: &Preview, scale: &Scale, format: &Format) {
+fn hours(out: &mut String, day: &Drawing<'_>, scale: &Scale, format: &Format) {
     let every = chrono::Duration::hours(3);
     let starts = std::iter::successors(Some(day.from), |at| Some(*at + every));
     for (quarter, at) in (0..scale.count).step_by(MARK_QUARTERS).zip(starts) {
@@ -140,14 +157,11 @@ mod tests {
     #[test]
     fn a_day_is_drawn_inside_of_its_frame() {
         let format = Format::new(Language::De, chrono_tz::Tz::Europe__Zurich);
-        let day = Preview {
+        let day = Drawing {
             from: "2026-03-28T23:00:00Z".parse().unwrap(),
-            profile: "household_pv".to_owned(),
-            load_kw: vec![1.0; 92],
-            pv_kw: vec![3.0; 92],
-            grid_kw: vec![-2.0; 92],
-            import_kwh: 0.0,
-            export_kwh: 46.0,
+            unit: "kW",
+            filled: Some(&[3.0; 92]),
+            lines: vec![("pv", &[3.0; 92]), ("f gd", &[-2.0; 92]), ("p", &[1.0; 92])],
         };
         let drawing = svg(&day, &format, "name", "sum");
         // From 4 kW down to -2 kW: 3 kW lie at a sixth, nothing at two thirds, -2 kW at the foot.
@@ -160,7 +174,7 @@ mod tests {
 
     #[test]
     fn bounds_are_round() {
-        for (kw, bound) in [(0.0, 0.0), (0.3, 0.5), (0.9, 1.0), (1.1, 2.0), (2.0, 2.0), (5.1, 6.0)]
+        for (kw, bound) in [(0.0, 0.0), (0.3, 0.5), (0.9, 1.0), (1.1, 2.0), (2.0, 2.0), (5.1, 6.0), (11.0, 15.0), (25.0, 25.0)]
         {
             assert!((nice(kw) - bound).abs() < 1e-12, "{kw}");
         }
