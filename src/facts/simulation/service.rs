@@ -18,7 +18,7 @@ use crate::base::ids::{Market, Product};
 use crate::base::timeline::{Clock, add_days, at_local, days_range, local_date};
 use crate::facts::events::Events;
 use crate::facts::imports::{ImportOptions, assumed_price_known_at, parse_prices};
-use crate::facts::kafka::{Kafka, Publisher, Target as Topic};
+use crate::facts::kafka::{Kafka, Publisher};
 use crate::facts::market::{PricePoint, Prices, Quality, Stored};
 use crate::facts::meters::Meters;
 use crate::platform::db::{Conn, Db};
@@ -65,7 +65,7 @@ impl Simulation {
     /// The service on what it needs.
     pub fn new(needs: Needs, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         let writer = format!("process {}", std::process::id()).into();
-        let publisher = Arc::new(needs.kafka.publisher(Topic::Rehearsal));
+        let publisher = Arc::new(needs.kafka.publisher());
         Self { needs, clock, settings: settings.into(), publisher, wake: Arc::default(), writer }
     }
 
