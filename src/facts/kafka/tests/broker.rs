@@ -9,7 +9,7 @@ use super::*;
 use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::Tasks;
 use crate::platform::web::Role;
-use crate::testing::{ANYBODY, MockKafka};
+use crate::testing::{ANYBODY, Browser, MockKafka};
 
 /// Longest wait for what happens by itself, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -104,6 +104,9 @@ async fn rows_arrive_once_and_a_new_process_goes_on() {
     let partitions = status["partitions"].as_array().unwrap();
     assert_eq!(partitions.len(), usize::try_from(MockKafka::PARTITIONS).unwrap());
     assert!(partitions.iter().all(|it| it["lag"] == 0 && it["trouble"].is_null()), "{status}");
+    let browser = Browser::of(&app, Role::Admin).await;
+    let page = browser.open("/admin/sources").await.text();
+    assert!(page.contains("luna.readings/3") && page.contains("luna.sim.readings"), "{page}");
     let health = app.get(ANYBODY, "/health").await.json(200);
     let checks = health["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "kafka").unwrap();
