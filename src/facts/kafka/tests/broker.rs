@@ -105,7 +105,8 @@ async fn rows_arrive_once_and_a_new_process_goes_on() {
     assert_eq!(partitions.len(), usize::try_from(MockKafka::PARTITIONS).unwrap());
     assert!(partitions.iter().all(|it| it["lag"] == 0 && it["trouble"].is_null()), "{status}");
     let browser = Browser::of(&app, Role::Admin).await;
-    let page = browser.open("/admin/sources").await.text();
+    let page = browser.open("/admin/sources").await;
+    let page = page.text();
     assert!(page.contains("luna.readings/3") && page.contains("luna.sim.readings"), "{page}");
     let health = app.get(ANYBODY, "/health").await.json(200);
     let checks = health["checks"].as_array().unwrap();
