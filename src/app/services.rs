@@ -26,7 +26,6 @@ use crate::facts::ingest::Ingest;
 use crate::facts::ingest::Part;
 use crate::facts::ingest::Stores;
 use crate::facts::kafka::Kafka;
-use crate::facts::kafka::Target;
 use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::meters::Meters;
@@ -168,7 +167,7 @@ fn brokers(settings: &Settings, kafka: &Kafka) -> Brokers {
         })
     });
     let kafka = (!settings.kafka.broker_list().is_empty()).then(|| {
-        let publisher = Arc::new(kafka.publisher(Target::Rehearsal));
+        let publisher = Arc::new(kafka.publisher());
         Broker::new(move |rows| {
             let publisher = Arc::clone(&publisher);
             async move { publisher.publish(&rows).await.map(drop) }

@@ -1,4 +1,5 @@
-//! Rows into a topic: one record a row, a meter's rows in one partition, so that they stay in order.
+//! Rows of a rehearsal into its topic: one record a row, a meter's rows in one partition, so that they
+//! stay in order.
 
 use std::collections::BTreeMap;
 
@@ -20,23 +21,13 @@ const BYTES_MAX: usize = 800_000;
 /// Partitions of a topic that Luna makes.
 const PARTITIONS: i32 = 3;
 
-/// Which of Luna's topics is written to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Target {
-    /// That of readings: of meters that exist.
-    Readings,
-    /// That of rehearsals: of simulated meters.
-    Rehearsal,
-}
-
-/// Writes rows to a topic.
+/// Writes rows of simulated meters to the topic of rehearsals.
 ///
 /// A write that was given up may have happened: rows that are sent again are taken once by whoever
 /// reads them by meter and instant, as Luna does.
 pub struct Publisher {
     cluster: Cluster,
     topic: String,
-    target: Target,
     clock: Clock,
     lines: Mutex<Option<Lines>>,
 }
@@ -48,15 +39,11 @@ struct Lines {
 }
 
 impl Kafka {
-    /// What writes to a topic of the settings; connects with the first rows.
-    pub fn publisher(&self, target: Target) -> Publisher {
-        let settings = &self.0.settings;
-        let topic = match target {
-            Target::Readings => settings.readings_topic.clone(),
-            Target::Rehearsal => settings.rehearsal_topic.clone(),
-        };
+    /// What writes to the topic of rehearsals; connects with the first rows.
+    pub fn publisher(&self) -> Publisher {
+        let topic = self.0.settings.rehearsal_topic.clone();
         let (cluster, clock) = (self.0.cluster.clone(), self.0.clock.clone());
-        Publisher { cluster, topic, target, clock, lines: Mutex::default() }
+        Publisher { cluster, topic, clock, lines: Mutex::default() }
     }
 }
 
@@ -64,12 +51,12 @@ impl Publisher {
     /// Writes rows, those of a meter in their order; when it answers, the brokers have all of them.
     ///
     /// # Errors
-    /// [`KafkaError::BadRow`] when a row belongs into another topic, and nothing is written; when the
+    /// [`KafkaError::BadRow`] when a row is not of a simulated meter, and nothing is written; when the
     /// brokers are away, some rows may be there.
     pub async fn publish(&self, rows: &[ReadingRow]) -> Result<usize, KafkaError> {
         for (index, row) in rows.iter().enumerate() {
-            if is_simulated(&row.meter_id) != (self.target == Target::Rehearsal) {
-                let reason = format!("{} does not belong into {}", row.meter_id, self.topic);
+            if !is_simulated(&row.meter_id) {
+                let reason = format!("{} is no simulated meter", row.meter_id);
                 return Err(KafkaError::BadRow { index, reason });
             }
         }

@@ -9,7 +9,7 @@ use super::*;
 use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::Tasks;
 use crate::platform::web::Role;
-use crate::testing::{ANYBODY, MockKafka};
+use crate::testing::{ANYBODY, Browser, MockKafka};
 
 /// Longest wait for what happens by itself, on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -104,6 +104,10 @@ async fn rows_arrive_once_and_a_new_process_goes_on() {
     let partitions = status["partitions"].as_array().unwrap();
     assert_eq!(partitions.len(), usize::try_from(MockKafka::PARTITIONS).unwrap());
     assert!(partitions.iter().all(|it| it["lag"] == 0 && it["trouble"].is_null()), "{status}");
+    let browser = Browser::of(&app, Role::Admin).await;
+    let page = browser.open("/admin/sources").await;
+    let page = page.text();
+    assert!(page.contains("luna.readings/3") && page.contains("luna.sim.readings"), "{page}");
     let health = app.get(ANYBODY, "/health").await.json(200);
     let checks = health["checks"].as_array().unwrap();
     let check = checks.iter().find(|check| check["name"] == "kafka").unwrap();
@@ -269,30 +273,27 @@ async fn a_broker_that_stands_still_is_left_and_found_again() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_published_comes_back_and_what_is_simulated_stays_so() {
-    let Some(broker) =
+    let Some(mut broker) =
         MockKafka::start("what_is_published_comes_back_and_what_is_simulated_stays_so")
     else {
         return;
     };
     let app = app(broker.settings()).await;
     let kafka = &app.services.kafka;
-    let rows = |prefix: &str, meters: u32| -> Vec<ReadingRow> {
-        let all = (0..20).flat_map(|slot| (0..meters).map(move |meter| (slot, meter)));
-        all.map(|(slot, meter)| {
-            let value = row(&format!("{prefix}m{meter}"), slot * 15, slot as f64);
+    let rows: Vec<ReadingRow> = (0..100_i64)
+        .map(|n| {
+            let value = row(&format!("sim-m{}", n % 5), n / 5 * 15, n as f64);
             serde_json::from_value(value).unwrap()
         })
-        .collect()
-    };
-    let (real, simulated) = (rows("", 7), rows("sim-", 5));
-    let to_readings = kafka.publisher(Target::Readings);
-    assert_eq!(to_readings.publish(&real[..70]).await.unwrap(), 70);
-    assert_eq!(to_readings.publish(&real[70..]).await.unwrap(), 70);
-    assert_eq!(kafka.publisher(Target::Rehearsal).publish(&simulated).await.unwrap(), 100);
-    // Nobody gets one for the other.
-    let mixed = to_readings.publish(&[real[0].clone(), simulated[0].clone()]).await;
-    assert!(matches!(mixed, Err(KafkaError::BadRow { index: 1, .. })), "{mixed:?}");
-    assert!(kafka.publisher(Target::Rehearsal).publish(&real[..1]).await.is_err());
+        .collect();
+    let publisher = kafka.publisher();
+    assert_eq!(publisher.publish(&rows[..70]).await.unwrap(), 70);
+    assert_eq!(publisher.publish(&rows[70..]).await.unwrap(), 30);
+    // Nobody gets a real meter's readings for simulated ones, nor the other way round.
+    let mixed = [rows[0].clone(), ReadingRow::new("m0", utc(NOW))];
+    let refused = publisher.publish(&mixed).await;
+    assert!(matches!(refused, Err(KafkaError::BadRow { index: 1, .. })), "{refused:?}");
+    broker.produce_by_key(TOPIC, &keyed(7, 0..20));
 
     let reader = Reader::start(kafka);
     until_stored(&app.services.db, 240).await;
@@ -304,8 +305,9 @@ async fn what_is_published_comes_back_and_what_is_simulated_stays_so() {
     let refused = "SELECT sum(rows_refused)::text AS line FROM kafka_offsets";
     assert_eq!(lines(&app.services.db, refused).await, ["0"]);
     // A meter's rows are in one partition, where others with Kafka's partitioner look for them.
-    let used = kafka.partitions().await.unwrap();
-    assert!(used.iter().filter(|it| it.records_read > 0).count() > 2, "{used:?}");
+    let mut used = kafka.partitions().await.unwrap();
+    used.retain(|it| it.records_read > 0 && it.topic == "luna.sim.readings");
+    assert!(used.len() > 1 && used.iter().all(|it| it.records_read % 20 == 0), "{used:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -313,8 +315,8 @@ async fn a_publisher_whose_broker_is_away_says_so_in_time() {
     let settings =
         Settings { brokers: Some("127.0.0.1:9".to_owned()), patience_s: 1, ..Settings::default() };
     let app = app(settings).await;
-    let row = ReadingRow::new("a", utc(NOW));
-    let refused = app.services.kafka.publisher(Target::Readings).publish(&[row]).await;
+    let row = ReadingRow::new("sim-a", utc(NOW));
+    let refused = app.services.kafka.publisher().publish(&[row]).await;
     assert!(matches!(refused, Err(KafkaError::Away { .. })), "{refused:?}");
 }
 

@@ -200,7 +200,7 @@ async fn a_box_without_brokers_says_so_and_asks_nobody() {
     let health = app.get(crate::testing::ANYBODY, "/health").await.json(200);
     let checks = health["checks"].as_array().unwrap();
     assert!(checks.iter().all(|check| check["name"] != "kafka"), "{health}");
-    let publisher = kafka.publisher(Target::Readings);
-    let row = crate::facts::readings::ReadingRow::new("a", utc(NOW));
+    let publisher = kafka.publisher();
+    let row = crate::facts::readings::ReadingRow::new("sim-a", utc(NOW));
     assert!(matches!(publisher.publish(&[row]).await, Err(KafkaError::Off)));
 }
