@@ -61,6 +61,8 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/sources/quarantine/{row_id}/release", &["POST"]),
     ("/admin/sources/quarantine/{row_id}/discard", &["POST"]),
     ("/admin/sources/letters/{letter_id}/resolve", &["POST"]),
+    ("/admin/sources/changes/{letter_id}/retry", &["POST"]),
+    ("/admin/sources/changes/{letter_id}/discard", &["POST"]),
     ("/admin/logs", &["GET"]),
     ("/admin/audit", &["GET"]),
     ("/admin/users", &["GET", "POST"]),
