@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use actix_web::http::{Method, header};
 use anyhow::anyhow;
+use chrono::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
@@ -11,6 +12,8 @@ use uuid::Uuid;
 
 use crate::access::accounts::Part;
 use crate::access::audit::{By, Event};
+use crate::base::timeline::TimeRange;
+use crate::facts::changes::{Change, ChangeKind};
 use crate::learning::prediction::RetrainJob;
 use crate::platform::jobs::{Handler, JobContext, JobError, JobState, NewJob, Runner};
 use crate::platform::runtime::Tasks;
@@ -588,4 +591,36 @@ async fn the_simulation_is_started_used_and_stopped_from_its_page() {
     assert!(
         html.contains("angehalten") && html.contains("gestartet") && html.contains("simuliert")
     );
+}
+
+#[tokio::test]
+async fn changes_that_could_not_be_taken_are_told_again_or_discarded_from_the_page() {
+    let app = TestApp::new().await;
+    let admin = Browser::of(&app, Role::Admin).await;
+    let changes = &app.services.changes;
+    let at = app.clock.now();
+    let range = TimeRange::new(at, at + Duration::hours(1));
+    let change = Change { kind: ChangeKind::Price, name: "price:CH:day_ahead".to_owned(), range };
+    let file = "time,price\n2026-03-20T00:00:00Z,1\n2026-03-20T01:00:00Z,2\n";
+    app.import("CH", file).await.json(200);
+    app.run_changes().await;
+    changes.bury("meters.rollups", &change, HOSTILE).await.unwrap();
+    changes.bury("meters.rollups", &change, "it hurts").await.unwrap();
+    let page = admin.open("/admin/sources").await;
+    let html = page.text();
+    assert!(html.contains("2 Änderungen konnten nicht verarbeitet werden."), "{html}");
+    assert!(html.contains("Summen der Zähler") && html.contains("auf dem Laufenden"), "{html}");
+    assert!(html.contains("it hurts") && !html.contains("<script>alert"), "{html}");
+    let letters = changes.letters(false, None, 10).await.unwrap();
+    for (letter, what, said) in [
+        (&letters[0], "retry", "noch einmal gemeldet"),
+        (&letters[0], "retry", "schon entschieden"),
+        (&letters[1], "discard", "bleibt unverarbeitet"),
+    ] {
+        let path = format!("/admin/sources/changes/{}/{what}", letter.letter_id);
+        let answer = admin.submit(&path, &[]).await;
+        let page = admin.follow(&answer).await;
+        assert!(page.text().contains(said), "{said}: {}", page.text());
+    }
+    assert!(admin.open("/admin/sources").await.text().contains("Jede Änderung wurde verarbeitet."));
 }

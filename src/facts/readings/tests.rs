@@ -1,5 +1,6 @@
 //! Readings sent to the whole application on a real database.
 
+mod making; // meters that become known
 mod counting; // counters, in any order
 mod delivering; // rows from adapters
 mod files; // files of many meters

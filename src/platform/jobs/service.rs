@@ -131,7 +131,7 @@ impl Jobs {
     /// processes that ask in the same moment may both.
     pub async fn enqueue_unless_due(&self, name: &str) -> Result<bool, JobsError> {
         let mut conn = self.db.conn().await?;
-        if store::is_due(&mut conn, name, self.clock.now()).await? {
+        if store::age::is_due(&mut conn, name, self.clock.now()).await? {
             return Ok(false);
         }
         let enqueued = self.enqueue_on(&mut conn, &NewJob::new(name)).await?;
@@ -143,7 +143,7 @@ impl Jobs {
     /// died waits for a person.
     pub async fn forget(&self, before: DateTime<Utc>, dry_run: bool) -> Result<usize, JobsError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::forget(&mut conn, before, dry_run).await?)
+        Ok(store::age::forget(&mut conn, before, dry_run).await?)
     }
 
     /// One job.

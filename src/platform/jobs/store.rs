@@ -1,5 +1,6 @@
 //! SQL of the tables `jobs` and `job_runs`.
 
+pub mod age; // those that are due, those that ended long ago
 pub mod definitions; // SQL of `job_definitions`
 
 use chrono::{DateTime, TimeDelta, Utc};
@@ -461,26 +462,6 @@ pub async fn due_since(conn: &mut Conn, now: DateTime<Utc>) -> QueryResult<Optio
         .select(diesel::dsl::min(jobs::run_after))
         .first(conn)
         .await
-}
-
-/// Removes jobs that ended well or were cancelled before an instant, or only counts them.
-pub async fn forget(conn: &mut Conn, before: DateTime<Utc>, dry_run: bool) -> QueryResult<usize> {
-    let ended = [JobState::Done.name(), JobState::Cancelled.name()];
-    let old = jobs::table.filter(jobs::state.eq_any(ended)).filter(jobs::finished_at.lt(before));
-    if dry_run {
-        let rows: i64 = old.count().get_result(conn).await?;
-        return Ok(usize::try_from(rows).unwrap_or_default());
-    }
-    diesel::delete(old).execute(conn).await
-}
-
-/// Whether a job of this name waits that is due.
-pub async fn is_due(conn: &mut Conn, name: &str, now: DateTime<Utc>) -> QueryResult<bool> {
-    let due = jobs::table
-        .filter(jobs::name.eq(name))
-        .filter(jobs::state.eq(JobState::Queued.name()))
-        .filter(jobs::run_after.le(now));
-    diesel::select(diesel::dsl::exists(due)).get_result(conn).await
 }
 
 /// How many jobs wait, run, and died after `dead_since`.

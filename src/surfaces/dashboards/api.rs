@@ -72,6 +72,8 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/drops/points", &["POST"]),
     ("/admin/drops/points/{key}/forget", &["POST"]),
     ("/admin/drops/{id}/retry", &["POST"]),
+    ("/admin/sources/changes/{letter_id}/retry", &["POST"]),
+    ("/admin/sources/changes/{letter_id}/discard", &["POST"]),
     ("/admin/logs", &["GET"]),
     ("/admin/audit", &["GET"]),
     ("/admin/users", &["GET", "POST"]),

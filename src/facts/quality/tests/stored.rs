@@ -19,7 +19,7 @@ fn rows(days: (&str, &str), gone: impl Fn(usize) -> bool) -> Value {
 
 async fn settle(app: &TestApp) {
     app.run_changes().await;
-    app.run_jobs().await;
+    app.services.judge.judge_due().await.unwrap();
 }
 
 /// The row of a subject in the matrix of the last days.

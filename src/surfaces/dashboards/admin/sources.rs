@@ -42,6 +42,13 @@ const APART: i64 = 5_000;
 /// Dead letters that the page shows.
 const LETTERS: i64 = 20;
 
+/// Where on the page that is which waits, and what leads there.
+const APART_AT: (&str, &str) = ("#apart", "adm_apart_to");
+const LETTERS_AT: (&str, &str) = ("#letters", "adm_letters_to");
+const CHANGES_AT: (&str, &str) = ("#changes", "adm_chg_to");
+/// What is said of payloads that nobody can read: of one, of many, and what to do.
+const LETTERS_SAID: [&str; 3] = ["adm_letters_one", "adm_letters_many", "adm_letters_advice"];
+
 /// Registers the pages.
 pub(super) fn pages(config: &mut ServiceConfig) {
     config
@@ -145,11 +152,32 @@ fn stale(matrix: &Matrix) -> Vec<(&MatrixRow, &DayCell)> {
     best.into_values().filter(|(_, cell)| is_stale(cell)).collect()
 }
 
+/// What waits for a person: how much, what to do, where.
+fn waits(
+    (waiting, dead_changes): (Waiting, i64),
+    format: &Format,
+) -> Vec<(String, String, (&'static str, &'static str))> {
+    let all = [
+        (waiting.quarantined, ["adm_apart_one", "adm_apart_many", "adm_apart_advice"], APART_AT),
+        (waiting.dead_letters, LETTERS_SAID, LETTERS_AT),
+        (dead_changes, ["adm_chg_one", "adm_chg_many", "adm_chg_advice"], CHANGES_AT),
+    ];
+    let told = all.into_iter().filter(|(n, ..)| *n > 0).map(|(n, [one, many, advice], anchor)| {
+        let title = if n == 1 {
+            format.text(one).to_owned()
+        } else {
+            format.fill(many, &[("n", &n.to_string())])
+        };
+        (title, format.text(advice).to_owned(), anchor)
+    });
+    told.collect()
+}
+
 /// Whether something needs a person. Nothing is called well while what it rests on is stale.
 fn answer(
     sources: &[SourceStatus],
     matrix: &Matrix,
-    (waiting, dead_changes): (Waiting, i64),
+    waiting: (Waiting, i64),
     (next, now): (Option<DateTime<Utc>>, DateTime<Utc>),
     format: &Format,
 ) -> Answer {
@@ -180,27 +208,8 @@ fn answer(
         let title = format.fill("adm_src_failing", &[("name", &name)]);
         add("stale", title, text, Some(("#sources-title", "adm_src_to_source")));
     }
-    let counted = |one: &'static str, many: &'static str, n: i64| {
-        if n == 1 {
-            format.text(one).to_owned()
-        } else {
-            format.fill(many, &[("n", &n.to_string())])
-        }
-    };
-    if waiting.quarantined > 0 {
-        let title = counted("adm_apart_one", "adm_apart_many", waiting.quarantined);
-        let text = format.text("adm_apart_advice").to_owned();
-        add("stale", title, text, Some(("#apart", "adm_apart_to")));
-    }
-    if waiting.dead_letters > 0 {
-        let title = counted("adm_letters_one", "adm_letters_many", waiting.dead_letters);
-        let text = format.text("adm_letters_advice").to_owned();
-        add("stale", title, text, Some(("#letters", "adm_letters_to")));
-    }
-    if dead_changes > 0 {
-        let title = counted("adm_chg_one", "adm_chg_many", dead_changes);
-        let text = format.text("adm_chg_advice").to_owned();
-        add("stale", title, text, Some(("#changes", "adm_chg_to")));
+    for (title, text, anchor) in waits(waiting, format) {
+        add("stale", title, text, Some(anchor));
     }
     if let Some((lead, first)) = found.first() {
         let advice = first.text.clone();
