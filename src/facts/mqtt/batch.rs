@@ -18,6 +18,7 @@ use crate::base::timeline::TimeRange;
 use crate::facts::meters::NewMeter;
 use crate::facts::quality::Unreadable;
 use crate::facts::readings::Delivery;
+use crate::facts::readings::Finding;
 use crate::facts::readings::IngestReport;
 use crate::facts::readings::ReadingRow;
 use crate::platform::db::Conn;
@@ -120,9 +121,7 @@ impl Mqtt {
             for finding in &part.findings {
                 let place = usize::try_from(finding.index).ok();
                 let message = place.and_then(|place| places.get(place).copied());
-                let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
-                let reason = format!("{} {reason}", finding.field);
-                let reason = reason.trim_start().to_owned();
+                let reason = said(finding);
                 taken.refused.push(Refused { message: message.unwrap_or(usize::MAX), reason });
             }
             report.read += part.read;
@@ -281,6 +280,12 @@ impl Mqtt {
             }
         }
     }
+}
+
+/// Why a row was refused, for somebody who sends it this way.
+fn said(finding: &Finding) -> String {
+    let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
+    format!("{} {reason}", finding.field).trim_start().to_owned()
 }
 
 /// A reason in which `#` stands for every number.
