@@ -5,6 +5,7 @@
 //! comes again changes nothing.
 
 mod api; // HTTP: translates, decides nothing
+mod error; // what can go wrong
 mod model; // mappings, messages, how the road is
 mod settings; // the `[mqtt]` section
 mod filter; // topic filters
@@ -25,9 +26,10 @@ mod publisher; // rows to the broker, for those who rehearse
 
 pub use self::api::routes;
 pub use self::broker::probe;
+pub use self::error::MqttError;
 pub use self::look::{leaves, meant, numbers_of};
 pub use self::model::{
-    ConsumerState, Field, Mapping, MqttError, NewMapping, Preset, Proposal, Shown, Standing, Topic,
+    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Shown, Standing, Topic,
     Unit,
 };
 #[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]

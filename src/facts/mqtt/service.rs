@@ -15,8 +15,9 @@ use uuid::Uuid;
 use super::batch::Memory;
 use super::filter::{least, matched};
 use super::look::draft;
+use super::error::MqttError;
 use super::model::{
-    CANONICAL, ConsumerState, Kind, Mapping, Message, MqttError, NewMapping, Proposal, REHEARSAL,
+    CANONICAL, ConsumerState, Kind, Mapping, Message, NewMapping, Proposal, REHEARSAL,
     Standing, Topic,
 };
 use super::presets;
