@@ -24,9 +24,8 @@ const LOOK: Duration = Duration::from_millis(20);
 pub enum Door {
     /// Anybody, without encryption.
     Open,
-    /// [`Mosquitto::USER`] with [`Mosquitto::PASSWORD`], without encryption.
-    Login,
-    /// The same, with TLS by a certificate that an authority of the test has signed.
+    /// [`Mosquitto::USER`] with [`Mosquitto::PASSWORD`], over TLS by a certificate that an authority
+    /// of the test has signed.
     Encrypted,
 }
 
@@ -69,13 +68,12 @@ impl Mosquitto {
 
     /// Settings that lead to it.
     pub fn settings(&self) -> Settings {
-        let is_closed = self.door != Door::Open;
         let is_encrypted = self.door == Door::Encrypted;
         let scheme = if is_encrypted { "mqtts" } else { "mqtt" };
         Settings {
             url: Some(format!("{scheme}://127.0.0.1:{}", self.port)),
-            user: is_closed.then(|| Self::USER.to_owned()),
-            password: is_closed.then(|| Self::PASSWORD.into()),
+            user: is_encrypted.then(|| Self::USER.to_owned()),
+            password: is_encrypted.then(|| Self::PASSWORD.into()),
             ca_file: is_encrypted.then(|| self.folder.path().join("ca.crt")),
             ..Settings::default()
         }
@@ -155,7 +153,7 @@ fn write_settings(folder: &Path, port: u16, door: Door) {
          max_queued_messages 0\nallow_anonymous {}\n",
         door == Door::Open
     );
-    if door != Door::Open {
+    if door == Door::Encrypted {
         let made = program("usr/bin/mosquitto_passwd").unwrap();
         let file = folder.join("passwords");
         let run = Command::new(&made[0])
@@ -166,10 +164,9 @@ fn write_settings(folder: &Path, port: u16, door: Door) {
             .output()
             .unwrap();
         assert!(run.status.success(), "{run:?}");
-        lines += &format!("password_file {place}/passwords\n");
-    }
-    if door == Door::Encrypted {
-        lines += &format!("certfile {place}/leaf.crt\nkeyfile {place}/leaf.key\n");
+        lines += &format!(
+            "password_file {place}/passwords\ncertfile {place}/leaf.crt\nkeyfile {place}/leaf.key\n"
+        );
     }
     std::fs::write(folder.join("mosquitto.conf"), lines).unwrap();
 }

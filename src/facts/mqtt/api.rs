@@ -9,8 +9,9 @@ use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::error::MqttError;
 use super::model::{
-    Field, Mapping, MqttError, NewMapping, Preset, Proposal, Standing, Topic, Unit,
+    Field, Mapping, NewMapping, Preset, Proposal, Standing, Topic, Unit,
 };
 use super::service::{Mqtt, Preview};
 use crate::access::audit::By;

@@ -10,7 +10,8 @@ use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 
 use super::means::{Sample, grid_before, hold, means};
-use super::model::{Message, MqttError};
+use super::error::MqttError;
+use super::model::Message;
 use super::service::Mqtt;
 use super::store::{self, Window};
 use super::taking::{Refused, Taken, Target, digest, taken};
@@ -18,6 +19,7 @@ use crate::base::timeline::TimeRange;
 use crate::facts::meters::NewMeter;
 use crate::facts::quality::Unreadable;
 use crate::facts::readings::Delivery;
+use crate::facts::readings::Finding;
 use crate::facts::readings::IngestReport;
 use crate::facts::readings::ReadingRow;
 use crate::platform::db::Conn;
@@ -54,6 +56,13 @@ impl Memory {
         self.closed.clear();
         self.known.clear();
     }
+}
+
+/// A stretch of time of one meter whose intervals are to be told.
+struct Stretch {
+    meter_id: String,
+    interval_s: i32,
+    range: TimeRange,
 }
 
 /// What became of a batch.
@@ -120,9 +129,7 @@ impl Mqtt {
             for finding in &part.findings {
                 let place = usize::try_from(finding.index).ok();
                 let message = place.and_then(|place| places.get(place).copied());
-                let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
-                let reason = format!("{} {reason}", finding.field);
-                let reason = reason.trim_start().to_owned();
+                let reason = said(finding);
                 taken.refused.push(Refused { message: message.unwrap_or(usize::MAX), reason });
             }
             report.read += part.read;
@@ -178,63 +185,72 @@ impl Mqtt {
         taken: &Taken,
         now: DateTime<Utc>,
     ) -> Result<(Vec<ReadingRow>, HashMap<String, DateTime<Utc>>), MqttError> {
+        let (mut stretches, unsure) = self.touched(taken);
+        if !unsure.is_empty() {
+            let window = |it: &Stretch| Window {
+                meter_id: it.meter_id.clone(),
+                from: it.range.from,
+                to: it.range.to,
+            };
+            let windows: Vec<Window> = unsure.iter().map(window).collect();
+            let before = store::last_before(conn, &windows).await?;
+            stretches.extend(unsure.into_iter().map(|mut it| {
+                let from = before.get(&it.meter_id).map_or(it.range.from, |at| it.range.from.min(*at));
+                it.range.from = grid_before(from, it.interval_s);
+                it
+            }));
+        }
+        let closed = stretches.iter().map(|it| (it.meter_id.clone(), it.range.to)).collect();
+        stretches.retain(|it| it.range.from < it.range.to);
+        if stretches.is_empty() {
+            return Ok((Vec::new(), closed));
+        }
+        let window = |it: &Stretch| Window {
+            meter_id: it.meter_id.clone(),
+            from: it.range.from - hold(it.interval_s),
+            to: it.range.to + hold(it.interval_s),
+        };
+        let windows: Vec<Window> = stretches.iter().map(window).collect();
+        let mut by_meter: HashMap<String, Vec<Sample>> = HashMap::new();
+        for sample in store::samples_within(conn, &windows).await? {
+            by_meter.entry(sample.meter_id.clone()).or_default().push(sample);
+        }
+        let rows = stretches.iter().flat_map(|it| {
+            let samples = by_meter.get(&it.meter_id).map_or(&[][..], Vec::as_slice);
+            means((&it.meter_id, it.interval_s), samples, it.range, now)
+        });
+        Ok((rows.collect(), closed))
+    }
+
+    /// What these samples may change: stretches whose beginning is remembered, and those of meters
+    /// of which nothing is remembered, from their first sample on.
+    fn touched(&self, taken: &Taken) -> (Vec<Stretch>, Vec<Stretch>) {
         let mut spans: BTreeMap<&str, (DateTime<Utc>, DateTime<Utc>)> = BTreeMap::new();
         for Sample { meter_id, ts, .. } in &taken.samples {
             let span = spans.entry(meter_id).or_insert((*ts, *ts));
             *span = (span.0.min(*ts), span.1.max(*ts));
         }
-        let length = |meter_id: &str| taken.targets.get(meter_id).and_then(|it| it.power_s);
-        let (mut ranges, mut unsure) = (Vec::new(), Vec::new());
-        let remembered =
-            self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner).closed.clone();
+        let memory = self.shared.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let (mut sure, mut unsure) = (Vec::new(), Vec::new());
         for (meter_id, (first, last)) in spans {
-            let Some(interval_s) = length(meter_id) else { continue };
+            let power_s = taken.targets.get(meter_id).and_then(|it| it.power_s);
+            let Some(interval_s) = power_s else { continue };
+            let stretch = |from, to| Stretch {
+                meter_id: meter_id.to_owned(),
+                interval_s,
+                range: TimeRange::new(from, to),
+            };
             let closed = grid_before(last, interval_s);
-            match remembered.get(meter_id) {
+            match memory.closed.get(meter_id) {
                 Some(before) if first >= *before && closed <= *before => {}
                 Some(before) => {
                     let from = grid_before(first.min(*before), interval_s);
-                    ranges.push((meter_id, interval_s, TimeRange::new(from, closed.max(*before))));
+                    sure.push(stretch(from, closed.max(*before)));
                 }
-                None => {
-                    let (meter_id, to) = (meter_id.to_owned(), closed);
-                    unsure.push((Window { meter_id, from: first, to }, interval_s));
-                }
+                None => unsure.push(stretch(first, closed)),
             }
         }
-        let windows: Vec<Window> = unsure.iter().map(|(window, _)| window.clone()).collect();
-        let before = if windows.is_empty() {
-            HashMap::new()
-        } else {
-            store::last_before(conn, &windows).await?
-        };
-        for (window, interval_s) in &unsure {
-            let from = before.get(&window.meter_id).map_or(window.from, |at| window.from.min(*at));
-            let range = TimeRange::new(grid_before(from, *interval_s), window.to);
-            ranges.push((&window.meter_id, *interval_s, range));
-        }
-        let closed = ranges.iter().map(|(meter_id, _, range)| ((*meter_id).to_owned(), range.to));
-        let closed: HashMap<String, DateTime<Utc>> = closed.collect();
-        ranges.retain(|(_, _, range)| range.from < range.to);
-        if ranges.is_empty() {
-            return Ok((Vec::new(), closed));
-        }
-        let windows: Vec<Window> = ranges
-            .iter()
-            .map(|(meter_id, interval_s, range)| Window {
-                meter_id: (*meter_id).to_owned(),
-                from: range.from - hold(*interval_s),
-                to: range.to + hold(*interval_s),
-            })
-            .collect();
-        let samples = store::samples_within(conn, &windows).await?;
-        let mut rows = Vec::new();
-        for (meter_id, interval_s, range) in ranges {
-            let from = samples.partition_point(|it| it.meter_id.as_str() < meter_id);
-            let length = samples[from..].iter().take_while(|it| it.meter_id == meter_id).count();
-            rows.extend(means((meter_id, interval_s), &samples[from..from + length], range, now));
-        }
-        Ok((rows, closed))
+        (sure, unsure)
     }
 
     /// Remembers what a committed batch has shown.
@@ -281,6 +297,12 @@ impl Mqtt {
             }
         }
     }
+}
+
+/// Why a row was refused, for somebody who sends it this way.
+fn said(finding: &Finding) -> String {
+    let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
+    format!("{} {reason}", finding.field).trim_start().to_owned()
 }
 
 /// A reason in which `#` stands for every number.

@@ -24,7 +24,8 @@ use uuid::Uuid;
 
 use super::broker;
 use super::filter::BYTES_MAX;
-use super::model::{ConsumerState, Message, MqttError};
+use super::error::MqttError;
+use super::model::{ConsumerState, Message};
 use super::service::Mqtt;
 use super::store::{self, Counts, Holder};
 

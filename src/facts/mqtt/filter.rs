@@ -106,7 +106,7 @@ mod tests {
             ["a/#", "tele/+/SENSOR"]
         );
         assert_eq!(least(["a/#", "a/+/#", "#"]), ["#"]);
-        assert_eq!(least(["a/+", "a/#/"]), ["a/#/", "a/+"]);
+        assert_eq!(least(["a/+", "+/b"]), ["+/b", "a/+"]);
         assert_eq!(least(["x", "x"]), ["x"]);
     }
 }

@@ -5,6 +5,7 @@
 //! comes again changes nothing.
 
 mod api; // HTTP: translates, decides nothing
+mod error; // what can go wrong
 mod model; // mappings, messages, how the road is
 mod settings; // the `[mqtt]` section
 mod filter; // topic filters
@@ -20,15 +21,18 @@ mod service; // mappings, proposals, and the one transaction of a batch
 mod batch; // batches of messages into the database
 mod broker; // the way to the broker, and why it is barred
 mod consumer; // reads the broker for as long as the program runs
+#[cfg_attr(not(test), expect(dead_code, reason = "a simulation that publishes is its user"))]
 mod publisher; // rows to the broker, for those who rehearse
 
 pub use self::api::routes;
 pub use self::broker::probe;
+pub use self::error::MqttError;
 pub use self::look::{leaves, meant, numbers_of};
 pub use self::model::{
-    ConsumerState, Field, Mapping, MqttError, NewMapping, Preset, Proposal, Shown, Standing, Topic,
+    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Shown, Standing, Topic,
     Unit,
 };
+#[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
 pub use self::publisher::Publisher;
 pub use self::service::{Mqtt, Needs, Preview};
 pub use self::settings::Settings;

@@ -1,5 +1,6 @@
 //! Mappings, what is seen of topics, what follows from it.
 
+use std::collections::HashMap;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -14,8 +15,9 @@ use uuid::Uuid;
 use super::batch::Memory;
 use super::filter::{least, matched};
 use super::look::draft;
+use super::error::MqttError;
 use super::model::{
-    CANONICAL, ConsumerState, Kind, Mapping, Message, MqttError, NewMapping, Proposal, REHEARSAL,
+    CANONICAL, ConsumerState, Kind, Mapping, Message, NewMapping, Proposal, REHEARSAL,
     Standing, Topic,
 };
 use super::presets;
@@ -256,7 +258,7 @@ impl Mqtt {
         };
         let says = NewMapping { is_enabled: true, ..says.clone() };
         let mapping = Mapping { mapping_id: Uuid::nil(), says, created_at: now, updated_at: now };
-        let found = taken(&[message], std::slice::from_ref(&mapping), &Default::default(), now);
+        let found = taken(&[message], std::slice::from_ref(&mapping), &HashMap::new(), now);
         let counters = found.rows.iter().filter_map(|(_, row)| {
             let (field, value) = match (row.consumption_kwh_total, row.production_kwh_total) {
                 (Some(value), _) => ("consumption_kwh_total", value),

@@ -13,7 +13,7 @@ pub struct Roles {
     pub web: bool,
     /// Runs jobs of the queue.
     pub worker: bool,
-    /// Turns time and changes into jobs: schedules.
+    /// Turns time and changes into jobs, and messages into readings: schedules, the broker.
     pub events: bool,
 }
 

@@ -243,6 +243,19 @@ const METRICS: &[Metric] = &[
         Kind::Histogram(SHORT_S),
         "Duration of storing one batch of records with its offset",
     ),
+    metric("luna_mqtt_connected", Kind::Gauge, "Whether this process is connected to the broker"),
+    metric("luna_mqtt_messages_total", Kind::Counter, "Messages of the broker that were committed"),
+    metric("luna_mqtt_rows_total", Kind::Counter, "Rows of readings that came over the broker"),
+    metric(
+        "luna_mqtt_refused_total",
+        Kind::Counter,
+        "Rows and payloads of the broker that could not be taken",
+    ),
+    metric(
+        "luna_mqtt_batch_duration_seconds",
+        Kind::Histogram(SHORT_S),
+        "Duration of storing one batch of messages, up to its commit",
+    ),
     Metric {
         name: "luna_build_info",
         kind: Kind::Gauge,

@@ -55,7 +55,8 @@ async fn a_mapping_that_cannot_work_is_refused_with_its_field() {
     }
     map(&app, &sound).await;
     app.post(Role::Admin, "/api/mqtt/mappings", &sound).await.problem(409);
-    app.post(Role::Admin, "/api/mqtt/mappings", &json!({"field": "power_kw"})).await.problem(400);
+    let answer = app.post(Role::Admin, "/api/mqtt/mappings", &json!({"field": "power_kw"})).await;
+    assert_eq!(answer.wrong_field(), "topic_filter");
 }
 
 #[tokio::test]
@@ -95,7 +96,7 @@ async fn a_preview_says_what_the_last_message_would_become() {
     );
     let nothing = ask("topic_filter=tele/%2B/SENSOR&value_path=/SML/Watt&field=power_kw").await;
     assert_eq!(nothing["note"], "nothing stands at /SML/Watt in the last message");
-    let text = ask("topic_filter=%23&value_path=/SML/Meter&field=power_kw").await;
+    let text = ask("topic_filter=tele/%23&value_path=/SML/Meter&field=power_kw").await;
     assert_eq!(text["note"], "/SML/Meter is no number");
     let silent = ask("topic_filter=other&field=power_kw").await;
     assert_eq!((&silent["topic"], silent["values"].as_array().unwrap().len()), (&Value::Null, 0));
