@@ -13,5 +13,5 @@ pub use self::browser::Browser;
 pub use self::database::TestDb;
 pub use self::s3::S3Server;
 pub use self::server::Server;
-pub use self::sshd::Sshd;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};
+pub use self::sshd::Sshd;

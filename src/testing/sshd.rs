@@ -104,7 +104,8 @@ impl Sshd {
 
     /// Fingerprint of its host key.
     pub fn fingerprint(&self) -> String {
-        let told = self.command("ssh-keygen").args(["-l", "-f"]).arg(self.path("host.pub")).output();
+        let told =
+            self.command("ssh-keygen").args(["-l", "-f"]).arg(self.path("host.pub")).output();
         let told = String::from_utf8(told.unwrap().stdout).unwrap();
         told.split_whitespace().nth(1).unwrap().to_owned()
     }

@@ -393,8 +393,7 @@ impl Drops {
         let system = By::system();
         let by = by.unwrap_or(&system);
         let mut conn = self.db.conn().await?;
-        let done =
-            conn.transaction(async |conn| self.store(conn, document, Some(by)).await).await;
+        let done = conn.transaction(async |conn| self.store(conn, document, Some(by)).await).await;
         drop(conn);
         self.refusal_or(done).await
     }
@@ -412,7 +411,9 @@ impl Drops {
             Err(NotStored::Db(error)) => {
                 self.db.ping().await?;
                 tracing::error!(%error, "A document cannot be stored: {error:?}");
-                Ok(Err(Refusal("the database refuses what the file says; the log says more".into())))
+                Ok(Err(Refusal(
+                    "the database refuses what the file says; the log says more".into(),
+                )))
             }
         }
     }
@@ -426,10 +427,9 @@ impl Drops {
     ) -> Result<DroppedFile, DbError> {
         let kept = store::keep(conn, file).await?;
         if let Some(by) = by {
-            let event = Event::new("drop.retry", ("dropped_file", kept.dropped_file_id)).after(
-                &json!({"road": kept.road, "name": kept.name, "outcome": kept.outcome,
-                    "inserted": kept.counts.inserted, "replaced": kept.counts.replaced}),
-            );
+            let event = Event::new("drop.retry", ("dropped_file", kept.dropped_file_id))
+                .after(&json!({"road": kept.road, "name": kept.name, "outcome": kept.outcome,
+                    "inserted": kept.counts.inserted, "replaced": kept.counts.replaced}));
             self.audit.record(conn, by, event).await?;
         }
         Ok(kept)

@@ -412,12 +412,7 @@ pub(super) async fn forget(conn: &mut Conn, point: &str) -> QueryResult<bool> {
 
 /// The host key that was accepted when a server was met first.
 pub(super) async fn host_key(conn: &mut Conn, address: &str) -> QueryResult<Option<String>> {
-    sftp_hosts::table
-        .find(address)
-        .select(sftp_hosts::fingerprint)
-        .first(conn)
-        .await
-        .optional()
+    sftp_hosts::table.find(address).select(sftp_hosts::fingerprint).first(conn).await.optional()
 }
 
 /// Remembers the host key of a server; one that is remembered stays.

@@ -55,10 +55,14 @@ impl Drops {
         document: &Document,
         by: Option<&By>,
     ) -> Result<Counts, NotStored> {
-        let mut counts =
-            Counts { rows_read: document.passed_over, left_out: document.passed_over, ..Counts::default() };
+        let mut counts = Counts {
+            rows_read: document.passed_over,
+            left_out: document.passed_over,
+            ..Counts::default()
+        };
         let mut by_meter: BTreeMap<String, Vec<&Series>> = BTreeMap::new();
-        for series in document.series.iter().filter(|it| !it.slots.is_empty() || !it.shown.is_empty())
+        for series in
+            document.series.iter().filter(|it| !it.slots.is_empty() || !it.shown.is_empty())
         {
             let meter_id = self.meter_of(conn, &series.point).await?;
             by_meter.entry(meter_id).or_default().push(series);
@@ -223,6 +227,7 @@ fn bad_row(rows: &[ReadingRow], findings: &[Finding]) -> Refusal {
         let ts = row.ts.0.format("%Y-%m-%dT%H:%M:%SZ");
         format!("the reading of {} at {ts}: ", row.meter_id)
     });
-    let field = if finding.field.is_empty() { String::new() } else { format!("{} ", finding.field) };
+    let field =
+        if finding.field.is_empty() { String::new() } else { format!("{} ", finding.field) };
     Refusal(format!("{place}{field}{}", finding.reason))
 }

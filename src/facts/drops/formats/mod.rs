@@ -198,7 +198,10 @@ fn format_of(bytes: &[u8]) -> &'static dyn Format {
 }
 
 /// The form of a document and what it says.
-pub(super) fn read_document(bytes: &[u8], about: &About) -> (&'static str, Result<Document, Refusal>) {
+pub(super) fn read_document(
+    bytes: &[u8],
+    about: &About,
+) -> (&'static str, Result<Document, Refusal>) {
     let format = format_of(bytes);
     (format.name(), format.read(bytes, about).and_then(Document::ordered))
 }

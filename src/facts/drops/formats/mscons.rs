@@ -332,7 +332,8 @@ impl Value {
             None
         } else {
             let plain = self.number.replace(decimal, ".");
-            let is_number = plain.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
+            let is_number =
+                plain.bytes().all(|byte| byte.is_ascii_digit() || b".-".contains(&byte));
             let value = plain.parse::<f64>().ok().filter(|_| is_number);
             let value = value.ok_or_else(|| {
                 format!("{} at {ts} is no number with '{decimal}'", quoted(&self.number))
@@ -391,7 +392,9 @@ fn instant(
     };
     found.ok_or_else(|| {
         let (text, form) = (quoted(text), quoted(form));
-        Refusal(format!("{text} is no instant in the form {form}; expected 202611182300+00 and 303"))
+        Refusal(format!(
+            "{text} is no instant in the form {form}; expected 202611182300+00 and 303"
+        ))
     })
 }
 
@@ -411,8 +414,11 @@ fn wall_time(text: &str) -> Option<NaiveDateTime> {
     }
     let number = |from: usize, to: usize| text[from..to].parse::<u32>().ok();
     let year = i32::try_from(number(0, 4)?).ok()?;
-    NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?
-        .and_hms_opt(number(8, 10)?, number(10, 12)?, 0)
+    NaiveDate::from_ymd_opt(year, number(4, 6)?, number(6, 8)?)?.and_hms_opt(
+        number(8, 10)?,
+        number(10, 12)?,
+        0,
+    )
 }
 
 fn offset_minutes(text: &str) -> Option<i64> {

@@ -38,12 +38,16 @@ impl Format for Sdat {
 
     fn read(&self, bytes: &[u8], _: &About) -> Result<Document, Refusal> {
         let text = text_of(bytes)?;
-        let options =
-            ParsingOptions { allow_dtd: false, nodes_limit: NODES_MAX, ..ParsingOptions::default() };
+        let options = ParsingOptions {
+            allow_dtd: false,
+            nodes_limit: NODES_MAX,
+            ..ParsingOptions::default()
+        };
         let tree = roxmltree::Document::parse_with_options(&text, options).map_err(|error| {
             Refusal(match error {
                 roxmltree::Error::DtdDetected => {
-                    "the XML declares a document type, which is not read; send it without".to_owned()
+                    "the XML declares a document type, which is not read; send it without"
+                        .to_owned()
                 }
                 error => format!("the XML is broken or cut off: {error}"),
             })
@@ -293,9 +297,8 @@ impl Unit {
         if volume.is_empty() {
             return Ok(None);
         }
-        let value: f64 = volume
-            .parse()
-            .map_err(|_| format!("the volume {} is no number", quoted(volume)))?;
+        let value: f64 =
+            volume.parse().map_err(|_| format!("the volume {} is no number", quoted(volume)))?;
         let energy_kwh = match self {
             Self::Energy(factor) => value * factor,
             Self::Power => {
@@ -327,6 +330,9 @@ fn text_at<'a>(node: Node<'a, '_>, path: &[&str]) -> Option<&'a str> {
 fn instant(node: Node<'_, '_>, name: &str, place: &str) -> Result<DateTime<Utc>, Refusal> {
     let text = text_at(node, &[name]).unwrap_or_default();
     DateTime::parse_from_rfc3339(text).map(|at| at.to_utc()).map_err(|_| {
-        Refusal(format!("{place}: {name} is {}, no instant like 2026-11-18T23:00:00Z", quoted(text)))
+        Refusal(format!(
+            "{place}: {name} is {}, no instant like 2026-11-18T23:00:00Z",
+            quoted(text)
+        ))
     })
 }

@@ -3,8 +3,8 @@
 use chrono::Duration;
 
 use super::{About, Direction, Document, Format, Point, Refusal, Shown, Slot};
-use crate::facts::imports::{ImportError, ParsedReading, ReadingKind, ReadingOptions};
 use crate::facts::imports::parse_readings;
+use crate::facts::imports::{ImportError, ParsedReading, ReadingKind, ReadingOptions};
 use crate::facts::market::Quality;
 
 /// Bytes in which the name of a metering point is looked for: what stands above the rows.
@@ -13,7 +13,8 @@ const HEAD_BYTES: usize = 8_192;
 const POINT_CHARS: usize = 33;
 
 /// Parts of headers of columns with what a counter showed.
-const COUNTERS: [&str; 5] = ["z\u{e4}hlerstand", "zaehlerstand", "meter reading", "counter", "compteur"];
+const COUNTERS: [&str; 5] =
+    ["z\u{e4}hlerstand", "zaehlerstand", "meter reading", "counter", "compteur"];
 
 /// Tables.
 pub(super) struct Table;
@@ -32,7 +33,9 @@ impl Format for Table {
         let options = ReadingOptions { zone: Some(about.zone), ..ReadingOptions::default() };
         // Nobody is asked what the numbers are, so counters must say it in their header.
         let parsed = parse_readings(bytes, &options).and_then(|parsed| {
-            if parsed.kind == ReadingKind::Counter || !parsed.columns.iter().any(|it| is_counter(it)) {
+            if parsed.kind == ReadingKind::Counter
+                || !parsed.columns.iter().any(|it| is_counter(it))
+            {
                 return Ok(parsed);
             }
             let kind = Some(ReadingKind::Counter);

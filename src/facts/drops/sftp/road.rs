@@ -42,9 +42,7 @@ pub(in crate::facts::drops) async fn walk(
     let link = connect(drops, server).await?;
     let mut files = link.list(&server.folder).await?;
     files.retain(|file| is_wanted(&file.name));
-    files.sort_by(|one, other| {
-        (one.modified_at, &one.name).cmp(&(other.modified_at, &other.name))
-    });
+    files.sort_by(|one, other| (one.modified_at, &one.name).cmp(&(other.modified_at, &other.name)));
     files.truncate(FILES_MAX);
     let mut visit = Visit { drops, server, road: server.road(), link, looks, scan };
     let there: HashSet<String> = files.iter().map(|file| visit.key(file)).collect();
@@ -68,7 +66,9 @@ async fn connect(drops: &Drops, server: &SftpServer) -> Result<Link, DropsError>
         pinned.extend(store::host_key(&mut conn, &address).await?);
     }
     if pinned.is_empty() && !server.accept_new {
-        return Err(DropsError::Server(format!("no host key of {address} is known; set host_keys")));
+        return Err(DropsError::Server(format!(
+            "no host key of {address} is known; set host_keys"
+        )));
     }
     let is_first = pinned.is_empty();
     let (link, shown) = Link::open(server, &drops.settings, pinned).await?;

@@ -87,7 +87,8 @@ fn separators_are_those_of_the_first_line_and_may_be_released() {
     // Line breaks between segments say nothing, and so does a missing UNA.
     let broken = text.replace("'DTM", "'\r\nDTM").replace("UNA:+.? '", "\r\n");
     assert_eq!(only(&read(broken.as_bytes()).unwrap()).1[0].power_kw, Some(0.5));
-    let latin: Vec<u8> = text.replace("degrees", "Gr_d").bytes().map(|b| if b == b'_' { 0xe4 } else { b }).collect();
+    let latin: Vec<u8> =
+        text.replace("degrees", "Gr_d").bytes().map(|b| if b == b'_' { 0xe4 } else { b }).collect();
     assert_eq!(only(&read(&latin).unwrap()).1[0].power_kw, Some(0.5));
 }
 
@@ -138,7 +139,8 @@ fn what_is_no_active_energy_of_intervals_is_passed_over_and_named() {
     let document = read(mscons(&body).as_bytes()).unwrap();
     assert_eq!((document.series.len(), document.passed_over), (0, 9));
     let notes = document.notes.join("; ");
-    for part in ["'1-1:3.29.0'", "'1-1:1.29.1'", "'7-1:1.29.0'", "'1-1:1.8.0'", "forecasts", "'K3'"] {
+    for part in ["'1-1:3.29.0'", "'1-1:1.29.1'", "'7-1:1.29.0'", "'1-1:1.8.0'", "forecasts", "'K3'"]
+    {
         assert!(notes.contains(part), "{part}: {notes}");
     }
     assert!(notes.contains("such as counters") && notes.contains("2592000 s"), "{notes}");

@@ -19,9 +19,13 @@ async fn the_history_pages_and_knows_outcomes() {
     let app = &watched.app;
     let page = app.get(Role::Analyst, "/api/drops?limit=1").await.json(200);
     assert_eq!(page["files"][0]["name"], "b.xml");
-    assert_eq!((&page["files"][0]["inserted"], &page["files"][0]["format"]), (&json!(1), &json!("sdat")));
+    assert_eq!(
+        (&page["files"][0]["inserted"], &page["files"][0]["format"]),
+        (&json!(1), &json!("sdat"))
+    );
     let cursor = page["next_cursor"].as_str().unwrap();
-    let page = app.get(Role::Analyst, &format!("/api/drops?limit=1&cursor={cursor}")).await.json(200);
+    let page =
+        app.get(Role::Analyst, &format!("/api/drops?limit=1&cursor={cursor}")).await.json(200);
     assert_eq!((&page["files"][0]["name"], &page["next_cursor"]), (&json!("a.xml"), &json!(null)));
     let failed = app.get(Role::Analyst, "/api/drops?outcome=failed").await.json(200);
     assert_eq!(failed["files"].as_array().unwrap().len(), 1);
@@ -41,15 +45,14 @@ async fn points_are_given_their_meters() {
     let path = format!("/api/drops/points/{ROOF}");
     let put = |path: String, meter: &str| {
         let body = json!({"meter_id": meter}).to_string().into_bytes();
-        async move {
-            app.send(Role::Admin, Method::PUT, &path, Some(("application/json", body))).await
-        }
+        async move { app.send(Role::Admin, Method::PUT, &path, Some(("application/json", body))).await }
     };
     put(path.clone(), "nobody").await.problem(404);
     assert_eq!(put("/api/drops/points/x".to_owned(), HOUSE).await.wrong_field(), "key");
     assert_eq!(put(path.clone(), HOUSE).await.json(200)["meter_id"], HOUSE);
     let points = app.get(Role::Analyst, "/api/drops/points").await.json(200);
-    let names: Vec<_> = points["points"].as_array().unwrap().iter().map(|it| &it["point"]).collect();
+    let names: Vec<_> =
+        points["points"].as_array().unwrap().iter().map(|it| &it["point"]).collect();
     assert_eq!(names, [HOUSE, ROOF]);
     let gone = app.send(Role::Admin, Method::DELETE, &path, None).await;
     assert_eq!(gone.status.as_u16(), 204);
@@ -84,7 +87,10 @@ async fn the_page_shows_what_waits_for_a_person_and_reads_it_again() {
     let admin = Browser::of(app, Role::Admin).await;
     let html = admin.open("/admin/drops").await;
     let html = html.text();
-    assert!(html.contains("Eine Datei ist beiseitegelegt.") && html.contains("a&lt;b&gt;.xml"), "{html}");
+    assert!(
+        html.contains("Eine Datei ist beiseitegelegt.") && html.contains("a&lt;b&gt;.xml"),
+        "{html}"
+    );
     assert!(html.contains(HOUSE), "{html}");
     let form = [("point", HOUSE), ("meter", "nowhere")];
     let refused = admin.submit("/admin/drops/points", &form).await;

@@ -8,7 +8,9 @@ use crate::facts::drops::model::Outcome;
 async fn assigned(watched: &Watched) {
     let drops = &watched.app.services.drops;
     let by = crate::access::audit::By::command();
-    watched.take("first.xml", Sdat::new(HOUSE, &[9.0]).created("2026-11-19T01:00:00Z").text()).await;
+    watched
+        .take("first.xml", Sdat::new(HOUSE, &[9.0]).created("2026-11-19T01:00:00Z").text())
+        .await;
     drops.assign(ROOF, HOUSE, &by).await.unwrap();
 }
 
@@ -48,7 +50,8 @@ async fn in_whatever_order_documents_come_the_readings_are_the_same() {
     let documents = documents();
     let watched = Watched::new().await;
     assigned(&watched).await;
-    let forget = ["dropped_files", "dropped_values", "smart_meter_readings", "meter_reading_revisions"];
+    let forget =
+        ["dropped_files", "dropped_values", "smart_meter_readings", "meter_reading_revisions"];
     for order in permutations(&[0, 1, 2, 3]) {
         let mut conn = watched.app.services.db.conn().await.unwrap();
         for table in forget {
@@ -67,12 +70,15 @@ async fn in_whatever_order_documents_come_the_readings_are_the_same() {
 #[tokio::test]
 async fn what_was_restated_is_counted_and_its_past_is_kept() {
     let watched = Watched::new().await;
-    let [a, b, ..] = documents().try_into().unwrap();
+    let [a, b, _, _]: [_; 4] = documents().try_into().unwrap();
     let first = watched.take(a.0, a.1.clone()).await;
     assert_eq!((first.outcome, first.counts.inserted), (Outcome::Stored, 2));
     let second = watched.take(b.0, b.1).await;
     // The value that is the same is known later from now on.
-    assert_eq!((second.outcome, second.counts.replaced, second.counts.rows_read), (Outcome::Stored, 1, 2));
+    assert_eq!(
+        (second.outcome, second.counts.replaced, second.counts.rows_read),
+        (Outcome::Stored, 1, 2)
+    );
     let late = watched.take("late.xml", a.1.replace("DOC-1", "DOC-2")).await;
     assert_eq!((late.outcome, late.counts.replaced), (Outcome::Unchanged, 0));
     let past = "SELECT consumption_kw::text AS line FROM meter_reading_revisions";

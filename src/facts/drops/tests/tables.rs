@@ -14,7 +14,8 @@ fn in_folder_of(meter: &str) -> About {
 
 #[test]
 fn the_october_hour_is_told_by_the_order_of_the_rows() {
-    let wall = ["01:45", "02:00", "02:15", "02:30", "02:45", "02:00", "02:15", "02:30", "02:45", "03:00"];
+    let wall =
+        ["01:45", "02:00", "02:15", "02:30", "02:45", "02:00", "02:15", "02:30", "02:45", "03:00"];
     let rows: Vec<(String, String)> = (1..)
         .zip(wall)
         .map(|(at, wall): (u32, _)| (format!("25.10.2026 {wall}"), format!("0,{at:02}")))

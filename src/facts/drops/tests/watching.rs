@@ -27,7 +27,8 @@ async fn a_broken_file_is_set_aside_with_its_reason_and_holds_up_no_other() {
     watched.put("4-noise.bin", [0_u8, 1, 2, 3]);
     watched.put("house-7/5-table.csv", "Zeit;kWh\n18.11.2026 10:00;0,1\n18.11.2026 10:15;0,2\n");
     let slot = "QTY+220:1'DTM+163:202611182300?+00:303'DTM+164:202611182315?+00:303'";
-    watched.put("6-german.txt", mscons(&format!("LOC+172+50000000001'PIA+5+1-1?:2.29.0:SRW'{slot}")));
+    watched
+        .put("6-german.txt", mscons(&format!("LOC+172+50000000001'PIA+5+1-1?:2.29.0:SRW'{slot}")));
     let mut scan = watched.looks().await;
     assert!(scan.troubles.is_empty(), "{scan:?}");
     scan.files.sort_by(|one, other| one.name.cmp(&other.name));
@@ -192,11 +193,9 @@ async fn an_unknown_metering_point_waits_for_its_meter() {
         ["done/a.xml", "failed/no-meter/b.csv", "failed/no-meter/b.csv.reason.txt"]
     );
     assert_eq!(lines(&watched.app, READINGS).await[1], "house-1 2026-11-18 23:00 1 - ok 20 05:10");
-    let open = watched.app.services.quality.dead_letters(
-        &LetterFilter { is_open: true, ..LetterFilter::default() },
-        10,
-    );
-    assert_eq!(open.await.unwrap().len(), 1);
+    let waiting = LetterFilter { is_open: true, ..LetterFilter::default() };
+    let open = watched.app.services.quality.dead_letters(&waiting, 10).await;
+    assert_eq!(open.unwrap().len(), 1);
 }
 
 #[tokio::test]
