@@ -193,12 +193,9 @@ async fn an_unknown_metering_point_waits_for_its_meter() {
         ["done/a.xml", "failed/no-meter/b.csv", "failed/no-meter/b.csv.reason.txt"]
     );
     assert_eq!(lines(&watched.app, READINGS).await[1], "house-1 2026-11-18 23:00 1 - ok 20 05:10");
-    let open = watched
-        .app
-        .services
-        .quality
-        .dead_letters(&LetterFilter { is_open: true, ..LetterFilter::default() }, 10);
-    assert_eq!(open.await.unwrap().len(), 1);
+    let waiting = LetterFilter { is_open: true, ..LetterFilter::default() };
+    let open = watched.app.services.quality.dead_letters(&waiting, 10).await;
+    assert_eq!(open.unwrap().len(), 1);
 }
 
 #[tokio::test]
