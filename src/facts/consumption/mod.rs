@@ -6,7 +6,7 @@ mod store; // SQL
 mod service; // whose meters, which months
 
 pub use self::api::routes;
-pub use self::model::{Month, MonthTotal, NewTotal};
+pub use self::model::{Month, NewTotal};
 pub use self::service::{Consumption, ConsumptionError};
 
 #[cfg(test)]

@@ -94,11 +94,6 @@ impl StagedFiles {
         }
     }
 
-    /// Forgets a file.
-    pub async fn discard(&self, staged: &StagedFile) -> Result<(), StagingError> {
-        self.remove(staged.staged_file_id).await
-    }
-
     async fn clean(&self, user_id: Uuid) -> Result<(), StagingError> {
         let before = self.clock.now() - WAITS;
         let mut conn = self.db.conn().await?;

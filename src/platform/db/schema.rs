@@ -91,8 +91,8 @@ diesel::table! {
     consumption_totals (meter_id, month) {
         meter_id -> Text,
         month -> Date,
-        consumption_kwh -> Float8,
-        production_kwh -> Nullable<Float8>,
+        consumption_kwh -> Double,
+        production_kwh -> Nullable<Double>,
         entered_by -> Nullable<Uuid>,
         entered_at -> Timestamptz,
     }

@@ -132,7 +132,6 @@ async fn show(
         }
         Err(Failure::Other(problem)) => return Err(problem),
     };
-    let status = if seen.outcome.is_err() { StatusCode::UNPROCESSABLE_ENTITY } else { status };
     let view = view(staged, seen, skip, &format);
     Ok(room.show(status, who, "upload_check.html", &view))
 }
