@@ -99,11 +99,8 @@ fn write_csv(
     let refuse = |error: std::io::Error| {
         Failure::world(anyhow::anyhow!("{} cannot be written: {error}", path.display()))
     };
-    let mut file = if is_standard {
-        None
-    } else {
-        Some(BufWriter::new(File::create(path).map_err(refuse)?))
-    };
+    let mut file =
+        if is_standard { None } else { Some(BufWriter::new(File::create(path).map_err(refuse)?)) };
     let world = settings.simulation.world();
     let (mut date, last) = order.days;
     let mut words =
