@@ -504,7 +504,11 @@ async fn a_simulated_site_is_shown_and_left_by_one_setting() {
     let admin = Browser::of(&app, Role::Admin).await;
     let (path, open) = ("/admin/simulation", "/admin/settings/simulation.sites_enabled");
     let page = admin.open(path).await;
-    assert!(page.text().contains("Die Zähler dieses Standorts schreiben nicht."), "{}", page.text());
+    assert!(
+        page.text().contains("Die Zähler dieses Standorts schreiben nicht."),
+        "{}",
+        page.text()
+    );
     assert!(page.text().contains(open) && !page.text().contains("home-stored-title"));
 
     assert_eq!(admin.submit(open, &[("value", "true")]).await.status, 303);
@@ -516,7 +520,9 @@ async fn a_simulated_site_is_shown_and_left_by_one_setting() {
     for part in ["grid", "pv", "battery", "ev", "heatpump", "house", "stored"] {
         assert!(html.contains(&format!("id=\"home-{part}-title\"")), "{part}: {html}");
     }
-    for word in ["Simulierter Standort home", "Wärmepumpe", "Ladezustand", "ohne die grossen Geräte"] {
+    for word in
+        ["Simulierter Standort home", "Wärmepumpe", "Ladezustand", "ohne die grossen Geräte"]
+    {
         assert!(html.contains(word), "{word}: {html}");
     }
 
@@ -545,7 +551,9 @@ async fn a_simulated_site_is_shown_and_left_by_one_setting() {
         app.get(Role::Viewer, "/api/meters").await.json(200)["shown"].clone()
     };
     assert_eq!(shown("sim-home-grid").await, "sim-home-grid");
-    assert!(admin.open(path).await.text().contains("Die Seiten zeigen jetzt den Zähler sim-home-grid."));
+    assert!(
+        admin.open(path).await.text().contains("Die Seiten zeigen jetzt den Zähler sim-home-grid.")
+    );
     assert_eq!(shown("house-1").await, "house-1");
     assert_eq!(shown("sim-home-grid").await, "sim-home-grid");
     assert_eq!(shown("auto").await, "house-1");

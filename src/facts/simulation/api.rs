@@ -302,11 +302,16 @@ fn status_example(is_running: bool) -> Value {
 }
 
 fn site_example() -> Value {
-    let meters = [("grid", "grid"), ("pv", "pv"), ("battery", "battery"), ("ev", "ev"),
-        ("heatpump", "heat_pump"), ("house", "device")];
-    let meters = meters.map(|(part, role)| {
-        json!({"meter_id": format!("sim-home-{part}"), "role": role})
-    });
+    let meters = [
+        ("grid", "grid"),
+        ("pv", "pv"),
+        ("battery", "battery"),
+        ("ev", "ev"),
+        ("heatpump", "heat_pump"),
+        ("house", "device"),
+    ];
+    let meters =
+        meters.map(|(part, role)| json!({"meter_id": format!("sim-home-{part}"), "role": role}));
     let now = json!({"ts": "2026-03-28T12:30:00Z", "house_kw": 0.41, "pv_kw": 3.9,
         "heat_pump_kw": 0.015, "ev_kw": 3.475, "battery_charge_kw": 0.0,
         "battery_discharge_kw": 0.0, "grid_import_kw": 0.0, "grid_export_kw": 0.0,

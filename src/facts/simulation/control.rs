@@ -7,8 +7,8 @@ use diesel_async::AsyncConnection;
 use serde::Serialize;
 use serde_json::json;
 
-use super::error::SimulationError;
 use super::active::{Active, made, of_site};
+use super::error::SimulationError;
 use super::house::aligned;
 use super::model::{
     GeneratedPrices, GeneratedReadings, SimulationStatus, Stream, StreamState, Which,
@@ -240,10 +240,7 @@ impl Simulation {
         Ok(generated)
     }
 
-    fn meters_to_read(
-        &self,
-        meter_id: Option<&str>,
-    ) -> Result<Vec<Active>, SimulationError> {
+    fn meters_to_read(&self, meter_id: Option<&str>) -> Result<Vec<Active>, SimulationError> {
         let all = self.settings().active_meters();
         let Some(asked) = meter_id else {
             return if all.is_empty() { Err(SimulationError::NoMeter) } else { Ok(all) };

@@ -25,14 +25,12 @@ pub use self::control::check_interval;
 pub use self::error::SimulationError;
 pub use self::house::House;
 pub use self::model::{GeneratedReadings, MeterStatus, SimulationStatus, StreamState, Which};
-pub use self::output::{Broker, Brokers, Output, Sink};
+pub use self::output::{Broker, Brokers, Output};
 pub use self::preview::Preview;
 pub use self::realism::{RealismReport, Row, report};
 pub use self::service::{Needs, Simulation};
 pub use self::settings::Settings;
-pub use self::site::{
-    Histories, Part, Site, SiteDay, SiteMeter, SiteNow, SiteReport, SiteStatus,
-};
+pub use self::site::{Histories, Part, Site, SiteDay, SiteMeter, SiteNow, SiteReport, SiteStatus};
 
 #[cfg(test)]
 use self::prices::{SimulatedPrice, simulate_prices};

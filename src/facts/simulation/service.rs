@@ -8,8 +8,8 @@ use diesel_async::AsyncConnection;
 use tokio::sync::Notify;
 
 use super::error::SimulationError;
-use super::output::{Broker, Brokers, Output, Sink, Tables};
 use super::model::{Filled, MeterStatus, SimulationStatus, Stream, StreamState};
+use super::output::{Broker, Brokers, Output, Sink, Tables};
 use super::prices::{SimulatedPrice, simulate_prices};
 use super::replay::Replay;
 use super::settings::{MeterSettings, Settings};
@@ -147,9 +147,8 @@ impl Simulation {
             return Ok(Vec::new());
         }
         let (world, histories) = (settings.world(), Arc::clone(&self.histories));
-        let work = move || {
-            sites.iter().filter_map(|site| site.day((world, &histories), date)).collect()
-        };
+        let work =
+            move || sites.iter().filter_map(|site| site.day((world, &histories), date)).collect();
         Ok(self.needs.pool.run("simulation.sites", work).await?)
     }
 

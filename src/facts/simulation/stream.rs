@@ -9,12 +9,12 @@ use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 use tokio_util::sync::CancellationToken;
 
-use super::error::SimulationError;
 use super::active::{Active, made};
+use super::error::SimulationError;
 use super::house::World;
 use super::model::Stream;
-use super::service::Simulation;
 use super::output::row;
+use super::service::Simulation;
 use super::store;
 use crate::base::timeline::TimeRange;
 use crate::facts::meters::{NewMeter, Reading};
@@ -215,7 +215,10 @@ mod tests {
             let time = |at: DateTime<Utc>| at.format("%H:%M:%S").to_string();
             all.push((time(from), time(step.range.to), step.is_history));
             from = step.range.to;
-            assert_eq!(step.has_more, next_step(from, now, (&meters, ROWS), Some(interval_s)).is_some());
+            assert_eq!(
+                step.has_more,
+                next_step(from, now, (&meters, ROWS), Some(interval_s)).is_some()
+            );
         }
         all
     }

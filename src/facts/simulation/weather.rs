@@ -70,8 +70,7 @@ pub(super) fn outdoor_c(seed: u64, at: DateTime<Utc>, longitude_deg: f64) -> f64
     let (before, along) =
         if hour < 12.0 { (add_days(date, -1), hour + 12.0) } else { (date, hour - 12.0) };
     let along = along / 24.0;
-    let sun =
-        sunshine(seed, before) * (1.0 - along) + sunshine(seed, add_days(before, 1)) * along;
+    let sun = sunshine(seed, before) * (1.0 - along) + sunshine(seed, add_days(before, 1)) * along;
     let spell = 3.4 * smooth(seed, Channel::Temperature, days, 2.6)
         + 1.8 * smooth(seed, Channel::Temperature, days + 1e5, 12.0);
     let swing = (1.0 + 4.2 * sun) * (0.75 + 0.25 * season);

@@ -87,3 +87,19 @@ async fn a_rehearsal_writes_simulated_meters_only() {
 fn rows_of(findings: &[crate::facts::readings::Finding]) -> Vec<bool> {
     findings.iter().map(|finding| finding.index == 1).collect()
 }
+
+#[tokio::test]
+async fn a_simulated_meter_out_of_reach_says_nothing() {
+    let app = TestApp::new().await;
+    let row = ReadingRow {
+        interval_s: Some(900),
+        quality: Some(crate::facts::market::Quality::Missing),
+        ..ReadingRow::new("sim-ev", utc("2026-03-28T09:00:00Z"))
+    };
+    let delivery =
+        Delivery { rows: vec![row], create: true, is_simulated: true, ..Delivery::default() };
+    let report = app.services.readings.deliver(delivery).await.unwrap();
+    assert_eq!((report.inserted, report.refused), (1, 0));
+    let query = "SELECT meter_id || ' ' || quality AS line FROM smart_meter_readings";
+    assert_eq!(lines(&app, query).await, ["sim-ev missing"]);
+}

@@ -13,10 +13,10 @@ mod course; // both, day by day
 mod meter; // what a meter says about it
 
 pub use self::course::{Course, House, Place, World};
-pub use self::meter::{Measures, SimulatedMeter, aligned, readings};
 pub(super) use self::meter::{
     FLOW_SHARE, LOAD_WAVERS, PV_WAVERS, is_out, name_number, to_milliwatt, voltage, wave,
 };
+pub use self::meter::{Measures, SimulatedMeter, aligned, readings};
 pub use self::profile::Profile;
 pub(super) use self::roof::south_wall;
 

@@ -26,8 +26,12 @@ const HEAT_LOSS: f64 = 0.12;
 /// Radiation on a wall that looks south in every minute of the local day `date`, in kW/m²: what
 /// modules of 1 kW would make there, without their losses but for that of their heat.
 pub(in crate::facts::simulation) fn south_wall(world: World, date: NaiveDate) -> Vec<f64> {
-    let wall =
-        Profile { pv_kwp: 1.0 / EFFICIENCY, pv_tilt_deg: 90.0, pv_azimuth_deg: 180.0, ..Profile::default() };
+    let wall = Profile {
+        pv_kwp: 1.0 / EFFICIENCY,
+        pv_tilt_deg: 90.0,
+        pv_azimuth_deg: 180.0,
+        ..Profile::default()
+    };
     minutes(world, &wall, date, world.zone)
 }
 

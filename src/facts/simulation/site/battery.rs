@@ -31,7 +31,11 @@ impl BatteryState {
     ///
     /// What is stored is what comes in times the charge's efficiency, less what goes out over the
     /// discharge's; a battery that nobody uses keeps what it holds.
-    pub fn step(&mut self, settings: &Battery, (surplus_kw, lacks_kw): (f64, f64)) -> BatteryMinute {
+    pub fn step(
+        &mut self,
+        settings: &Battery,
+        (surplus_kw, lacks_kw): (f64, f64),
+    ) -> BatteryMinute {
         let (least, most) =
             (settings.min_soc * settings.capacity_kwh, settings.max_soc * settings.capacity_kwh);
         let mut minute = BatteryMinute::default();

@@ -95,7 +95,9 @@ impl Outings {
     /// Where it is in a minute of the day.
     pub fn place(&self, minute: i64) -> Place {
         match self.today {
-            Some((leaves, ..)) if minute < leaves => Place::Home { left_min: Some(leaves - minute) },
+            Some((leaves, ..)) if minute < leaves => {
+                Place::Home { left_min: Some(leaves - minute) }
+            }
             Some((leaves, back, km)) if minute < back => {
                 Place::Away { km_h: km / (back - leaves) as f64 * 60.0 }
             }

@@ -125,12 +125,11 @@ impl HeatState {
         let is_water = self.task == Task::Water;
         let (rooms_kw, water_kw) = if is_water { (0.0, heat_kw) } else { (heat_kw, 0.0) };
         let loss_kw = self.loss(settings, around.outdoor_c);
-        self.indoor_c +=
-            (rooms_kw + around.gains_kw - loss_kw) * STEP_H / settings.capacity_kwh_k;
+        self.indoor_c += (rooms_kw + around.gains_kw - loss_kw) * STEP_H / settings.capacity_kwh_k;
         let stored = tank_kwh_k(settings);
         let left_kw = stored * (self.tank_c - COLD_WATER_C).max(0.0) / STEP_H;
-        let tank_out_kw = (around.draw_kw + TANK_LOSS_KW_K * (self.tank_c - CELLAR_C).max(0.0))
-            .min(left_kw);
+        let tank_out_kw =
+            (around.draw_kw + TANK_LOSS_KW_K * (self.tank_c - CELLAR_C).max(0.0)).min(left_kw);
         self.tank_c += (water_kw - tank_out_kw) * STEP_H / stored;
         HeatMinute {
             kw: settings.standby_kw + cop.map_or(0.0, |cop| heat_kw / cop),

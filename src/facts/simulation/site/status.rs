@@ -161,11 +161,7 @@ impl Site {
     }
 
     /// The local day `date`; nothing before it was built.
-    pub fn day(
-        &self,
-        (world, histories): (World, &Histories),
-        date: NaiveDate,
-    ) -> Option<SiteDay> {
+    pub fn day(&self, (world, histories): (World, &Histories), date: NaiveDate) -> Option<SiteDay> {
         let course = histories.day(world, self, date)?;
         let quarters: Vec<Flows> = course
             .minutes

@@ -100,8 +100,8 @@ fn check_minute(site: &Site, (before, minute): (&Held, &Minute)) -> Held {
     let SiteSettings { heat_pump, ev, battery, .. } = &site.settings;
     let near = |a: f64, b: f64, what: &str| assert!((a - b).abs() < 1e-9, "{what}: {a} {b}");
     let it = &minute.battery;
-    let change = it.charge_kw * battery.charge_efficiency
-        - it.discharge_kw / battery.discharge_efficiency;
+    let change =
+        it.charge_kw * battery.charge_efficiency - it.discharge_kw / battery.discharge_efficiency;
     near(it.stored_kwh, before.battery_kwh + change * STEP_H, "battery");
     let soc = it.stored_kwh / battery.capacity_kwh;
     assert!((battery.min_soc - 1e-12..=battery.max_soc + 1e-12).contains(&soc), "{soc}");
@@ -245,8 +245,7 @@ fn a_day_is_the_same_whatever_was_asked_before() {
     let whole = site.readings((world, &ran), whole, 60);
     let middle = range.from;
     let part = TimeRange::new(middle - Duration::minutes(9), middle + Duration::minutes(9));
-    let cut: Vec<Reading> =
-        whole.into_iter().filter(|one| part.contains(one.ts)).collect();
+    let cut: Vec<Reading> = whole.into_iter().filter(|one| part.contains(one.ts)).collect();
     assert_eq!(site.readings((world, &Histories::default()), part, 60), cut);
     // Other settings are another site: what was remembered is forgotten.
     let mut larger = site.clone();
@@ -256,6 +255,22 @@ fn a_day_is_the_same_whatever_was_asked_before() {
     // Before it was built there is nothing.
     let before = day_range(day("2026-05-09"), world.zone);
     assert_eq!(site.readings((world, &ran), before, 900), []);
+}
+
+#[test]
+fn the_first_readings_of_a_site_stay_what_they_are() {
+    // A change here changes every stored simulation: readers would see a jump.
+    let (world, site) = (world(42), site(day("2026-05-30")));
+    let from = "2026-06-01T10:00:00Z".parse().unwrap();
+    let range = TimeRange::new(from, from + Duration::minutes(15));
+    let read = site.readings((world, &Histories::default()), range, 900);
+    let watt = |kw: Option<f64>| (kw.unwrap() * 1_000.0).round();
+    let shown: Vec<_> =
+        read.iter().map(|one| (watt(one.consumption_kw), watt(one.production_kw))).collect();
+    assert_eq!(
+        shown,
+        [(362.0, 0.0), (0.0, 1_389.0), (45.0, 41.0), (0.0, 0.0), (567.0, 0.0), (1_180.0, 0.0)]
+    );
 }
 
 #[test]
@@ -287,7 +302,10 @@ fn the_coefficient_of_performance_is_that_of_the_source() {
     assert!((cop(33.0, 0.85) - 2.977_609_5).abs() < 1e-9);
     assert!(cop(20.0, 0.9) > cop(40.0, 0.9) && cop(40.0, 0.9) > cop(60.0, 0.9));
     for lift in [-20.0, 0.0, 15.0, 50.0, 80.0, 120.0] {
-        assert!((1.0..7.0).contains(&cop(lift, 0.6)) && (1.0..7.0).contains(&cop(lift, 1.3)), "{lift}");
+        assert!(
+            (1.0..7.0).contains(&cop(lift, 0.6)) && (1.0..7.0).contains(&cop(lift, 1.3)),
+            "{lift}"
+        );
     }
 }
 
@@ -331,7 +349,11 @@ fn a_meter_that_cannot_be_reached_says_nothing() {
 #[test]
 fn a_year_of_a_site_lies_within_what_is_measured() {
     let (world, site) = (world(2_023), site(day("2025-01-01")));
-    let told = SiteReport::of((world, &Histories::default()), &site, (day("2025-01-01"), day("2025-12-31")));
+    let told = SiteReport::of(
+        (world, &Histories::default()),
+        &site,
+        (day("2025-01-01"), day("2025-12-31")),
+    );
     let said = format!("{told:#?}");
     println!("{said}");
     let inside = |value: f64, least: f64, most: f64, what: &str| {

@@ -74,8 +74,7 @@ async fn balance(db: &TestDb) -> Balance {
 async fn a_site_fills_the_tables_goes_on_after_a_restart_and_adds_up() {
     let (db, clock) = (TestDb::new().await, Clock::fixed(at(NOW)));
     let needs = needs(&db, &clock);
-    let process =
-        || Simulation::new(needs.clone(), clock.clone(), settings(Output::Database));
+    let process = || Simulation::new(needs.clone(), clock.clone(), settings(Output::Database));
     let one = process();
     start(&one).await;
     // Three days of the site and its thirteen hours of today, then 7 min 30 s of fives.
@@ -181,11 +180,8 @@ async fn what_a_broker_has_not_acknowledged_is_sent_again() {
 
     // What the broker was given is what the one way in for adapters takes.
     let rows: Vec<ReadingRow> = rows.into_values().collect();
-    let delivery = crate::facts::readings::Delivery {
-        rows,
-        is_simulated: true,
-        ..Default::default()
-    };
+    let delivery =
+        crate::facts::readings::Delivery { rows, is_simulated: true, ..Default::default() };
     let report = needs.readings.deliver(delivery).await.unwrap();
     assert_eq!((report.refused, report.inserted), (0, sent));
     assert!(balance(&db).await.worst_kw < 4e-6);
@@ -203,7 +199,10 @@ async fn an_output_that_is_not_set_up_is_a_mistake_that_is_told() {
     assert_eq!(refused, said);
     let status = process.status().await.unwrap();
     assert!(!status.meters.is_running);
-    assert_eq!(status.output_mistake.map(|mistake| format!("simulation.{mistake}")).as_deref(), Some(said));
+    assert_eq!(
+        status.output_mistake.map(|mistake| format!("simulation.{mistake}")).as_deref(),
+        Some(said)
+    );
     // The market does not go through a broker.
     let market = Which { meters: false, market: true };
     process.start(market, None, (&By::system(), None)).await.unwrap();
@@ -232,11 +231,8 @@ async fn one_setting_switches_from_the_simulated_site_to_what_is_measured() {
     // A measured connection arrives by the way in for adapters; the rehearsal writes on beside it.
     let mut row = ReadingRow::new("house-1", at(NOW) - Duration::minutes(15));
     (row.consumption_kw, row.interval_s) = (Some(1.2), Some(900));
-    let delivery = crate::facts::readings::Delivery {
-        rows: vec![row],
-        create: true,
-        ..Default::default()
-    };
+    let delivery =
+        crate::facts::readings::Delivery { rows: vec![row], create: true, ..Default::default() };
     needs.readings.deliver(delivery).await.unwrap();
     assert_eq!(meters.shown(&who).await.unwrap().as_deref(), Some("sim-home-grid"));
     show("house-1");

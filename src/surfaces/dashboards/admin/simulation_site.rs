@@ -136,9 +136,7 @@ fn stats(now: &SiteNow, format: &Format) -> Vec<StatView> {
         };
         all.push(stat(Part::Ev, now.ev_kw, text));
     }
-    if let (Some(task), Some(indoor), Some(tank)) =
-        (now.heat_pump_task, now.indoor_c, now.tank_c)
-    {
+    if let (Some(task), Some(indoor), Some(tank)) = (now.heat_pump_task, now.indoor_c, now.tank_c) {
         let key = match task {
             "rooms" => "adm_sim_heats_rooms",
             "water" => "adm_sim_heats_water",
@@ -180,8 +178,10 @@ fn charts(day: &SiteDay, format: &Format) -> Vec<SiteChart> {
         .map(|(part, flows)| {
             let id = format!("{}-{}", day.site, part.name());
             let is_roof = *part == Part::Pv;
-            let net: Vec<f64> =
-                flows.iter().map(|(taken, given)| if is_roof { *given } else { taken - given }).collect();
+            let net: Vec<f64> = flows
+                .iter()
+                .map(|(taken, given)| if is_roof { *given } else { taken - given })
+                .collect();
             let drawing = Drawing {
                 from: day.from,
                 unit: "kW",
@@ -212,10 +212,8 @@ fn charts(day: &SiteDay, format: &Format) -> Vec<SiteChart> {
 fn stored(day: &SiteDay, format: &Format) -> Option<SiteChart> {
     let in_percent = |socs: &[f64]| socs.iter().map(|soc| soc * 100.0).collect::<Vec<f64>>();
     let (battery, ev) = (in_percent(&day.battery_soc), in_percent(&day.ev_soc));
-    let words = [
-        ("p", "kp", "adm_sim_role_battery", &battery),
-        ("f gd", "kf kd", "adm_sim_role_ev", &ev),
-    ];
+    let words =
+        [("p", "kp", "adm_sim_role_battery", &battery), ("f gd", "kf kd", "adm_sim_role_ev", &ev)];
     let there: Vec<_> = words.into_iter().filter(|(.., values)| !values.is_empty()).collect();
     if there.is_empty() {
         return None;
