@@ -132,7 +132,7 @@ impl Cluster {
     }
 
     /// The next call connects anew.
-    async fn forget(&self) {
+    pub(super) async fn forget(&self) {
         *self.0.client.lock().await = None;
     }
 
