@@ -132,7 +132,7 @@ impl Cluster {
     }
 
     /// The next call connects anew.
-    async fn forget(&self) {
+    pub(super) async fn forget(&self) {
         *self.0.client.lock().await = None;
     }
 
@@ -210,13 +210,14 @@ fn exists(error: &Error) -> bool {
     matches!(error, Error::ServerError { protocol_error: ProtocolError::TopicAlreadyExists, .. })
 }
 
-/// The cause at the bottom: what wraps it repeats it.
+/// The cause at the bottom: what wraps it repeats it, also as text.
 fn root(error: &(dyn std::error::Error + 'static)) -> String {
     let mut at = error;
     while let Some(cause) = at.source() {
         at = cause;
     }
-    at.to_string()
+    let text = at.to_string();
+    text.rsplit_once("Source: ").map_or(&*text, |(_, cause)| cause).to_owned()
 }
 
 /// A connection to the broker that leads a partition; to be dropped after an error.

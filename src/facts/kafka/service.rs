@@ -158,12 +158,16 @@ impl Kafka {
         if let Some(next) = claim.next_offset {
             metrics::counter!("luna_kafka_lost_records_total", "topic" => place.topic.clone())
                 .increment(lost.unsigned_abs());
+            let what = if lost > 0 {
+                format!("{lost} records were gone before they were read")
+            } else {
+                "the topic was made anew".to_owned()
+            };
             tracing::warn!(
                 topic = place.topic,
                 partition = place.partition,
                 lost,
-                "{place}: the broker has nothing at {next} any more; {lost} records were gone before \
-                 they were read, reading goes on at {earliest}"
+                "{place}: the broker has nothing at {next}: {what}; reading goes on at {earliest}"
             );
         }
         claim.next_offset = Some(earliest);

@@ -73,6 +73,8 @@ impl Kafka {
         match tokio::time::timeout(PROBE_MAX, self.look()).await {
             Ok(found) => found.map_err(|error| error.sentence()),
             Err(_) => {
+                // A connection whose other end is gone without a word stays as it is for minutes.
+                inner.cluster.forget().await;
                 let brokers = inner.cluster.brokers().join(", ");
                 let why = format!("{brokers}: no answer within {} s", PROBE_MAX.as_secs());
                 self.learn(Err(why.clone()));

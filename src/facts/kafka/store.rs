@@ -182,7 +182,7 @@ pub(super) async fn jump(
 ) -> QueryResult<bool> {
     let moved = diesel::sql_query(
         "UPDATE kafka_offsets SET next_offset = $4, records_lost = records_lost + $5,
-             lost_at = CASE WHEN $7 IS NULL THEN lost_at ELSE $6 END, updated_at = $6
+             lost_at = CASE WHEN $5 > 0 THEN $6 ELSE lost_at END, updated_at = $6
          WHERE topic = $1 AND partition = $2 AND holder = $3
            AND next_offset IS NOT DISTINCT FROM $7",
     )

@@ -7,11 +7,13 @@ use super::*;
 
 /// A record of a few rows about a few quarter hours, with poison among them.
 fn value() -> impl Strategy<Value = Vec<u8>> {
-    let known = prop_oneof![Just(None), (0_i64..5).prop_map(Some)];
-    let reading = (0_u8..3, 0_i64..6, 0_u32..20, known).prop_map(|(meter, slot, kw, known)| {
-        let mut row = row(&format!("m{meter}"), slot * 15, f64::from(kw) - 1.0);
-        if let Some(hours) = known {
-            row["known_at"] = json!(utc("2026-03-28T05:00:00Z") + chrono::Duration::hours(hours));
+    // What is published later is another value: that the same one was published again is not
+    // remembered (only a value that differs replaces), so what comes late between the two would win.
+    let reading = (0_u8..3, 0_i64..6, 0_u32..20, 0_u32..6).prop_map(|(meter, slot, kw, known)| {
+        let mut row = row(&format!("m{meter}"), slot * 15, f64::from(100 * known + kw) - 1.0);
+        if known > 0 {
+            let hours = chrono::Duration::hours(known.into());
+            row["known_at"] = json!(utc("2026-03-28T04:00:00Z") + hours);
         }
         row
     });
