@@ -57,9 +57,20 @@ impl Archive {
 
     /// Keeps `payload` before anybody reads it; the same answer to the same question is kept once.
     pub async fn keep(&self, arrival: Arrival, payload: Bytes) -> Result<RawFile, ArchiveError> {
+        let sent_bytes = payload.len() as u64;
+        self.keep_of(arrival, payload, sent_bytes).await
+    }
+
+    /// The same where `payload` is what was wanted of `sent_bytes` that came.
+    pub async fn keep_of(
+        &self,
+        arrival: Arrival,
+        payload: Bytes,
+        sent_bytes: u64,
+    ) -> Result<RawFile, ArchiveError> {
         let (now, sha256) = (self.clock.now(), sha256_hex(&payload));
         let mut conn = self.db.conn().await?;
-        let bytes = i64::try_from(payload.len()).unwrap_or(i64::MAX);
+        let bytes = i64::try_from(sent_bytes).unwrap_or(i64::MAX);
         store::count_answer(&mut conn, &arrival.source, now.date_naive(), bytes).await?;
         if let Some(known) = store::seen_again(&mut conn, &arrival, &sha256, now).await? {
             return Ok(known);

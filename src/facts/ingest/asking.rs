@@ -79,7 +79,8 @@ impl Ingest {
             http_status: answer.status.as_u16(),
             content_type,
         };
-        let raw = self.archive.keep(arrival, answer.body.clone()).await?;
+        let came = answer.read_bytes;
+        let raw = self.archive.keep_of(arrival, answer.body.clone(), came).await?;
         Ok((raw, answer.body))
     }
 

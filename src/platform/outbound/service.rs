@@ -71,8 +71,10 @@ pub struct Answer {
     pub status: StatusCode,
     /// Its headers.
     pub headers: HeaderMap,
-    /// The body, unpacked.
+    /// The body, unpacked; where it was sifted, what was kept of it.
     pub body: Bytes,
+    /// How much came, unpacked, kept or not.
+    pub read_bytes: u64,
 }
 
 /// Why there is no answer. No message names more of the address than its host: queries hold keys.
@@ -362,7 +364,7 @@ impl Outbound {
             sieve.finish(&mut body);
         }
         let (status, headers) = (response.status(), response.headers().clone());
-        Ok(Answer { status, headers, body: body.freeze() })
+        Ok(Answer { status, headers, body: body.freeze(), read_bytes: read })
     }
 
     fn failure(&self, host: String, error: reqwest::Error) -> OutboundError {

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use bytes::BytesMut;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use reqwest::header::{HeaderName, HeaderValue};
@@ -585,6 +586,59 @@ async fn an_endless_answer_is_cut_where_the_call_says_also_when_it_is_packed() {
     let server = Server::new(move |_, _| [headers.as_bytes(), FLOOD].concat()).await;
     let error = outbound().send(here(server.url("/?key=c4n4ry"))).await.unwrap_err();
     told(&error, &server.address.to_string());
+}
+
+/// Keeps every tenth byte, and says when the end has come.
+struct Tenth(usize);
+
+impl Sieve for Tenth {
+    fn take(&mut self, bytes: &[u8], kept: &mut BytesMut) {
+        for byte in bytes {
+            if self.0.is_multiple_of(10) {
+                kept.extend_from_slice(&[*byte]);
+            }
+            self.0 += 1;
+        }
+    }
+
+    fn finish(&mut self, kept: &mut BytesMut) {
+        kept.extend_from_slice(b".");
+    }
+}
+
+#[tokio::test]
+async fn of_a_long_answer_what_a_sieve_keeps_is_bounded_and_so_is_the_rest() {
+    let tenth = |read_max| Some(Sifting::new(read_max, || Box::new(Tenth(0))));
+    let head = &b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n"[..];
+    let long = "0123456789".repeat(400_000);
+    let whole = ok(&long);
+    let expected = "0".repeat(400_000) + ".";
+    // Broken off at first: the second attempt begins anew.
+    let half = [b"HTTP/1.1 200 OK\r\ncontent-length: 4000000\r\n\r\n0123", RESET].concat();
+    let server =
+        Server::new(move |number, _| if number == 0 { half.clone() } else { whole.clone() }).await;
+    let call = Call { bytes_max: 500_000, sifting: tenth(5_000_000), ..here(server.url("/")) };
+    assert_eq!(outbound().send(call.clone()).await.unwrap().body, expected);
+    assert_eq!(server.asked(), 2);
+    // What is kept has a limit of its own, and so has what is read.
+    for (bytes_max, read_max, limit) in [(1_000, 5_000_000, 1_000), (500_000, 3_000_000, 3_000_000)]
+    {
+        let call = Call { bytes_max, sifting: tenth(read_max), ..call.clone() };
+        let error = outbound().send(call).await.unwrap_err();
+        assert!(
+            matches!(error, OutboundError::TooLarge { bytes_max, .. } if bytes_max == limit),
+            "{error:?}"
+        );
+    }
+    let endless = [head, "x".repeat(FLOOD_PART).as_bytes(), FLOOD].concat();
+    let endless = Server::new(move |_, _| endless.clone()).await;
+    let call = Call { sifting: tenth(8 << 20), bytes_max: 8 << 20, ..here(endless.url("/")) };
+    let error = outbound().send(call).await.unwrap_err();
+    assert!(matches!(error, OutboundError::TooLarge { bytes_max: 8_388_608, .. }), "{error:?}");
+    // An error page is not sifted.
+    let away = Server::new(|_, _| answer("404 Not Found", "", b"not here")).await;
+    let call = Call { sifting: tenth(100), ..here(away.url("/")) };
+    assert_eq!(outbound().send(call).await.unwrap().body, "not here");
 }
 
 #[tokio::test]

@@ -30,6 +30,7 @@ pub(super) fn interval(seconds: i32, format: &Format) -> String {
     match seconds {
         3_600 => format.text("adm_hourly").to_owned(),
         86_400 => format.text("adm_daily").to_owned(),
+        604_800 => format.text("adm_weekly").to_owned(),
         _ if seconds % 60 == 0 => format!("{}{NBSP}min", seconds / 60),
         _ => format!("{seconds}{NBSP}s"),
     }

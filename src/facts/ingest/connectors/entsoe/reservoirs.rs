@@ -42,7 +42,9 @@ pub(super) fn read(root: Node<'_, '_>, ask: &Ask) -> Result<Reading, ReadError> 
                 reading.findings.push(Finding::OtherSeries(why));
                 continue;
             }
-            all.extend(weeks(period, is_variable, zone_of_days)?);
+            let weeks = weeks(period, is_variable, zone_of_days)?;
+            // Weeks at the edges touch the days asked for, which is nothing odd.
+            all.extend(weeks.into_iter().filter(|(monday, _)| ask.range.contains(*monday)));
         }
     }
     if !all.is_empty() {
