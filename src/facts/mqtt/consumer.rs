@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::broker;
-use super::filter::BYTES_MAX;
 use super::error::MqttError;
+use super::filter::BYTES_MAX;
 use super::model::{ConsumerState, Message};
 use super::service::Mqtt;
 use super::store::{self, Counts, Holder};
@@ -40,7 +40,7 @@ const SESSION_S: u32 = 7 * 24 * 3_600;
 /// Messages that the broker may send before the first of them is acknowledged.
 const OWED_MAX: u16 = 1_000;
 /// Requests to the broker that wait: every acknowledgement that can be owed, and subscriptions.
-const REQUESTS_MAX: usize = OWED_MAX as usize + 1_000;
+const REQUESTS_MAX: usize = 2_000;
 /// Messages and bytes that wait for the database.
 const WAITING_MAX: usize = 4_000;
 const WAITING_BYTES: u32 = 16 << 20;

@@ -29,8 +29,7 @@ pub use self::broker::probe;
 pub use self::error::MqttError;
 pub use self::look::{leaves, meant, numbers_of};
 pub use self::model::{
-    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Shown, Standing, Topic,
-    Unit,
+    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Shown, Standing, Topic, Unit,
 };
 #[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
 pub use self::publisher::Publisher;

@@ -150,7 +150,7 @@ pub enum Preset {
     Shelly,
     /// Whatever announces itself to Home Assistant.
     HomeAssistant,
-    /// ESPHome.
+    /// `ESPHome`.
     #[serde(rename = "esphome")]
     EspHome,
     /// dsmr-reader.
