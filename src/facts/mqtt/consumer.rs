@@ -117,7 +117,7 @@ impl Mqtt {
         while !stop.is_cancelled() {
             match self.hold(holder).await {
                 Ok(Some(client_id)) => {
-                    self.read(stop, holder, &client_id).await;
+                    Box::pin(self.read(stop, holder, &client_id)).await;
                     if let Err(error) = self.release(holder.id).await {
                         tracing::debug!(%error, "The lease of the broker ends by itself: {error}");
                     }
@@ -181,7 +181,7 @@ impl Mqtt {
             match barred {
                 Some(why) => {
                     session.tell(ConsumerState::Disconnected, why);
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 None => session.listen(events, &sender).await,
             }
@@ -438,7 +438,7 @@ impl Session<'_> {
     async fn keep(&self, holder: Holder) {
         let mut rounds = 0_u64;
         while self.keep_books(holder).await {
-            if rounds % FORGET_EVERY == 0 {
+            if rounds.is_multiple_of(FORGET_EVERY) {
                 let before = self.mqtt.clock.now() - FORGET_AFTER;
                 if let Ok(mut conn) = self.mqtt.db.conn().await
                     && let Err(error) = store::forget(&mut conn, before).await

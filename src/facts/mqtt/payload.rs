@@ -146,7 +146,8 @@ fn collect(value: &Value, way: &mut String, found: &mut Vec<(String, f64)>) {
         }
         Value::Array(items) => {
             for (place, value) in items.iter().enumerate() {
-                way.push_str(&format!("/{place}"));
+                way.push('/');
+                way.push_str(&place.to_string());
                 collect(value, way, found);
                 way.truncate(length);
             }

@@ -1,6 +1,7 @@
 //! Mappings, what is seen of topics, what follows from it.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -58,18 +59,29 @@ pub struct Needs {
 
 /// Readings over MQTT. Cloning is cheap.
 #[derive(Clone)]
-pub struct Mqtt {
+pub struct Mqtt(Arc<Inner>);
+
+/// What all clones share.
+pub struct Inner {
     pub(super) db: Db,
     pub(super) meters: Meters,
     pub(super) readings: Readings,
     pub(super) quality: Quality,
     audit: Audit,
     pub(super) clock: Clock,
-    pub(super) settings: Arc<Settings>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) settings: Settings,
+    pub(super) shared: Shared,
 }
 
-/// What all clones share.
+impl Deref for Mqtt {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What changes while a process runs.
 pub(super) struct Shared {
     /// The mappings as the database had them last.
     pub mappings: Live<Vec<Mapping>>,
@@ -123,8 +135,7 @@ impl Mqtt {
             wake: Notify::new(),
             made: AtomicU64::new(0),
         };
-        let (settings, shared) = (Arc::new(settings), Arc::new(shared));
-        Self { db, meters, readings, quality, audit, clock, settings, shared }
+        Self(Arc::new(Inner { db, meters, readings, quality, audit, clock, settings, shared }))
     }
 
     /// Looks at the mappings at once: they have changed.
