@@ -192,7 +192,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         quality: quality.clone(),
         audit: audit.clone(),
     };
-    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), settings.mqtt.clone());
+    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), (*settings.mqtt).clone());
     let events = Events::new(db.clone(), clock.clone());
     let needs = Needs {
         db: db.clone(),

@@ -58,7 +58,7 @@ pub struct Settings {
     /// The meter shown first.
     pub meters: meters::Settings,
     /// The broker whose messages become readings.
-    pub mqtt: mqtt::Settings,
+    pub mqtt: Box<mqtt::Settings>,
     /// A market and houses that do not exist.
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
@@ -114,31 +114,30 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         secret_key: secret_key.clone(),
         ..section
     };
-    let mut settings =
-        Settings {
-            server: layers.section("server", web::Settings::mistakes),
-            storage: layers.section("storage", no_rules::<StorageSettings>),
-            objects: with_keys(layers.section("objects", |section: &objects::Settings| {
-                with_keys(section.clone()).mistakes()
-            })),
-            database_url: layers.secret("database.url"),
-            database: layers.section("database", db::Settings::mistakes),
-            telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
-            jobs: layers.section("jobs", jobs::Settings::mistakes),
-            market: layers.section("market", market::Settings::mistakes),
-            meters: layers.section("meters", meters::Settings::mistakes),
-            mqtt: with_password(layers.section("mqtt", |section: &mqtt::Settings| {
-                with_password(section.clone()).mistakes()
-            })),
-            simulation: layers.section("simulation", simulation::Settings::mistakes),
-            tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
-            ingest: ingest::Settings {
-                entsoe_token,
-                ..layers.section("sources", ingest::Settings::mistakes)
-            },
-            accounts: layers.section("accounts", accounts::Settings::mistakes),
-            sources: Arc::new(sources.clone()),
-        };
+    let mut settings = Settings {
+        server: layers.section("server", web::Settings::mistakes),
+        storage: layers.section("storage", no_rules::<StorageSettings>),
+        objects: with_keys(layers.section("objects", |section: &objects::Settings| {
+            with_keys(section.clone()).mistakes()
+        })),
+        database_url: layers.secret("database.url"),
+        database: layers.section("database", db::Settings::mistakes),
+        telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
+        jobs: layers.section("jobs", jobs::Settings::mistakes),
+        market: layers.section("market", market::Settings::mistakes),
+        meters: layers.section("meters", meters::Settings::mistakes),
+        mqtt: Box::new(with_password(layers.section("mqtt", |section: &mqtt::Settings| {
+            with_password(section.clone()).mistakes()
+        }))),
+        simulation: layers.section("simulation", simulation::Settings::mistakes),
+        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
+        ingest: ingest::Settings {
+            entsoe_token,
+            ..layers.section("sources", ingest::Settings::mistakes)
+        },
+        accounts: layers.section("accounts", accounts::Settings::mistakes),
+        sources: Arc::new(sources.clone()),
+    };
     settings.ingest.tariffs = settings.tariffs.clone();
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
