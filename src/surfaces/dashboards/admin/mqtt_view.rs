@@ -7,7 +7,7 @@ use super::desk::Choice;
 use super::mqtt::{Filled, MappingForm};
 use crate::facts::meters::MeterRole;
 use crate::facts::mqtt::{
-    Field, Mapping, Preset, Proposal, Shown, Standing, Topic, Unit, leaves, meant, numbers_of,
+    Field, Mapping, Preset, Proposal, Standing, Topic, Unit, is_own, leaves, meant, numbers_of,
 };
 use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
@@ -339,7 +339,7 @@ fn topic(topic: &Topic, mappings: &[Mapping], format: &Format) -> TopicRow {
         is_cut: last.is_some_and(|last| last.bytes > last.payload.len()),
         reason: topic.reason.clone().unwrap_or_default(),
         refused: number(topic.refused as f64, 0),
-        values: leaves_of(last).into_iter().take(VALUES_SHOWN).map(value).collect(),
+        values: leaves_of(topic).into_iter().take(VALUES_SHOWN).map(value).collect(),
         earlier: topic
             .last
             .iter()
@@ -356,6 +356,8 @@ fn plain(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn leaves_of(last: Option<&Shown>) -> Vec<(String, f64)> {
+/// The numbers of the newest message; rows in Luna's own form name their meters themselves.
+fn leaves_of(topic: &Topic) -> Vec<(String, f64)> {
+    let last = topic.last.first().filter(|_| !is_own(&topic.topic));
     last.map(|last| leaves(&last.payload)).unwrap_or_default()
 }
