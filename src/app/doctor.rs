@@ -35,7 +35,7 @@ pub(crate) async fn look_at_box(
         apply_migrations: settings.server.apply_migrations,
         telemetry: settings.telemetry.clone(),
         sources: settings.ingest.clone(),
-        mqtt: settings.mqtt.clone(),
+        mqtt: (*settings.mqtt).clone(),
         objects: Objects::new(&settings.objects, data_dir, clock.clone()),
         kafka: Cluster::new(&settings.kafka),
     };

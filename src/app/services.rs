@@ -244,7 +244,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         quality: quality.clone(),
         audit: audit.clone(),
     };
-    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), settings.mqtt.clone());
+    let mqtt = Mqtt::new(mqtt_needs, clock.clone(), (*settings.mqtt).clone());
     let needs = DropsNeeds {
         db: db.clone(),
         archive: archive.clone(),

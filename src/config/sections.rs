@@ -61,7 +61,7 @@ pub struct Settings {
     /// The meter shown first.
     pub meters: meters::Settings,
     /// The broker whose messages become readings.
-    pub mqtt: mqtt::Settings,
+    pub mqtt: Box<mqtt::Settings>,
     /// A market and houses that do not exist.
     pub simulation: simulation::Settings,
     /// What a kilowatt hour costs at home.
@@ -141,9 +141,9 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             jobs: layers.section("jobs", jobs::Settings::mistakes),
             market: layers.section("market", market::Settings::mistakes),
             meters: layers.section("meters", meters::Settings::mistakes),
-            mqtt: with_mqtt_password(layers.section("mqtt", |section: &mqtt::Settings| {
+            mqtt: Box::new(with_mqtt_password(layers.section("mqtt", |section: &mqtt::Settings| {
                 with_mqtt_password(section.clone()).mistakes()
-            })),
+            }))),
             simulation: layers.section("simulation", simulation::Settings::mistakes),
             tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
             drops: drops::Settings {

@@ -99,7 +99,7 @@ impl Mosquitto {
         }
     }
 
-    /// Publishes messages at QoS 1 and waits until the broker has them; only through an open door.
+    /// Publishes messages at `QoS` 1 and waits until the broker has them; only through an open door.
     pub async fn say(&self, messages: &[(&str, &str)]) {
         self.publish(messages, false).await;
     }
@@ -148,11 +148,12 @@ fn program(path: &str) -> Option<Vec<PathBuf>> {
 fn write_settings(folder: &Path, port: u16, door: Door) {
     let place = folder.display();
     // Without a user of its own it would give up the rights to its folder when root starts it.
-    let mut lines = format!(
+    let lines = format!(
         "user root\nlistener {port} 127.0.0.1\npersistence true\npersistence_location {place}/\n\
          max_queued_messages 0\nallow_anonymous {}\n",
         door == Door::Open
     );
+    let mut closed = String::new();
     if door == Door::Encrypted {
         let made = program("usr/bin/mosquitto_passwd").unwrap();
         let file = folder.join("passwords");
@@ -164,11 +165,11 @@ fn write_settings(folder: &Path, port: u16, door: Door) {
             .output()
             .unwrap();
         assert!(run.status.success(), "{run:?}");
-        lines += &format!(
+        closed = format!(
             "password_file {place}/passwords\ncertfile {place}/leaf.crt\nkeyfile {place}/leaf.key\n"
         );
     }
-    std::fs::write(folder.join("mosquitto.conf"), lines).unwrap();
+    std::fs::write(folder.join("mosquitto.conf"), lines + &closed).unwrap();
 }
 
 /// An authority and a certificate for 127.0.0.1 that it has signed; false where openssl is absent.

@@ -10,9 +10,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::error::MqttError;
-use super::model::{
-    Field, Mapping, NewMapping, Preset, Proposal, Standing, Topic, Unit,
-};
+use super::model::{Field, Mapping, NewMapping, Preset, Proposal, Standing, Topic, Unit};
 use super::service::{Mqtt, Preview};
 use crate::access::audit::By;
 use crate::platform::web::{

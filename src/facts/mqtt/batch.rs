@@ -9,8 +9,8 @@ use chrono::{DateTime, Utc};
 use chrono_tz::Tz;
 use diesel_async::AsyncConnection;
 
-use super::means::{Sample, grid_before, hold, means};
 use super::error::MqttError;
+use super::means::{Sample, grid_before, hold, means};
 use super::model::Message;
 use super::service::Mqtt;
 use super::store::{self, Window};
@@ -75,16 +75,23 @@ pub(super) struct Outcome {
 }
 
 impl Mqtt {
-    /// Stores what `messages` say. When it answers, all of it is committed, and what could not be
-    /// taken is told.
+    /// Stores what `messages` say: in one transaction, and rehearsals in another behind it. When it
+    /// answers, all of it is committed, and what could not be taken is told.
     ///
     /// # Errors
-    /// The database when it is away or refuses; then nothing is stored.
+    /// The database when it is away or refuses; taking the same again then does no harm.
     pub(super) async fn take(&self, messages: &[Message]) -> Result<Outcome, MqttError> {
         let started = Instant::now();
         let mut conn = self.db.conn().await?;
-        let (report, taken, closed) =
+        let (mut report, mut taken, closed) =
             conn.transaction(async |conn| self.take_in(conn, messages).await).await?;
+        drop(conn);
+        let (places, delivery) = self.delivery(std::mem::take(&mut taken.rehearsed), true);
+        if !places.is_empty() {
+            let part = self.readings.deliver(delivery).await?;
+            taken.refuse(&places, &part);
+            add(&mut report, part);
+        }
         self.remember(&taken, closed, report.created.len());
         let outcome = Outcome {
             stored: report.inserted + report.replaced + report.derived,
@@ -117,31 +124,27 @@ impl Mqtt {
             rows.extend(told.into_iter().map(|row| (usize::MAX, row)));
         }
         let mut report = IngestReport::default();
-        let rehearsed = std::mem::take(&mut taken.rehearsed);
-        for (rows, is_simulated) in [(rows, false), (rehearsed, true)] {
-            if rows.is_empty() {
-                continue;
-            }
-            let (places, rows): (Vec<usize>, Vec<ReadingRow>) = rows.into_iter().unzip();
-            let create = self.settings.create_meters && self.may_make();
-            let delivery = Delivery { rows, create, partial: true, is_simulated, by: None };
+        let (places, delivery) = self.delivery(rows, false);
+        if !places.is_empty() {
             let part = self.readings.deliver_in(conn, delivery).await?;
-            for finding in &part.findings {
-                let place = usize::try_from(finding.index).ok();
-                let message = place.and_then(|place| places.get(place).copied());
-                let reason = said(finding);
-                taken.refused.push(Refused { message: message.unwrap_or(usize::MAX), reason });
-            }
-            report.read += part.read;
-            report.inserted += part.inserted;
-            report.replaced += part.replaced;
-            report.derived += part.derived;
-            report.created.extend(part.created);
+            taken.refuse(&places, &part);
+            add(&mut report, part);
         }
         if !taken.untimed.is_empty() {
             store::put_seen(conn, &taken.untimed).await?;
         }
         Ok((report, taken, closed))
+    }
+
+    /// Rows as they are handed over, beside the places of their messages.
+    fn delivery(
+        &self,
+        rows: Vec<(usize, ReadingRow)>,
+        is_simulated: bool,
+    ) -> (Vec<usize>, Delivery) {
+        let (places, rows) = rows.into_iter().unzip();
+        let create = self.settings.create_meters && self.may_make();
+        (places, Delivery { rows, create, partial: true, is_simulated, by: None })
     }
 
     /// Whether messages may make further meters known.
@@ -195,7 +198,8 @@ impl Mqtt {
             let windows: Vec<Window> = unsure.iter().map(window).collect();
             let before = store::last_before(conn, &windows).await?;
             stretches.extend(unsure.into_iter().map(|mut it| {
-                let from = before.get(&it.meter_id).map_or(it.range.from, |at| it.range.from.min(*at));
+                let from =
+                    before.get(&it.meter_id).map_or(it.range.from, |at| it.range.from.min(*at));
                 it.range.from = grid_before(from, it.interval_s);
                 it
             }));
@@ -299,10 +303,27 @@ impl Mqtt {
     }
 }
 
-/// Why a row was refused, for somebody who sends it this way.
-fn said(finding: &Finding) -> String {
-    let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
-    format!("{} {reason}", finding.field).trim_start().to_owned()
+impl Taken {
+    /// Takes note of the rows that were refused; `places` has their messages.
+    fn refuse(&mut self, places: &[usize], report: &IngestReport) {
+        self.refused.extend(report.findings.iter().map(|finding: &Finding| {
+            let place = usize::try_from(finding.index).ok();
+            let message = place.and_then(|place| places.get(place).copied());
+            // What to do about an unknown meter is another matter on this road.
+            let reason = finding.reason.replace(CREATE_HINTS.0, CREATE_HINTS.1);
+            let reason = format!("{} {reason}", finding.field).trim_start().to_owned();
+            Refused { message: message.unwrap_or(usize::MAX), reason }
+        }));
+    }
+}
+
+/// Adds what became of some rows.
+fn add(report: &mut IngestReport, part: IngestReport) {
+    report.read += part.read;
+    report.inserted += part.inserted;
+    report.replaced += part.replaced;
+    report.derived += part.derived;
+    report.created.extend(part.created);
 }
 
 /// A reason in which `#` stands for every number.

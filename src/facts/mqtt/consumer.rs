@@ -23,8 +23,8 @@ use tokio_util::sync::CancellationToken;
 use uuid::Uuid;
 
 use super::broker;
-use super::filter::BYTES_MAX;
 use super::error::MqttError;
+use super::filter::BYTES_MAX;
 use super::model::{ConsumerState, Message};
 use super::service::Mqtt;
 use super::store::{self, Counts, Holder};
@@ -40,7 +40,7 @@ const SESSION_S: u32 = 7 * 24 * 3_600;
 /// Messages that the broker may send before the first of them is acknowledged.
 const OWED_MAX: u16 = 1_000;
 /// Requests to the broker that wait: every acknowledgement that can be owed, and subscriptions.
-const REQUESTS_MAX: usize = OWED_MAX as usize + 1_000;
+const REQUESTS_MAX: usize = 2_000;
 /// Messages and bytes that wait for the database.
 const WAITING_MAX: usize = 4_000;
 const WAITING_BYTES: u32 = 16 << 20;
@@ -117,7 +117,7 @@ impl Mqtt {
         while !stop.is_cancelled() {
             match self.hold(holder).await {
                 Ok(Some(client_id)) => {
-                    self.read(stop, holder, &client_id).await;
+                    Box::pin(self.read(stop, holder, &client_id)).await;
                     if let Err(error) = self.release(holder.id).await {
                         tracing::debug!(%error, "The lease of the broker ends by itself: {error}");
                     }
@@ -181,7 +181,7 @@ impl Mqtt {
             match barred {
                 Some(why) => {
                     session.tell(ConsumerState::Disconnected, why);
-                    std::future::pending().await
+                    std::future::pending::<()>().await;
                 }
                 None => session.listen(events, &sender).await,
             }
@@ -438,7 +438,7 @@ impl Session<'_> {
     async fn keep(&self, holder: Holder) {
         let mut rounds = 0_u64;
         while self.keep_books(holder).await {
-            if rounds % FORGET_EVERY == 0 {
+            if rounds.is_multiple_of(FORGET_EVERY) {
                 let before = self.mqtt.clock.now() - FORGET_AFTER;
                 if let Ok(mut conn) = self.mqtt.db.conn().await
                     && let Err(error) = store::forget(&mut conn, before).await

@@ -17,7 +17,7 @@ pub enum MqttError {
     Taken,
     /// There are as many as there may be.
     #[error("there are {0} mappings, and no more are kept; delete some")]
-    TooMany(usize),
+    TooMany(i64),
     /// Nothing has this identifier.
     #[error("there is no mapping {0}")]
     Unknown(Uuid),
@@ -43,9 +43,10 @@ impl MqttError {
     pub(super) fn is_passing(&self) -> bool {
         match self {
             Self::Db(error)
-            | Self::Readings(ReadingsError::Db(error))
             | Self::Meters(MeterError::Db(error))
-            | Self::Readings(ReadingsError::Meters(MeterError::Db(error))) => error.is_passing(),
+            | Self::Readings(
+                ReadingsError::Db(error) | ReadingsError::Meters(MeterError::Db(error)),
+            ) => error.is_passing(),
             _ => false,
         }
     }

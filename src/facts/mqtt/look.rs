@@ -1,10 +1,15 @@
 //! What pages read out of the last messages, and the mapping that a click on a number begins.
 
 use super::filter::matched;
-use super::model::{Field, NewMapping, Shown, slug};
+use super::model::{CANONICAL, Field, NewMapping, REHEARSAL, Shown, slug};
 use super::payload::{self, Found, number, read};
 use super::presets::told_by_name;
 use crate::facts::meters::MeterRole;
+
+/// Whether a topic is Luna's own, whose rows name their meters themselves.
+pub fn is_own(topic: &str) -> bool {
+    matches!(topic, CANONICAL | REHEARSAL)
+}
 
 /// Whether a mapping means a topic.
 pub fn meant(says: &NewMapping, topic: &str) -> bool {

@@ -27,10 +27,9 @@ mod publisher; // rows to the broker, for those who rehearse
 pub use self::api::routes;
 pub use self::broker::probe;
 pub use self::error::MqttError;
-pub use self::look::{leaves, meant, numbers_of};
+pub use self::look::{is_own, leaves, meant, numbers_of};
 pub use self::model::{
-    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Shown, Standing, Topic,
-    Unit,
+    ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Standing, Topic, Unit,
 };
 #[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
 pub use self::publisher::Publisher;

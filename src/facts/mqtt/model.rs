@@ -150,7 +150,7 @@ pub enum Preset {
     Shelly,
     /// Whatever announces itself to Home Assistant.
     HomeAssistant,
-    /// ESPHome.
+    /// `ESPHome`.
     #[serde(rename = "esphome")]
     EspHome,
     /// dsmr-reader.
@@ -345,6 +345,7 @@ pub(super) fn slug(text: &str) -> String {
 
 /// A mapping that is stored.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Mapping {
     /// Identifier.
     pub mapping_id: Uuid,
@@ -399,6 +400,7 @@ pub struct Shown {
 
 /// What is known about a topic.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Topic {
     /// The topic.
     #[schema(example = "tele/reader/SENSOR")]

@@ -115,6 +115,7 @@ pub(super) fn instant(payload: &Value, path: &str) -> Result<Option<DateTime<Utc
     let Some(seconds) = seconds else { return odd("something else") };
     // Milliseconds since 1970 have three digits more than seconds.
     let milliseconds = if seconds >= 1e11 { seconds } else { seconds * 1e3 };
+    #[expect(clippy::cast_possible_truncation, reason = "within the range that is asked for")]
     let whole = (1e11..1e14).contains(&milliseconds).then_some(milliseconds.round() as i64);
     match whole.and_then(DateTime::from_timestamp_millis) {
         Some(at) => Ok(Some(at)),
@@ -145,7 +146,8 @@ fn collect(value: &Value, way: &mut String, found: &mut Vec<(String, f64)>) {
         }
         Value::Array(items) => {
             for (place, value) in items.iter().enumerate() {
-                way.push_str(&format!("/{place}"));
+                way.push('/');
+                way.push_str(&place.to_string());
                 collect(value, way, found);
                 way.truncate(length);
             }

@@ -1,6 +1,7 @@
 //! Mappings, what is seen of topics, what follows from it.
 
 use std::collections::HashMap;
+use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
 
@@ -13,12 +14,12 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::batch::Memory;
+use super::error::MqttError;
 use super::filter::{least, matched};
 use super::look::draft;
-use super::error::MqttError;
 use super::model::{
-    CANONICAL, ConsumerState, Kind, Mapping, Message, NewMapping, Proposal, REHEARSAL,
-    Standing, Topic,
+    CANONICAL, ConsumerState, Kind, Mapping, Message, NewMapping, Proposal, REHEARSAL, Standing,
+    Topic,
 };
 use super::presets;
 use super::settings::Settings;
@@ -39,7 +40,7 @@ use crate::platform::db::Db;
 use crate::platform::runtime::Live;
 
 /// Mappings that are kept.
-const MAPPINGS_MAX: usize = 1_000;
+const MAPPINGS_MAX: i64 = 1_000;
 
 /// What MQTT needs of others.
 #[derive(Clone)]
@@ -58,18 +59,29 @@ pub struct Needs {
 
 /// Readings over MQTT. Cloning is cheap.
 #[derive(Clone)]
-pub struct Mqtt {
+pub struct Mqtt(Arc<Inner>);
+
+/// What all clones share.
+pub struct Inner {
     pub(super) db: Db,
     pub(super) meters: Meters,
     pub(super) readings: Readings,
     pub(super) quality: Quality,
     audit: Audit,
     pub(super) clock: Clock,
-    pub(super) settings: Arc<Settings>,
-    pub(super) shared: Arc<Shared>,
+    pub(super) settings: Settings,
+    pub(super) shared: Shared,
 }
 
-/// What all clones share.
+impl Deref for Mqtt {
+    type Target = Inner;
+
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+/// What changes while a process runs.
 pub(super) struct Shared {
     /// The mappings as the database had them last.
     pub mappings: Live<Vec<Mapping>>,
@@ -123,8 +135,7 @@ impl Mqtt {
             wake: Notify::new(),
             made: AtomicU64::new(0),
         };
-        let (settings, shared) = (Arc::new(settings), Arc::new(shared));
-        Self { db, meters, readings, quality, audit, clock, settings, shared }
+        Self(Arc::new(Inner { db, meters, readings, quality, audit, clock, settings, shared }))
     }
 
     /// Looks at the mappings at once: they have changed.
@@ -153,7 +164,7 @@ impl Mqtt {
         };
         let Some(broker) = standing.broker.clone() else { return Ok(standing) };
         let mut conn = self.db.conn().await?;
-        let mappings = store::mappings(&mut conn, MAPPINGS_MAX as i64).await?;
+        let mappings = store::mappings(&mut conn, MAPPINGS_MAX).await?;
         standing.subscriptions = self.subscriptions(&mappings);
         standing.state = ConsumerState::Unattended;
         standing.detail = format!("nobody reads {broker}; a process of the role events does that");
@@ -191,13 +202,13 @@ impl Mqtt {
     /// Topics whose name holds `text`, by name, with their last messages.
     pub async fn topics(&self, text: &str) -> Result<Vec<Topic>, MqttError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::topics_like(&mut conn, text, TOPICS_MAX as i64).await?)
+        Ok(store::topics_like(&mut conn, text, i64::from(TOPICS_MAX)).await?)
     }
 
     /// Every mapping, by topic.
     pub async fn mappings(&self) -> Result<Vec<Mapping>, MqttError> {
         let mut conn = self.db.conn().await?;
-        Ok(store::mappings(&mut conn, MAPPINGS_MAX as i64).await?)
+        Ok(store::mappings(&mut conn, MAPPINGS_MAX).await?)
     }
 
     /// Takes the mappings of the database into memory; tells the filters that they need.
@@ -216,8 +227,8 @@ impl Mqtt {
     /// Mappings that what was seen suggests and that are not there yet.
     pub async fn proposals(&self) -> Result<Vec<Proposal>, MqttError> {
         let mut conn = self.db.conn().await?;
-        let topics = store::topics(&mut conn, TOPICS_MAX as i64).await?;
-        let mappings = store::mappings(&mut conn, MAPPINGS_MAX as i64).await?;
+        let topics = store::topics(&mut conn, i64::from(TOPICS_MAX)).await?;
+        let mappings = store::mappings(&mut conn, MAPPINGS_MAX).await?;
         Ok(presets::proposals(&topics, &mappings))
     }
 
@@ -236,7 +247,7 @@ impl Mqtt {
     pub async fn preview(&self, says: &NewMapping) -> Result<Preview, MqttError> {
         check(says)?;
         let mut conn = self.db.conn().await?;
-        let topics = store::topics(&mut conn, TOPICS_MAX as i64).await?;
+        let topics = store::topics(&mut conn, i64::from(TOPICS_MAX)).await?;
         let meant = topics.iter().filter(|it| matched(&says.topic_filter, &it.topic).is_some());
         let Some(topic) = meant.max_by_key(|it| it.last_at) else {
             let note = "no message has come yet that this means";
@@ -296,7 +307,7 @@ impl Mqtt {
         let mut conn = self.db.conn().await?;
         let done = conn.transaction(async |conn| {
             let count = store::count(conn).await?;
-            if count >= MAPPINGS_MAX as i64 {
+            if count >= MAPPINGS_MAX {
                 return Err(MqttError::TooMany(MAPPINGS_MAX));
             }
             self.check_others(conn, &mapping).await?;
@@ -354,7 +365,7 @@ impl Mqtt {
     /// The mappings of one meter must fit together.
     async fn check_others(&self, conn: &mut Conn, mapping: &Mapping) -> Result<(), MqttError> {
         let says = &mapping.says;
-        let all = store::mappings(conn, MAPPINGS_MAX as i64).await?;
+        let all = store::mappings(conn, MAPPINGS_MAX).await?;
         let others = all.iter().filter(|other| {
             other.mapping_id != mapping.mapping_id
                 && other.says.meter_id == says.meter_id

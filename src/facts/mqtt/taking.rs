@@ -339,7 +339,7 @@ mod tests {
         let turned = NewMapping { is_inverted: true, ..power.clone() };
         let payload = r#"{"SML":{"Power":-1500}}"#;
         let message = message("tele/reader 1/SENSOR", payload);
-        let plain = of(&[message.clone()], &[mapping(power)]);
+        let plain = of(std::slice::from_ref(&message), &[mapping(power)]);
         assert_eq!(
             samples(&plain),
             [("reader-1", "consumption_kw", 0.0), ("reader-1", "production_kw", 1.5)]
@@ -407,7 +407,7 @@ mod tests {
     fn a_message_that_comes_again_has_the_instant_of_its_first_arrival() {
         let says = mapping(NewMapping::new("m", "m", Field::ConsumptionKw));
         let first = message("m", "1000");
-        let taken_first = of(&[first.clone()], std::slice::from_ref(&says));
+        let taken_first = of(std::slice::from_ref(&first), std::slice::from_ref(&says));
         let (topic, known, at) = taken_first.untimed[0].clone();
         let later = noon() + Duration::minutes(3);
         let again = Message { is_again: true, received_at: later, ..first.clone() };

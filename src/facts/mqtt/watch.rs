@@ -10,7 +10,7 @@ use chrono::{DateTime, Utc};
 use super::model::{Message, Shown, Topic};
 
 /// Topics that are kept; the one that was silent longest gives way to a new one.
-pub(super) const TOPICS_MAX: usize = 500;
+pub(super) const TOPICS_MAX: u16 = 500;
 /// Messages of a topic that are kept.
 const MESSAGES_MAX: usize = 5;
 /// Bytes of a payload that are kept of the newest message of a topic.
@@ -57,7 +57,7 @@ fn cut(payload: &[u8], bytes: usize) -> String {
 impl Watch {
     /// Goes on with what was written down before.
     pub fn restore(&mut self, topics: Vec<Topic>) {
-        for topic in topics.into_iter().take(TOPICS_MAX) {
+        for topic in topics.into_iter().take(usize::from(TOPICS_MAX)) {
             self.topics.entry(topic.topic).or_insert(Kept {
                 last_at: topic.last_at,
                 messages: topic.messages,
@@ -70,7 +70,8 @@ impl Watch {
 
     /// Takes note of a message.
     pub fn note(&mut self, message: &Message) {
-        if !self.topics.contains_key(&message.topic) && self.topics.len() >= TOPICS_MAX {
+        if !self.topics.contains_key(&message.topic) && self.topics.len() >= usize::from(TOPICS_MAX)
+        {
             self.make_room();
         }
         let kept = self.topics.entry(message.topic.clone()).or_insert_with(|| Kept {
@@ -170,7 +171,7 @@ mod tests {
             let topic = format!("t/{}", second / 2);
             watch.note(&message(topic, "é\0".repeat(20_000).into_bytes(), second));
         }
-        assert_eq!(watch.topics.len(), TOPICS_MAX);
+        assert_eq!(watch.topics.len(), usize::from(TOPICS_MAX));
         for second in 2_000..2_020 {
             watch.note(&message("t/999".to_owned(), vec![b'x'; 100_000], second));
         }
@@ -185,7 +186,7 @@ mod tests {
             assert!(topics.len() <= WRITTEN_MAX);
             all.extend(topics);
         }
-        assert_eq!((all.len(), left.len()), (TOPICS_MAX, 500));
+        assert_eq!((all.len(), left.len()), (usize::from(TOPICS_MAX), 500));
         let busy = all.iter().find(|topic| topic.topic == "t/999").unwrap();
         assert_eq!((busy.messages, busy.refused, busy.last.len()), (22, 1, MESSAGES_MAX));
         assert_eq!(busy.last[0].payload.len(), NEWEST_BYTES);

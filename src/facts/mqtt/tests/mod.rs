@@ -19,7 +19,7 @@ const PATIENCE: Duration = Duration::from_mins(1);
 
 /// The application with a broker.
 async fn app_at(settings: Settings) -> TestApp {
-    TestApp::with(utc("2026-03-28T12:00:00Z"), |all| all.mqtt = settings).await
+    TestApp::with(utc("2026-03-28T12:00:00Z"), |all| *all.mqtt = settings).await
 }
 
 /// A consumer that runs beside the test.

@@ -157,10 +157,11 @@ async fn show(
     let answer = answer(&standing, proposals.len(), &mappings, &format);
     let view = MqttView {
         facts: mqtt_view::facts(&standing, now, &format),
+        listens: standing.subscriptions.join(", "),
         proposals: proposals.iter().map(|it| mqtt_view::proposal(it, &format)).collect(),
         mappings: mappings.iter().map(|it| mqtt_view::mapping(it, &topics, &format)).collect(),
         form: FormView::of(&filled, &format),
-        topics: mqtt_view::topics(&topics, &mappings, now, &format),
+        topics: mqtt_view::topics(&topics, &mappings, &format),
         more: topics.len().saturating_sub(mqtt_view::TOPICS_SHOWN),
         search,
     };

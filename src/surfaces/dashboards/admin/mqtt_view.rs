@@ -7,7 +7,7 @@ use super::desk::Choice;
 use super::mqtt::{Filled, MappingForm};
 use crate::facts::meters::MeterRole;
 use crate::facts::mqtt::{
-    Field, Mapping, Proposal, Shown, Standing, Topic, Unit, leaves, meant, numbers_of,
+    Field, Mapping, Preset, Proposal, Standing, Topic, Unit, is_own, leaves, meant, numbers_of,
 };
 use crate::surfaces::dashboards::format::{Format, NBSP, number};
 
@@ -20,6 +20,7 @@ const VALUES_SHOWN: usize = 40;
 #[derive(Debug, Serialize)]
 pub(super) struct MqttView {
     pub(super) facts: Vec<FactRow>,
+    pub(super) listens: String,
     pub(super) proposals: Vec<ProposalRow>,
     pub(super) mappings: Vec<MappingRow>,
     pub(super) form: FormView,
@@ -39,9 +40,12 @@ pub(super) struct ProposalRow {
     title: String,
     preset: &'static str,
     topic: String,
+    path: String,
     what: String,
     meter: String,
     last: String,
+    /// Where it is looked at before it is accepted.
+    href: String,
     /// Names and values of the form that accepts it.
     fields: Vec<(&'static str, String)>,
 }
@@ -222,7 +226,7 @@ pub(super) fn facts(standing: &Standing, now: DateTime<Utc>, format: &Format) ->
     };
     let never = || format.text("adm_never").to_owned();
     let count = |n: u64| number(n as f64, 0);
-    let mut all = vec![
+    let all = [
         ("adm_mqtt_broker", standing.broker.clone().unwrap_or_else(|| "–".to_owned())),
         ("adm_mqtt_session", standing.client_id.clone().unwrap_or_else(|| "–".to_owned())),
         ("adm_mqtt_since", standing.since.map_or_else(never, ago)),
@@ -231,11 +235,14 @@ pub(super) fn facts(standing: &Standing, now: DateTime<Utc>, format: &Format) ->
         ("adm_mqtt_rows", count(standing.rows_stored)),
         ("adm_mqtt_refused", count(standing.rows_refused)),
     ];
-    if !standing.subscriptions.is_empty() {
-        all.push(("adm_mqtt_listens", standing.subscriptions.join(", ")));
-    }
     let row = |(key, value)| FactRow { name: format.text(key).to_owned(), value };
     all.into_iter().map(row).collect()
+}
+
+/// Where a number of a topic becomes a mapping.
+fn number_href(topic: &str, path: &str) -> String {
+    let query = serde_urlencoded::to_string([("topic", topic), ("path", path)]);
+    format!("/admin/mqtt?{}#mapping", query.unwrap_or_default())
 }
 
 /// A mapping that is suggested.
@@ -244,10 +251,12 @@ pub(super) fn proposal(proposal: &Proposal, format: &Format) -> ProposalRow {
     let form = MappingForm::of(says, None);
     ProposalRow {
         title: proposal.title.clone(),
-        preset: says.preset.map_or("", |preset| preset.title()),
+        preset: says.preset.map_or("", Preset::title),
         topic: says.topic_filter.clone(),
+        path: says.value_path.clone(),
         what: field_text(says.field, format),
         meter: says.meter_id.clone(),
+        href: number_href(&says.topic_filter, &says.value_path),
         last: proposal.last.map_or_else(
             || "–".to_owned(),
             |last| format!("{}{NBSP}{}", number(last, 3), says.unit().name()),
@@ -285,7 +294,11 @@ pub(super) fn mapping(mapping: &Mapping, topics: &[Topic], format: &Format) -> M
         path: says.value_path.clone(),
         what: field_text(says.field, format),
         meter: says.meter_id.clone(),
-        readings: format!("/api/meters/{}/readings?resolution=raw", says.meter_id),
+        readings: if says.meter_id.contains('{') {
+            String::new()
+        } else {
+            format!("/api/meters/{}/readings?resolution=raw", says.meter_id)
+        },
         interval: format!("{}{NBSP}s", says.interval_s()),
         last: last.map_or_else(
             || "–".to_owned(),
@@ -298,44 +311,35 @@ pub(super) fn mapping(mapping: &Mapping, topics: &[Topic], format: &Format) -> M
 }
 
 /// The topics that the page shows, those that came last first.
-pub(super) fn topics(
-    topics: &[Topic],
-    mappings: &[Mapping],
-    now: DateTime<Utc>,
-    format: &Format,
-) -> Vec<TopicRow> {
+pub(super) fn topics(topics: &[Topic], mappings: &[Mapping], format: &Format) -> Vec<TopicRow> {
     let mut all: Vec<&Topic> = topics.iter().collect();
     all.sort_by_key(|topic| std::cmp::Reverse(topic.last_at));
     all.truncate(TOPICS_SHOWN);
     all.sort_by(|one, other| one.topic.cmp(&other.topic));
-    all.into_iter().map(|it| topic(it, mappings, now, format)).collect()
+    all.into_iter().map(|it| topic(it, mappings, format)).collect()
 }
 
-fn topic(topic: &Topic, mappings: &[Mapping], now: DateTime<Utc>, format: &Format) -> TopicRow {
+fn topic(topic: &Topic, mappings: &[Mapping], format: &Format) -> TopicRow {
     let count = number(topic.messages as f64, 0);
-    let age = format.age(now - topic.last_at);
+    let time = format.second(topic.last_at);
     let last = topic.last.first();
     let of_topic: Vec<&Mapping> =
         mappings.iter().filter(|it| meant(&it.says, &topic.topic)).collect();
     let payload = last.map(|last| last.payload.clone()).unwrap_or_default();
     let value = |(path, value): (String, f64)| ValueRow {
         value: plain(value),
-        href: format!(
-            "/admin/mqtt?{}#mapping",
-            serde_urlencoded::to_string([("topic", &topic.topic), ("path", &path)])
-                .unwrap_or_default()
-        ),
+        href: number_href(&topic.topic, &path),
         is_mapped: of_topic.iter().any(|it| it.says.value_path.split(" + ").any(|way| way == path)),
         path: if path.is_empty() { format.text("adm_mqtt_whole").to_owned() } else { path },
     };
     TopicRow {
         topic: topic.topic.clone(),
-        summary: format.fill("adm_mqtt_topic", &[("n", &count), ("age", &age)]),
+        summary: format.fill("adm_mqtt_topic", &[("n", &count), ("time", &time)]),
         is_retained: last.is_some_and(|last| last.is_retained),
         is_cut: last.is_some_and(|last| last.bytes > last.payload.len()),
         reason: topic.reason.clone().unwrap_or_default(),
         refused: number(topic.refused as f64, 0),
-        values: leaves_of(last).into_iter().take(VALUES_SHOWN).map(value).collect(),
+        values: leaves_of(topic).into_iter().take(VALUES_SHOWN).map(value).collect(),
         earlier: topic
             .last
             .iter()
@@ -352,6 +356,8 @@ fn plain(value: f64) -> String {
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn leaves_of(last: Option<&Shown>) -> Vec<(String, f64)> {
+/// The numbers of the newest message; rows in Luna's own form name their meters themselves.
+fn leaves_of(topic: &Topic) -> Vec<(String, f64)> {
+    let last = topic.last.first().filter(|_| !is_own(&topic.topic));
     last.map(|last| leaves(&last.payload)).unwrap_or_default()
 }
