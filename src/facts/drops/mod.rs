@@ -10,7 +10,8 @@ mod formats; // bytes into series of mean power
 mod unpack; // gzip and zip, bounded
 mod store; // SQL
 mod storing; // a document into the readings, in one transaction
-mod service; // one file from arrival to its place in the history
+mod service; // roads, arrivals, the history
+mod reading; // one file, document by document
 mod points; // which meter a metering point is
 mod looks; // whether a file is complete
 mod folder; // the watched folder

@@ -5,34 +5,28 @@ use std::sync::Arc;
 use bytes::Bytes;
 use chrono::Duration;
 use diesel_async::AsyncConnection;
-use serde_json::json;
 use tokio::sync::Mutex;
 use uuid::Uuid;
 
-use super::formats::{About, Document, Refusal, is_blank, read_document};
 use super::jobs::DropsJob;
 use super::looks::Looks;
 use super::model::{
     Arrived, Counts, DroppedFile, DropsError, Filter, Outcome, Scan, written_reason,
 };
 use super::settings::Settings;
-use super::storing::NotStored;
-use super::unpack::{Part, parts};
 use super::{folder, sftp, store};
 use crate::access::audit::{Audit, By, Event};
 use crate::base::timeline::{Clock, TimeRange};
 use crate::facts::archive::{Archive, Arrival, RawFile};
 use crate::facts::meters::Meters;
-use crate::facts::quality::{Quality, Unreadable};
+use crate::facts::quality::Quality;
 use crate::facts::readings::Readings;
-use crate::platform::db::{Conn, Db, DbError};
+use crate::platform::db::{Conn, Db};
 use crate::platform::jobs::{Jobs, NewJob};
 use crate::platform::objects::sha256_hex;
 
 /// Name of the source in the archive and among dead letters.
-const SOURCE: &str = "drops";
-/// Faults of parts of an archive that a reason names.
-const NAMED_MAX: usize = 3;
+pub(super) const SOURCE: &str = "drops";
 
 /// What dropped files need of others.
 #[derive(Clone)]
@@ -293,206 +287,6 @@ impl Drops {
         };
         Ok(Some(self.archive.keep(arrival, arrived.bytes.clone()).await?))
     }
-
-    /// Takes the documents of a file one by one, then writes the file down.
-    async fn read(
-        &self,
-        mut file: DroppedFile,
-        bytes: Bytes,
-        by: Option<&By>,
-    ) -> Result<DroppedFile, DropsError> {
-        let about = About {
-            meter: Some(file.meter_hint.clone()).filter(|hint| !hint.is_empty()),
-            zone: self.settings.zone,
-        };
-        let bytes_max = self.settings.bytes_max();
-        let payload = bytes.clone();
-        let read = away(move || Ok(documents(&bytes, bytes_max, &about))).await;
-        let mut faults = Vec::new();
-        let documents = match read {
-            Ok(Ok(documents)) => documents,
-            Ok(Err(refusal)) => {
-                faults.push((String::new(), refusal));
-                Vec::new()
-            }
-            Err(DropsError::Broken(why)) => {
-                faults.push((String::new(), Refusal(format!("the file cannot be read: {why}"))));
-                Vec::new()
-            }
-            Err(error) => return Err(error),
-        };
-        let (total, mut notes) = (documents.len().max(1), Vec::new());
-        let last = documents.len().saturating_sub(1);
-        for (place, read) in documents.into_iter().enumerate() {
-            file.format = read.format.to_owned();
-            match read.document {
-                Err(refusal) => faults.push((read.name, refusal)),
-                Ok(document) => {
-                    notes.extend(document.notes.iter().cloned());
-                    // The last of faultless ones is committed together with the history.
-                    let closing = place == last && faults.is_empty();
-                    if closing {
-                        let done = self.close(&file, &document, &notes, by).await?;
-                        match done {
-                            Ok(kept) => return self.closed(kept, &payload).await,
-                            Err(refusal) => faults.push((read.name, refusal)),
-                        }
-                        continue;
-                    }
-                    match self.store_alone(&document, by).await? {
-                        Ok(counts) => file.counts.add(&counts),
-                        Err(refusal) => faults.push((read.name, refusal)),
-                    }
-                }
-            }
-        }
-        file.outcome = if faults.is_empty() { Outcome::Empty } else { Outcome::Failed };
-        file.reason = (!faults.is_empty()).then(|| written_reason(&sentence(&faults, total)));
-        let mut conn = self.db.conn().await?;
-        let kept = conn.transaction(async |conn| self.keep(conn, &file, by).await).await?;
-        drop(conn);
-        self.closed(kept, &payload).await
-    }
-
-    /// Stores the last document of a file and the file's place in the history in one transaction.
-    async fn close(
-        &self,
-        file: &DroppedFile,
-        document: &Document,
-        notes: &[String],
-        by: Option<&By>,
-    ) -> Result<Result<DroppedFile, Refusal>, DropsError> {
-        let system = By::system();
-        let mut conn = self.db.conn().await?;
-        let done = conn
-            .transaction(async |conn| {
-                // Whoever asks by hand has an entry of their own.
-                let teller = by.is_none().then_some(&system);
-                let mut file = file.clone();
-                file.counts.add(&self.store(conn, document, teller).await?);
-                file.outcome = file.counts.outcome();
-                if !document.series.iter().any(|one| !one.slots.is_empty() || !one.shown.is_empty())
-                    && file.counts.inserted + file.counts.replaced + file.counts.unchanged == 0
-                {
-                    file.outcome = Outcome::Empty;
-                }
-                let text = notes.join("; ");
-                file.reason = (!text.is_empty()).then(|| written_reason(&text));
-                Ok::<_, NotStored>(self.keep(conn, &file, by).await?)
-            })
-            .await;
-        drop(conn);
-        self.refusal_or(done).await
-    }
-
-    async fn store_alone(
-        &self,
-        document: &Document,
-        by: Option<&By>,
-    ) -> Result<Result<Counts, Refusal>, DropsError> {
-        let system = By::system();
-        let by = by.unwrap_or(&system);
-        let mut conn = self.db.conn().await?;
-        let done = conn.transaction(async |conn| self.store(conn, document, Some(by)).await).await;
-        drop(conn);
-        self.refusal_or(done).await
-    }
-
-    /// Tells a faulty document from a database that is away: what a database that answers refuses
-    /// would be refused again, and must not hold up what comes next.
-    async fn refusal_or<T>(
-        &self,
-        done: Result<T, NotStored>,
-    ) -> Result<Result<T, Refusal>, DropsError> {
-        match done {
-            Ok(done) => Ok(Ok(done)),
-            Err(NotStored::Refused(refusal)) => Ok(Err(refusal)),
-            Err(NotStored::Db(error)) if error.is_passing() => Err(error.into()),
-            Err(NotStored::Db(error)) => {
-                self.db.ping().await?;
-                tracing::error!(%error, "A document cannot be stored: {error:?}");
-                Ok(Err(Refusal(
-                    "the database refuses what the file says; the log says more".into(),
-                )))
-            }
-        }
-    }
-
-    /// Writes a file down, with whoever asked for it.
-    async fn keep(
-        &self,
-        conn: &mut Conn,
-        file: &DroppedFile,
-        by: Option<&By>,
-    ) -> Result<DroppedFile, DbError> {
-        let kept = store::keep(conn, file).await?;
-        if let Some(by) = by {
-            let event = Event::new("drop.retry", ("dropped_file", kept.dropped_file_id))
-                .after(&json!({"road": kept.road, "name": kept.name, "outcome": kept.outcome,
-                    "inserted": kept.counts.inserted, "replaced": kept.counts.replaced}));
-            self.audit.record(conn, by, event).await?;
-        }
-        Ok(kept)
-    }
-
-    /// Says what became of a file where people look for it.
-    async fn closed(&self, kept: DroppedFile, payload: &[u8]) -> Result<DroppedFile, DropsError> {
-        count(&kept);
-        let (road, name) = (kept.road.as_str(), kept.name.as_str());
-        let reason = kept.reason.as_deref().unwrap_or_default();
-        let subject = format!("{road}/{name}");
-        if kept.outcome == Outcome::Failed {
-            tracing::warn!(road, name, "The file {name} is set aside: {reason}");
-            let (source, raw_file_id) = (SOURCE, kept.raw_file_id);
-            let letter = Unreadable { source, subject: &subject, raw_file_id, payload, reason };
-            self.quality.dead_letter(&letter).await?;
-        } else {
-            let (outcome, inserted, replaced) =
-                (kept.outcome.name(), kept.counts.inserted, kept.counts.replaced);
-            tracing::info!(
-                road,
-                name,
-                outcome,
-                "Read the file {name}: {inserted} new and {replaced} replaced intervals"
-            );
-            self.quality.supersede(SOURCE, &subject).await?;
-        }
-        Ok(kept)
-    }
-}
-
-/// A document of a file, and how it was read.
-struct ReadPart {
-    name: String,
-    format: &'static str,
-    document: Result<Document, Refusal>,
-}
-
-fn documents(bytes: &[u8], bytes_max: u64, about: &About) -> Result<Vec<ReadPart>, Refusal> {
-    let read = |Part { name, bytes }| {
-        let bytes: Vec<u8> = match bytes {
-            Ok(bytes) => bytes,
-            Err(refusal) => return ReadPart { name, format: "", document: Err(refusal) },
-        };
-        if is_blank(&bytes) {
-            return ReadPart { name, format: "", document: Ok(Document::default()) };
-        }
-        let (format, document) = read_document(&bytes, about);
-        ReadPart { name, format, document }
-    };
-    Ok(parts(bytes, bytes_max)?.into_iter().map(read).collect())
-}
-
-/// The faults of a file in one sentence.
-fn sentence(faults: &[(String, Refusal)], total: usize) -> String {
-    if total == 1
-        && let [(_, only)] = faults
-    {
-        return only.to_string();
-    }
-    let named = faults.iter().take(NAMED_MAX).map(|(name, fault)| format!("{name}: {fault}"));
-    let named = named.collect::<Vec<_>>().join("; ");
-    format!("{} of {total} files in it cannot be read, the others were: {named}", faults.len())
 }
 
 fn trouble(scan: &mut Scan, road: &str, error: &DropsError) {
@@ -501,7 +295,8 @@ fn trouble(scan: &mut Scan, road: &str, error: &DropsError) {
     metrics::counter!("luna_drops_troubles_total", "road" => road.to_owned()).increment(1);
 }
 
-fn count(file: &DroppedFile) {
+/// Counts a file and its values.
+pub(super) fn count(file: &DroppedFile) {
     metrics::counter!("luna_drops_files_total",
         "road" => file.road.clone(), "outcome" => file.outcome.name())
     .increment(1);

@@ -185,7 +185,7 @@ fn value(slot: &Slot) -> Value {
 }
 
 /// The reading that both directions of one interval make.
-fn put_together(meter_id: &str, sides: &[Value]) -> diesel::QueryResult<ReadingRow> {
+fn put_together(meter_id: &str, sides: &[Value]) -> Result<ReadingRow, NotStored> {
     let newest = sides.iter().max_by_key(|side| side.known_at).unwrap_or(&sides[0]);
     let mut row = ReadingRow::new(meter_id, newest.ts);
     row.interval_s = Some(newest.interval_s);

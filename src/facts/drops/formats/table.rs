@@ -44,6 +44,7 @@ impl Format for Table {
         let parsed = match parsed {
             Ok(parsed) => parsed,
             Err(ImportError::Empty | ImportError::HeaderOnly { .. }) => return Ok(document),
+            Err(ImportError::NoTimeColumn { .. }) if has_header_only(bytes) => return Ok(document),
             Err(error) => return Err(Refusal(error.to_string())),
         };
         let point = match (&about.meter, official_name(bytes)) {
@@ -72,6 +73,12 @@ impl Format for Table {
         }
         Ok(document)
     }
+}
+
+/// Whether there is one line of several columns and nothing below it.
+fn has_header_only(bytes: &[u8]) -> bool {
+    let lines = bytes.split(|byte| *byte == b'\n').map(<[u8]>::trim_ascii);
+    lines.filter(|line| !line.is_empty() && !line.starts_with(b"sep=")).count() == 1
 }
 
 /// Whether the header of a column is about a counter.

@@ -44,8 +44,8 @@ fn permutations(rest: &[usize]) -> Vec<Vec<usize>> {
 async fn in_whatever_order_documents_come_the_readings_are_the_same() {
     // 0.5 kWh are 2 kW; 2 kWh are 8 kW; 0.1 and 0.3 kWh are 0.4 and 1.2 kW.
     let expected = [
-        format!("{HOUSE} 2026-11-18 23:00 2 0.4 ok 19 08:00"),
-        format!("{HOUSE} 2026-11-18 23:15 8 1.2 ok 19 08:00"),
+        format!("{HOUSE} 2026-11-18 23:00 2 0.4 ok"),
+        format!("{HOUSE} 2026-11-18 23:15 8 1.2 ok"),
     ];
     let documents = documents();
     let watched = Watched::new().await;
@@ -63,7 +63,12 @@ async fn in_whatever_order_documents_come_the_readings_are_the_same() {
             let file = watched.take(name, text.clone()).await;
             assert_ne!(file.outcome, Outcome::Failed, "{file:?}");
         }
-        assert_eq!(lines(&watched.app, READINGS).await, expected, "{order:?}");
+        // A value that is said again keeps the instant at which it was known first, so that one
+        // differs with the order; readings do not.
+        let stored = lines(&watched.app, READINGS).await;
+        let readings: Vec<&str> =
+            stored.iter().filter_map(|line| Some(line.rsplitn(3, ' ').nth(2)?)).collect();
+        assert_eq!(readings, expected, "{order:?}");
     }
 }
 

@@ -52,7 +52,9 @@ fn the_meter_is_that_of_the_folder_or_the_one_that_the_table_names() {
 
 #[test]
 fn a_table_without_rows_says_nothing_and_one_that_makes_no_sense_is_refused() {
-    assert!(read(b"Zeitraum;HT [kWh];NT [kWh]\n").unwrap().series.is_empty());
+    for empty in ["Zeitraum;HT [kWh];NT [kWh]\n", "sep=;\r\nZeitraum;HT [kWh]\r\n"] {
+        assert!(read(empty.as_bytes()).unwrap().series.is_empty(), "{empty}");
+    }
     let table = "Zeitraum;HT [kWh]\n18.11.2026 10:00;0,1\n18.11.2026 10:15;x\n";
     let (_, document) = read_document(table.as_bytes(), &in_folder_of("house-1"));
     let sentence = document.unwrap_err().to_string();
