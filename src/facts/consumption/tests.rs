@@ -291,9 +291,14 @@ async fn totals_that_cannot_be_are_refused_with_their_field() {
     let mut body = sound.clone();
     body["consumption_kwh"] = json!("1e999");
     assert_eq!(wrong(body).await, "consumption_kwh");
-    app.services.simulation.fill().await.unwrap();
-    assert_eq!(
-        total(&app, Role::Analyst, "sim-house", "2026-02", 1.0).await.wrong_field(),
-        "meter_id"
-    );
+    let simulated = NewMeter {
+        meter_id: "sim-1".to_owned(),
+        site_id: None,
+        name: "sim-1".to_owned(),
+        role: MeterRole::House,
+        time_zone: chrono_tz::Tz::Europe__Zurich,
+    };
+    let mut conn = app.services.db.conn().await.unwrap();
+    app.services.meters.register(&mut conn, &simulated).await.unwrap();
+    assert_eq!(total(&app, Role::Analyst, "sim-1", "2026-02", 1.0).await.wrong_field(), "meter_id");
 }
