@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use crate::access::audit::AuditFilter;
 use crate::facts::meters::{MeterRole, NewMeter};
 use crate::platform::web::Role;
-use crate::testing::{Answer, TestApp};
+use crate::testing::{Answer, TestApp, from_this_box};
 
 /// A night in which the hour from two to three happens twice: 1, 2, 3 and 4 kWh.
 const OCTOBER: &str = "Lastgang Kunde 4711\n\nZeit;Bezug kWh\n26.10.2025 01:00;1,0\n\
@@ -183,6 +183,12 @@ async fn what_is_no_table_is_called_by_its_name() {
     }
     let path = "/api/consumption?meter_id=house-1";
     app.send(Role::Customer, Method::POST, path, Some(("image/png", vec![1]))).await.problem(415);
+    let path = "/api/consumption/preview?meter_id=house-1";
+    let token = app.token(Role::Customer).await;
+    let announced = from_this_box(Method::POST, path)
+        .insert_header(("authorization", format!("Bearer {token}")))
+        .insert_header(("content-length", "70000000"));
+    app.ask(announced).await.problem(413);
 }
 
 #[tokio::test]
@@ -291,9 +297,14 @@ async fn totals_that_cannot_be_are_refused_with_their_field() {
     let mut body = sound.clone();
     body["consumption_kwh"] = json!("1e999");
     assert_eq!(wrong(body).await, "consumption_kwh");
-    app.services.simulation.fill().await.unwrap();
-    assert_eq!(
-        total(&app, Role::Analyst, "sim-house", "2026-02", 1.0).await.wrong_field(),
-        "meter_id"
-    );
+    let simulated = NewMeter {
+        meter_id: "sim-1".to_owned(),
+        site_id: None,
+        name: "sim-1".to_owned(),
+        role: MeterRole::House,
+        time_zone: chrono_tz::Tz::Europe__Zurich,
+    };
+    let mut conn = app.services.db.conn().await.unwrap();
+    app.services.meters.register(&mut conn, &simulated).await.unwrap();
+    assert_eq!(total(&app, Role::Analyst, "sim-1", "2026-02", 1.0).await.wrong_field(), "meter_id");
 }

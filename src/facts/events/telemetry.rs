@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
-use chrono::{DateTime, Duration, Utc};
+use chrono::{DateTime, Datelike, Duration, Utc};
 use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use uuid::Uuid;
@@ -28,6 +28,8 @@ const FINDINGS_MAX: usize = 1_000;
 const FAULTS_MAX: usize = 20;
 /// How far ahead of this box's clock a sender's clock may be.
 const AHEAD: Duration = Duration::minutes(5);
+/// First year that events may be of: what is older is a clock that was never set.
+const YEAR_MIN: i32 = 2000;
 /// Longest name of a kind of event.
 const TYPE_CHARS_MAX: usize = 64;
 /// Kinds of events that an entry of the log names.
@@ -199,8 +201,8 @@ impl Telemetry {
                 format!("{ts} is more than 5 minutes ahead of this box's clock; check the clock");
             return Err(fault("ts", &reason));
         }
-        if ts < DateTime::<Utc>::UNIX_EPOCH + Duration::days(365 * 30) {
-            return Err(fault("ts", &format!("{ts} is before the year 2000")));
+        if ts.year() < YEAR_MIN {
+            return Err(fault("ts", &format!("{ts} is before the year {YEAR_MIN}")));
         }
         check_type(&sent.kind).map_err(|reason| fault("type", &reason))?;
         if sent.event_id.is_some_and(|id| id.is_nil()) {
@@ -266,7 +268,7 @@ fn refuse_contradictions(sifted: &mut Sifted) {
     let mut sound = Vec::with_capacity(sifted.sound.len());
     for (place, event) in std::mem::take(&mut sifted.sound) {
         match first.get(&event.event_id) {
-            Some(other) if *other != event => {
+            Some(other) if !says_the_same(other, &event) => {
                 let reason = "is the identifier of another event of this request";
                 sifted.refuse(TelemetryFinding::new(place, "event_id", reason));
                 continue;

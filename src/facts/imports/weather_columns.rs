@@ -33,38 +33,131 @@ pub enum WeatherVariable {
 pub struct WeatherUnit {
     /// The name, e.g. `km/h`.
     pub name: &'static str,
-    factor: f64,
-    offset: f64,
+    /// What a number is multiplied with and what is added then; absent for the unit of the series.
+    scale: Option<(f64, f64)>,
+}
+
+const fn own(name: &'static str) -> WeatherUnit {
+    WeatherUnit { name, scale: None }
 }
 
 const fn unit(name: &'static str, factor: f64, offset: f64) -> WeatherUnit {
-    WeatherUnit { name, factor, offset }
+    WeatherUnit { name, scale: Some((factor, offset)) }
 }
 
 /// Temperatures.
-const CELSIUS: WeatherUnit = unit("°C", 1.0, 0.0);
+const CELSIUS: WeatherUnit = own("°C");
 const TEMPERATURES: [WeatherUnit; 3] =
     [CELSIUS, unit("K", 1.0, -273.15), unit("°F", 5.0 / 9.0, -160.0 / 9.0)];
-const RADIATIONS: [WeatherUnit; 2] = [unit("W/m²", 1.0, 0.0), unit("kW/m²", 1_000.0, 0.0)];
+const RADIATIONS: [WeatherUnit; 2] = [own("W/m²"), unit("kW/m²", 1_000.0, 0.0)];
 const SPEEDS: [WeatherUnit; 4] = [
-    unit("m/s", 1.0, 0.0),
+    own("m/s"),
     unit("km/h", 1.0 / 3.6, 0.0),
     unit("kn", 1_852.0 / 3_600.0, 0.0),
     unit("mph", 0.447_04, 0.0),
 ];
-const SHARES: [WeatherUnit; 1] = [unit("%", 1.0, 0.0)];
-const CLOUDS: [WeatherUnit; 2] = [unit("%", 1.0, 0.0), unit("okta", 12.5, 0.0)];
-const DEPTHS: [WeatherUnit; 1] = [unit("mm", 1.0, 0.0)];
-const PRESSURES: [WeatherUnit; 2] = [unit("hPa", 1.0, 0.0), unit("Pa", 0.01, 0.0)];
-const TIMES: [WeatherUnit; 2] = [unit("min", 1.0, 0.0), unit("s", 1.0 / 60.0, 0.0)];
+const SHARES: [WeatherUnit; 1] = [own("%")];
+const CLOUDS: [WeatherUnit; 2] = [own("%"), unit("okta", 12.5, 0.0)];
+const DEPTHS: [WeatherUnit; 1] = [own("mm")];
+const PRESSURES: [WeatherUnit; 2] = [own("hPa"), unit("Pa", 0.01, 0.0)];
+const TIMES: [WeatherUnit; 2] = [own("min"), unit("s", 1.0 / 60.0, 0.0)];
+
+/// Headers of files, simplified and without unit. Stations of MeteoSwiss name parameters.
+const HEADERS: [(WeatherVariable, &[&str]); 8] = [
+    (
+        WeatherVariable::Temperature,
+        &[
+            "temperature",
+            "temperature_2m",
+            "air_temperature",
+            "temp",
+            "t2m",
+            "temperatur",
+            "lufttemperatur",
+            "aussentemperatur",
+            "tre200h0",
+            "tre200s0",
+            "tre200d0",
+        ],
+    ),
+    (
+        WeatherVariable::SolarRadiation,
+        &[
+            "solar_radiation",
+            "shortwave_radiation",
+            "global_radiation",
+            "radiation",
+            "irradiance",
+            "ghi",
+            "globalstrahlung",
+            "einstrahlung",
+            "strahlung",
+            "gre000h0",
+            "gre000z0",
+            "gre000d0",
+        ],
+    ),
+    (
+        WeatherVariable::WindSpeed,
+        &[
+            "wind_speed",
+            "wind_speed_10m",
+            "windspeed",
+            "windspeed_10m",
+            "wind",
+            "windgeschwindigkeit",
+            "fkl010h0",
+            "fkl010z0",
+            "fkl010d0",
+        ],
+    ),
+    (
+        WeatherVariable::CloudCover,
+        &["cloud_cover", "cloudcover", "clouds", "cloud", "bewölkung", "bewoelkung", "bedeckung"],
+    ),
+    (
+        WeatherVariable::Precipitation,
+        &[
+            "precipitation",
+            "rain",
+            "rainfall",
+            "niederschlag",
+            "regen",
+            "rre150h0",
+            "rre150z0",
+            "rre150d0",
+        ],
+    ),
+    (
+        WeatherVariable::Humidity,
+        &[
+            "humidity",
+            "relative_humidity",
+            "relative_humidity_2m",
+            "luftfeuchtigkeit",
+            "luftfeuchte",
+            "ure200h0",
+            "ure200s0",
+            "ure200d0",
+        ],
+    ),
+    (
+        WeatherVariable::Pressure,
+        &["pressure", "surface_pressure", "luftdruck", "prestah0", "prestas0", "prestad0"],
+    ),
+    (
+        WeatherVariable::Sunshine,
+        &["sunshine", "sunshine_duration", "sonnenscheindauer", "sre000h0", "sre000z0", "sre000d0"],
+    ),
+];
 
 impl WeatherUnit {
     /// A number of the file in the unit of the series, to a millionth.
     pub fn converted(self, value: f64) -> f64 {
-        if self.factor == 1.0 && self.offset == 0.0 {
-            return value;
+        match self.scale {
+            None => value,
+            Some((factor, offset)) => (value.mul_add(factor, offset) * 1e6).round() / 1e6,
         }
-        (value.mul_add(self.factor, self.offset) * 1e6).round() / 1e6
     }
 }
 
@@ -129,88 +222,9 @@ impl WeatherVariable {
         }
     }
 
-    /// Headers of files, simplified and without unit. Stations of MeteoSwiss name parameters.
-    const fn headers(self) -> &'static [&'static str] {
-        match self {
-            Self::Temperature => &[
-                "temperature",
-                "temperature_2m",
-                "air_temperature",
-                "temp",
-                "t2m",
-                "temperatur",
-                "lufttemperatur",
-                "aussentemperatur",
-                "tre200h0",
-                "tre200s0",
-                "tre200d0",
-            ],
-            Self::SolarRadiation => &[
-                "solar_radiation",
-                "shortwave_radiation",
-                "global_radiation",
-                "radiation",
-                "irradiance",
-                "ghi",
-                "globalstrahlung",
-                "einstrahlung",
-                "strahlung",
-                "gre000h0",
-                "gre000z0",
-                "gre000d0",
-            ],
-            Self::WindSpeed => &[
-                "wind_speed",
-                "wind_speed_10m",
-                "windspeed",
-                "windspeed_10m",
-                "wind",
-                "windgeschwindigkeit",
-                "fkl010h0",
-                "fkl010z0",
-                "fkl010d0",
-            ],
-            Self::CloudCover => &[
-                "cloud_cover",
-                "cloudcover",
-                "clouds",
-                "cloud",
-                "bewölkung",
-                "bewoelkung",
-                "bedeckung",
-            ],
-            Self::Precipitation => &[
-                "precipitation",
-                "rain",
-                "rainfall",
-                "niederschlag",
-                "regen",
-                "rre150h0",
-                "rre150z0",
-                "rre150d0",
-            ],
-            Self::Humidity => &[
-                "humidity",
-                "relative_humidity",
-                "relative_humidity_2m",
-                "luftfeuchtigkeit",
-                "luftfeuchte",
-                "ure200h0",
-                "ure200s0",
-                "ure200d0",
-            ],
-            Self::Pressure => {
-                &["pressure", "surface_pressure", "luftdruck", "prestah0", "prestas0", "prestad0"]
-            }
-            Self::Sunshine => &[
-                "sunshine",
-                "sunshine_duration",
-                "sonnenscheindauer",
-                "sre000h0",
-                "sre000z0",
-                "sre000d0",
-            ],
-        }
+    /// Headers of files, simplified and without unit.
+    fn is_called(self, header: &str) -> bool {
+        HEADERS.iter().any(|(variable, names)| *variable == self && names.contains(&header))
     }
 
     /// The variable of a name.
@@ -352,7 +366,7 @@ pub(super) fn told_by(
         .split_once(['(', '['])
         .map(|(name, rest)| (simplified(name), rest.trim_end_matches([')', ']', ' ']).to_owned()));
     WeatherVariable::ALL.into_iter().find_map(|variable| {
-        let is_named = |name: &str| variable.headers().contains(&name);
+        let is_named = |name: &str| variable.is_called(name);
         if let Some((name, unit)) = &bracketed
             && is_named(name)
         {
@@ -413,8 +427,8 @@ mod tests {
             (WeatherVariable::Sunshine, "s", 1_800.0, 30.0),
         ] {
             assert_eq!(
-                variable.unit_of(unit).unwrap().converted(given),
-                expected,
+                variable.unit_of(unit).map(|unit| unit.converted(given)),
+                Some(expected),
                 "{given} {unit}"
             );
         }

@@ -406,7 +406,7 @@ async fn post_store(
         FileKind::Readings => {
             let options = reading_options(fields, &staged.file.subject, brings_all(&who))?;
             match room.consumption.take_file(&who, bytes, options).await {
-                Ok(report) => Ok(stored_readings(&room, &who, &staged, report).await?),
+                Ok(report) => Ok(stored_readings(&room, &who, &staged, &report).await?),
                 Err(ConsumptionError::Import(failure)) => Err(failure),
                 Err(error) => return Err(error.into()),
             }

@@ -103,7 +103,7 @@ pub(super) async fn stored_readings(
     room: &Room,
     who: &Principal,
     staged: &StagedFile,
-    report: ReadingReport,
+    report: &ReadingReport,
 ) -> Result<HttpResponse, Problem> {
     let format = room.format(who);
     let told = Told {

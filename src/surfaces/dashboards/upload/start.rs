@@ -3,7 +3,7 @@
 use actix_web::http::StatusCode;
 use actix_web::web::{Data, ServiceConfig};
 use actix_web::{HttpResponse, get, post};
-use chrono::{DateTime, Datelike, NaiveDate, Utc};
+use chrono::{DateTime, Datelike, Utc};
 use serde::{Deserialize, Serialize};
 
 use super::room::Room;
@@ -158,19 +158,13 @@ async fn total_rows(
             meter_id: total.meter_id,
             meter: meter.name.clone(),
             month: total.month.to_string(),
-            month_text: month_text(total.month.first_day(), format),
+            month_text: total.month.first_day().format("%m/%Y").to_string(),
             consumption: number(total.consumption_kwh, 1),
             production: total.production_kwh.map_or_else(|| "–".to_owned(), |kwh| number(kwh, 1)),
             entered: format.moment(total.entered_at),
         }));
     }
     Ok(rows)
-}
-
-fn month_text(first: NaiveDate, format: &Format) -> String {
-    let day = format.date_whole(first);
-    // `01.02.2026` without its day.
-    day.split_once('.').map_or(day.clone(), |(_, rest)| rest.to_owned())
 }
 
 fn meter_choices(meters: &[Meter], chosen: &str) -> Vec<Choice> {
