@@ -201,7 +201,8 @@ async fn quality(walk: &mut Walk) {
     let answer = walk.admin(Method::POST, &format!("/api/dead-letters/{letter}/resolve")).await;
     walk.saw("POST /api/dead-letters/{id}/resolve", &answer).await;
     for step in ["retry", "discard"] {
-        let change = Change { kind: ChangeKind::Price, name: "price:CH:day_ahead".into(), range: asked };
+        let change =
+            Change { kind: ChangeKind::Price, name: "price:CH:day_ahead".into(), range: asked };
         let letter = walk.app.services.changes.bury("a test", &change, "it hurts").await.unwrap();
         let answer =
             walk.admin(Method::POST, &format!("/api/changes/dead-letters/{letter}/{step}")).await;

@@ -6,16 +6,12 @@ mod letters; // what could not be taken
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{
-    Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz,
-};
+use diesel::sql_types::{Array, BigInt, Bool, Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use tokio_postgres::Transaction;
 
 pub(super) use self::letters::{bury, forget_letters, letters, resolve};
-use super::model::{
-    Change, ChangeKind, ConsumerState, CursorRow, Position, Told, united,
-};
+use super::model::{Change, ChangeKind, ConsumerState, CursorRow, Position, Told, united};
 use crate::base::timeline::TimeRange;
 use crate::platform::db::Conn;
 
@@ -27,9 +23,7 @@ const RECORD: &str = "WITH told AS (
     SELECT pg_notify('luna_series_changed', '') FROM (SELECT count(*) FROM told) AS counted";
 
 /// Columns of changes as arrays.
-fn columns(
-    changes: &[Change],
-) -> (Vec<&str>, Vec<&str>, Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) {
+fn columns(changes: &[Change]) -> (Vec<&str>, Vec<&str>, Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) {
     (
         changes.iter().map(|change| change.kind.name()).collect(),
         changes.iter().map(|change| change.name.as_str()).collect(),
@@ -169,11 +163,7 @@ fn kind(name: &str) -> QueryResult<ChangeKind> {
 /// Up to `limit` changes behind `after` that may be taken, in order: those of transactions before
 /// the oldest that is still open. Any later transaction has a greater number, so nothing can turn
 /// up in front of them.
-pub(super) async fn next(
-    conn: &mut Conn,
-    after: Position,
-    limit: i64,
-) -> QueryResult<Vec<Told>> {
+pub(super) async fn next(conn: &mut Conn, after: Position, limit: i64) -> QueryResult<Vec<Told>> {
     let rows: Vec<ToldRow> = diesel::sql_query(
         "SELECT writer, change_id, kind, name, range_from, range_to,
              greatest(0, extract(epoch FROM clock_timestamp() - created_at))::float8 AS age_s
@@ -307,10 +297,10 @@ pub(super) async fn prune(
     };
     let taken = "WHERE (c.writer, c.change_id) <= (last.writer, last.change_id)";
     diesel::sql_query(format!("{last} {work} {taken}"))
-    .bind::<Array<Text>, _>(consumers)
-    .bind::<BigInt, _>(i64::try_from(consumers.len()).unwrap_or(i64::MAX))
-    .execute(conn)
-    .await
+        .bind::<Array<Text>, _>(consumers)
+        .bind::<BigInt, _>(i64::try_from(consumers.len()).unwrap_or(i64::MAX))
+        .execute(conn)
+        .await
 }
 
 #[derive(QueryableByName)]

@@ -64,11 +64,7 @@ async fn follow(changes: &Changes, consumer: &dyn Consumer, stop: &CancellationT
 }
 
 /// Waits for the end of a pause, a wake-up, or the end of the program.
-async fn rest(
-    pause: Duration,
-    wakes: Option<&mut watch::Receiver<()>>,
-    stop: &CancellationToken,
-) {
+async fn rest(pause: Duration, wakes: Option<&mut watch::Receiver<()>>, stop: &CancellationToken) {
     let woken = async {
         match wakes {
             Some(wakes) => drop(wakes.changed().await),

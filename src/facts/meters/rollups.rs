@@ -80,9 +80,7 @@ impl Meters {
             let from = day_range(day, zone).from;
             let to = day_range(next, zone).from.min(days.to);
             let part = (zone, TimeRange::new(from, to), range);
-            written += conn
-                .transaction(async |conn| refresh(conn, meter_id, part).await)
-                .await?;
+            written += conn.transaction(async |conn| refresh(conn, meter_id, part).await).await?;
             day = next;
         }
         count_written("meter_rollups", written as u64);

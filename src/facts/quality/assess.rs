@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use chrono::{DateTime, Duration, NaiveDate, Utc};
 
-use super::dst;
 use super::checks::{Day, Past, Pool, UNUSUAL, equal_hours_max, runs};
+use super::dst;
 use super::model::{
     Batch, BatchCounts, DAY_S, DayReport, Gap, Kind, Refused, Report, Sample, Verdict,
 };

@@ -202,10 +202,8 @@ impl Day<'_> {
         }
         let times = |value: f64| value.abs() / past.largest;
         let least = if self.kind == Kind::Meter { METER_SPIKE_KW } else { 0.0 };
-        let beyond = self
-            .values
-            .iter()
-            .filter(|(_, value)| times(*value) > 4.0 && value.abs() > least);
+        let beyond =
+            self.values.iter().filter(|(_, value)| times(*value) > 4.0 && value.abs() > least);
         beyond.map(|(ts, value)| (*ts, times(*value))).collect()
     }
 }

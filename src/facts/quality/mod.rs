@@ -18,12 +18,12 @@ mod store; // SQL
 mod tests;
 
 pub use self::api::routes;
+pub use self::follow::{JudgeJob, JudgeOnChange};
 pub use self::model::{Batch, Due, Kind, Verdict};
 pub use self::reason::{Code, Reason, Weight};
 pub use self::records::{
     DayCell, DayState, DeadLetter, Filter, Matrix, MatrixRow, Quarantined, StoredReport,
     Unreadable, Waiting,
 };
-pub use self::follow::{JudgeJob, JudgeOnChange};
-pub use self::stored::StoredJudge;
 pub use self::service::{Quality, QualityError, Recorded};
+pub use self::stored::StoredJudge;

@@ -18,10 +18,10 @@ use super::store::{self, Decision, Judgement};
 use crate::access::audit::{Audit, By, Event};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::{AsOf, Clock, TimeRange, add_days, local_date};
-use crate::facts::meters::MeterError;
-use crate::facts::tariffs::TariffError;
 use crate::facts::market::{PriceError, PricePoint, Prices, Quality as Trust};
+use crate::facts::meters::MeterError;
 use crate::facts::series::{Observation, Observations, SeriesError};
+use crate::facts::tariffs::TariffError;
 use crate::platform::db::{Db, DbError};
 
 /// Most days that a matrix may have.

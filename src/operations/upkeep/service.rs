@@ -136,9 +136,11 @@ impl Upkeep {
                 async |before| counted(changes.forget_letters(before, dry_run).await),
             )
             .await,
-            self.aged_step(("jobs", "jobs that ended"), before(settings.jobs_days), async |before| {
-                counted(jobs.forget(before, dry_run).await)
-            })
+            self.aged_step(
+                ("jobs", "jobs that ended"),
+                before(settings.jobs_days),
+                async |before| counted(jobs.forget(before, dry_run).await),
+            )
             .await,
         ]
     }

@@ -62,10 +62,9 @@ impl Settings {
                 all.push(format!("{key} = {days} is more than {DAYS_MAX}; 0 is for ever"));
             }
         }
-        for (key, days) in [
-            ("readings_days", self.readings_days),
-            ("observations_days", self.observations_days),
-        ] {
+        for (key, days) in
+            [("readings_days", self.readings_days), ("observations_days", self.observations_days)]
+        {
             if (1..READINGS_DAYS_MIN).contains(&days) {
                 all.push(format!(
                     "{key} = {days} is less than {READINGS_DAYS_MIN}: forecasts and checks look \

@@ -7,9 +7,7 @@ use diesel_async::RunQueryDsl;
 
 use crate::base::timeline::TimeRange;
 use crate::platform::db::Conn;
-use crate::platform::db::schema::{
-    meter_reading_revisions, reading_horizon, smart_meter_readings,
-};
+use crate::platform::db::schema::{meter_reading_revisions, reading_horizon, smart_meter_readings};
 
 /// Start of the oldest reading.
 pub(in crate::facts::meters) async fn oldest(
@@ -70,11 +68,9 @@ pub(in crate::facts::meters) async fn remove(
     range: TimeRange,
 ) -> QueryResult<u64> {
     use {meter_reading_revisions as revisions, smart_meter_readings as readings};
-    let replaced = revisions::table
-        .filter(revisions::ts.ge(range.from))
-        .filter(revisions::ts.lt(range.to));
+    let replaced =
+        revisions::table.filter(revisions::ts.ge(range.from)).filter(revisions::ts.lt(range.to));
     diesel::delete(replaced).execute(conn).await?;
-    let old =
-        readings::table.filter(readings::ts.ge(range.from)).filter(readings::ts.lt(range.to));
+    let old = readings::table.filter(readings::ts.ge(range.from)).filter(readings::ts.lt(range.to));
     Ok(diesel::delete(old).execute(conn).await? as u64)
 }

@@ -13,8 +13,7 @@ use crate::platform::db::Conn;
 use crate::platform::db::schema::{meters, reading_horizon};
 
 /// Whoever makes rollups of a meter anew takes turns with others who do.
-const TAKE_TURN: &str =
-    "SELECT pg_advisory_xact_lock(hashtextextended('rollups:' || $1::text, 0))";
+const TAKE_TURN: &str = "SELECT pg_advisory_xact_lock(hashtextextended('rollups:' || $1::text, 0))";
 
 /// Sums of hours as sums of local days, where days are made of whole hours.
 const DAYS_OF_HOURS: &str = "
@@ -81,8 +80,7 @@ pub(in crate::facts::meters) async fn refresh_days(
     range: TimeRange,
     of_whole_hours: bool,
 ) -> QueryResult<usize> {
-    let source =
-        if of_whole_hours { DAYS_OF_HOURS.to_owned() } else { statement(Resolution::Day) };
+    let source = if of_whole_hours { DAYS_OF_HOURS.to_owned() } else { statement(Resolution::Day) };
     let insert = format!(
         "INSERT INTO meter_daily (meter_id, ts, interval_s, {SUMS})
          SELECT $1, n.ts, n.interval_s, {SUMS} FROM ({source}) AS n"

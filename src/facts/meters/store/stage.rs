@@ -140,8 +140,7 @@ async fn staged(conn: &mut Conn) -> QueryResult<Vec<Change>> {
              max(ts + make_interval(secs => interval_s)) AS last \
          FROM pg_temp.readings_staging GROUP BY meter_id ORDER BY meter_id";
     let rows: Vec<Staged> = diesel::sql_query(query).load(conn).await?;
-    let change =
-        |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
+    let change = |row: Staged| Change::of_meter(&row.meter_id, TimeRange::new(row.first, row.last));
     Ok(rows.into_iter().map(change).collect())
 }
 

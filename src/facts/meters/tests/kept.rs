@@ -20,7 +20,8 @@ struct Dice(u64);
 
 impl Dice {
     fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         self.0 >> 33
     }
 
@@ -152,8 +153,7 @@ async fn what_is_older_than_the_horizon_is_told_from_its_sums() {
     let zone = Tz::Europe__Zurich;
     let meters = in_zone(&test, zone).await;
     let range = days_range("2026-03-01".parse().unwrap(), "2026-03-04".parse().unwrap(), zone);
-    let all: Vec<Reading> =
-        range.slots(900).map(|ts| reading(ts, 900, Some(1.0), 0)).collect();
+    let all: Vec<Reading> = range.slots(900).map(|ts| reading(ts, 900, Some(1.0), 0)).collect();
     meters.put(&all).await.unwrap();
     meters.refresh_rollups("house-1", range).await.unwrap();
     let clock = Clock::fixed(at("2026-11-01T00:00:00Z"));

@@ -58,8 +58,7 @@ pub(in crate::facts::quality) async fn due(
             .and(quality_due::subject.eq(subject))
             .and(quality_due::day.gt(day));
         let later_subject = quality_due::kind.eq(kind).and(quality_due::subject.gt(subject));
-        query = query
-            .filter(quality_due::kind.gt(kind).or(later_subject).or(later_day));
+        query = query.filter(quality_due::kind.gt(kind).or(later_subject).or(later_day));
     }
     let mut days: Vec<DueDay> = query.load(conn).await?;
     if let [first, ..] = days.as_slice() {

@@ -120,7 +120,10 @@ async fn hourly_meters_simulated_ones_and_files_of_prices_have_rows_of_their_own
     assert_eq!(prices["source"], "import");
     assert_eq!(cell(&prices, "2026-03-28")["found"], 2);
     let simulated = row(&app, 7, "price:SIM-CH:day_ahead").await;
-    assert_eq!((&simulated["source"], &simulated["is_simulated"]), (&json!("simulation"), &json!(true)));
+    assert_eq!(
+        (&simulated["source"], &simulated["is_simulated"]),
+        (&json!("simulation"), &json!(true))
+    );
     assert_eq!(cell(&simulated, "2026-03-29")["expected"], 23);
 }
 
