@@ -11,9 +11,7 @@ use diesel_async::RunQueryDsl;
 use tokio_postgres::Transaction;
 
 pub(super) use self::letters::{bury, forget_letters, letters, resolve};
-use super::model::{
-    Change, ChangeKind, ConsumerState, CursorRow, Position, Told, united,
-};
+use super::model::{Change, ChangeKind, ConsumerState, CursorRow, Position, Told, united};
 use crate::base::timeline::TimeRange;
 use crate::platform::db::Conn;
 

@@ -220,11 +220,6 @@ pub struct Kept {
 }
 
 impl Kept {
-    /// Whether anything is different now.
-    pub const fn changed(&self) -> bool {
-        self.inserted + self.replaced > 0
-    }
-
     /// Both together.
     pub const fn plus(self, other: Self) -> Self {
         Self {

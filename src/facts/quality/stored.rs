@@ -104,7 +104,8 @@ impl StoredJudge {
             drop(conn);
             let (Some(first), Some(last)) = (due.first(), due.last()) else { return Ok(judged) };
             after = Some(last.clone());
-            match self.judge(first, &due).await {
+            let days: Vec<NaiveDate> = due.iter().rev().map(|day| day.day).collect();
+            match self.judge(first, &days).await {
                 Ok(odd) => {
                     judged.days += due.len();
                     judged.odd += odd;
@@ -123,18 +124,17 @@ impl StoredJudge {
         }
     }
 
-    /// Judges days of one subject; answers how many reports are not good.
-    async fn judge(&self, first: &DueDay, due: &[DueDay]) -> Result<usize, QualityError> {
-        let days: Vec<NaiveDate> = due.iter().map(|day| day.day).collect();
+    /// Judges days of one subject, oldest first; answers how many reports are not good.
+    async fn judge(&self, first: &DueDay, days: &[NaiveDate]) -> Result<usize, QualityError> {
         let subjects = match ChangeKind::parse(&first.kind) {
-            Some(ChangeKind::Meter) => self.meter(&first.subject, &days).await?,
-            Some(ChangeKind::Price) => self.prices(&first.subject, &days).await?,
-            Some(ChangeKind::Tariff) => self.tariff(&first.subject, &days).await?,
+            Some(ChangeKind::Meter) => self.meter(&first.subject, days).await?,
+            Some(ChangeKind::Price) => self.prices(&first.subject, days).await?,
+            Some(ChangeKind::Tariff) => self.tariff(&first.subject, days).await?,
             Some(ChangeKind::Observation) | None => Vec::new(),
         };
         let (now, mut odd) = (self.quality.clock.now(), 0);
         for subject in &subjects {
-            for day in &days {
+            for day in days {
                 let range = day_range(*day, subject.zone);
                 let batch = subject.batch(range, now);
                 if batch.values.is_empty() && !subject.has_begun(range.from) {

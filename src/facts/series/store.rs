@@ -79,11 +79,7 @@ pub(super) async fn add_series(conn: &mut Conn, spec: &SeriesSpec) -> QueryResul
 /// How many series have become known within a day, by the clock of the database.
 pub(super) async fn made_today(conn: &mut Conn) -> QueryResult<i64> {
     let yesterday = diesel::dsl::sql::<diesel::sql_types::Timestamptz>("now() - interval '1 day'");
-    series::table
-        .filter(series::created_at.gt(yesterday))
-        .count()
-        .get_result(conn)
-        .await
+    series::table.filter(series::created_at.gt(yesterday)).count().get_result(conn).await
 }
 
 /// Series of a market, by name; a market has a handful.

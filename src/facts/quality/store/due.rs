@@ -40,7 +40,8 @@ pub(in crate::facts::quality) async fn add_due(
     .await
 }
 
-/// Up to `limit` days of one subject, the first behind `after`, that wait since `until` or longer.
+/// Up to `limit` days of one subject, the first behind `after`, that wait since `until` or longer;
+/// newest first, since those are what people look at.
 pub(in crate::facts::quality) async fn due(
     conn: &mut Conn,
     after: Option<&DueDay>,
@@ -49,14 +50,14 @@ pub(in crate::facts::quality) async fn due(
 ) -> QueryResult<Vec<DueDay>> {
     let mut query = quality_due::table
         .filter(quality_due::since.le(until))
-        .order((quality_due::kind, quality_due::subject, quality_due::day))
+        .order((quality_due::kind, quality_due::subject, quality_due::day.desc()))
         .limit(limit)
         .into_boxed();
     if let Some(DueDay { kind, subject, day, .. }) = after {
         let later_day = quality_due::kind
             .eq(kind)
             .and(quality_due::subject.eq(subject))
-            .and(quality_due::day.gt(day));
+            .and(quality_due::day.lt(day));
         let later_subject = quality_due::kind.eq(kind).and(quality_due::subject.gt(subject));
         query = query.filter(quality_due::kind.gt(kind).or(later_subject).or(later_day));
     }
