@@ -160,7 +160,7 @@ pub(crate) async fn connect(
 /// What simulated readings can be sent to: the brokers that are set up.
 fn brokers(settings: &Settings, kafka: &Kafka) -> Brokers {
     let mqtt = settings.mqtt.url.is_some().then(|| {
-        let publisher = Arc::new(mqtt::Publisher::new(settings.mqtt.clone()));
+        let publisher = Arc::new(mqtt::Publisher::new((*settings.mqtt).clone()));
         Broker::new(move |rows| {
             let publisher = Arc::clone(&publisher);
             async move { publisher.publish(&rows).await }
