@@ -19,7 +19,7 @@ mod api; // HTTP: translates, decides nothing
 pub use self::api::routes;
 pub use self::cluster::Cluster;
 pub use self::model::{KafkaError, KafkaStatus, PartitionState};
-pub use self::publisher::Publisher;
+
 pub use self::service::Kafka;
 pub use self::settings::Settings;
 

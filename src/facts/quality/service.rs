@@ -22,7 +22,6 @@ use crate::facts::market::{PriceError, PricePoint, Prices, Quality as Trust};
 use crate::facts::meters::MeterError;
 use crate::facts::series::{Observation, Observations, SeriesError};
 use crate::facts::tariffs::TariffError;
-use crate::facts::tariffs::TariffError;
 use crate::platform::db::{Conn, Db, DbError};
 
 /// Most days that a matrix may have.
