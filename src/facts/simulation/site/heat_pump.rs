@@ -102,6 +102,14 @@ pub(super) fn tank_kwh_k(settings: &HeatPump) -> f64 {
     settings.tank_l * WATER_KWH_L_K
 }
 
+/// Temperature of the water in the heating: a line from the rooms' to that of the design day.
+fn flow_c(settings: &HeatPump, outdoor_c: f64) -> f64 {
+    let least = settings.room_c + 4.0;
+    let share = (settings.room_c - outdoor_c) / (settings.room_c - DESIGN_C);
+    let most = settings.flow_c.max(least);
+    (least + (most - least) * share).clamp(least, most + 5.0)
+}
+
 impl HeatState {
     /// The first minute of a site's life: everything has its temperature.
     pub fn new(settings: &HeatPump, outdoor_c: f64) -> Self {
@@ -192,7 +200,7 @@ impl HeatState {
     fn heat(&self, settings: &HeatPump, outdoor_c: f64) -> (f64, Option<f64>) {
         let flow_c = match self.task {
             Task::Rest => return (0.0, None),
-            Task::Rooms => self.flow_c(settings, outdoor_c),
+            Task::Rooms => flow_c(settings, outdoor_c),
             Task::Water => self.tank_c + TANK_LIFT_K,
         };
         let cop = cop(flow_c - outdoor_c, settings.cop_factor);
@@ -206,14 +214,6 @@ impl HeatState {
             }
         };
         (wanted_kw.clamp(settings.part_load * most_kw, most_kw), Some(cop))
-    }
-
-    /// Temperature of the water in the heating: a line from the rooms' to that of the design day.
-    fn flow_c(&self, settings: &HeatPump, outdoor_c: f64) -> f64 {
-        let least = settings.room_c + 4.0;
-        let share = (settings.room_c - outdoor_c) / (settings.room_c - DESIGN_C);
-        let most = settings.flow_c.max(least);
-        (least + (most - least) * share).clamp(least, most + 5.0)
     }
 
     /// What the house loses, in kW: through walls, and through windows that people open.

@@ -58,6 +58,22 @@ struct Balance {
     worst_kw: f64,
 }
 
+/// A meter as the table knows it.
+#[derive(QueryableByName)]
+struct Role {
+    #[diesel(sql_type = Text)]
+    meter_id: String,
+    #[diesel(sql_type = Text)]
+    role: String,
+}
+
+/// A count of rows.
+#[derive(QueryableByName)]
+struct Mixed {
+    #[diesel(sql_type = BigInt)]
+    count: i64,
+}
+
 /// How far the meters of the site are from adding up, over all instants that are stored.
 async fn balance(db: &TestDb) -> Balance {
     let query = sql_query(
@@ -102,13 +118,6 @@ async fn a_site_fills_the_tables_goes_on_after_a_restart_and_adds_up() {
     }
 
     // Each meter is known under its role, and the status tells how the site stands.
-    #[derive(QueryableByName)]
-    struct Role {
-        #[diesel(sql_type = Text)]
-        meter_id: String,
-        #[diesel(sql_type = Text)]
-        role: String,
-    }
     let query = sql_query("SELECT meter_id, role FROM meters WHERE meter_id LIKE 'sim-home-%'");
     let roles: Vec<Role> = query.load(&mut db.db().conn().await.unwrap()).await.unwrap();
     let status = other.status().await.unwrap();
@@ -242,11 +251,6 @@ async fn one_setting_switches_from_the_simulated_site_to_what_is_measured() {
     // Left to itself it shows what is measured as soon as there is any.
     show("auto");
     assert_eq!(meters.shown(&who).await.unwrap().as_deref(), Some("house-1"));
-    #[derive(QueryableByName)]
-    struct Mixed {
-        #[diesel(sql_type = BigInt)]
-        count: i64,
-    }
     let mixed = sql_query(
         "SELECT count(*) AS count FROM smart_meter_readings
          WHERE (quality = 'simulated') AND meter_id NOT LIKE 'sim-%'
