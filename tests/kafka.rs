@@ -53,7 +53,7 @@ impl Broker {
         let commands = child.stdin.take().unwrap();
         let answers = BufReader::new(child.stdout.take().unwrap());
         let mut this = Self { place: String::new(), child, commands, answers };
-        this.place = this.answer()["brokers"].as_str().unwrap().to_owned();
+        this.answer()["brokers"].as_str().unwrap().clone_into(&mut this.place);
         Some(this)
     }
 
