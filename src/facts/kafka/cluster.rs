@@ -86,7 +86,9 @@ impl Cluster {
                 partitions: topic.partitions.into_iter().collect(),
             })
             .collect();
-        topics.iter_mut().for_each(|topic| topic.partitions.sort_unstable());
+        for topic in &mut topics {
+            topic.partitions.sort_unstable();
+        }
         topics.sort_by(|one, other| one.name.cmp(&other.name));
         Ok(topics)
     }

@@ -226,7 +226,7 @@ impl Kafka {
                 self.take(&mut claim, &form, batch, high_watermark).await?;
             }
             if claim.next_offset >= Some(high_watermark) {
-                return Ok(self.renew(&claim, high_watermark).await?);
+                return self.renew(&claim, high_watermark).await;
             }
         }
     }

@@ -70,17 +70,15 @@ impl Kafka {
         if let Some(seen) = fresh() {
             return seen.topics;
         }
-        match tokio::time::timeout(PROBE_MAX, self.look()).await {
-            Ok(found) => found.map_err(|error| error.sentence()),
-            Err(_) => {
-                // A connection whose other end is gone without a word stays as it is for minutes.
-                inner.cluster.forget().await;
-                let brokers = inner.cluster.brokers().join(", ");
-                let why = format!("{brokers}: no answer within {} s", PROBE_MAX.as_secs());
-                self.learn(Err(why.clone()));
-                Err(why)
-            }
+        if let Ok(found) = tokio::time::timeout(PROBE_MAX, self.look()).await {
+            return found.map_err(|error| error.sentence());
         }
+        // A connection whose other end is gone without a word stays as it is for minutes.
+        inner.cluster.forget().await;
+        let brokers = inner.cluster.brokers().join(", ");
+        let why = format!("{brokers}: no answer within {} s", PROBE_MAX.as_secs());
+        self.learn(Err(why.clone()));
+        Err(why)
     }
 
     /// Whether all is well; nothing where there is no Kafka. A loss is told for a day.
