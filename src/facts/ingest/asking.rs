@@ -79,8 +79,12 @@ impl Ingest {
             http_status: answer.status.as_u16(),
             content_type,
         };
-        let came = answer.read_bytes;
-        let raw = self.archive.keep_of(arrival, answer.body.clone(), came).await?;
+        let (kept, came) = (answer.body.clone(), answer.read_bytes);
+        let raw = if is_sifted {
+            self.archive.keep_of(arrival, kept, came).await?
+        } else {
+            self.archive.keep(arrival, kept).await?
+        };
         Ok((raw, answer.body))
     }
 

@@ -197,8 +197,9 @@ fn labels_mark_ends_before_2025_and_beginnings_from_then_on() {
     let expected: Vec<_> =
         (1..).zip(expected).map(|(mw, ts)| (utc(ts), f64::from(mw) * 4.0)).collect();
     assert_eq!(series(&reading, "grid_end_consumption:CH"), expected);
-    assert_eq!(series(&reading, "grid_consumption:CH")[0].1, 8_400.002);
-    assert_eq!(series(&reading, "grid_exports:CH:AT")[0].1, 100.0);
+    let first = expected[0].0;
+    assert_eq!(series(&reading, "grid_consumption:CH")[0], (first, 8_400.002));
+    assert_eq!(series(&reading, "grid_exports:CH:AT")[0], (first, 100.0));
     assert!(
         reading.findings[0].to_string().starts_with("there is no column Verbundaustausch AT->CH")
     );
