@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use chrono::Duration;
 use diesel_async::AsyncConnection;
 use tokio::sync::Mutex;
