@@ -47,7 +47,7 @@ await withBrowser(async (browser) => {
     await page.setInputFiles("#file", utilityFile(true));
     await page.click(".bring button[type=submit]");
     await page.waitForURL((url) => url.pathname.startsWith("/upload/"));
-    ensure((await page.locator("#status").innerText()).includes("1 Zeilen"), "the row is not told");
+    ensure((await page.locator("#status").innerText()).includes("Zeilen: 1."), "the row is not told");
     ensure((await page.locator("form[action$='/store']").count()) === 0, "it could be stored");
     await audit(page, "check");
     await fits(page);

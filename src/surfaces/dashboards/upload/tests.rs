@@ -172,7 +172,7 @@ async fn what_is_wrong_with_a_file_stands_on_the_page() {
     let page = browser.open(&chosen).await;
     let text = page.text();
     assert!(
-        text.contains("1 Zeilen sind nicht lesbar") && text.contains("is not a number"),
+        text.contains("Nicht lesbare Zeilen: 1.") && text.contains("is not a number"),
         "{text}"
     );
     assert!(!text.contains("/store"), "{text}");
