@@ -17,7 +17,10 @@ fn rows() -> Vec<ReadingRow> {
     };
     vec![
         power(1.5),
-        ReadingRow { ts: crate::facts::readings::Stamp(utc("2026-03-28T09:15:00Z")), ..power(-1.0) },
+        ReadingRow {
+            ts: crate::facts::readings::Stamp(utc("2026-03-28T09:15:00Z")),
+            ..power(-1.0)
+        },
     ]
 }
 
