@@ -128,41 +128,44 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         secret_key: secret_key.clone(),
         ..section
     };
-    let mut settings =
-        Settings {
-            server: layers.section("server", web::Settings::mistakes),
-            storage: layers.section("storage", no_rules::<StorageSettings>),
-            objects: with_keys(layers.section("objects", |section: &objects::Settings| {
-                with_keys(section.clone()).mistakes()
-            })),
-            database_url: layers.secret("database.url"),
-            database: layers.section("database", db::Settings::mistakes),
-            telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
-            jobs: layers.section("jobs", jobs::Settings::mistakes),
-            market: layers.section("market", market::Settings::mistakes),
-            meters: layers.section("meters", meters::Settings::mistakes),
-            mqtt: Box::new(with_mqtt_password(layers.section("mqtt", |section: &mqtt::Settings| {
-                with_mqtt_password(section.clone()).mistakes()
-            }))),
-            simulation: layers.section("simulation", simulation::Settings::mistakes),
-            tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
-            drops: drops::Settings {
-                sftp_password,
-                sftp_key_passphrase,
-                ..layers.section("drops", drops::Settings::mistakes)
-            },
-            ingest: ingest::Settings {
-                entsoe_token,
-                ..layers.section("sources", ingest::Settings::mistakes)
-            },
-            kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
-                with_password(section.clone()).mistakes()
-            })),
-            accounts: layers.section("accounts", accounts::Settings::mistakes),
-            upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
-            sources: Arc::new(sources.clone()),
-        };
+    let mut settings = Settings {
+        server: layers.section("server", web::Settings::mistakes),
+        storage: layers.section("storage", no_rules::<StorageSettings>),
+        objects: with_keys(layers.section("objects", |section: &objects::Settings| {
+            with_keys(section.clone()).mistakes()
+        })),
+        database_url: layers.secret("database.url"),
+        database: layers.section("database", db::Settings::mistakes),
+        telemetry: layers.section("telemetry", telemetry::Settings::mistakes),
+        jobs: layers.section("jobs", jobs::Settings::mistakes),
+        market: layers.section("market", market::Settings::mistakes),
+        meters: layers.section("meters", meters::Settings::mistakes),
+        mqtt: Box::new(with_mqtt_password(layers.section("mqtt", |section: &mqtt::Settings| {
+            with_mqtt_password(section.clone()).mistakes()
+        }))),
+        simulation: layers.section("simulation", simulation::Settings::mistakes),
+        tariffs: layers.section("tariffs", tariffs::Settings::mistakes),
+        drops: drops::Settings {
+            sftp_password,
+            sftp_key_passphrase,
+            ..layers.section("drops", drops::Settings::mistakes)
+        },
+        ingest: ingest::Settings {
+            entsoe_token,
+            ..layers.section("sources", ingest::Settings::mistakes)
+        },
+        kafka: with_password(layers.section("kafka", |section: &kafka::Settings| {
+            with_password(section.clone()).mistakes()
+        })),
+        accounts: layers.section("accounts", accounts::Settings::mistakes),
+        upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
+        sources: Arc::new(sources.clone()),
+    };
     settings.ingest.tariffs = settings.tariffs.clone();
+    let brokers = (settings.mqtt.url.is_some(), !settings.kafka.broker_list().is_empty());
+    if let Some(what) = settings.simulation.output_mistake(brokers.0, brokers.1) {
+        layers.mistakes.push(Mistake { place: "simulation".to_owned(), what });
+    }
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
     (Loaded { settings, effective, notices }, layers.mistakes)

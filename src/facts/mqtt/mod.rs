@@ -21,7 +21,6 @@ mod service; // mappings, proposals, and the one transaction of a batch
 mod batch; // batches of messages into the database
 mod broker; // the way to the broker, and why it is barred
 mod consumer; // reads the broker for as long as the program runs
-#[cfg_attr(not(test), expect(dead_code, reason = "a simulation that publishes is its user"))]
 mod publisher; // rows to the broker, for those who rehearse
 
 pub use self::api::routes;
@@ -31,7 +30,6 @@ pub use self::look::{is_own, leaves, meant, numbers_of};
 pub use self::model::{
     ConsumerState, Field, Mapping, NewMapping, Preset, Proposal, Standing, Topic, Unit,
 };
-#[cfg_attr(not(test), expect(unused_imports, reason = "as above"))]
 pub use self::publisher::Publisher;
 pub use self::service::{Mqtt, Needs, Preview};
 pub use self::settings::Settings;
