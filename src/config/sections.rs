@@ -164,7 +164,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     settings.ingest.tariffs = settings.tariffs.clone();
     let brokers = (settings.mqtt.url.is_some(), !settings.kafka.broker_list().is_empty());
     if let Some(what) = settings.simulation.output_mistake(brokers.0, brokers.1) {
-        layers.mistakes.push(Mistake { place: "simulation".to_owned(), what });
+        layers.mistake("simulation.output", what);
     }
     layers.finish();
     let (effective, notices) = (layers.effective, layers.notices);
