@@ -73,25 +73,22 @@ pub fn look_at_readings(
     let named =
         |places: &[usize]| -> Vec<String> { places.iter().map(|at| header[*at].clone()).collect() };
     let chosen = ReadingColumns::choose(&sheet, &options);
-    let (time, numbers) = match &chosen {
-        Ok(columns) => {
-            options.time_column = Some(header[columns.time].clone());
-            options.columns = named(&columns.taken);
-            options.production_columns = named(&columns.given);
-            options.unit = Some(columns.unit);
-            options.kind = Some(columns.kind);
-            options.zone = Some(columns.zone);
-            let numbers = columns.taken.iter().chain(&columns.given).copied().collect();
-            (Some(columns.time), numbers)
-        }
-        Err(_) => {
-            let time = match &options.time_column {
-                Some(_) => None,
-                None => first_time(&sheet)?,
-            };
-            options.time_column = options.time_column.or_else(|| time.map(|at| header[at].clone()));
-            (time, Vec::new())
-        }
+    let (time, numbers) = if let Ok(columns) = &chosen {
+        options.time_column = Some(header[columns.time].clone());
+        options.columns = named(&columns.taken);
+        options.production_columns = named(&columns.given);
+        options.unit = Some(columns.unit);
+        options.kind = Some(columns.kind);
+        options.zone = Some(columns.zone);
+        let numbers = columns.taken.iter().chain(&columns.given).copied().collect();
+        (Some(columns.time), numbers)
+    } else {
+        let time = match &options.time_column {
+            Some(_) => None,
+            None => first_time(&sheet)?,
+        };
+        options.time_column = options.time_column.or_else(|| time.map(|at| header[at].clone()));
+        (time, Vec::new())
     };
     let zone = options.zone.unwrap_or(chrono_tz::Tz::Europe__Zurich);
     let rows = first_rows(&sheet, passed, (time, zone), &numbers)?;
@@ -170,27 +167,24 @@ pub fn look_at_weather(
     let mut options = WeatherOptions { skip_bad_rows: true, ..asked.clone() };
     let header = sheet.header();
     let chosen = WeatherColumns::choose(&sheet, &options);
-    let (time, numbers) = match &chosen {
-        Ok(columns) => {
-            options.time_column = Some(header[columns.time].clone());
-            options.zone = Some(columns.zone);
-            options.columns = columns
-                .weather
-                .iter()
-                .map(|column| WeatherAsk {
-                    variable: column.variable,
-                    unit: Some(column.unit.name.to_owned()),
-                    header: header[column.at].clone(),
-                })
-                .collect();
-            let numbers = columns.weather.iter().map(|column| column.at).collect();
-            (Some(columns.time), numbers)
-        }
-        Err(_) => {
-            let time = first_time(&sheet)?;
-            options.time_column = options.time_column.or_else(|| time.map(|at| header[at].clone()));
-            (time, Vec::new())
-        }
+    let (time, numbers) = if let Ok(columns) = &chosen {
+        options.time_column = Some(header[columns.time].clone());
+        options.zone = Some(columns.zone);
+        options.columns = columns
+            .weather
+            .iter()
+            .map(|column| WeatherAsk {
+                variable: column.variable,
+                unit: Some(column.unit.name.to_owned()),
+                header: header[column.at].clone(),
+            })
+            .collect();
+        let numbers = columns.weather.iter().map(|column| column.at).collect();
+        (Some(columns.time), numbers)
+    } else {
+        let time = first_time(&sheet)?;
+        options.time_column = options.time_column.or_else(|| time.map(|at| header[at].clone()));
+        (time, Vec::new())
     };
     let zone = options.zone.unwrap_or(chrono_tz::Tz::Europe__Zurich);
     let rows = first_rows(&sheet, passed, (time, zone), &numbers)?;

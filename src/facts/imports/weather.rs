@@ -180,7 +180,9 @@ pub fn parse_weather(bytes: &[u8], options: &WeatherOptions) -> Result<ParsedWea
     findings.refuse_bad(options.skip_bad_rows)?;
     let step_s = step_of(&placed)?;
     if options.marks_end {
-        placed.iter_mut().for_each(|point| point.ts -= Duration::seconds(step_s));
+        for point in &mut placed {
+            point.ts -= Duration::seconds(step_s);
+        }
     }
     let shared = placed.iter().filter(|point| point.estimated).count();
     if shared > 0 {

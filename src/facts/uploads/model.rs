@@ -48,6 +48,7 @@ pub struct NewFile {
 
 /// A file that waits to be confirmed.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct StagedFile {
     /// Identifier; known to nobody but whoever sent the file.
     pub staged_file_id: Uuid,
