@@ -161,7 +161,7 @@ diesel::table! {
         direction -> Text,
         ts -> Timestamptz,
         interval_s -> Int4,
-        power_kw -> Nullable<Float8>,
+        power_kw -> Nullable<Double>,
         quality -> Text,
         condition -> Text,
         known_at -> Timestamptz,
