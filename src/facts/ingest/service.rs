@@ -304,8 +304,11 @@ impl Ingest {
                 Ok(Taken { report: part, licence: said, next }) => {
                     report.add(part);
                     licence = said.or(licence);
-                    let parts = self.follow(source, settings, &ask, next).await?;
-                    parts.into_iter().for_each(|part| report.add(part));
+                    // Seldom, and large: it does not lie in every future that asks.
+                    let parts = Box::pin(self.follow(source, settings, &ask, next)).await?;
+                    for part in parts {
+                        report.add(part);
+                    }
                 }
                 Err(FetchError::Read(ReadError::TooMuch(_))) if from < to => {
                     windows.extend(halves(from, to));

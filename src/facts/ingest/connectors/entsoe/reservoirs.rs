@@ -20,6 +20,9 @@ const WEEKS_MAX: i64 = 60;
 /// Days after the Monday of a week at whose end it is published: on the third working day after it.
 const REPORTED_DAYS: i64 = 10;
 
+/// Mondays and values.
+type Weeks = Vec<(DateTime<Utc>, Option<f64>)>;
+
 /// The series of a document, by the week from Monday on; a period of anything else is left out.
 pub(super) fn read(root: Node<'_, '_>, ask: &Ask) -> Result<Reading, ReadError> {
     let mut reading = Reading::default();
@@ -63,11 +66,7 @@ pub(super) fn read(root: Node<'_, '_>, ask: &Ask) -> Result<Reading, ReadError> 
 
 /// The weeks of one period: seven days of the calendar each, of which one has an hour less or more when
 /// the clock is changed.
-fn weeks(
-    period: Node<'_, '_>,
-    is_variable: bool,
-    zone: Tz,
-) -> Result<Vec<(DateTime<Utc>, Option<f64>)>, ReadError> {
+fn weeks(period: Node<'_, '_>, is_variable: bool, zone: Tz) -> Result<Weeks, ReadError> {
     let range = interval(period)?;
     let (first, end) = (local_date(range.from, zone), local_date(range.to, zone));
     let days = (end - first).num_days();
