@@ -160,7 +160,7 @@ struct Assignment {
 /// Say which meter a metering point is from now on; what was stored of it stays where it is.
 #[utoipa::path(tag = "drops",
     params(("key" = String, Path, description = "The metering point", example = "CH1012301234500000000000000000001")),
-    request_body = Assignment,
+    request_body(content = Assignment, example = json!({"meter_id": "house-1"})),
     responses((status = 200, body = MeteringPoint, example = json!(point_example())), NotFound, Refusals, BadBody),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[put("/api/drops/points/{key}")]

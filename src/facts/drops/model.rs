@@ -93,6 +93,7 @@ pub struct DroppedFile {
 
 /// What became of the values of a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = FileCounts)]
 pub struct Counts {
     /// Values in the file.
     pub rows_read: u64,

@@ -23,7 +23,6 @@ use crate::base::ids::{Market, Product};
 use crate::facts::meters::check_meter_id;
 use crate::facts::readings::FileOrder;
 use crate::facts::readings::IngestReport;
-use crate::facts::readings::ReadingRow;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{
     BadBody, Conflict, Flow, Importer, NotFound, Params, Problem, Refusals, Require,
@@ -224,7 +223,7 @@ enum ImportedReadings {
 #[utoipa::path(tag = "meters", params(ReadingQuery),
     request_body(content(
         (Vec<u8> = "application/octet-stream"), (String = "text/csv"),
-        (String = "application/x-ndjson"), (Vec<ReadingRow> = "application/json")),
+        (String = "application/x-ndjson")),
         description = "The file's bytes"),
     responses((status = 200, body = ImportedReadings, example = json!(reading_report_example())),
         Refusals, NotFound, BadBody),

@@ -263,6 +263,12 @@ async fn writers_of_the_same_hours_neither_lose_nor_block_each_other() {
     assert_eq!(total, 8 * 200);
 }
 
+#[derive(diesel::QueryableByName)]
+struct Told {
+    #[diesel(sql_type = diesel::sql_types::Text)]
+    name: String,
+}
+
 #[actix_web::test]
 async fn a_change_is_told_and_a_repetition_is_not() {
     let test = TestDb::new().await;
@@ -273,8 +279,12 @@ async fn a_change_is_told_and_a_repetition_is_not() {
     let mut quarter = point(0, 2.0, "12:00");
     quarter.interval_s = 900;
     prices.put(&ch(), Product::DayAhead15min, &[quarter]).await.unwrap();
-    let told = [listener.next().await.unwrap(), listener.next().await.unwrap()];
-    let told = told.map(|notice| notice.payload);
+    let notices = [listener.next().await.unwrap(), listener.next().await.unwrap()];
+    assert_eq!(notices.map(|notice| notice.payload), ["", ""], "what changed stands in the table");
+    let mut conn = test.db().conn().await.unwrap();
+    let query = diesel::sql_query("SELECT name FROM series_changes ORDER BY change_id");
+    let told: Vec<Told> = diesel_async::RunQueryDsl::load(query, &mut conn).await.unwrap();
+    let told: Vec<String> = told.into_iter().map(|told| told.name).collect();
     assert_eq!(told, ["price:CH:day_ahead", "price:CH:day_ahead_15min"]);
 }
 

@@ -166,7 +166,7 @@ async fn list_mappings(
 
 /// Add a mapping; its meter is known from then on.
 #[utoipa::path(tag = "mqtt", request_body(content = NewMapping, example = json!(new_example())),
-    responses((status = 201, body = Mapping, example = json!(mapping_example())), Refusals, BadBody,
+    responses((status = 201, description = "The mapping", body = Mapping, example = json!(mapping_example())), Refusals, BadBody,
     Conflict),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[post("/api/mqtt/mappings")]

@@ -422,6 +422,7 @@ pub struct Topic {
 /// How the road to the broker is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = MqttState)]
 pub enum ConsumerState {
     /// No broker is set.
     Off,
