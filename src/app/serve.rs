@@ -89,7 +89,7 @@ pub(crate) async fn serve(settings: Settings, logs: Logs) -> Result<(), ServeErr
     let tasks = Tasks::new();
     keep_running(&tasks, private.as_ref(), (&metrics, &services));
     let starter = (services.clone(), settings.clone(), tasks.clone());
-    tasks.spawn("start", async move { start(starter).await });
+    tasks.spawn("start", Box::pin(start(starter)));
 
     let patience = Duration::from_secs(settings.server.stop_patience_s.into());
     let answering =

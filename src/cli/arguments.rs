@@ -228,7 +228,7 @@ pub(super) enum ImportCommand {
     Drops(DropArguments),
     /// Import weather from a CSV or Parquet file
     ///
-    /// Example: luna import weather basel.csv --series basel --column wind_speed:m/s:fkl010h0
+    /// Example: `luna import weather basel.csv --series basel --column wind_speed:m/s:fkl010h0`
     Weather(WeatherFileArguments),
     /// Import the fixed prices of a year from an operator's JSON file («Tariff Retrieval» of the VSE)
     ///

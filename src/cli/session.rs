@@ -17,10 +17,11 @@ pub(super) async fn with_services<T>(
     settings: &Settings,
     work: impl AsyncFnOnce(Services) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
-    let (db, private) = connect(settings, Mode::Command).await.map_err(Failure::world)?;
-    let result = match prepare(&db, settings).await {
+    // What starts services and what they do is large; callers only hold a pointer to it.
+    let (db, private) = Box::pin(connect(settings, Mode::Command)).await.map_err(Failure::world)?;
+    let result = match Box::pin(prepare(&db, settings)).await {
         Ok(services) => tokio::select! {
-            result = work(services) => result,
+            result = Box::pin(work(*services)) => result,
             // The private database must not be left behind by an impatient Ctrl-C.
             _ = crate::platform::runtime::stop_requested() => {
                 Err(Failure::world(anyhow::anyhow!("stopped before the end")))
@@ -36,7 +37,7 @@ pub(super) async fn with_services<T>(
     result
 }
 
-async fn prepare(db: &Db, settings: &Settings) -> Result<Services, Failure> {
+async fn prepare(db: &Db, settings: &Settings) -> Result<Box<Services>, Failure> {
     let schema = db.schema_status().await.map_err(Failure::world)?;
     if !schema.is_head && !settings.server.apply_migrations {
         let error = anyhow::anyhow!("the database has another schema than this program");
@@ -45,7 +46,7 @@ async fn prepare(db: &Db, settings: &Settings) -> Result<Services, Failure> {
     if !schema.is_head {
         db.migrate().await.map_err(Failure::world)?;
     }
-    Ok(assemble(&with_stored(settings, db).await, db.clone(), Clock::system()))
+    Ok(Box::new(assemble(&with_stored(settings, db).await, db.clone(), Clock::system())))
 }
 
 /// What admins stored in the database, without making one for it.

@@ -22,8 +22,11 @@ const RECORD: &str = "WITH told AS (
         RETURNING change_id)
     SELECT pg_notify('luna_series_changed', '') FROM (SELECT count(*) FROM told) AS counted";
 
+/// Kinds, names, starts and ends.
+type Columns<'a> = (Vec<&'a str>, Vec<&'a str>, Vec<DateTime<Utc>>, Vec<DateTime<Utc>>);
+
 /// Columns of changes as arrays.
-fn columns(changes: &[Change]) -> (Vec<&str>, Vec<&str>, Vec<DateTime<Utc>>, Vec<DateTime<Utc>>) {
+fn columns(changes: &[Change]) -> Columns<'_> {
     (
         changes.iter().map(|change| change.kind.name()).collect(),
         changes.iter().map(|change| change.name.as_str()).collect(),

@@ -53,6 +53,7 @@ impl Outcome {
 
 /// A file that came, and what became of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "the identifier is called as in the database")]
 pub struct DroppedFile {
     /// Identifier.
     pub dropped_file_id: Uuid,

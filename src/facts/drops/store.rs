@@ -309,29 +309,31 @@ pub(super) async fn put_values(
     Ok(())
 }
 
+/// Direction, start, length, mean power, quality, condition and creation of a value.
+type ValueRow = (String, DateTime<Utc>, i32, Option<f64>, String, String, DateTime<Utc>);
+
 /// The values of a meter in a range, oldest first.
 pub(super) async fn values(
     conn: &mut Conn,
     meter_id: &str,
     range: TimeRange,
 ) -> QueryResult<Vec<Value>> {
-    let rows: Vec<(String, DateTime<Utc>, i32, Option<f64>, String, String, DateTime<Utc>)> =
-        dropped_values::table
-            .filter(dropped_values::meter_id.eq(meter_id))
-            .filter(dropped_values::ts.ge(range.from))
-            .filter(dropped_values::ts.lt(range.to))
-            .order((dropped_values::ts, dropped_values::direction))
-            .select((
-                dropped_values::direction,
-                dropped_values::ts,
-                dropped_values::interval_s,
-                dropped_values::power_kw,
-                dropped_values::quality,
-                dropped_values::condition,
-                dropped_values::known_at,
-            ))
-            .load(conn)
-            .await?;
+    let rows: Vec<ValueRow> = dropped_values::table
+        .filter(dropped_values::meter_id.eq(meter_id))
+        .filter(dropped_values::ts.ge(range.from))
+        .filter(dropped_values::ts.lt(range.to))
+        .order((dropped_values::ts, dropped_values::direction))
+        .select((
+            dropped_values::direction,
+            dropped_values::ts,
+            dropped_values::interval_s,
+            dropped_values::power_kw,
+            dropped_values::quality,
+            dropped_values::condition,
+            dropped_values::known_at,
+        ))
+        .load(conn)
+        .await?;
     let value = |(direction, ts, interval_s, power_kw, quality, condition, known_at)| Value {
         direction,
         ts,

@@ -102,7 +102,6 @@ fn is_mail(word: &str) -> bool {
 /// An event as it is sent: what kind, when, about what; nothing that tells who somebody is.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct SentEvent {
     /// Identifier made by the sender: sent again, the event is stored once. Without it one is made
     /// from what the event says.

@@ -15,6 +15,8 @@ const DAYS_MIN: usize = 7;
 pub(super) const UNUSUAL: f64 = 6.0;
 /// Robust z of the shape from which on a value may be a spike.
 const SPIKE: f64 = 10.0;
+/// Power that nothing takes which took none for weeks, in kW.
+const METER_ABSURD_KW: f64 = 100.0;
 /// Power that a house may take out of the blue, whatever the weeks before were like, in kW.
 const METER_SPIKE_KW: f64 = 10.0;
 /// Slots on each side that count as neighbours, in seconds.
@@ -197,8 +199,16 @@ impl Day<'_> {
 
     /// Values beyond anything of the past weeks, for what may well be zero for days.
     fn never_seen(&self, past: &Past) -> Vec<(DateTime<Utc>, f64)> {
-        if self.kind == Kind::Tariff || past.largest <= 0.0 {
+        if self.kind == Kind::Tariff {
             return Vec::new();
+        }
+        if past.largest <= 0.0 {
+            // Something that was off for weeks may be switched on, but no device takes that much.
+            let absurd = self
+                .values
+                .iter()
+                .filter(|(_, value)| self.kind == Kind::Meter && value.abs() > METER_ABSURD_KW);
+            return absurd.map(|(ts, value)| (*ts, value.abs() / METER_ABSURD_KW)).collect();
         }
         let times = |value: f64| value.abs() / past.largest;
         let least = if self.kind == Kind::Meter { METER_SPIKE_KW } else { 0.0 };

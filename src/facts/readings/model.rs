@@ -246,6 +246,7 @@ impl IngestReport {
 
 /// How a request wants to be taken.
 #[derive(Debug, Clone, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "switches of a request, each by itself")]
 pub(super) struct Order {
     /// Unknown meters are made.
     pub create: bool,

@@ -222,6 +222,7 @@ pub(super) async fn grow_readings(client: &Client, rows: usize) -> Result<(), Db
              LATERAL (SELECT '1991-01-01T00:00Z'::timestamptz + step * interval '15 minutes' AS ts) AS at
          ON CONFLICT DO NOTHING"
     );
+    client.batch_execute("SET statement_timeout = 0").await?;
     client.batch_execute(&fill).await?;
     // What an autovacuum would do in time; it runs in no transaction, not even one of two statements.
     client.batch_execute("VACUUM ANALYZE smart_meter_readings").await?;

@@ -10,6 +10,7 @@ const READINGS_DAYS_MIN: u32 = 60;
 /// How long what is kept, in days; 0 is for ever. Prices and what is added up are never removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the unit belongs to the name of a setting")]
 pub struct Settings {
     /// Readings of meters; their sums per hour and local day stay.
     pub readings_days: u32,

@@ -231,7 +231,7 @@ fn mean_power(energy_kwh: f64, interval_s: i64) -> Result<f64, String> {
     // Intervals are an hour at most.
     let hours = f64::from(i32::try_from(interval_s).unwrap_or(i32::MAX)) / 3_600.0;
     let power_kw = energy_kwh / hours;
-    if !power_kw.is_finite() || power_kw < 0.0 || power_kw > POWER_KW_MAX {
+    if !(0.0..=POWER_KW_MAX).contains(&power_kw) {
         return Err(format!("{energy_kwh} kWh is not between 0 and {POWER_KW_MAX} kW"));
     }
     Ok(power_kw)

@@ -213,7 +213,7 @@ fn point_of(data: Node<'_, '_>) -> Result<(String, Direction), Refusal> {
     Ok((name.to_owned(), direction))
 }
 
-/// Where the values of a MeteringData stand on the axis of time.
+/// Where the values of a `MeteringData` stand on the axis of time.
 struct Grid {
     start: DateTime<Utc>,
     interval_s: i64,

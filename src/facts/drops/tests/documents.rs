@@ -54,7 +54,7 @@ impl Sdat {
     pub fn text(&self) -> String {
         let Self { version, kind, element, point, created, .. } = self;
         let (start, end) = (self.start.to_rfc3339(), self.end.to_rfc3339());
-        let observations: String = self
+        let observations: Vec<String> = self
             .values
             .iter()
             .map(|(at, volume, condition)| {
@@ -74,6 +74,7 @@ impl Sdat {
                 )
             })
             .collect();
+        let observations = observations.concat();
         format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
              <rsm:ValidatedMeteredData_{version} xmlns:rsm=\"http://www.strom.ch\">\n\

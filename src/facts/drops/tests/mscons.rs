@@ -46,7 +46,7 @@ fn several_meters_and_directions_in_one_interchange() {
         ("50000000001", "1-1?:2.29.0", "2"),
         ("DE00012345678900000000000000000X1", "1-1?:1.29.0", "3"),
     ] {
-        body += &format!("NAD+DP'LOC+172+{point}'LIN+1'PIA+5+{code}:SRW'");
+        body += &["NAD+DP'LOC+172+", point, "'LIN+1'PIA+5+", code, ":SRW'"].concat();
         body += &value(&format!("220:{number}"), "202611182300", "202611182315");
     }
     let document = read(mscons(&body).as_bytes()).unwrap();
@@ -109,12 +109,13 @@ fn the_hour_that_the_clock_shows_twice_is_told_by_offset_or_by_order() {
     // Without offset the end of the first is 03:00 winter time: two hours, no profile. Quarter hours
     // tell the two passes apart by their order.
     let wall = ["0200", "0215", "0230", "0245", "0200", "0215", "0230", "0245", "0300"];
-    let quarters: String = wall
+    let quarters: Vec<String> = wall
         .windows(2)
         .map(|pair| {
             format!("QTY+220:1'DTM+163:20261025{}:203'DTM+164:20261025{}:203'", pair[0], pair[1])
         })
         .collect();
+    let quarters = quarters.concat();
     let found = starts(&mscons(&(HEAD.to_owned() + &quarters)));
     let steps: Vec<_> =
         (0..8).map(|step| expected[0] + chrono::Duration::minutes(15 * step)).collect();

@@ -137,7 +137,7 @@ async fn another_host_key_than_the_known_one_is_refused() {
     assert_eq!(outcomes(&watched.looks().await), [("a.xml", "stored")]);
     let known = "SELECT fingerprint AS line FROM sftp_hosts";
     let first = sshd.fingerprint();
-    assert_eq!(lines(&watched.app, known).await, [first.clone()]);
+    assert_eq!(lines(&watched.app, known).await, std::slice::from_ref(&first));
     sshd.change_host_key();
     assert_ne!(sshd.fingerprint(), first);
     let scan = watched.look().await;

@@ -4,7 +4,8 @@ use super::*;
 
 /// An export like that of a portal, in local wall time without offset.
 fn export(rows: &[(&str, &str, &str)]) -> String {
-    let rows: String = rows.iter().map(|(at, ht, nt)| format!("{at};{ht};{nt}\n")).collect();
+    let rows: Vec<String> = rows.iter().map(|(at, ht, nt)| format!("{at};{ht};{nt}\n")).collect();
+    let rows = rows.concat();
     format!("sep=;\nZeitraum;HT [kWh];NT [kWh]\n{rows}")
 }
 

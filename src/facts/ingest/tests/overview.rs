@@ -99,7 +99,7 @@ fn book(sheet: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
     archive.finish().unwrap().into_inner()
 }
 
-/// A workbook of quarter hours with these labels: the first has 1 MWh consumed by end users, the next 2.
+/// A workbook of quarter hours with these labels: the first has 1 `MWh` consumed by end users, the next 2.
 fn labelled(labels: &[&str]) -> Vec<u8> {
     book(&sheet(&rows_of(labels)), &[])
 }
@@ -203,6 +203,10 @@ fn labels_mark_ends_before_2025_and_beginnings_from_then_on() {
     assert!(
         reading.findings[0].to_string().starts_with("there is no column Verbundaustausch AT->CH")
     );
+}
+
+#[test]
+fn labels_are_read_as_the_clock_shows_them() {
     // The end as the clock shows it: 02:00 to 02:45 twice.
     let shown = [
         "01.01.2024 00:15",

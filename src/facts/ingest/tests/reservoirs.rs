@@ -14,12 +14,13 @@ fn document(
     curve: &str,
     points: &[(usize, &str)],
 ) -> String {
-    let points: String = points
+    let points: Vec<String> = points
         .iter()
         .map(|(at, value)| {
             format!("<Point><position>{at}</position><quantity>{value}</quantity></Point>")
         })
         .collect();
+    let points = points.concat();
     format!(
         "<?xml version=\"1.0\"?><GL_MarketDocument xmlns=\"urn:z:3:0\"><type>A72</type><TimeSeries>\
          <inBiddingZone_Domain.mRID>10YCH-SWISSGRIDZ</inBiddingZone_Domain.mRID>\

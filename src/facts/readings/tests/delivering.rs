@@ -6,7 +6,6 @@ use super::*;
 use crate::facts::readings::Delivery;
 use crate::facts::readings::ReadingRow;
 use crate::facts::readings::ReadingsError;
-use crate::facts::readings::Stamp;
 use crate::testing::utc;
 
 fn rows() -> Vec<ReadingRow> {

@@ -25,7 +25,7 @@ async fn too_many_new_meters_are_refused_by_name_and_known_ones_are_not() {
     let refused = send(&app, Role::Admin, "?create=true", &of(1..5)).await;
     let problem = refused.problem(422);
     assert!(problem["detail"].as_str().unwrap().contains("meters.new_per_day_max"), "{problem}");
-    assert_eq!(refused.wrong_field(), "[2].meter_id", "{problem}");
+    assert_eq!(refused.wrong_field(), "rows[2].meter_id", "{problem}");
     // What is good of it: the meters that are known, and the one that may still become so.
     let partly = send(&app, Role::Admin, "?create=true&partial=true", &of(1..5)).await.json(200);
     assert_eq!(partly["created"], json!(["m2"]));

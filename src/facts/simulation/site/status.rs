@@ -168,7 +168,9 @@ impl Site {
             .chunks(15)
             .map(|minutes| {
                 let mut sum = Flows::default();
-                minutes.iter().for_each(|minute| sum.plus(&Flows::of_minute(minute)));
+                for minute in minutes {
+                    sum.plus(&Flows::of_minute(minute));
+                }
                 sum.divided(minutes.len() as f64)
             })
             .collect();

@@ -243,13 +243,14 @@ async fn new_file(
         }
         // Somebody else's is refused as one that is not there.
         FileKind::Readings => room.consumption.writable(who, &sent.meter).await?.meter_id,
-        FileKind::Prices => match Market::parse(&sent.market) {
-            Ok(market) => market.code().to_owned(),
-            Err(_) => {
+        FileKind::Prices => {
+            if let Ok(market) = Market::parse(&sent.market) {
+                market.code().to_owned()
+            } else {
                 wrong.push(("market", "up_no_market"));
                 String::new()
             }
-        },
+        }
         FileKind::Weather => {
             let place = sent.place.trim().to_lowercase();
             if check_place(&place).is_err() {
