@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use crate::program::{Home, client};
 
@@ -68,9 +69,9 @@ const fn moment_ms(cycle: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-#[expect(clippy::print_stderr, reason = "who asks for many cycles wants to know what they found")]
 async fn what_was_acknowledged_survives_being_killed_and_is_there_once() {
-    let cycles = std::env::var("LUNA_FAULT_CYCLES").map_or(CYCLES, |text| text.parse().unwrap());
+    let asked = std::env::var_os("LUNA_FAULT_CYCLES");
+    let cycles = asked.map_or(CYCLES, |text| text.to_str().unwrap().parse().unwrap());
     let home = Home::new()
         .with("LUNA_SIMULATION__ENABLED", "false")
         .with("LUNA_SERVER__REQUESTS_PER_MINUTE", "0");
@@ -80,19 +81,17 @@ async fn what_was_acknowledged_survives_being_killed_and_is_there_once() {
     for cycle in 0..cycles {
         let served = home.serve().await;
         let over = Arc::new(AtomicBool::new(false));
-        let sending: Vec<_> = all
-            .drain(..)
-            .enumerate()
-            .map(|(n, sent)| {
-                tokio::spawn(send(url.clone(), key.clone(), n, sent, Arc::clone(&over)))
-            })
-            .collect();
+        let mut sending = JoinSet::new();
+        for (n, sent) in all.drain(..).enumerate() {
+            let (url, key, over) = (url.clone(), key.clone(), Arc::clone(&over));
+            sending.spawn(async move { (n, send(url, key, n, sent, over).await) });
+        }
         tokio::time::sleep(Duration::from_millis(moment_ms(cycle))).await;
         served.end(Signal::SIGKILL, KILL_MAX);
         over.store(true, Ordering::Relaxed);
-        for sender in sending {
-            all.push(sender.await.unwrap());
-        }
+        let mut ended = sending.join_all().await;
+        ended.sort_by_key(|(n, _)| *n);
+        all = ended.into_iter().map(|(_, sent)| sent).collect();
     }
     let _served = home.serve().await;
     let socket = home.data("run");
@@ -123,7 +122,8 @@ async fn compared(socket: &str, all: &[Sent]) -> (u64, u64, i64) {
     let place = format!("host={socket} user=luna dbname=luna");
     let (client, connection) =
         tokio_postgres::connect(&place, tokio_postgres::NoTls).await.unwrap();
-    tokio::spawn(connection);
+    let mut driven = JoinSet::new();
+    driven.spawn(connection);
     let (mut lost, mut torn, mut rows) = (0, 0, 0);
     for (n, sent) in all.iter().enumerate() {
         let query = "SELECT ((extract(epoch FROM ts) * 1000)::bigint - $2) / 60000 / $3 AS batch, \
