@@ -245,12 +245,18 @@ async fn parameters_of_the_wrong_type_are_named() {
                 continue; // Free text with an example.
             }
             let name = parameter["name"].as_str().unwrap();
-            let path = format!("{}&{name}=%C2%BF%3F", operation.full_address());
-            let path = path.replace("?&", "?");
-            let path = match path.match_indices(&format!("{name}=")).count() {
-                // A required one is there already: a second one would be a duplicate.
-                2 => format!("{}?{name}=%C2%BF%3F", operation.address()),
-                _ => path,
+            let full = operation.full_address();
+            // A required one is there already: its value is another then.
+            let given = ["?", "&"].iter().find_map(|mark| {
+                let (before, rest) = full.split_once(&format!("{mark}{name}="))?;
+                Some((before, mark, rest))
+            });
+            let path = match given {
+                Some((before, mark, rest)) => {
+                    let behind = rest.find('&').map_or("", |at| &rest[at..]);
+                    format!("{before}{mark}{name}=%C2%BF%3F{behind}")
+                }
+                None => format!("{full}&{name}=%C2%BF%3F").replace("?&", "?"),
             };
             let method = operation.method.clone();
             let answer = app.send(operation.least_role(), method, &path, None).await;
