@@ -150,7 +150,8 @@ impl Telemetry {
                         }
                     }
                 }
-                if !partial && sifted.faulty > 0 {
+                // Where nothing is sound there is no part to take.
+                if sifted.faulty > 0 && (!partial || sifted.faulty == read) {
                     return Err(refusal(&sifted));
                 }
                 fresh.sort_by_key(|event| event.event_id);

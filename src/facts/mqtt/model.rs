@@ -349,8 +349,9 @@ pub(super) fn slug(text: &str) -> String {
 pub struct Mapping {
     /// Identifier.
     pub mapping_id: Uuid,
-    /// What it says.
+    /// What it says, in fields of its own; its schema alone would forbid the others.
     #[serde(flatten)]
+    #[schema(value_type = Object)]
     pub says: NewMapping,
     /// Since when it is there.
     pub created_at: DateTime<Utc>,
