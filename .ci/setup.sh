@@ -98,6 +98,8 @@ fetch_servers() {
     --no-install-recommends -o Dir::Cache::archives="$archives" "$@" </dev/null >/dev/null; then
     mkdir -p .tools/servers
     for archive in "$archives"/*.deb; do
+      # Nothing comes of what the machine has already.
+      [ -e "$archive" ] || continue
       dpkg -x "$archive" .tools/servers
     done
     cat >.tools/servers/run <<'RUN'
@@ -195,7 +197,7 @@ if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } 
 fi
 servers=()
 if [ "$PURPOSE" = test ]; then
-  command -v mosquitto >/dev/null || [ -x .tools/servers/usr/sbin/mosquitto ] || servers+=(mosquitto mosquitto-clients)
+  command -v mosquitto >/dev/null || [ -x /usr/sbin/mosquitto ] || [ -x .tools/servers/usr/sbin/mosquitto ] || servers+=(mosquitto mosquitto-clients)
   [ -x /usr/sbin/sshd ] || [ -x .tools/servers/usr/sbin/sshd ] || servers+=(openssh-server openssh-sftp-server)
 fi
 [ "${#servers[@]}" -eq 0 ] || fetch_servers "${servers[@]}"
