@@ -71,6 +71,12 @@ pub(super) async fn send_all(post: &Post, bodies: &[Bytes]) -> io::Result<Vec<Du
     Ok(waits)
 }
 
+/// The wait that `percent` of `waits`, shortest first, do not exceed, in seconds (nearest rank).
+pub(super) fn percentile_s(waits: &[Duration], percent: usize) -> f64 {
+    let rank = (waits.len() * percent).div_ceil(100).max(1);
+    waits.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
+}
+
 /// What a closed loop of requests measured.
 #[derive(Debug, Clone)]
 pub(super) struct Load {
@@ -88,8 +94,7 @@ impl Load {
 
     /// The wait that `percent` of the requests do not exceed, in seconds (nearest rank).
     pub fn percentile_s(&self, percent: usize) -> f64 {
-        let rank = (self.waits.len() * percent).div_ceil(100).max(1);
-        self.waits.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
+        percentile_s(&self.waits, percent)
     }
 }
 

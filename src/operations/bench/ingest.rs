@@ -12,7 +12,7 @@ use bytes::Bytes;
 use chrono::{DateTime, SecondsFormat, TimeDelta, Utc};
 use secrecy::ExposeSecret;
 
-use super::client::{Post, send_all};
+use super::client::{Post, percentile_s, send_all};
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Sides, even, median};
 use super::read::Served;
 use super::store::{self, Scratch};
@@ -134,10 +134,7 @@ pub async fn ingest_http(
     let expected = (plan.rounds + 1) * plan.ingest_requests * ROWS;
     store::same_readings(&client, ("bench-http", "bench-psql"), expected).await?;
     waits.sort();
-    let wait_ms = |percent: usize| {
-        let rank = (waits.len() * percent).div_ceil(100).max(1);
-        waits.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64) * 1e3
-    };
+    let wait_ms = |percent| percentile_s(&waits, percent) * 1e3;
     let sides = Sides { ours: median(&ours), floor: median(&floor) };
     let size = (plan.ingest_requests * ROWS, plan.rounds);
     let figure =
@@ -248,8 +245,7 @@ pub async fn ingest_growth(
         waits.sort();
         let rows = (waits.len() * ROWS) as f64;
         micros.push(waits.iter().sum::<Duration>().as_secs_f64() * 1e6 / rows);
-        let rank = (waits.len() * 99).div_ceil(100).max(1);
-        p99.push(waits[rank - 1].as_secs_f64() * 1e3);
+        p99.push(percentile_s(&waits, 99) * 1e3);
     }
     let sides = Sides { ours: micros[2], floor: micros[0] };
     let size = (plan.growth_rows * 100, 1);
