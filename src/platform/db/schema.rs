@@ -326,6 +326,7 @@ diesel::table! {
         known_at -> Timestamptz,
         known_at_assumed -> Bool,
         source -> Text,
+        confirmed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -734,6 +735,7 @@ diesel::table! {
         quality -> Text,
         interval_s -> Int4,
         known_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
     }
 }
 
