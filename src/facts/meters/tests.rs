@@ -15,7 +15,7 @@ use crate::access::sites::Sites;
 use crate::base::timeline::{Clock, TimeRange, day_range, days_range};
 use crate::facts::market::Quality;
 use crate::platform::web::Role;
-use crate::testing::{TestApp, TestDb};
+use crate::testing::{TestApp, TestDb, lines};
 
 const ZONE: Tz = Tz::Europe__Zurich;
 
@@ -109,20 +109,8 @@ async fn a_reading_is_stored_once_and_a_correction_keeps_what_it_replaces() {
         assert_eq!(read[0].known_at, later(1.9, 4).known_at, "known since it was first stated");
         let kept = "SELECT string_agg(consumption_kw::text, ' ' ORDER BY replaced_at) AS line \
              FROM meter_reading_revisions";
-        assert_eq!(lines(&test, kept).await, ["1 1.5"]);
+        assert_eq!(lines(test.db(), kept).await, ["1 1.5"]);
     }
-}
-
-async fn lines(test: &TestDb, query: &str) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        line: String,
-    }
-    let mut conn = test.db().conn().await.unwrap();
-    let rows: Vec<Line> =
-        diesel_async::RunQueryDsl::load(diesel::sql_query(query), &mut conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
 }
 
 #[actix_web::test]

@@ -246,7 +246,10 @@ async fn long_bodies_are_judged_like_short_ones() {
     let sums = "SELECT concat_ws(' ', meter_id, count(*), sum(consumption_kw)) AS line \
         FROM smart_meter_readings GROUP BY meter_id ORDER BY 1";
     let (a, b) = (rows.div_ceil(2), rows / 2);
-    assert_eq!(lines(&app, sums).await, [format!("a {a} {}", a + 8), format!("b {b} {}", b * 3)]);
+    assert_eq!(
+        lines(&app.services.db, sums).await,
+        [format!("a {a} {}", a + 8), format!("b {b} {}", b * 3)]
+    );
 }
 
 #[tokio::test]
