@@ -5,7 +5,9 @@
 //! same numbers again (scales, trees, calibrated bands) is inside those bytes.
 
 mod bands; // residual quantiles, conformal correction
+pub mod days; // prices and their drivers as dense days of 24 hours
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
+pub mod lear; // LASSO per hour, refitted for every day
 pub mod lightgbm; // gradient boosting and random forest
 mod linear; // least squares per local hour
 mod model; // the face of all algorithms, stored form
@@ -13,6 +15,7 @@ mod naive; // yesterday or last week
 mod params; // hyperparameters and their ranges
 mod scaling; // columns as a regression wants them
 pub mod scores; // errors of points and of bands
+mod stabiliser; // asinh around the median
 mod table; // rows, features, keys
 mod trees; // decision trees as plain data
 
