@@ -6,6 +6,7 @@
 
 mod bands; // residual quantiles, conformal correction
 pub mod days; // prices and their drivers as dense days of 24 hours
+pub mod day_scores; // worth of a forecast, percentiles
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
 pub mod lear; // LASSO per hour, refitted for every day
 pub mod lightgbm; // gradient boosting and random forest
@@ -18,6 +19,7 @@ pub mod scores; // errors of points and of bands
 mod stabiliser; // asinh around the median
 mod table; // rows, features, keys
 mod trees; // decision trees as plain data
+pub mod pool; // many models of different kinds, weighed by how they did
 
 pub use self::errors::{FitError, LoadError, PredictError};
 pub use self::model::{Model, fit};
