@@ -1,5 +1,6 @@
 //! The form of the command line.
 
+mod benchmark; // of the open benchmark
 mod simulate; // of the simulation
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use uuid::Uuid;
 
+pub(super) use self::benchmark::{EpfArguments, EvaluateCommand};
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
 use super::readings::ReadingFileArguments;
 use super::weather::WeatherFileArguments;
@@ -98,10 +100,16 @@ pub(super) enum Command {
     ///
     /// Example: luna train --market CH --model lightgbm --until 2023-06-30
     Train(TrainArguments),
-    /// Compare models by rolling origin
+    /// Compare models by rolling origin, or the model pool with the open benchmark
     ///
     /// Example: luna evaluate --market CH --from 2023-07-01 --to 2023-12-31 --models naive,linear,lightgbm
-    Evaluate(EvaluateArguments),
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+    Evaluate {
+        #[command(subcommand)]
+        command: Option<EvaluateCommand>,
+        #[command(flatten)]
+        arguments: Option<EvaluateArguments>,
+    },
     /// Forecast the days behind the published prices
     Forecast(ForecastArguments),
     /// Measure speed as ratios to a floor, in a database made for the run

@@ -3,6 +3,7 @@
 mod admin; // accounts from the box itself
 mod arguments; // the command line's form
 mod bench; // speed against floors
+mod benchmark; // the open benchmark of price forecasts
 mod data; // import, datasets, database
 mod keys; // API keys from the box itself
 mod drops; // files of grid operators
@@ -122,7 +123,9 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Import(command) => data::import(&settings, command).await,
         Command::Dataset(command) => data::dataset(&settings, command).await,
         Command::Train(arguments) => learning::train(&settings, arguments).await,
-        Command::Evaluate(arguments) => learning::evaluate(&settings, arguments).await,
+        Command::Evaluate { command, arguments } => {
+            benchmark::evaluate(&settings, command, arguments).await
+        }
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
         Command::Admin(command) => admin::run(&settings, command).await,

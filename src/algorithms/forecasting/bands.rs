@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::scaling::Stabiliser;
+use super::stabiliser::Stabiliser;
 use super::scores::pinball_loss;
 use super::table::{QUANTILES, RowKey};
 

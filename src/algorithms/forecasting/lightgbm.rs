@@ -107,7 +107,7 @@ impl Job<'_> {
         valid: &Table,
         progress: &mut dyn FnMut(f64),
     ) -> Result<Fitted, FitError> {
-        let engine = self.claim()?;
+        let engine = claim_engine(self.cancel).ok_or(FitError::Cancelled)?;
         let anchor = Anchor::of(train);
         let relative = relative_targets(anchor.as_ref(), train);
         let centre = relative.iter().sum::<f64>() / relative.len() as f64;
@@ -139,20 +139,6 @@ impl Job<'_> {
         drop(engine);
         let calibration = Boosted { anchor, centre, point: point.0, quantiles, importance };
         Ok(Fitted { last: Boosted { point: again, ..calibration.clone() }, calibration })
-    }
-
-    /// Waits until no other training runs in this process.
-    fn claim(&self) -> Result<MutexGuard<'static, ()>, FitError> {
-        loop {
-            if (self.cancel)() {
-                return Err(FitError::Cancelled);
-            }
-            match ENGINE.try_lock() {
-                Ok(guard) => return Ok(guard),
-                Err(TryLockError::Poisoned(guard)) => return Ok(guard.into_inner()),
-                Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
-            }
-        }
     }
 
     /// LightGBM's parameters of the point model.
@@ -359,6 +345,20 @@ pub fn raw_fast_predictor(model: &Model) -> Option<impl FnMut(&[f64]) -> f64 + u
             .and_then(|values| values.first().copied())
             .map_or(f64::NAN, |value| value + centre)
     })
+}
+
+/// Waits until no other training runs in this process; nothing when cancelled meanwhile.
+pub(super) fn claim_engine(cancel: &dyn Fn() -> bool) -> Option<MutexGuard<'static, ()>> {
+    loop {
+        if cancel() {
+            return None;
+        }
+        match ENGINE.try_lock() {
+            Ok(guard) => return Some(guard),
+            Err(TryLockError::Poisoned(guard)) => return Some(guard.into_inner()),
+            Err(TryLockError::WouldBlock) => std::thread::sleep(WAIT),
+        }
+    }
 }
 
 /// Targets less the anchor of their row.

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 
 use super::errors::FitError;
 use super::params::{Algorithm, Resolved};
-use super::scaling::{Design, Stabiliser};
+use super::scaling::Design;
+use super::stabiliser::Stabiliser;
 use super::table::Table;
 
 /// Rows a slot needs at least for a regression of its own, and per column of its design.

@@ -5,7 +5,10 @@
 //! same numbers again (scales, trees, calibrated bands) is inside those bytes.
 
 mod bands; // residual quantiles, conformal correction
+pub mod days; // prices and their drivers as dense days of 24 hours
+pub mod day_scores; // worth of a forecast, percentiles
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
+pub mod lear; // LASSO per hour, refitted for every day
 pub mod lightgbm; // gradient boosting and random forest
 mod linear; // least squares per local hour
 mod model; // the face of all algorithms, stored form
@@ -13,8 +16,10 @@ mod naive; // yesterday or last week
 mod params; // hyperparameters and their ranges
 mod scaling; // columns as a regression wants them
 pub mod scores; // errors of points and of bands
+mod stabiliser; // asinh around the median
 mod table; // rows, features, keys
 mod trees; // decision trees as plain data
+pub mod pool; // many models of different kinds, weighed by how they did
 
 pub use self::errors::{FitError, LoadError, PredictError};
 pub use self::model::{Model, fit};

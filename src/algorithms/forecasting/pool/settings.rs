@@ -1,0 +1,87 @@
+//! Which members a pool has and how they are weighed; chosen on years before any test period.
+
+use serde::{Deserialize, Serialize};
+
+use super::boosting::{Target, TreesSpec};
+
+/// Fewest days before the first forecast.
+pub const LEAST_DAYS: usize = 120;
+
+/// Everything that can be chosen about a pool.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PoolSettings {
+    /// Windows of the LEAR members, in days.
+    pub lear_windows: Vec<usize>,
+    /// The pooled tree members.
+    pub trees: Vec<TreesSpec>,
+    /// The trees that correct LEAR; the window is how far back its forecasts are learned from.
+    pub stack: TreesSpec,
+    /// LEAR forecasts that the stack needs before it says anything of its own, in days.
+    pub stack_after_days: usize,
+    /// Days whose errors decide the weights.
+    pub weight_days: usize,
+    /// Share of the weights that is equal whatever the errors.
+    pub equal_share: f64,
+    /// Days whose errors make the quantiles.
+    pub band_days: usize,
+}
+
+impl Default for PoolSettings {
+    fn default() -> Self {
+        let base = TreesSpec {
+            name: String::new(),
+            target: Target::LessYesterday,
+            window_days: 1092,
+            refit_days: 28,
+            trees: 500,
+            leaves: 63,
+            rate: 0.03,
+            columns: 0.5,
+            rows: 0.8,
+            leaf_rows: 20,
+            seed: 1,
+        };
+        let long = TreesSpec { name: "Trees 1092".to_owned(), ..base.clone() };
+        let short = TreesSpec {
+            name: "Trees 364".to_owned(),
+            window_days: 364,
+            refit_days: 7,
+            trees: 300,
+            leaves: 31,
+            ..base.clone()
+        };
+        let levels = TreesSpec {
+            name: "Trees 1456 level".to_owned(),
+            target: Target::Price,
+            window_days: 1456,
+            ..base.clone()
+        };
+        let stack = TreesSpec {
+            name: "Stack".to_owned(),
+            window_days: 1456,
+            refit_days: 14,
+            trees: 200,
+            leaves: 15,
+            rate: 0.05,
+            ..base
+        };
+        Self {
+            lear_windows: vec![56, 84, 728, 1092, 1456],
+            trees: vec![long, short, levels],
+            stack,
+            stack_after_days: 56,
+            weight_days: 182,
+            equal_share: 0.1,
+            band_days: 182,
+        }
+    }
+}
+
+impl PoolSettings {
+    /// Names of the members, in the order of all forecasts.
+    pub fn members(&self) -> Vec<String> {
+        let lear = self.lear_windows.iter().map(|window| format!("LEAR {window}"));
+        let trees = self.trees.iter().map(|spec| spec.name.clone());
+        lear.chain(trees).chain([self.stack.name.clone()]).collect()
+    }
+}

@@ -1,0 +1,1 @@
+//! Files, calendars and reports of the benchmark.
