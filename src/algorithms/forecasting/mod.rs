@@ -5,6 +5,7 @@
 //! same numbers again (scales, trees, calibrated bands) is inside those bytes.
 
 mod bands; // residual quantiles, conformal correction
+mod daily; // LEAR and the pool as models among the others
 pub mod days; // prices and their drivers as dense days of 24 hours
 pub mod day_scores; // worth of a forecast, percentiles
 mod errors; // what can be wrong with a fit, a forecast, stored bytes

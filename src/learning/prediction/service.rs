@@ -126,6 +126,7 @@ pub struct Forecasts {
 
 /// Feature rows of a forecast and what fits a stand-in on.
 struct Inputs {
+    as_of: AsOf,
     origin: Origin,
     rows: FeatureTable,
     history: MarketHistory,
@@ -235,7 +236,7 @@ impl Forecasts {
             .run("features", move || {
                 let origin = history.origin(as_of)?;
                 let rows = features::predict_rows(&history, &spec, origin, &leads(origin, today));
-                Some(Inputs { origin, rows, history, spec })
+                Some(Inputs { as_of, origin, rows, history, spec })
             })
             .await?
             .ok_or(too_short)?;
@@ -269,6 +270,7 @@ impl Forecasts {
             Some(model) => Some(self.registry.artifact(model).await?),
             None => None,
         };
+        let learned_until = serving.map(|model| model.train_end);
         let started = Instant::now();
         let values = self
             .pool
@@ -277,7 +279,9 @@ impl Forecasts {
                     Some(bytes) => LeadModel::from_bytes(&bytes)?,
                     None => stand_in(&inputs)?,
                 };
-                let prediction = model.predict(&inputs.rows.table)?;
+                let recent = learned_until.filter(|_| model.goes_on());
+                let recent = recent.map(|until| published_since(&inputs, until).table);
+                let prediction = model.predict_after(recent.as_ref(), &inputs.rows.table)?;
                 Ok(values(&inputs.rows, &prediction))
             })
             .await??;
@@ -407,6 +411,14 @@ fn fits(model: &ModelRecord, table: &Table) -> bool {
         tracing::warn!(model = %model.label(), "The serving model was trained on other features; the naive model stands in until it is trained again");
     }
     same
+}
+
+/// Rows of the days behind `until`, with the prices that were published by now.
+fn published_since(inputs: &Inputs, until: DateTime<Utc>) -> FeatureTable {
+    let day = local_date(until, inputs.history.market.time_zone());
+    let past = origins(&inputs.history, add_days(day, -2), inputs.origin.anchor);
+    let rows = features::build(&inputs.history, &inputs.spec, &past, &(1..=1));
+    rows.filtered(|row| rows.known_at[row] <= inputs.as_of.0)
 }
 
 /// The naive model, its band calibrated on the last weeks.

@@ -14,8 +14,10 @@ const QUARTERS: usize = 4;
 const DAY_QUARTERS: usize = HOURS * QUARTERS;
 /// Ending of the column that every exogenous series has beside its own.
 const WEEK_AGO: &str = "_week_ago";
-/// Features that say something about a whole day.
+/// Features that say something about a whole day: public holidays first.
 const FLAGS: [&str; 2] = ["is_holiday", "is_bridge_day"];
+/// The day of December from which on days are quiet though they are no holidays.
+const QUIET_FROM: u32 = 24;
 /// Days whose course within the hours is remembered.
 const SHAPE_DAYS: usize = 56;
 /// Days of one kind whose mean course within the hours is expected to go on.
@@ -131,7 +133,7 @@ impl Days {
             first,
             prices: Vec::new(),
             exogenous: vec![Vec::new(); exogenous],
-            flags: vec![Vec::new(); FLAGS.len()],
+            flags: vec![Vec::new(); FLAGS.len() + 1],
             weekdays: Vec::new(),
             year_days: Vec::new(),
             shapes: Vec::new(),
@@ -184,13 +186,16 @@ impl Days {
             let values = known.map_or([f64::NAN; HOURS], |day| day.exogenous[index]);
             series.push(filled(values, series));
         }
+        let date = NaiveDate::from_num_days_from_ce_opt(day).unwrap_or_default();
+        let told = |index: usize| known.and_then(|day| day.flags.get(index).copied());
+        let is_quiet = date.month() == 12 && date.day() >= QUIET_FROM && told(0) != Some(1.0);
         for (index, flag) in self.flags.iter_mut().enumerate() {
             flag.truncate(at);
-            flag.push(known.and_then(|day| day.flags.get(index).copied()).unwrap_or(0.0));
+            let quiet = (index == FLAGS.len()).then_some(f64::from(u8::from(is_quiet)));
+            flag.push(quiet.or(told(index)).unwrap_or(0.0));
         }
         self.weekdays.truncate(at);
         self.year_days.truncate(at);
-        let date = NaiveDate::from_num_days_from_ce_opt(day).unwrap_or_default();
         self.weekdays.push(u8::try_from(date.weekday().num_days_from_monday()).unwrap_or(0));
         self.year_days.push(u16::try_from(date.ordinal()).unwrap_or(1));
     }

@@ -232,3 +232,6 @@ fn unfit(algorithm: Algorithm, error: &PoolError) -> FitError {
         other => FitError::Engine { algorithm, message: other.to_string() },
     }
 }
+
+#[cfg(test)]
+mod tests;

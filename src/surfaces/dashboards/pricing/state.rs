@@ -156,6 +156,8 @@ fn model_words(label: &str, format: &Format) -> String {
         ("linear", "model_linear"),
         ("lightgbm", "model_lightgbm"),
         ("random_forest", "model_random_forest"),
+        ("lear", "model_lear"),
+        ("ensemble", "model_ensemble"),
     ];
     let kind = |name: &str| KINDS.iter().find(|(kind, _)| name.ends_with(kind));
     match label.rsplit_once(" v").and_then(|(name, version)| Some((kind(name)?, version))) {
