@@ -1,16 +1,13 @@
 //! Forecasts one day with LEAR from a window of days before it.
 
-use super::descent::{Tolerance, lasso};
 use super::design::{Design, LONGEST_LAG};
 use super::moments::{Moments, Problem};
-use super::path::penalty_of_least_aic;
+use super::path::{lasso, penalty_of_least_aic};
 use crate::algorithms::forecasting::days::{Day, DayHistory, DaysError, HOURS};
 
 /// Fewest days to learn from; the first seven have no row of their own.
 pub const DAYS_MIN: usize = 3 * LONGEST_LAG;
 
-/// How exactly the regressions are solved; the published forecasts stop here.
-const TOLERANCE: Tolerance = Tolerance { gap: 1e-4, rounds: 2_500 };
 /// How far beyond the stabilised targets of the window a forecast may lie; sinh explodes there.
 const BEYOND: f64 = 1.0;
 
@@ -57,7 +54,7 @@ pub fn forecast(
         let cross: Vec<f64> = problem.cross.iter().zip(&lengths).map(|(a, b)| a / b).collect();
         let penalty =
             penalty_of_least_aic(Problem { gram: &unit_gram, cross: &cross, ..problem });
-        let coefficients = lasso(problem, penalty, TOLERANCE);
+        let coefficients = lasso(problem, penalty);
         let deviations = design.ahead.iter().zip(&moments.means).map(|(value, mean)| value - mean);
         let products = coefficients.iter().zip(deviations).map(|(a, b)| a * b);
         let z = moments.means[design.width + hour] + products.sum::<f64>();

@@ -14,18 +14,20 @@
 //! 1. [`design`]: the days of the window become rows; every measured column and every target goes
 //!    through asinh((x − median) / MAD) with the median and MAD of the window.
 //! 2. [`moments`]: means and the Gram matrix X'X, X'y, y'y, once for all 24 hours.
-//! 3. [`path`]: for each hour, the exact LASSO path by least angle regression on columns of unit
-//!    length; the penalty with the least AIC along it is chosen.
-//! 4. [`descent`]: with that penalty, the LASSO on the columns as they are, by coordinate descent.
+//! 3. [`path`]: for each hour, the LASSO path on columns of unit length; the penalty with the least AIC
+//!    along it is chosen.
+//! 4. [`path`] again: the LASSO with that penalty on the columns as they are.
 //!
 //! The mix of scales between the last two steps is what produced the published forecasts: a penalty
-//! chosen on unit-length columns is far weaker on columns of length √n. It is kept because it works.
+//! chosen on columns of unit length is far weaker on columns of length √n. It is kept because it works.
+//! The published forecasts stop their coordinate descent early; here both steps are exact, which moves
+//! prices by some 0.02 EUR/MWh and their errors not at all.
 
-mod descent; // LASSO at one penalty
+mod cholesky; // solves with the active columns
 mod design; // rows and columns out of days
 mod forecast; // the four steps in a row
 mod moments; // means, X'X, X'y
-mod path; // penalty of least AIC
+mod path; // LASSO at every penalty, and at that of least AIC
 
 pub use self::forecast::{DAYS_MIN, LearForecast, forecast};
 

@@ -1,40 +1,44 @@
-//! Chooses the penalty of a LASSO: the exact path of least angle regression and its least AIC.
+//! The exact solution path of the LASSO by least angle regression, and its point of least AIC.
 //!
 //! Efron, Hastie, Johnstone, Tibshirani, "Least angle regression", Annals of Statistics 32 (2004),
-//! with the LASSO modification of its section 3.1. The LASSO minimises ½‖y − Xβ‖² + λ‖β‖₁. Between two
-//! kinks of the path every active column has a correlation with the residual of size λ and all
-//! coefficients move along a straight line; at a kink a column joins or its coefficient reaches zero
-//! and it leaves. The criterion is AIC = ‖y − Xβ‖² / var(y) + 2·df with df the number of active
-//! columns (Zou, Hastie, Tibshirani 2007) and the variance of the target as that of the noise.
+//! with the LASSO modification of its section 3.1. The LASSO minimises ½‖y − Xβ‖² + λ‖β‖₁. At λ all
+//! active columns have a correlation x'(y − Xβ) of size λ with the residual, all others a smaller one.
+//! Between two kinks of the path the coefficients move along a straight line as λ falls; at a kink a
+//! column joins, or its coefficient reaches zero and it leaves. Only X'X and X'y are needed.
 
+use super::cholesky::Cholesky;
 use super::moments::Problem;
 
-/// Squared distance from the span of the active columns, relative to the length of a column, below
-/// which a column is a combination of them and cannot join.
-const DEPENDENT: f64 = 1e-14;
-/// Rate at which a correlation must fall behind λ to count as ever being reached.
+/// Rate at which a correlation must come nearer to λ to count as ever reaching it.
 const PARALLEL: f64 = 1e-12;
-/// Kinks per column after which the path is given up; it has about as many kinks as columns.
+/// Kinks per column after which a path is given up where it is; usually there are one to three.
 const KINKS_PER_COLUMN: usize = 8;
 
-/// The λ on the path of least AIC. The columns of the problem must have length 1 (or 0).
+/// The coefficients of all columns at the penalty λ.
+pub(super) fn lasso(problem: Problem<'_>, penalty: f64) -> Vec<f64> {
+    let mut walk = Walk::new(problem, penalty);
+    walk.by(|_| true);
+    let mut coefficients = vec![0.0; problem.cross.len()];
+    for active in &walk.active {
+        coefficients[active.column] = active.coefficient;
+    }
+    coefficients
+}
+
+/// The kink λ of least AIC = ‖y − Xβ‖² / var(y) + 2·df, where df is the number of active columns (Zou,
+/// Hastie, Tibshirani 2007) and the variance of the target stands for that of the noise.
 pub(super) fn penalty_of_least_aic(problem: Problem<'_>) -> f64 {
-    let mut walk = Walk::new(problem);
+    let mut walk = Walk::new(problem, 0.0);
     let (mut least, mut best) = (walk.aic(), walk.penalty);
-    for _ in 0..KINKS_PER_COLUMN * problem.gram.size {
-        if !walk.step() {
-            break;
-        }
+    walk.by(|walk| {
         let aic = walk.aic();
         if aic < least {
             (least, best) = (aic, walk.penalty);
         }
-        // Even a perfect fit with so many columns is worse; the path practically never loses enough
+        // With so many columns even a perfect fit is worse, and in practice a path never loses enough
         // of them again.
-        if 2.0 * walk.active.len() as f64 > least {
-            break;
-        }
-    }
+        2.0 * walk.active.len() as f64 <= least
+    });
     best
 }
 
@@ -45,7 +49,7 @@ enum Event {
     Join(usize, f64),
     /// The active column at this place leaves.
     Leave(usize),
-    /// The penalty is zero: least squares.
+    /// The wanted penalty is reached.
     End,
 }
 
@@ -53,91 +57,107 @@ enum Event {
 #[derive(Debug, Clone, Copy)]
 struct Active {
     column: usize,
+    /// Sign of its correlation with the residual and of its coefficient.
     sign: f64,
     coefficient: f64,
 }
 
-/// The current point of the path.
+/// A point of the path on the way to smaller penalties.
 struct Walk<'a> {
     problem: Problem<'a>,
     penalty: f64,
+    /// Penalty at which the walk ends.
+    end: f64,
     active: Vec<Active>,
+    /// Of the Gram matrix of the active columns.
     factor: Cholesky,
     /// Correlation of every column with the residual.
     correlations: Vec<f64>,
-    /// Columns that are active or combinations of active ones.
+    /// Whether a column is active or must not become so for now.
     taken: Vec<bool>,
-    /// Column that left at this kink: it must not come back with the sign it had.
-    left: Option<(usize, f64)>,
+    /// Columns that have reached λ but are combinations of active ones. They stay at λ by themselves.
+    dependent: Vec<usize>,
     residual_square: f64,
     next: Event,
 }
 
 impl<'a> Walk<'a> {
     /// The beginning: no column is active, λ is the largest correlation.
-    fn new(problem: Problem<'a>) -> Self {
+    fn new(problem: Problem<'a>, end: f64) -> Self {
         let correlations = problem.cross.to_vec();
         let sizes = correlations.iter().map(|value| value.abs()).enumerate();
-        let first = sizes.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, size)| *size > 0.0);
-        let next =
-            first.map_or(Event::End, |(column, _)| Event::Join(column, correlations[column].signum()));
+        let first = sizes.max_by(|a, b| a.1.total_cmp(&b.1)).filter(|(_, size)| *size > end);
+        let join = |(column, _): (usize, f64)| Event::Join(column, correlations[column].signum());
         Self {
             problem,
-            penalty: first.map_or(0.0, |(_, size)| size),
+            penalty: first.map_or(end, |(_, size)| size),
+            end,
             active: Vec::new(),
             factor: Cholesky::default(),
             taken: vec![false; correlations.len()],
-            left: None,
+            dependent: Vec::new(),
             residual_square: problem.square,
+            next: first.map_or(Event::End, join),
             correlations,
-            next,
+        }
+    }
+
+    /// Walks from kink to kink until the end or until `go_on`, asked at every kink, is false.
+    fn by(&mut self, mut go_on: impl FnMut(&Self) -> bool) {
+        for _ in 0..KINKS_PER_COLUMN * self.correlations.len() {
+            if self.next == Event::End {
+                return;
+            }
+            self.step();
+            if !go_on(self) {
+                return;
+            }
         }
     }
 
     fn aic(&self) -> f64 {
-        let rows = self.problem.rows as f64;
-        let share = if self.problem.square > 0.0 {
-            self.residual_square / self.problem.square
-        } else {
-            0.0
-        };
-        rows * share + 2.0 * self.active.len() as f64
+        let square = self.problem.square;
+        let share = if square > 0.0 { self.residual_square / square } else { 0.0 };
+        self.problem.rows as f64 * share + 2.0 * self.active.len() as f64
     }
 
-    /// Goes to the next kink; false when there is none.
-    fn step(&mut self) -> bool {
-        self.left = None;
+    /// Lets the event of this kink happen and goes to the next kink.
+    fn step(&mut self) {
+        let mut left = None;
         match self.next {
-            Event::End => return false,
+            Event::End => {}
+            Event::Join(column, sign) => self.join(column, sign),
             Event::Leave(place) => {
                 let gone = self.active.remove(place);
-                self.taken[gone.column] = false;
-                self.left = Some((gone.column, gone.sign));
                 self.factor.remove(place);
-            }
-            Event::Join(column, sign) => {
-                // As many columns as centred rows have dimensions fit everything.
-                if self.active.len() + 1 >= self.problem.rows {
-                    return false;
-                }
-                self.taken[column] = true;
-                let row = self.problem.gram.row(column);
-                let products = self.active.iter().map(|active| row[active.column]).collect();
-                if self.factor.append(products, row[column]) {
-                    self.active.push(Active { column, sign, coefficient: 0.0 });
+                left = Some((gone.column, gone.sign));
+                for column in self.dependent.drain(..).chain([gone.column]) {
+                    self.taken[column] = false;
                 }
             }
         }
         let signs = self.active.iter().map(|active| active.sign).collect();
         let direction = self.factor.solve(signs);
         let slopes = self.slopes(&direction);
-        let (length, next) = self.next_kink(&direction, &slopes);
+        let (length, next) = self.next_kink(&direction, &slopes, left);
         self.advance(length, &direction, &slopes);
         self.next = next;
-        true
     }
 
-    /// How fast each correlation falls: X'X · direction. It is the sign for active columns.
+    fn join(&mut self, column: usize, sign: f64) {
+        self.taken[column] = true;
+        let row = self.problem.gram.row(column);
+        let products = self.active.iter().map(|active| row[active.column]).collect();
+        // Centred rows have one dimension less than there are rows.
+        let room = self.active.len() + 1 < self.problem.rows;
+        if room && self.factor.append(products, row[column]) {
+            self.active.push(Active { column, sign, coefficient: 0.0 });
+        } else {
+            self.dependent.push(column);
+        }
+    }
+
+    /// How fast each correlation falls as λ does: X'X · direction, the sign for active columns.
     fn slopes(&self, direction: &[f64]) -> Vec<f64> {
         let mut slopes = vec![0.0; self.correlations.len()];
         for (active, step) in self.active.iter().zip(direction) {
@@ -148,16 +168,22 @@ impl<'a> Walk<'a> {
         slopes
     }
 
-    /// How far λ falls until the next kink, and what happens there.
-    fn next_kink(&self, direction: &[f64], slopes: &[f64]) -> (f64, Event) {
-        let (mut length, mut event) = (self.penalty, Event::End);
+    /// How far λ falls until the next kink, and what happens there. A column that has just `left` does
+    /// not come back with the sign it had.
+    fn next_kink(
+        &self,
+        direction: &[f64],
+        slopes: &[f64],
+        left: Option<(usize, f64)>,
+    ) -> (f64, Event) {
+        let (mut length, mut event) = (self.penalty - self.end, Event::End);
         for (column, (correlation, slope)) in self.correlations.iter().zip(slopes).enumerate() {
             if self.taken[column] {
                 continue;
             }
             for sign in [1.0, -1.0] {
                 let closing = 1.0 - sign * slope;
-                if closing > PARALLEL && self.left != Some((column, sign)) {
+                if closing > PARALLEL && left != Some((column, sign)) {
                     let reached = ((self.penalty - sign * correlation) / closing).max(0.0);
                     if reached < length {
                         (length, event) = (reached, Event::Join(column, sign));
@@ -185,63 +211,5 @@ impl<'a> Walk<'a> {
         for (correlation, slope) in self.correlations.iter_mut().zip(slopes) {
             *correlation -= length * slope;
         }
-    }
-}
-
-/// Lower triangular factor of the Gram matrix of the active columns, row after row, with those
-/// products from which it can be made again when a column leaves.
-#[derive(Default)]
-struct Cholesky {
-    factor: Vec<Vec<f64>>,
-    products: Vec<(Vec<f64>, f64)>,
-}
-
-impl Cholesky {
-    /// Adds a column with its products with the columns so far and its own square; false, and
-    /// nothing changed, if it is a combination of them.
-    fn append(&mut self, products: Vec<f64>, square: f64) -> bool {
-        let mut row = products.clone();
-        for i in 0..row.len() {
-            let (before, rest) = row.split_at_mut(i);
-            let known: f64 = before.iter().zip(&self.factor[i]).map(|(a, b)| a * b).sum();
-            rest[0] = (rest[0] - known) / self.factor[i][i];
-        }
-        let beyond = square - row.iter().map(|value| value * value).sum::<f64>();
-        if beyond <= DEPENDENT * square.max(1.0) {
-            return false;
-        }
-        row.push(beyond.sqrt());
-        self.factor.push(row);
-        self.products.push((products, square));
-        true
-    }
-
-    /// Removes the column at `place`.
-    fn remove(&mut self, place: usize) {
-        self.factor.truncate(place);
-        let mut later = self.products.split_off(place).into_iter();
-        drop(later.next());
-        for (mut products, square) in later {
-            products.remove(place);
-            // A subset of independent columns is independent.
-            self.append(products, square);
-        }
-    }
-
-    /// Solves L L' x = `right`.
-    fn solve(&self, right: Vec<f64>) -> Vec<f64> {
-        let mut x = right;
-        for (i, row) in self.factor.iter().enumerate() {
-            let known: f64 = row[..i].iter().zip(&x).map(|(a, b)| a * b).sum();
-            x[i] = (x[i] - known) / row[i];
-        }
-        for (i, row) in self.factor.iter().enumerate().rev() {
-            x[i] /= row[i];
-            let value = x[i];
-            for (other, a) in x[..i].iter_mut().zip(row) {
-                *other -= value * a;
-            }
-        }
-        x
     }
 }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod benchmark;
+pub(super) mod market;
 mod numbers;
 mod stored;
 
