@@ -1,6 +1,6 @@
 //! What every algorithm promises about its inputs and outputs.
 
-use std::cell::Cell;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use ndarray::{Array2, array};
 use serde_json::json;
@@ -290,7 +290,7 @@ fn wrong_parameters_are_named() {
     assert!(kind.contains("`num_iterations`") && kind.contains("1.5"), "{kind}");
     let word = check(Algorithm::Naive, json!({"lag": "month"})).to_string();
     assert!(word.contains("standard, day, week") && word.contains("month"), "{word}");
-    for algorithm in ROW_WISE {
+    for algorithm in Algorithm::ALL {
         assert_eq!(Params::default().check(algorithm), Ok(()));
         assert_eq!(algorithm.name().parse(), Ok(algorithm));
         assert_eq!(serde_json::to_value(algorithm).unwrap(), algorithm.name());
@@ -307,11 +307,8 @@ fn a_fit_tells_its_progress_and_stops_when_cancelled() {
         fit(algorithm, &params, &train, &valid, &|| false, &mut |share| shares.push(share))
             .unwrap();
         assert!(shares.is_sorted() && shares.last() == Some(&1.0), "{algorithm}: {shares:?}");
-        let asked = Cell::new(0);
-        let cancel = || {
-            asked.set(asked.get() + 1);
-            asked.get() > 1
-        };
+        let asked = AtomicU32::new(0);
+        let cancel = || asked.fetch_add(1, Ordering::Relaxed) > 0;
         let stopped = fit(algorithm, &params, &train, &valid, &cancel, &mut |_| {});
         assert!(matches!(stopped, Err(FitError::Cancelled)), "{algorithm}");
     }

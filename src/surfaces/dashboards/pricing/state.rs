@@ -151,7 +151,7 @@ pub fn facts(
 
 /// `price-CH-day_ahead-linear v2` as `lineare Regression, Version 2`; an unknown name stays.
 fn model_words(label: &str, format: &Format) -> String {
-    const KINDS: [(&str, &str); 4] = [
+    const KINDS: [(&str, &str); 6] = [
         ("naive", "model_naive"),
         ("linear", "model_linear"),
         ("lightgbm", "model_lightgbm"),
