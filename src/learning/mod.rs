@@ -4,4 +4,5 @@ pub mod features; // what a model may look at, as of an instant
 pub mod datasets; // feature tables as Parquet files
 pub mod registry; // models with versions, hashes and scores
 pub mod training; // fit, validate, gate, evaluate
+pub mod serving; // bundles, predictions of registered models, their truth
 pub mod prediction; // forecasts published and scored

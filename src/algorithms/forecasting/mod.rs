@@ -5,7 +5,9 @@
 //! same numbers again (scales, trees, calibrated bands) is inside those bytes.
 
 mod bands; // residual quantiles, conformal correction
+mod duel; // better than another, other than before
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
+mod foreign; // trees that others trained
 pub mod lightgbm; // gradient boosting and random forest
 mod linear; // least squares per local hour
 mod model; // the face of all algorithms, stored form
@@ -16,7 +18,9 @@ pub mod scores; // errors of points and of bands
 mod table; // rows, features, keys
 mod trees; // decision trees as plain data
 
+pub use self::duel::{gain_by_days, stability_by_hour};
 pub use self::errors::{FitError, LoadError, PredictError};
+pub use self::foreign::ForeignTrees;
 pub use self::model::{Model, fit};
 pub use self::params::{Algorithm, ParamError, Params};
 pub use self::table::{Prediction, QUANTILES, RowKey, Table, is_price_like};

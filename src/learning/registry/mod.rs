@@ -1,14 +1,25 @@
-//! Models with versions, data hash, artefact hash, scores, and which one serves.
+//! Models with versions, data hash, artefact hash, scores, states, and which one serves.
 
 mod api;
+mod checks;
+mod history;
+mod life;
 mod model;
 mod service;
 mod store;
 #[cfg(test)]
 mod tests;
+mod verbs;
+mod working;
 
-pub use self::api::routes;
+pub use self::api::{model_example, routes};
 #[cfg(test)]
-pub use self::model::ModelStatus;
-pub use self::model::{Gate, LeadMae, ModelMetrics, ModelRecord, NewModel};
+pub use self::life::State;
+pub use self::life::{
+    Direction, EventRule, Format, GoldenRow, MissingValues, ModelFilter, ModelSettings, Order, Origin,
+    Role,
+};
+pub use self::model::{
+    Gate, ImportedModel, LeadMae, ModelMetrics, ModelRecord, ModelStatus, NewModel,
+};
 pub use self::service::{Registry, RegistryError};
