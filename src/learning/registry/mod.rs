@@ -13,11 +13,9 @@ mod verbs;
 mod working;
 
 pub use self::api::{model_example, routes};
-#[cfg(test)]
-pub use self::life::State;
 pub use self::life::{
-    Direction, EventRule, Format, GoldenRow, MissingValues, ModelFilter, ModelSettings, Order, Origin,
-    Role,
+    Direction, EventRule, Format, GoldenRow, HistoryEntry, MissingValues, ModelFilter,
+    ModelSettings, Order, Origin, Role, State,
 };
 pub use self::model::{
     Gate, ImportedModel, LeadMae, ModelMetrics, ModelRecord, ModelStatus, NewModel,

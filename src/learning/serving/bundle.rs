@@ -160,14 +160,16 @@ fn parse<T: DeserializeOwned>(what: &str, bytes: &[u8]) -> Result<T, Fault> {
         let named = ["missing field `", "unknown field `"]
             .iter()
             .find_map(|start| message.strip_prefix(start)?.split_once('`'));
-        let inside = path != "." && path != "?";
-        let field = match named {
-            Some((name, _)) if !inside => format!("{what}.{name}"),
-            Some((name, _)) if !path.ends_with(name) => format!("{what}.{path}.{name}"),
-            _ if inside && path.starts_with('[') => format!("{what}{path}"),
-            _ if inside => format!("{what}.{path}"),
-            _ => what.to_owned(),
-        };
+        let mut field = what.to_owned();
+        if path.starts_with('[') {
+            field.push_str(&path);
+        } else if path != "." && path != "?" {
+            field = format!("{field}.{path}");
+        }
+        // serde names a missing or unknown field in its message only.
+        if let Some((name, _)) = named.filter(|(name, _)| !field.ends_with(&format!(".{name}"))) {
+            field = format!("{field}.{name}");
+        }
         Fault::new(field, message)
     })
 }

@@ -26,7 +26,7 @@ mod tests;
 pub use self::ahead::PredictOnChange;
 pub use self::api::routes;
 pub use self::bundles::Bundles;
-pub use self::contest::Contests;
+pub use self::contest::{Contest, Contests, Drift, DriftGrade, Verdict};
 pub use self::jobs::PromoteJob;
 #[cfg(test)]
 use self::predictor::PredictError;

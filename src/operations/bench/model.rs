@@ -29,19 +29,22 @@ pub enum Benchmark {
     ImportCsv,
     /// Storing readings once there are many.
     IngestGrowth,
+    /// Predictions over HTTP at a steady rate.
+    Predict,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
         Self::IngestHttp,
         Self::ImportCsv,
         Self::IngestGrowth,
+        Self::Predict,
         Self::LightgbmRow,
     ];
 
@@ -54,6 +57,7 @@ impl Benchmark {
             Self::IngestHttp => "ingest-http",
             Self::ImportCsv => "import-csv",
             Self::IngestGrowth => "ingest-growth",
+            Self::Predict => "predict",
             Self::LightgbmRow => "lightgbm-row",
         }
     }
