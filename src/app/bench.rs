@@ -1,6 +1,7 @@
 //! `luna bench`: the benchmarks on a database of their own, the reading one on the application itself.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use actix_web::web::Data;
@@ -24,6 +25,7 @@ use crate::operations::bench::Scratch;
 use crate::operations::bench::Served;
 use crate::platform::db::Db;
 use crate::platform::db::embedded::Mode;
+use crate::platform::objects;
 use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
@@ -127,6 +129,7 @@ async fn in_scratch(
             (0.55, Benchmark::IngestMqtt),
             (0.6, Benchmark::ImportCsv),
             (0.7, Benchmark::IngestGrowth),
+            (0.75, Benchmark::Predict),
         ];
         for (done, name) in over_http.into_iter().filter(|(_, name)| wanted.contains(name)) {
             told(done, name.name());
@@ -162,6 +165,10 @@ async fn serve_and_ask(
 ) -> Result<Figure, MeasureError> {
     let mut settings = settings.clone();
     settings.server.requests_per_minute = 0;
+    // Files of a measurement belong neither into the data folder nor into a bucket.
+    let files = Files::new();
+    settings.storage.data_dir.clone_from(&files.0);
+    settings.objects = objects::Settings::default();
     let source = |source| MeasureError::Bench { name, source };
     let broker = match name {
         Benchmark::IngestMqtt => Some(bench::Broker::start().map_err(source)?),
@@ -172,6 +179,9 @@ async fn serve_and_ask(
     settings.mqtt = MqttSettings { url, ..MqttSettings::default() }.into();
     let services = assemble(&settings, scratch.db().clone(), Clock::system());
     let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
+    if name == Benchmark::Predict {
+        bench::prepare_predict(&services.registry, plan).await.map_err(source)?;
+    }
     let token = caller(&services, name).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
@@ -199,11 +209,28 @@ async fn serve_and_ask(
         (Benchmark::IngestHttp, _) => bench::ingest_http(&served, scratch, plan).await,
         (Benchmark::ImportCsv, _) => bench::import_csv(&served, scratch, plan).await,
         (Benchmark::IngestGrowth, _) => bench::ingest_growth(&served, scratch, plan).await,
+        (Benchmark::Predict, _) => bench::predict(&served, plan).await,
         _ => bench::single_row_read(&served, &services.registry, id, plan).await,
     };
     handle.stop(false).await;
     drop(tasks.shutdown(PATIENCE).await);
     measured.map_err(source)
+}
+
+/// A folder that is gone after the measurement.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("luna-bench-{}", Uuid::new_v4())))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Without a file it was never made.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// A token of an account made for the run; nobody knows its password.

@@ -35,6 +35,7 @@ use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::prediction;
 use crate::learning::registry;
+use crate::learning::serving;
 use crate::learning::training;
 use crate::operations::jobs;
 use crate::operations::settings;
@@ -112,6 +113,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
+        .configure(serving::routes)
         .configure(prediction::routes)
         .configure(windows::routes)
         .configure(jobs::routes)
@@ -186,6 +188,9 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))
+            .app_data(Data::new(services.predictor))
+            .app_data(Data::new(services.bundles))
+            .app_data(Data::new(services.contests))
             .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
             .app_data(Data::new(services.windows))

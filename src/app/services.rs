@@ -55,6 +55,11 @@ use crate::learning::prediction::RefreshOnChange;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::prediction::ScoreJob;
 use crate::learning::registry::Registry;
+use crate::learning::serving::Bundles;
+use crate::learning::serving::Contests;
+use crate::learning::serving::PredictOnChange;
+use crate::learning::serving::Predictor;
+use crate::learning::serving::PromoteJob;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -83,7 +88,10 @@ use crate::surfaces::dashboards::Gather;
 use crate::surfaces::dashboards::Sources;
 
 /// Who follows changes of series, by name.
-const CONSUMERS: [&str; 3] = [RollupKeeper::NAME, RefreshOnChange::NAME, JudgeOnChange::NAME];
+const CONSUMERS: [&str; 4] =
+    [RollupKeeper::NAME, RefreshOnChange::NAME, JudgeOnChange::NAME, PredictOnChange::NAME];
+/// Threads of models that answer: so many that a few which hang leave some for the others.
+const ANSWERING: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
 
 /// Every service of the program. Cloning is cheap.
 #[derive(Clone)]
@@ -121,6 +129,9 @@ pub(crate) struct Services {
     pub datasets: Datasets,
     pub registry: Registry,
     pub training: Training,
+    pub predictor: Predictor,
+    pub bundles: Bundles,
+    pub contests: Contests,
     pub orders: Orders,
     pub forecasts: Forecasts,
     pub windows: Windows,
@@ -189,6 +200,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         simulation: settings.simulation.clone().into(),
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
+        models: settings.models.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -291,6 +303,18 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    // Threads of their own: an answer cannot wait while a model trains.
+    let answering = CpuPool::new(Some(ANSWERING));
+    let predictor = Predictor::new(
+        db.clone(),
+        registry.clone(),
+        features.clone(),
+        (answering, clock.clone()),
+        book.models.clone(),
+    );
+    let bundles =
+        Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
+    let contests = Contests::new(predictor.clone());
     let forecasts = Forecasts::new(
         db.clone(),
         prices.clone(),
@@ -371,6 +395,9 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         datasets,
         registry,
         training,
+        predictor,
+        bundles,
+        contests,
         orders,
         forecasts,
         windows,
@@ -393,6 +420,10 @@ impl Services {
             Arc::new(RollupKeeper(self.meters.clone())),
             Arc::new(RefreshOnChange(self.jobs.clone())),
             Arc::new(JudgeOnChange { judge: self.judge.clone(), jobs: self.jobs.clone() }),
+            Arc::new(PredictOnChange {
+                predictor: self.predictor.clone(),
+                prices: self.prices.clone(),
+            }),
         ]
     }
 
@@ -409,6 +440,7 @@ impl Services {
             Arc::new(self.fetch_job(Part::Tariffs)),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(ScoreJob(self.forecasts.clone())),
+            Arc::new(PromoteJob(self.contests.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
@@ -442,6 +474,7 @@ pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleEr
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        Schedule::new(PromoteJob::NAME, "0 57 3 * * *", zurich, SlotLength::Day)?,
         // In the quietest hour, behind the training.
         Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,

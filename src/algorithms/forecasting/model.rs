@@ -24,6 +24,8 @@ use super::table::{Prediction, Table};
 const MAGIC: &[u8; 8] = b"LUNAMODL";
 const VERSION: u8 = 1;
 const DIGEST: usize = 32;
+/// Longest unpacked form that is read, in bytes.
+const UNPACKED_MAX: u64 = 512 << 20;
 const HEAD: usize = MAGIC.len() + 1 + DIGEST;
 
 /// A fitted model with its calibrated bands.
@@ -233,6 +235,11 @@ impl Model {
         }
     }
 
+    /// Number of trees, those of the quantiles among them.
+    pub fn trees(&self) -> usize {
+        self.boosted().map_or(0, Boosted::trees)
+    }
+
     /// The algorithm that was fitted.
     pub const fn algorithm(&self) -> Algorithm {
         self.algorithm
@@ -284,8 +291,10 @@ impl Model {
         if Sha256::digest(payload).as_slice() != &head[1..] {
             return Err(LoadError::Damaged);
         }
+        // What others send may unpack to any size.
         let mut json = Vec::new();
-        DeflateDecoder::new(payload).read_to_end(&mut json).map_err(|_| LoadError::Damaged)?;
+        let mut unpacked = DeflateDecoder::new(payload).take(UNPACKED_MAX);
+        unpacked.read_to_end(&mut json).map_err(|_| LoadError::Damaged)?;
         let model: Self = serde_json::from_slice(&json)
             .map_err(|error| LoadError::Inconsistent(error.to_string()))?;
         let fits = model.body.fits(&model.features) && model.bands.is_finite();

@@ -130,6 +130,11 @@ impl LeadModel {
         self.far.as_ref().unwrap_or(&self.near).algorithm()
     }
 
+    /// Number of trees.
+    pub fn trees(&self) -> usize {
+        self.near.trees() + self.far.as_ref().map_or(0, Model::trees)
+    }
+
     /// Features by share of gain in the model of the first lead day, largest first.
     pub fn importance(&self) -> Vec<(String, f64)> {
         self.near.importance()

@@ -31,6 +31,8 @@ pub enum Benchmark {
     ImportCsv,
     /// Storing readings once there are many.
     IngestGrowth,
+    /// Predictions over HTTP at a steady rate.
+    Predict,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
@@ -45,6 +47,7 @@ impl Benchmark {
         Self::IngestMqtt,
         Self::ImportCsv,
         Self::IngestGrowth,
+        Self::Predict,
         Self::LightgbmRow,
     ];
 
@@ -58,6 +61,7 @@ impl Benchmark {
             Self::IngestMqtt => "ingest-mqtt",
             Self::ImportCsv => "import-csv",
             Self::IngestGrowth => "ingest-growth",
+            Self::Predict => "predict",
             Self::LightgbmRow => "lightgbm-row",
         }
     }
