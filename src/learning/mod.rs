@@ -5,3 +5,4 @@ pub mod datasets; // feature tables as Parquet files
 pub mod registry; // models with versions, hashes and scores
 pub mod training; // fit, validate, gate, evaluate
 pub mod prediction; // forecasts published and scored
+pub mod accuracy; // how good published forecasts were

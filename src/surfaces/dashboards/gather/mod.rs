@@ -14,6 +14,7 @@ use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
 use crate::base::timeline::local_date;
+use crate::decisions::value::Values;
 use crate::decisions::windows::Outlook;
 use crate::decisions::windows::Windows;
 use crate::facts::ingest::Ingest;
@@ -23,6 +24,8 @@ use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::rates::Rates;
 use crate::facts::tariffs::Tariffs;
+use crate::learning::accuracy::Accuracy;
+use crate::learning::accuracy::Asked;
 use crate::learning::prediction::Forecasts;
 use crate::platform::web::Problem;
 
@@ -39,6 +42,10 @@ pub struct Sources {
     /// Which market readers see.
     pub shown: Shown,
     /// How good forecasts were.
+    pub accuracy: Accuracy,
+    /// What following them was worth.
+    pub values: Values,
+    /// Forecasts as they were published.
     pub forecasts: Forecasts,
     /// Stored prices.
     pub prices: Prices,
@@ -93,9 +100,9 @@ impl Gather {
     ) -> Result<PriceInput, Problem> {
         let now = self.from.clock.now();
         let windows = self.from.windows.suggestions(outlook);
-        let forecasts = &self.from.forecasts;
-        let accuracy = forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
-        let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
+        let (market, product) = (outlook.market.clone(), outlook.product);
+        let asked = Asked { market, product, days: ACCURACY_DAYS };
+        let mean_abs_error_eur_mwh = self.from.accuracy.day_ahead_mae(&asked).await?;
         let run = outlook.forecast.as_ref();
         let published_until = match outlook.published_until {
             Some(until) => Some(until),
@@ -119,7 +126,7 @@ impl Gather {
             source_away_since: credits.away_since,
             forecast_issued_at: run.map(|run| run.issued_at),
             model_label: run.map(|run| run.model_label.clone()),
-            mean_abs_error_eur_mwh: first_lead.map(|lead| lead.mae),
+            mean_abs_error_eur_mwh,
             warnings: Vec::new(),
         };
         let first = slots.iter().map(|slot| slot.ts).min().unwrap_or(now).min(now);
