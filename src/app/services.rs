@@ -343,7 +343,6 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         shown: shown.clone(),
         accuracy: accuracy.clone(),
         values: values.clone(),
-        forecasts: forecasts.clone(),
         prices: prices.clone(),
         rates,
         tariffs: tariffs.clone(),

@@ -10,6 +10,5 @@ mod service; // what is compared with what
 mod tests;
 
 pub use self::api::routes;
-#[cfg(test)]
-use self::model::{Asked, Device};
+pub use self::model::{Asked, Device, TariffValue, Value};
 pub use self::service::Values;

@@ -64,8 +64,7 @@ impl Values {
     /// What following the forecasts of `asked` was worth.
     pub async fn value(&self, asked: &Asked) -> Result<Value, ValueError> {
         let Asked { market, product, device, .. } = asked;
-        let look =
-            AskedAccuracy { market: market.clone(), product: *product, days: asked.days };
+        let look = AskedAccuracy::newest(market.clone(), *product, asked.days);
         let evidence = self.accuracy.evidence(&look, None).await?;
         let days = market::days(&evidence);
         let by_lead = days

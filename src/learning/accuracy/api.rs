@@ -69,7 +69,7 @@ async fn get_accuracy(
         return Err(Problem::invalid("lead_day", message));
     }
     let (market, product) = shown.choose(market, product).await?;
-    let asked = Asked { market, product, days: days.into() };
+    let asked = Asked::newest(market, product, days.into());
     Ok(Json(accuracy.report(&asked, lead_day).await?))
 }
 

@@ -11,7 +11,5 @@ mod service; // joins, sums up
 mod tests;
 
 pub use self::api::routes;
-#[cfg(test)]
-use self::model::AccuracyReport;
-pub use self::model::{Evidence, Scored};
+pub use self::model::{AccuracyReport, DayCase, Evidence, Measures, Scored};
 pub use self::service::{Accuracy, AccuracyError, Asked};

@@ -55,8 +55,17 @@ pub struct Asked {
     pub market: Market,
     /// Product.
     pub product: Product,
-    /// Local days of delivery up to the newest published one.
+    /// Local days of delivery.
     pub days: i64,
+    /// The last of them; the newest published one unless said.
+    pub last_day: Option<NaiveDate>,
+}
+
+impl Asked {
+    /// The `days` local days up to the newest published one.
+    pub const fn newest(market: Market, product: Product, days: i64) -> Self {
+        Self { market, product, days, last_day: None }
+    }
 }
 
 /// The accuracy of published forecasts.
@@ -87,14 +96,16 @@ impl Accuracy {
         asked: &Asked,
         lead_day: Option<i16>,
     ) -> Result<Evidence, AccuracyError> {
-        let Asked { market, product, days } = asked;
+        let Asked { market, product, days, last_day } = asked;
         let (now, zone) = (self.clock.now(), market.time_zone());
         let today = local_date(now, zone);
-        let loaded = days_range(add_days(today, -days - NAIVE_DAYS), add_days(today, 1), zone);
+        let end = last_day.unwrap_or_else(|| add_days(today, 1));
+        let loaded = days_range(add_days(end, -days - NAIVE_DAYS), end, zone);
         let history = self.prices.history(market, *product, loaded).await?;
         let truths = truths(&history.latest, &history.revisions, now);
         let newest = truths.last_key_value().map(|(ts, _)| *ts);
-        let last_day = newest.map_or(today, |ts| local_date(ts, zone)).max(today);
+        let published = || newest.map_or(today, |ts| local_date(ts, zone)).max(today);
+        let last_day = last_day.unwrap_or_else(published);
         let first_day = add_days(last_day, 1 - days);
         let range = days_range(first_day, last_day, zone);
         let scored: Truths = truths.range(range.from..range.to).map(|(ts, it)| (*ts, *it)).collect();

@@ -78,7 +78,7 @@ async fn four_days() -> TestServices {
 }
 
 fn asked(product: Product, days: i64) -> Asked {
-    Asked { market: ch(), product, days }
+    Asked::newest(ch(), product, days)
 }
 
 async fn report_of(test: &TestServices, days: i64, lead_day: i16) -> AccuracyReport {

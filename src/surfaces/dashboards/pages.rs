@@ -117,6 +117,7 @@ pub(super) struct ShellTexts<'a> {
     is_admin: bool,
     in_admin: bool,
     in_upload: bool,
+    in_forecast: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -165,6 +166,7 @@ impl Shell {
             is_admin: self.is_admin,
             in_admin: path == "/admin" || path.starts_with("/admin/"),
             in_upload: path == "/upload" || path.starts_with("/upload/"),
+            in_forecast: path == "/forecast" || path.starts_with("/forecast/"),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Asks the services for what the pages show and puts it into the pages' own values.
 
+mod forecast; // the page about forecasts
 mod prices; // the page of prices
 mod values; // values of services as values of pages
 
@@ -7,6 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
+pub(super) use self::forecast::AskedForecast;
 pub(super) use self::prices::AskedPrices;
 use self::values::mean;
 use super::pricing::{DataState, Money, PriceInput, Slot, Unit, Window as Row};
@@ -26,7 +28,6 @@ use crate::facts::rates::Rates;
 use crate::facts::tariffs::Tariffs;
 use crate::learning::accuracy::Accuracy;
 use crate::learning::accuracy::Asked;
-use crate::learning::prediction::Forecasts;
 use crate::platform::web::Problem;
 
 /// Days whose mean the price levels are measured against.
@@ -45,8 +46,6 @@ pub struct Sources {
     pub accuracy: Accuracy,
     /// What following them was worth.
     pub values: Values,
-    /// Forecasts as they were published.
-    pub forecasts: Forecasts,
     /// Stored prices.
     pub prices: Prices,
     /// Euro into francs.
@@ -100,8 +99,7 @@ impl Gather {
     ) -> Result<PriceInput, Problem> {
         let now = self.from.clock.now();
         let windows = self.from.windows.suggestions(outlook);
-        let (market, product) = (outlook.market.clone(), outlook.product);
-        let asked = Asked { market, product, days: ACCURACY_DAYS };
+        let asked = Asked::newest(outlook.market.clone(), outlook.product, ACCURACY_DAYS);
         let mean_abs_error_eur_mwh = self.from.accuracy.day_ahead_mae(&asked).await?;
         let run = outlook.forecast.as_ref();
         let published_until = match outlook.published_until {
