@@ -10,6 +10,7 @@ use crate::access::audit::Audit;
 use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::decisions::value::Values;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
 use crate::facts::changes::Changes;
@@ -45,6 +46,7 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
+use crate::learning::accuracy::Accuracy;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
@@ -134,6 +136,8 @@ pub(crate) struct Services {
     pub contests: Contests,
     pub orders: Orders,
     pub forecasts: Forecasts,
+    pub accuracy: Accuracy,
+    pub values: Values,
     pub windows: Windows,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
@@ -323,6 +327,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    let accuracy = Accuracy::new(
+        prices.clone(),
+        observations.clone(),
+        forecasts.clone(),
+        clock.clone(),
+    );
+    let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
     let kept = Kept {
         db: db.clone(),
@@ -354,7 +365,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let gather = Gather::new(Sources {
         windows: windows.clone(),
         shown: shown.clone(),
-        forecasts: forecasts.clone(),
+        accuracy: accuracy.clone(),
+        values: values.clone(),
         prices: prices.clone(),
         rates,
         tariffs: tariffs.clone(),
@@ -400,6 +412,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         contests,
         orders,
         forecasts,
+        accuracy,
+        values,
         windows,
         settings,
         upkeep,

@@ -1,5 +1,7 @@
 //! Issues forecasts, hands out the latest, scores them when truth arrives.
 
+mod past; // what was published at an instant
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Instant;
@@ -8,7 +10,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
-use super::model::{Accuracy, Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
+use super::model::{Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
 use super::store;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params;
@@ -350,10 +352,12 @@ impl Forecasts {
         let complete = scored.len() == values.len();
         let given_up = now > end + Duration::days(TRUTH_WAIT_DAYS);
         let finished = (complete || given_up).then_some(now);
-        let known = run.score.as_ref().map_or(0, |score| score.n);
         let mut conn = self.db.conn().await?;
-        if scored.len() > known {
-            store::put_score(&mut conn, run.run_id, &run_score(&scored), finished).await?;
+        let score = (!scored.is_empty()).then(|| run_score(&scored));
+        // A price that was restated changes a score as much as one that is new.
+        let changed = score.filter(|score| run.score.as_ref().is_none_or(|it| it.differs(score)));
+        if let Some(score) = changed {
+            store::put_score(&mut conn, run.run_id, &score, finished).await?;
             Ok(true)
         } else if finished.is_some() {
             store::close(&mut conn, run.run_id, now).await?;
@@ -361,32 +365,6 @@ impl Forecasts {
         } else {
             Ok(false)
         }
-    }
-
-    /// Errors of the runs issued in the last `days` days, by lead day.
-    pub async fn accuracy(
-        &self,
-        market: &Market,
-        product: Product,
-        days: i64,
-    ) -> Result<Accuracy, ForecastError> {
-        let since = self.clock.now() - Duration::days(days);
-        let series = market.price_series(product);
-        // Of several runs behind the same prices the last counts, as a user saw it.
-        let runs = store::scored_since(&mut *self.db.conn().await?, &series, since).await?;
-        let mut sums: BTreeMap<i16, (usize, f64)> = BTreeMap::new();
-        for score in runs.iter().filter_map(|run| run.score.as_ref()) {
-            for lead in &score.by_lead {
-                let sum = sums.entry(lead.lead_day).or_default();
-                sum.0 += lead.n;
-                sum.1 += lead.mae * lead.n as f64;
-            }
-        }
-        let by_lead = sums
-            .into_iter()
-            .map(|(lead_day, (n, sum))| LeadScore { lead_day, n, mae: sum / n as f64 })
-            .collect();
-        Ok(Accuracy { market: market.clone(), product, days, runs: runs.len(), by_lead })
     }
 }
 

@@ -121,6 +121,7 @@ pub(super) struct ShellTexts<'a> {
     sees_models: bool,
     in_models: bool,
     in_upload: bool,
+    in_forecast: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,6 +173,7 @@ impl Shell {
             sees_models: self.sees_models,
             in_models: path == "/models" || path.starts_with("/models/"),
             in_upload: path == "/upload" || path.starts_with("/upload/"),
+            in_forecast: path == "/forecast" || path.starts_with("/forecast/"),
         }
     }
 }
