@@ -39,7 +39,7 @@ pub enum Benchmark {
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
