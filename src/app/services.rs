@@ -327,12 +327,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
-    let accuracy = Accuracy::new(
-        prices.clone(),
-        observations.clone(),
-        forecasts.clone(),
-        clock.clone(),
-    );
+    let accuracy =
+        Accuracy::new(prices.clone(), observations.clone(), forecasts.clone(), clock.clone());
     let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
     let kept = Kept {

@@ -4,6 +4,7 @@ mod admin; // pages for admins
 mod audit; // every change leaves a row
 mod contract; // the document against the routes
 mod files; // a store of its own for files
+mod forecast; // how good forecasts were
 mod jobs; // schedules and second tries
 mod live; // a day from an empty box to a scored forecast
 mod market; // files in, prices out

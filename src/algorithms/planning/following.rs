@@ -233,7 +233,8 @@ mod tests {
 
     #[test]
     fn money_is_rounded_once_and_half_away_from_zero() {
-        let quarter = |at: i64, micros_kwh: i64| Money { start_s: 900 * at, interval_s: 900, micros_kwh };
+        let quarter =
+            |at: i64, micros_kwh: i64| Money { start_s: 900 * at, interval_s: 900, micros_kwh };
         // 2 kW over 30 minutes: 0.5 kWh at 0.250001 and 0.5 kWh at 0.2 are 0.2250005, so 0.225001.
         let slots = [quarter(0, 250_001), quarter(1, 200_000)];
         assert_eq!(cost_micros(&slots, 0, 1_800, 2_000), Some(225_001));

@@ -81,8 +81,7 @@ async fn get_value(
     let device = device(&query)?;
     let (market, product) = shown.choose(query.market, query.product).await?;
     let (tariff, standard) = (query.tariff, query.standard);
-    let asked =
-        Asked { market, product, days: days.into(), lead_day, device, tariff, standard };
+    let asked = Asked { market, product, days: days.into(), lead_day, device, tariff, standard };
     Ok(Json(values.value(&asked).await?))
 }
 
@@ -110,7 +109,11 @@ fn device(query: &ValueQuery) -> Result<Device, Problem> {
         device.usual_start = start;
     }
     if !device.fits_a_day() {
-        let message = format!("a run of {} hours from {} on ends behind midnight", device.hours, device.usual_start.format("%H:%M"));
+        let message = format!(
+            "a run of {} hours from {} on ends behind midnight",
+            device.hours,
+            device.usual_start.format("%H:%M")
+        );
         return Err(Problem::invalid("usual_start", message));
     }
     Ok(device)

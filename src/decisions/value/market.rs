@@ -100,7 +100,8 @@ pub(super) fn market_value(lead_day: i16, days: &[Day], duration_s: i64) -> Opti
         day_mean_eur_mwh: day_mean,
         capture_percent: percent(day_mean - paid, day_mean - cheapest),
         regret_eur_mwh: mean(&mut followed.iter().map(|day| day.regret())),
-        best_window_percent: 100.0 * mean(&mut followed.iter().map(|it| f64::from(u8::from(it.is_best())))),
+        best_window_percent: 100.0
+            * mean(&mut followed.iter().map(|it| f64::from(u8::from(it.is_best())))),
         spearman: (!ranks.is_empty()).then(|| ranks.iter().sum::<f64>() / ranks.len() as f64),
         battery_percent: percent(made, possible),
     })

@@ -76,7 +76,12 @@ impl Values {
             Pair::Missing(why) => (None, Some(why)),
             Pair::Found(..) if followed.is_empty() => {
                 let lead_day = asked.lead_day;
-                (None, Some(format!("No whole day has been forecast at lead day {lead_day} and scored yet; the comparison begins with the first.")))
+                (
+                    None,
+                    Some(format!(
+                        "No whole day has been forecast at lead day {lead_day} and scored yet; the comparison begins with the first."
+                    )),
+                )
             }
             Pair::Found(dynamic, standard) => {
                 let value = compared(asked, &evidence, followed, (&dynamic, standard.as_ref()));
@@ -206,8 +211,7 @@ fn compared(
         return None;
     }
     let sum = |of: fn(&Costs) -> i64| counted.iter().map(|(_, costs)| of(costs)).sum::<i64>();
-    let (paid, perfect, usual) =
-        (sum(|it| it.followed), sum(|it| it.perfect), sum(|it| it.usual));
+    let (paid, perfect, usual) = (sum(|it| it.followed), sum(|it| it.perfect), sum(|it| it.usual));
     let standards = standard.map(|_| {
         let both = counted.iter().filter_map(|(_, costs)| costs.standard);
         both.fold((0, 0), |sum, it| (sum.0 + it.0, sum.1 + it.1))

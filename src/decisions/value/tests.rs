@@ -130,8 +130,14 @@ async fn on_the_tariff_every_franc_is_right_to_the_last_digit() {
     let value = test.services.values.value(&asked()).await.unwrap();
     let tariff = value.tariff.unwrap();
     assert_eq!(value.tariff_missing, None);
-    assert_eq!((tariff.tariff.as_str(), tariff.standard.unwrap().as_str()), ("ekz:400D", "ekz:400ST"));
-    assert_eq!((tariff.n_days, tariff.days_without_forecast, tariff.days_without_prices), (1, 1, 0));
+    assert_eq!(
+        (tariff.tariff.as_str(), tariff.standard.unwrap().as_str()),
+        ("ekz:400D", "ekz:400ST")
+    );
+    assert_eq!(
+        (tariff.n_days, tariff.days_without_forecast, tariff.days_without_prices),
+        (1, 1, 0)
+    );
     // 2 kW with 8.1 % VAT: 2 · (0.10 + 0.15 + 0.15) · 1.081, 2 · 3 · 0.08 · 1.081 and so on.
     assert_eq!(tariff.followed_chf, 0.8648);
     assert_eq!(tariff.perfect_chf, 0.51888);
@@ -145,7 +151,10 @@ async fn on_the_tariff_every_franc_is_right_to_the_last_digit() {
     assert_eq!((tariff.battery_chf, tariff.battery_perfect_chf), (0.5405, 0.95128));
     near(tariff.mae_eur_mwh, 1_690.0 / 24.0);
     let day = &tariff.days[0];
-    assert_eq!((day.start, day.best_start), (utc("2026-01-14T02:00:00Z"), utc("2026-01-14T11:00:00Z")));
+    assert_eq!(
+        (day.start, day.best_start),
+        (utc("2026-01-14T02:00:00Z"), utc("2026-01-14T11:00:00Z"))
+    );
     assert_eq!((day.followed_chf, day.is_stand_in), (0.8648, false));
     assert_eq!((value.device.energy_kwh, value.device.usual_start.as_str()), (6.0, "18:00"));
 
@@ -169,7 +178,10 @@ async fn without_a_standard_tariff_the_rest_is_told_and_without_any_what_to_set(
     put_tariff(&test, "ekz:400D", |_| 0.2).await;
     let value = test.services.values.value(&asked()).await.unwrap();
     let tariff = value.tariff.unwrap();
-    assert_eq!((tariff.standard, tariff.standard_chf, tariff.saved_vs_standard_chf), (None, None, None));
+    assert_eq!(
+        (tariff.standard, tariff.standard_chf, tariff.saved_vs_standard_chf),
+        (None, None, None)
+    );
     // Flat: nothing to win, nothing to lose, and the battery rests.
     assert_eq!((tariff.followed_chf, tariff.missed_chf), (1.2972, 0.0));
     assert_eq!(tariff.battery_perfect_chf, 0.0);

@@ -108,7 +108,8 @@ impl Accuracy {
         let last_day = last_day.unwrap_or_else(published);
         let first_day = add_days(last_day, 1 - days);
         let range = days_range(first_day, last_day, zone);
-        let scored: Truths = truths.range(range.from..range.to).map(|(ts, it)| (*ts, *it)).collect();
+        let scored: Truths =
+            truths.range(range.from..range.to).map(|(ts, it)| (*ts, *it)).collect();
         let about = TimeRange::new(range.from - Duration::days(HORIZON_DAYS), range.to);
         let issued = self.forecasts.issued_in(market, *product, about).await?;
         let chosen = choose(&issued, &scored);
@@ -238,7 +239,11 @@ fn naive(truths: &Truths, ts: DateTime<Utc>, lead_day: i16, market: &Market) -> 
     let before = match instants_of(wall - back, zone) {
         WallTime::Once(at) => at,
         WallTime::Twice(first, later) => {
-            if second { later } else { first }
+            if second {
+                later
+            } else {
+                first
+            }
         }
         // The hour that did not exist that day: the instant stands for it.
         WallTime::Skipped => ts - back,

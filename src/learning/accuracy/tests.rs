@@ -155,15 +155,15 @@ async fn days_are_told_one_by_one_and_the_best_and_worst_with_what_they_knew() {
     assert!(report.daily.iter().all(|day| day.periods == 24));
     assert_eq!(report.best_day.as_ref().unwrap().day, day("2026-01-15"));
     let worst = report.worst_day.unwrap();
-    assert_eq!((worst.day, worst.actual_mean, worst.forecast_mean), (day("2026-01-14"), 70.0, 66.0));
+    assert_eq!(
+        (worst.day, worst.actual_mean, worst.forecast_mean),
+        (day("2026-01-14"), 70.0, 66.0)
+    );
     assert_eq!((worst.runs.len(), worst.runs[0].n), (1, 24));
     let run = &worst.runs[0];
     assert_eq!(run.issued_at, utc("2026-01-13T10:00:00Z"));
     assert_eq!((run.model_label.as_str(), run.inputs_hash.as_str()), ("by hand", "ba78"));
-    assert_eq!(
-        run.link,
-        "/api/forecast?market=CH&product=day_ahead&as_of=2026-01-13T10:00:00Z"
-    );
+    assert_eq!(run.link, "/api/forecast?market=CH&product=day_ahead&as_of=2026-01-13T10:00:00Z");
     // The load is known 48 hours ahead: at 10:00 UTC up to the 15th at 10:00.
     let load = &worst.knew[0];
     assert_eq!((load.series.as_str(), load.n, load.mean_then), ("load:CH", 24, Some(5_000.0)));
@@ -172,7 +172,10 @@ async fn days_are_told_one_by_one_and_the_best_and_worst_with_what_they_knew() {
     // Two days ahead only half as much was known of the worst one.
     let report = report_of(&test, 4, 2).await;
     let worst = report.worst_day.unwrap();
-    assert_eq!((worst.day, worst.runs[0].issued_at), (day("2026-01-14"), utc("2026-01-12T10:00:00Z")));
+    assert_eq!(
+        (worst.day, worst.runs[0].issued_at),
+        (day("2026-01-14"), utc("2026-01-12T10:00:00Z"))
+    );
     // From 23:00 UTC on the 13th to 10:00 on the 14th.
     assert_eq!(worst.knew[0].n, 12);
 }
@@ -225,7 +228,10 @@ async fn days_of_a_clock_change_have_92_and_100_quarter_hours_and_naive_goes_by_
         let day = &report.daily[0];
         assert_eq!((day.periods, day.measures.as_ref().unwrap().n), (periods, periods));
         let measures = &report.by_lead[0].measures;
-        assert_eq!((measures.n_naive, measures.naive_mae, measures.rmae), (periods, Some(0.0), None));
+        assert_eq!(
+            (measures.n_naive, measures.naive_mae, measures.rmae),
+            (periods, Some(0.0), None)
+        );
         assert_eq!(report.by_hour.len(), periods / 4);
         assert!(report.by_hour.iter().all(|hour| hour.n == 4));
         assert_eq!(report.best_day.unwrap().day.to_string(), last);
@@ -266,7 +272,10 @@ async fn the_forecast_that_was_valid_at_an_instant_comes_back_as_it_was_publishe
         ("2027-01-01T00:00:00Z", "2026-01-15T10:00:00Z", 81.0),
     ] {
         let forecast = at(instant).await.unwrap();
-        assert_eq!((forecast.run.issued_at, forecast.values[0].price_eur_mwh), (utc(issued), first));
+        assert_eq!(
+            (forecast.run.issued_at, forecast.values[0].price_eur_mwh),
+            (utc(issued), first)
+        );
     }
     // One that the program issued itself, bit for bit, although prices came since.
     test.put(HOURLY, ("2025-11-01", "2026-01-05"), |ts| Some(crate::testing::lively(ts))).await;
@@ -279,7 +288,11 @@ async fn the_forecast_that_was_valid_at_an_instant_comes_back_as_it_was_publishe
     let replayed = at("2026-01-16T10:00:00Z").await.unwrap();
     assert_eq!(replayed.run.run_id, issued.run.run_id);
     let bits = |forecast: &crate::learning::prediction::ForecastValue| {
-        (forecast.ts, forecast.price_eur_mwh.to_bits(), forecast.quantiles_eur_mwh.map(f32::to_bits))
+        (
+            forecast.ts,
+            forecast.price_eur_mwh.to_bits(),
+            forecast.quantiles_eur_mwh.map(f32::to_bits),
+        )
     };
     assert_eq!(
         replayed.values.iter().map(bits).collect::<Vec<_>>(),

@@ -19,10 +19,8 @@ pub(super) fn by_lead(report: &AccuracyReport, format: &Format) -> String {
     let x = |hour: i32| f64::from(hour) / f64::from(days * DAY_HOURS) * 100.0;
     let step = |hour: i32, value: f64| -> Step { (x(hour - 1), x(hour), value) };
     let own: Vec<Step> = hours.iter().map(|hour| step(hour.lead_hour, hour.mae)).collect();
-    let naive: Vec<Step> = hours
-        .iter()
-        .filter_map(|hour| Some(step(hour.lead_hour, hour.naive_mae?)))
-        .collect();
+    let naive: Vec<Step> =
+        hours.iter().filter_map(|hour| Some(step(hour.lead_hour, hour.naive_mae?))).collect();
     let values = own.iter().chain(&naive).map(|step| step.2);
     let mut plot = Plot::new(("lead-title", "lead-sum"), UNIT, values);
     for day in 0..days {
@@ -48,7 +46,8 @@ pub(super) fn by_day(input: &ForecastInput, format: &Format) -> String {
     for (place, day) in daily.iter().enumerate() {
         let from = place as f64 * width;
         if let Some(measures) = &day.measures {
-            let (left, right) = (from + width * (1.0 - FILL) / 2.0, from + width * (1.0 + FILL) / 2.0);
+            let (left, right) =
+                (from + width * (1.0 - FILL) / 2.0, from + width * (1.0 + FILL) / 2.0);
             plot.bar(class, (left, right), measures.mae);
             if let Some(naive) = measures.naive_mae {
                 plot.line("nt", (left, naive), (right, naive));

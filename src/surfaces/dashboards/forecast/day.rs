@@ -34,7 +34,8 @@ pub struct DayView {
 /// Turns one day into its page.
 pub fn forecast_day(input: &DayInput, language: Language, now: DateTime<Utc>) -> DayView {
     let format = Format::new(language, input.zone).read_at(now).in_unit(UNIT);
-    let near = |days| day_address(&input.market, input.product, input.lead_day, add_days(input.day, days));
+    let near =
+        |days| day_address(&input.market, input.product, input.lead_day, add_days(input.day, days));
     let has_later = input.day <= local_date(now, input.zone);
     let pairs = [("market", input.market.code()), ("product", input.product.name())];
     let back = serde_urlencoded::to_string(pairs).unwrap_or_default();
@@ -45,9 +46,8 @@ pub fn forecast_day(input: &DayInput, language: Language, now: DateTime<Utc>) ->
         svg: if input.rows.is_empty() { String::new() } else { drawing(input, &format) },
         summary: summary(input, &format),
         rows: input.rows.iter().map(|row| table_row(row, &format)).collect(),
-        case: case.map(|case| {
-            case_view(case, (&input.market, input.product, input.lead_day), &format)
-        }),
+        case: case
+            .map(|case| case_view(case, (&input.market, input.product, input.lead_day), &format)),
         earlier: near(-1),
         later: if has_later { near(1) } else { String::new() },
         back: format!("/forecast?{back}&lead={}", input.lead_day),
@@ -71,7 +71,8 @@ fn status(input: &DayInput, format: &Format) -> Status {
         ("error", error(case.measures.mae)),
         ("against", against(&case.measures, format)),
     ];
-    let lead = format.fill("fc_day_say", &values.each_ref().map(|(key, text)| (*key, text.as_str())));
+    let lead =
+        format.fill("fc_day_say", &values.each_ref().map(|(key, text)| (*key, text.as_str())));
     let lead = if input.market.is_simulated() {
         format.fill("say_simulated", &[("text", &lead)])
     } else {
@@ -131,7 +132,12 @@ fn drawing(input: &DayInput, format: &Format) -> String {
         .collect()
     };
     let values = input.rows.iter().flat_map(|row| {
-        [row.actual_eur_mwh, row.forecast_eur_mwh, row.quantiles_eur_mwh[1], row.quantiles_eur_mwh[5]]
+        [
+            row.actual_eur_mwh,
+            row.forecast_eur_mwh,
+            row.quantiles_eur_mwh[1],
+            row.quantiles_eur_mwh[5],
+        ]
     });
     let mut plot = Plot::new(("day-title", "day-sum"), UNIT, values);
     for at in day.slots(6 * 3_600) {

@@ -73,7 +73,11 @@ pub(super) fn case_view(
         mean.map_or("–".to_owned(), |mean| format!("{}\u{a0}{unit}", number(mean, 1)))
     };
     let knew = case.knew.iter().map(|input| {
-        [input.series.clone(), mean(input.mean_then, &input.unit), mean(input.mean_now, &input.unit)]
+        [
+            input.series.clone(),
+            mean(input.mean_then, &input.unit),
+            mean(input.mean_now, &input.unit),
+        ]
     });
     CaseView {
         day: format.day_of_any_year(case.day),

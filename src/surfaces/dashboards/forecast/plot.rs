@@ -102,9 +102,7 @@ impl Plot {
 
     /// An upright hairline.
     pub fn upright(&mut self, x: f64) {
-        self.put(format_args!(
-            r#"<line class="dv" x1="{x:.2}%" x2="{x:.2}%" y1="0" y2="100%"/>"#
-        ));
+        self.put(format_args!(r#"<line class="dv" x1="{x:.2}%" x2="{x:.2}%" y1="0" y2="100%"/>"#));
     }
 
     /// A dot.

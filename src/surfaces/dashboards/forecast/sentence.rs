@@ -31,9 +31,7 @@ pub(super) fn lead_words(lead_day: i16, format: &Format) -> String {
 /// How much less or more than naive; empty where there is nothing to compare with.
 pub(super) fn against(measures: &Measures, format: &Format) -> String {
     match measures.skill_percent {
-        Some(skill) if skill >= 0.0 => {
-            format.fill("fc_less", &[("percent", &percent(skill))])
-        }
+        Some(skill) if skill >= 0.0 => format.fill("fc_less", &[("percent", &percent(skill))]),
         Some(skill) => format.fill("fc_more", &[("percent", &percent(-skill))]),
         None => String::new(),
     }

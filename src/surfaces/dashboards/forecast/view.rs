@@ -258,7 +258,9 @@ fn periods(input: &ForecastInput, format: &Format) -> Vec<Choice> {
 fn leads(input: &ForecastInput, format: &Format) -> Vec<Choice> {
     let report = &input.report;
     let choice = |lead_day: i16| Choice {
-        label: format.fill("fc_lead_axis", &[("n", &lead_day.to_string())]).replace(' ', &NBSP.to_string()),
+        label: format
+            .fill("fc_lead_axis", &[("n", &lead_day.to_string())])
+            .replace(' ', &NBSP.to_string()),
         href: address(&report.market, Some(report.product), report.days, lead_day),
         current: lead_day == report.lead_day,
     };

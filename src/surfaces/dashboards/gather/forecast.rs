@@ -77,8 +77,7 @@ impl Gather {
     ) -> Result<DayInput, Problem> {
         let (lead_day, day) = (asked.lead_day()?, sane(day, "date")?);
         let (market, product) = self.from.shown.choose(asked.market, asked.product).await?;
-        let look =
-            Asked { market: market.clone(), product, days: 1, last_day: Some(day) };
+        let look = Asked { market: market.clone(), product, days: 1, last_day: Some(day) };
         let evidence = self.from.accuracy.evidence(&look, Some(lead_day)).await?;
         let case = self.from.accuracy.case(&evidence, day, lead_day).await?;
         Ok(DayInput {
