@@ -5,8 +5,11 @@ use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;
 use crate::config::Settings;
+use crate::algorithms::forecasting::Algorithm;
+use crate::learning::registry::EventRule;
 use crate::learning::training::EvaluateRequest;
 use crate::learning::training::EvaluationReport;
+use crate::learning::training::EventRequest;
 use crate::learning::training::TrainReport;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
@@ -25,6 +28,9 @@ pub(super) fn train_request(arguments: TrainArguments) -> TrainRequest {
 
 pub(super) async fn train(settings: &Settings, arguments: TrainArguments) -> Result<(), Failure> {
     let as_json = arguments.json;
+    if let Some(event) = arguments.event {
+        return train_event(settings, event, arguments).await;
+    }
     let request = train_request(arguments);
     let report = with_services(settings, async |services| {
         let watch = Watch::told(By::command(), progress);
@@ -45,6 +51,43 @@ pub(super) async fn train(settings: &Settings, arguments: TrainArguments) -> Res
         ))),
         _ => Ok(()),
     }
+}
+
+/// Trains trees on how likely an event is.
+async fn train_event(
+    settings: &Settings,
+    event: EventRule,
+    arguments: TrainArguments,
+) -> Result<(), Failure> {
+    if arguments.model != Algorithm::Lightgbm {
+        let model = arguments.model;
+        return Err(Failure::world(anyhow::anyhow!(
+            "the probability of an event is learned by lightgbm, not {model}; leave --model away"
+        )));
+    }
+    let request = EventRequest {
+        market: arguments.market,
+        product: arguments.product,
+        event,
+        until: arguments.until,
+        window_days: arguments.window_days,
+        params: arguments.params.into_iter().collect(),
+    };
+    let report = with_services(settings, async |services| {
+        let watch = Watch::told(By::command(), progress);
+        services.training.train_event(&request, &watch).await.map_err(Failure::world)
+    })
+    .await?;
+    if arguments.json {
+        json(&report)?;
+    } else {
+        let (label, verdict) = (report.model.label(), &report.verdict);
+        text(&format!("{label}: dataset {}\n  {verdict}\n", report.dataset.name))?;
+    }
+    if report.scores.brier < report.scores.brier_base_rate {
+        return Ok(());
+    }
+    Err(Failure::BadResult(format!("{} is no better than the base rate", report.model.label())))
 }
 
 fn train_words(report: &TrainReport) -> String {

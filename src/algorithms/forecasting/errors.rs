@@ -34,6 +34,21 @@ pub enum FitError {
     /// No row of the validation table can be forecast, so bands cannot be calibrated.
     #[error("no row of the validation table has the values that algorithm {0} needs")]
     NothingToCalibrate(Algorithm),
+    /// Too few rows with an event, or without it.
+    #[error(
+        "the event happens in {found} of {rows} {which} rows; at least {least} with it and {least} \
+         without are needed"
+    )]
+    RareEvent {
+        /// `training` or `validation`.
+        which: &'static str,
+        /// Rows with the event.
+        found: usize,
+        /// All rows.
+        rows: usize,
+        /// Fewest of either kind.
+        least: usize,
+    },
     /// Too few whole days to learn from.
     #[error("algorithm {algorithm} needs {least} days without gaps of a week, there are {found}")]
     FewDays {

@@ -373,7 +373,8 @@ fn relative_targets(anchor: Option<&Anchor>, table: &Table) -> Vec<f64> {
     table.y.iter().zip(&levels).map(|(y, level)| y - f64::from(*level)).collect()
 }
 
-fn shares(gains: &[f64]) -> Vec<f64> {
+/// Gains as shares of one.
+pub(super) fn shares(gains: &[f64]) -> Vec<f64> {
     let total: f64 = gains.iter().sum();
     gains.iter().map(|gain| if total > 0.0 { gain / total } else { 0.0 }).collect()
 }

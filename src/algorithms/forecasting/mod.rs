@@ -11,6 +11,7 @@ pub mod day_scores; // worth of a forecast, percentiles
 mod duel; // better than another, other than before
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
 pub mod lear; // LASSO per hour, refitted for every day
+mod event; // probabilities that hold
 mod foreign; // trees that others trained
 pub mod lightgbm; // gradient boosting and random forest
 mod linear; // least squares per local hour
@@ -26,6 +27,7 @@ pub mod pool; // many models of different kinds, weighed by how they did
 
 pub use self::duel::{gain_by_days, stability_by_hour};
 pub use self::errors::{FitError, LoadError, PredictError};
+pub use self::event::{EventFit, fit_event};
 pub use self::foreign::ForeignTrees;
 pub use self::model::{Model, fit};
 pub use self::params::{Algorithm, ParamError, Params};

@@ -1,5 +1,7 @@
 //! The life of a model: states, roles, what is known of how it came, and what happened to it.
 
+use std::str::FromStr;
+
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -143,6 +145,27 @@ impl EventRule {
             Direction::Below => value < self.threshold,
         };
         f64::from(u8::from(is_event))
+    }
+}
+
+/// A text that is no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("'{0}' is no event; write above:150 or below:0")]
+pub struct NoEvent(String);
+
+impl FromStr for EventRule {
+    type Err = NoEvent;
+
+    fn from_str(text: &str) -> Result<Self, NoEvent> {
+        let refuse = || NoEvent(text.to_owned());
+        let (side, threshold) = text.split_once(':').ok_or_else(refuse)?;
+        let direction = match side {
+            "above" => Direction::Above,
+            "below" => Direction::Below,
+            _ => return Err(refuse()),
+        };
+        let threshold = threshold.trim().parse().ok().filter(|it: &f64| it.is_finite());
+        Ok(Self { direction, threshold: threshold.ok_or_else(refuse)? })
     }
 }
 

@@ -9,6 +9,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::evaluate::EvaluateRequest;
+use super::events::EventRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
 use super::orders::Orders;
 use super::service::{TrainRequest, Training, TrainingError, Watch};
@@ -89,11 +90,15 @@ fn read_order(order: Value) -> Result<Value, Problem> {
             let request: TrainRequest = parse_value(rest)?;
             request.check()?;
         }
+        Some("event") => {
+            let request: EventRequest = parse_value(rest)?;
+            request.check()?;
+        }
         Some("evaluate") => {
             let request: EvaluateRequest = parse_value(rest)?;
             request.check()?;
         }
-        _ => return Err(Problem::invalid("kind", "write \"train\" or \"evaluate\"")),
+        _ => return Err(Problem::invalid("kind", "write \"train\", \"event\" or \"evaluate\"")),
     }
     Ok(order)
 }

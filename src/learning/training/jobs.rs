@@ -10,6 +10,7 @@ use tokio::sync::watch;
 use utoipa::ToSchema;
 
 use super::evaluate::EvaluateRequest;
+use super::events::EventRequest;
 use super::service::{TrainRequest, Training, TrainingError, Watch};
 use crate::access::audit::By;
 use crate::platform::jobs::Handler;
@@ -25,6 +26,8 @@ const PROGRESS_STEP: f64 = 0.02;
 pub enum TrainingOrder {
     /// Fit and register a model.
     Train(TrainRequest),
+    /// Fit and register a model of how likely an event is.
+    Event(EventRequest),
     /// Compare algorithms by rolling origin.
     Evaluate(EvaluateRequest),
 }
@@ -83,6 +86,17 @@ async fn carry_out(
                 "label": report.model.label(),
                 "serves": report.serves,
                 "metrics": report.model.metrics,
+                "dataset": report.dataset.name,
+            }))
+        }
+        TrainingOrder::Event(request) => {
+            let report = training.train_event(&request, &watch).await?;
+            Ok(serde_json::json!({
+                "model_id": report.model.model_id,
+                "label": report.model.label(),
+                "serves": false,
+                "verdict": report.verdict,
+                "metrics": report.scores,
                 "dataset": report.dataset.name,
             }))
         }

@@ -2,6 +2,7 @@
 
 mod api;
 mod evaluate;
+mod events; // probabilities
 mod gate;
 mod golden;
 mod jobs;
@@ -15,6 +16,7 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::evaluate::{EvaluateRequest, EvaluationReport};
+pub use self::events::{EventReport, EventRequest};
 pub use self::jobs::TrainingJob;
 pub use self::lead_model::LeadModel;
 pub use self::orders::Orders;

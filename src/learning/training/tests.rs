@@ -1,6 +1,7 @@
 //! Training on a real database: order in time, the exported file, the gate, evaluation.
 
 mod evaluation;
+mod events;
 mod fitting;
 mod serving;
 
