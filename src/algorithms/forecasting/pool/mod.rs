@@ -3,7 +3,7 @@
 //! For every delivery day d, with prices up to d−1 and exogenous series up to d:
 //!
 //! 1. [`members`]: LEAR with several windows, refitted daily; LightGBM pooled over the 24 hours with
-//!    several windows and sizes, refitted on a fixed grid of days.
+//!    several windows and sizes, refitted on a fixed grid of days; small networks that learn on weekly.
 //! 2. [`stack`]: LightGBM that corrects the mean of the LEAR forecasts, learned from those that were
 //!    made out of sample.
 //! 3. [`weights`]: weights on the simplex with the least absolute error of the last days, shrunk to
@@ -29,9 +29,10 @@ mod weights; // what a member is worth
 pub use self::boosting::{Target, TreesSpec};
 pub use self::features::PoolDays;
 pub use self::record::{Pool, PoolForecast};
-pub use self::settings::{LEAST_DAYS, PoolSettings};
+pub use self::settings::{LEAST_DAYS, NetworkSpec, PoolSettings};
 
 use super::days::DaysError;
+use super::mlp::MlpError;
 
 /// Who does the work, who may stop it, who hears how far it is.
 #[derive(Clone, Copy)]
@@ -60,6 +61,9 @@ pub enum PoolError {
         /// Last day of the record.
         last: usize,
     },
+    /// A network could not learn.
+    #[error(transparent)]
+    Network(#[from] MlpError),
     /// The numerical library refused.
     #[error("the LightGBM library failed: {0}")]
     Engine(String),

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bands::Past;
 use super::boosting::Engine;
 use super::features::{LONGEST_LAG, PoolDays, Rows};
-use super::members::{Fitted, Members, blocks, grid_day};
+use super::members::{Fitted, Members, Models, blocks, grid_day};
 use super::settings::{LEAST_DAYS, PoolSettings};
 use super::stack::Stack;
 use super::weights::weights;
@@ -28,9 +28,9 @@ pub struct Pool {
     weights: Vec<Vec<f64>>,
     /// Mean absolute distance of the members from the ensemble, per day.
     spreads: Vec<Day>,
-    /// Newest forests of the tree members; made again when they are not there.
+    /// Not stored: made again when they are not there.
     #[serde(skip)]
-    forests: Vec<Fitted>,
+    models: Models,
     #[serde(skip)]
     stack: Fitted,
 }
@@ -60,8 +60,8 @@ impl Pool {
         }
         let members = vec![Vec::new(); settings.members().len()];
         let (ensemble, weights, spreads) = (Vec::new(), Vec::new(), Vec::new());
-        let forests = Vec::new();
-        Ok(Self { settings, first, members, ensemble, weights, spreads, forests, stack: None })
+        let models = Models::default();
+        Ok(Self { settings, first, members, ensemble, weights, spreads, models, stack: None })
     }
 
     /// Names of the members.
@@ -95,7 +95,7 @@ impl Pool {
         let reach = windows.max().unwrap_or_default();
         let rows_from = new.start.saturating_sub(reach).min(self.first).max(LONGEST_LAG);
         let rows = Rows::of(days, rows_from, last);
-        self.forests.resize(self.settings.trees.len(), None);
+        self.models.fit_to(&self.settings);
         let members = Members {
             settings: &self.settings,
             days,
@@ -103,9 +103,9 @@ impl Pool {
             origin: self.first,
             work,
         };
-        let mut forests = std::mem::take(&mut self.forests);
-        let forecasts = members.forecast(new.clone(), &mut forests);
-        self.forests = forests;
+        let mut models = std::mem::take(&mut self.models);
+        let forecasts = members.forecast(new.clone(), &mut models);
+        self.models = models;
         let before = self.ensemble.len();
         for (member, forecasts) in self.members.iter_mut().zip(forecasts?) {
             member.extend(forecasts);

@@ -7,7 +7,7 @@
 use crate::algorithms::forecasting::days::Day;
 
 /// Steps of the descent.
-const STEPS: usize = 300;
+const STEPS: usize = 100;
 /// Length of the first step, in units of the log weight of the member with the steepest slope.
 const FIRST_STEP: f64 = 0.5;
 /// Fewest days from which anything is learned.

@@ -12,6 +12,7 @@ const ALONE: Work<'static> = Work { threads: 2, cancel: &|| false, progress: &|_
 fn small() -> PoolSettings {
     let mut settings = PoolSettings { lear_windows: Vec::new(), weight_days: 20, ..PoolSettings::default() };
     settings.trees.truncate(2);
+    settings.networks.clear();
     for spec in settings.trees.iter_mut().chain([&mut settings.stack]) {
         (spec.window_days, spec.refit_days, spec.trees, spec.leaves) = (90, 60, 8, 7);
     }

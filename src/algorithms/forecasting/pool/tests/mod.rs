@@ -3,7 +3,7 @@
 mod parts; // features, weights, bands against values worked out by hand
 mod whole; // a small pool day after day
 
-use super::{PoolDays, PoolError, PoolSettings, Target, TreesSpec, Work};
+use super::{NetworkSpec, PoolDays, PoolError, PoolSettings, Target, TreesSpec, Work};
 use crate::algorithms::forecasting::days::{Day, DayHistory};
 use crate::algorithms::forecasting::tests::market::Market;
 
@@ -46,6 +46,7 @@ fn small() -> PoolSettings {
             spec("relative", Target::LessYesterday, 3),
             spec("level", Target::Price, 5),
         ],
+        networks: vec![NetworkSpec { name: "network".to_owned(), window_days: 42, seed: 5 }],
         stack: spec("stack", Target::Price, 4),
         stack_after_days: 8,
         weight_days: 20,

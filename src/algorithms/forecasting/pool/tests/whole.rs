@@ -72,7 +72,7 @@ fn members_weights_and_quantiles_belong_together() {
     with_days(&market, |days| {
         let mut pool = pool();
         pool.extend(days, 149, ALONE).unwrap();
-        let names = ["LEAR 28", "LEAR 42", "relative", "level", "stack"];
+        let names = ["LEAR 28", "LEAR 42", "relative", "level", "network", "stack"];
         assert_eq!(pool.member_names(), names);
         for forecast in all(&pool, days) {
             same(forecast.weights.iter().sum(), 1.0);
