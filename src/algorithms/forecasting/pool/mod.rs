@@ -4,7 +4,7 @@
 //!
 //! 1. [`members`]: LEAR with several windows, refitted daily; LightGBM pooled over the 24 hours with
 //!    several windows and sizes, refitted on a fixed grid of days; small networks that learn on weekly.
-//! 2. [`stack`]: LightGBM that corrects the mean of the LEAR forecasts, learned from those that were
+//! 2. [`stack`]: LightGBM that corrects the mean of those members, learned from the forecasts that they
 //!    made out of sample.
 //! 3. [`weights`]: weights on the simplex with the least absolute error of the last days, shrunk to
 //!    equal ones. There is no naive member: in an equal-weight mean it would only do harm.
@@ -23,7 +23,7 @@ mod features; // what the trees see
 mod members; // forecasts of all members, by several threads
 mod record; // what was forecast so far
 mod settings; // which members, how weighed
-mod stack; // trees on top of LEAR
+mod stack; // trees on top of the others
 mod weights; // what a member is worth
 
 pub use self::boosting::{Target, TreesSpec};

@@ -155,8 +155,8 @@ impl Pool {
         work: Work<'_>,
     ) -> Result<(), PoolError> {
         let spec = &self.settings.stack;
-        let windows = self.settings.lear_windows.len();
-        let stack = Stack { spec, rows, lear: &self.members[..windows], first: self.first };
+        let others = &self.members[..self.members.len() - 1];
+        let stack = Stack { spec, rows, members: others, first: self.first };
         let engine = Engine { threads: work.threads, cancel: work.cancel };
         let prices = days.history.prices_eur_mwh;
         let (mut forecasts, mut forest) = (Vec::new(), self.stack.take());

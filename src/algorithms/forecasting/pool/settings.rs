@@ -46,9 +46,10 @@ pub struct PoolSettings {
     /// The networks; each begins anew after [`NETWORK_LIFE_DAYS`] and learns on every
     /// [`NETWORK_STEP_DAYS`] in between.
     pub networks: Vec<NetworkSpec>,
-    /// The trees that correct LEAR; the window is how far back its forecasts are learned from.
+    /// The trees that correct the mean of the others; the window is how far back their forecasts are
+    /// learned from.
     pub stack: TreesSpec,
-    /// LEAR forecasts that the stack needs before it says anything of its own, in days.
+    /// Forecasts that the stack needs before it says anything of its own, in days.
     pub stack_after_days: usize,
     /// Days whose errors decide the weights.
     pub weight_days: usize,
@@ -106,7 +107,7 @@ impl Default for PoolSettings {
             stack,
             stack_after_days: 56,
             weight_days: 182,
-            equal_share: 0.1,
+            equal_share: 0.2,
             band_days: 182,
         }
     }
