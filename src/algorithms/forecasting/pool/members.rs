@@ -52,7 +52,7 @@ struct Done {
 enum New {
     None,
     Forest(usize, Forest),
-    Network(usize, usize, Mlp),
+    Network(usize, usize, Box<Mlp>),
 }
 
 /// First day of the block of `refit` days, counted from `origin`, in which `day` lies.
@@ -61,11 +61,7 @@ pub(super) fn grid_day(origin: usize, refit: usize, day: usize) -> usize {
 }
 
 /// `days` cut at the grid.
-pub(super) fn blocks(
-    origin: usize,
-    refit: usize,
-    days: Range<usize>,
-) -> Vec<Range<usize>> {
+pub(super) fn blocks(origin: usize, refit: usize, days: Range<usize>) -> Vec<Range<usize>> {
     let mut blocks = Vec::new();
     let mut from = days.start;
     while from < days.end {
@@ -112,7 +108,7 @@ impl Members<'_> {
                 New::Network(began, taught, network) => {
                     let slot = &mut models.networks[piece.member - windows - trees];
                     if slot.as_ref().is_none_or(|(before, ..)| *before <= began) {
-                        *slot = Some((began, taught, network));
+                        *slot = Some((began, taught, *network));
                     }
                 }
             }
@@ -183,14 +179,12 @@ impl Members<'_> {
             return Ok(Done { piece, forecasts, model: New::None });
         }
         let index = piece.member - windows.len();
-        match self.settings.trees.get(index) {
-            Some(spec) => self.by_trees(piece, spec, models.forests[index].as_ref()),
-            None => {
-                let index = index - self.settings.trees.len();
-                let (spec, known) = (&self.settings.networks[index], &models.networks[index]);
-                self.by_network(piece, spec, known.as_ref())
-            }
+        if let Some(spec) = self.settings.trees.get(index) {
+            return self.by_trees(piece, spec, models.forests[index].as_ref());
         }
+        let index = index - self.settings.trees.len();
+        let (spec, known) = (&self.settings.networks[index], &models.networks[index]);
+        self.by_network(piece, spec, known.as_ref())
     }
 
     fn by_trees(
@@ -221,7 +215,8 @@ impl Members<'_> {
     ) -> Result<Done, PoolError> {
         let history = &self.days.history;
         let began = grid_day(self.origin, NETWORK_LIFE_DAYS, piece.days.start);
-        let fits = known.filter(|(begin, taught, _)| *begin == began && *taught <= piece.days.start);
+        let fits =
+            known.filter(|(begin, taught, _)| *begin == began && *taught <= piece.days.start);
         let (mut network, mut next) = match fits {
             Some((_, taught, network)) => (network.clone(), taught + NETWORK_STEP_DAYS),
             None => (Mlp::new(spec.settings()), began),
@@ -237,7 +232,7 @@ impl Members<'_> {
             }
             forecasts.push(network.forecast(history, day)?);
         }
-        let model = New::Network(began, next - NETWORK_STEP_DAYS, network);
+        let model = New::Network(began, next - NETWORK_STEP_DAYS, Box::new(network));
         Ok(Done { piece, forecasts, model })
     }
 

@@ -26,10 +26,9 @@ mod settings; // which members, how weighed
 mod stack; // trees on top of the others
 mod weights; // what a member is worth
 
-pub use self::boosting::{Target, TreesSpec};
 pub use self::features::PoolDays;
-pub use self::record::{Pool, PoolForecast};
-pub use self::settings::{LEAST_DAYS, NetworkSpec, PoolSettings};
+pub use self::record::Pool;
+pub use self::settings::PoolSettings;
 
 use super::days::DaysError;
 use super::mlp::MlpError;

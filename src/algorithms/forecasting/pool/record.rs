@@ -10,7 +10,7 @@ use super::settings::{LEAST_DAYS, PoolSettings};
 use super::stack::Stack;
 use super::weights::weights;
 use super::{PoolError, Work};
-use crate::algorithms::forecasting::days::{Day, DaysError, HOURS, Part};
+use crate::algorithms::forecasting::days::{Day, DaysError, Part};
 
 /// Models of different kinds with the forecasts they have made, on one series of days.
 ///
@@ -96,13 +96,8 @@ impl Pool {
         let rows_from = new.start.saturating_sub(reach).min(self.first).max(LONGEST_LAG);
         let rows = Rows::of(days, rows_from, last);
         self.models.fit_to(&self.settings);
-        let members = Members {
-            settings: &self.settings,
-            days,
-            rows: &rows,
-            origin: self.first,
-            work,
-        };
+        let members =
+            Members { settings: &self.settings, days, rows: &rows, origin: self.first, work };
         let mut models = std::mem::take(&mut self.models);
         let forecasts = members.forecast(new.clone(), &mut models);
         self.models = models;
@@ -167,13 +162,11 @@ impl Pool {
                 forecasts.extend(block.map(|day| stack.base(day)));
                 continue;
             }
-            let known = forest.take().filter(|(fitted, _)| *fitted == grid);
-            let fitted = match known {
-                Some((_, fitted)) => fitted,
-                None => {
-                    let from = self.first.max(grid.saturating_sub(spec.window_days));
-                    stack.fit(prices, from, grid, &engine)?
-                }
+            let fitted = if let Some((_, fitted)) = forest.take().filter(|(day, _)| *day == grid) {
+                fitted
+            } else {
+                let from = self.first.max(grid.saturating_sub(spec.window_days));
+                stack.fit(prices, from, grid, &engine)?
             };
             forecasts.extend(block.map(|day| stack.forecast(&fitted, day)));
             forest = Some((grid, fitted));

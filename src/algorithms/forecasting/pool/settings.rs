@@ -28,11 +28,7 @@ pub struct NetworkSpec {
 impl NetworkSpec {
     /// What the network is like and how it learns.
     pub(super) fn settings(&self) -> MlpSettings {
-        MlpSettings {
-            seed: self.seed,
-            window_days: self.window_days,
-            ..MlpSettings::default()
-        }
+        MlpSettings { seed: self.seed, window_days: self.window_days, ..MlpSettings::default() }
     }
 }
 

@@ -63,10 +63,10 @@ fn a_falling_day_has_no_cycle() {
 fn percentiles_by_hand() {
     // The percentile p is p: prices of 50.5 lie within all bands, one of 96 in none.
     let bands: Vec<Day> = (1..100).map(|p| [f64::from(p); HOURS]).collect();
-    let inside = percentile_scores(&[[50.5; HOURS]], &[bands.clone()]).unwrap();
+    let inside = percentile_scores(&[[50.5; HOURS]], std::slice::from_ref(&bands)).unwrap();
     assert!((inside.coverage_50_percent - 100.0).abs() < 1e-9);
     assert!((inside.mean_width_90 - 90.0).abs() < 1e-9);
-    let outside = percentile_scores(&[[96.0; HOURS]], &[bands.clone()]).unwrap();
+    let outside = percentile_scores(&[[96.0; HOURS]], std::slice::from_ref(&bands)).unwrap();
     assert!(outside.coverage_90_percent.abs() < 1e-9);
     // Σ (p/100)(96 − p) for p ≤ 96 plus Σ (1 − p/100)(p − 96) for 97 to 99, over 99.
     let mut expected = 0.0;

@@ -49,12 +49,14 @@ fn published_ensembles_score_as_published() {
         };
         let report = Report::of(market, &forecasts, Some(&published)).unwrap();
         let row = report.models.iter().find(|row| row.model == model).unwrap();
-        let found =
-            [row.mae, row.rmae.unwrap(), row.rmae_in_test.unwrap(), row.smape, row.rmse];
+        let found = [row.mae, row.rmae.unwrap(), row.rmae_in_test.unwrap(), row.smape, row.rmse];
         for ((found, expected), tolerance) in
             found.iter().zip(anchor).zip([5e-5, 5e-5, 5e-5, 5e-4, 5e-5])
         {
-            assert!((found - expected).abs() <= 1.02 * tolerance, "{market} {model}: {found} {expected}");
+            assert!(
+                (found - expected).abs() <= 1.02 * tolerance,
+                "{market} {model}: {found} {expected}"
+            );
         }
         if (market, model) == ("DE", "LEAR Ensemble") {
             // Worth by the same definitions, and the DNN's lead of p = 0.0007.
@@ -76,6 +78,7 @@ fn published_forecasts_must_cover_the_test() {
     };
     let dates = ["2015-12-31".parse().unwrap(), "2016-01-01".parse().unwrap()];
     let message = Published::read(&path, &dates, &[[0.0; 24]; 2]).unwrap_err().to_string();
-    let expected = "has forecasts of 2016-01-04 to 2017-12-31, the test is from 2015-12-31 to 2016-01-01";
+    let expected =
+        "has forecasts of 2016-01-04 to 2017-12-31, the test is from 2015-12-31 to 2016-01-01";
     assert!(message.ends_with(expected), "{message}");
 }

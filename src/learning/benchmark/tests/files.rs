@@ -39,8 +39,7 @@ fn gzipped_and_plain_files_are_the_same() {
     let folder = tempfile::tempdir().unwrap();
     let (plain, packed) = (folder.path().join("m.csv"), folder.path().join("m.csv.gz"));
     std::fs::write(&plain, text(2, 1)).unwrap();
-    let mut encoder =
-        flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(text(2, 1).as_bytes()).unwrap();
     std::fs::write(&packed, encoder.finish().unwrap()).unwrap();
     let read = |path: &std::path::Path| HourlyFile::read(path).unwrap();
@@ -56,7 +55,10 @@ fn each_mistake_has_its_sentence() {
     let without = |number: usize| good.replace(&format!("{}\n", line(number)), "");
     let twice = good.replace(line(30), &format!("{0}\n{0}", line(30)));
     for (broken, said) in [
-        (good.replace("Date,", "When,"), "no column `Date`; its header is `When,Price,Exogenous 1`"),
+        (
+            good.replace("Date,", "When,"),
+            "no column `Date`; its header is `When,Price,Exogenous 1`",
+        ),
         (without(30), "line 30: 2016-01-02 05:00:00 comes after 2016-01-02 03:00:00"),
         (twice, "line 31: 2016-01-02 04:00:00 comes after 2016-01-02 04:00:00"),
         (good.replace(line(9), "2016-01-01 07:00:00,NaN,1"), "line 9: `NaN` in column `Price`"),
@@ -73,7 +75,10 @@ fn each_mistake_has_its_sentence() {
     }
     let file = parse(&good.replace("Price", "Cost")).unwrap();
     let message = file.prices_and_exogenous().unwrap_err().to_string();
-    assert!(message.contains("no column `Price`; its header is `Date,Cost,Exogenous 1`"), "{message}");
+    assert!(
+        message.contains("no column `Price`; its header is `Date,Cost,Exogenous 1`"),
+        "{message}"
+    );
     let file = parse(&good.replace("Date,Price", ",Real price")).unwrap();
     let message = file.prices_and_exogenous().unwrap_err().to_string();
     assert!(message.contains("--published"), "{message}");

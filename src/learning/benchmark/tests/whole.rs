@@ -3,14 +3,16 @@
 use super::text;
 use crate::algorithms::forecasting::pool::PoolSettings;
 use crate::algorithms::forecasting::pool::Work;
+use crate::learning::benchmark::error::BenchmarkError;
+use crate::learning::benchmark::report::Report;
 use crate::learning::benchmark::run::{BenchmarkRequest, run_with};
-use crate::learning::benchmark::{BenchmarkError, Report};
 
 const ALONE: Work<'static> = Work { threads: 2, cancel: &|| false, progress: &|_| {} };
 
 /// Two small members, so that this takes a second.
 fn small() -> PoolSettings {
-    let mut settings = PoolSettings { lear_windows: Vec::new(), weight_days: 20, ..PoolSettings::default() };
+    let mut settings =
+        PoolSettings { lear_windows: Vec::new(), weight_days: 20, ..PoolSettings::default() };
     settings.trees.truncate(2);
     settings.networks.clear();
     for spec in settings.trees.iter_mut().chain([&mut settings.stack]) {
@@ -23,7 +25,13 @@ fn request(folder: &std::path::Path, days: u64) -> BenchmarkRequest {
     let data = folder.join("market.csv");
     std::fs::write(&data, text(days, 1)).unwrap();
     let (market, test_start) = ("XX".to_owned(), None);
-    BenchmarkRequest { market, data, published: None, test_start, out: Some(folder.join("out.csv")) }
+    BenchmarkRequest {
+        market,
+        data,
+        published: None,
+        test_start,
+        out: Some(folder.join("out.csv")),
+    }
 }
 
 #[test]

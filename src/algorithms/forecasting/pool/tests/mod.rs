@@ -3,7 +3,9 @@
 mod parts; // features, weights, bands against values worked out by hand
 mod whole; // a small pool day after day
 
-use super::{NetworkSpec, PoolDays, PoolError, PoolSettings, Target, TreesSpec, Work};
+use super::boosting::{Target, TreesSpec};
+use super::settings::NetworkSpec;
+use super::{PoolDays, PoolError, PoolSettings, Work};
 use crate::algorithms::forecasting::days::{Day, DayHistory};
 use crate::algorithms::forecasting::tests::market::Market;
 
@@ -42,10 +44,7 @@ fn small() -> PoolSettings {
     };
     PoolSettings {
         lear_windows: vec![28, 42],
-        trees: vec![
-            spec("relative", Target::LessYesterday, 3),
-            spec("level", Target::Price, 5),
-        ],
+        trees: vec![spec("relative", Target::LessYesterday, 3), spec("level", Target::Price, 5)],
         networks: vec![NetworkSpec { name: "network".to_owned(), window_days: 42, seed: 5 }],
         stack: spec("stack", Target::Price, 4),
         stack_after_days: 8,

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::*;
 use crate::algorithms::forecasting::days::{DaysError, HOURS, Part};
-use crate::algorithms::forecasting::pool::{LEAST_DAYS, Pool, PoolForecast};
+use crate::algorithms::forecasting::pool::Pool;
+use crate::algorithms::forecasting::pool::record::PoolForecast;
+use crate::algorithms::forecasting::pool::settings::LEAST_DAYS;
 
 const LEVELS: [f64; 3] = [0.1, 0.5, 0.9];
 const FIRST: usize = LEAST_DAYS;
