@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod architecture; // rules of the source text
+mod benchmark; // price forecasts on files of the open benchmark
 mod browser; // the pages in a real browser
 mod clock; // a clock that leaps
 mod day; // a box from its first start on

@@ -95,10 +95,9 @@ fn profit(prices: &Day, cycle: Option<(usize, usize)>) -> f64 {
 /// Correlation of the ranks; nothing when all values of a side are equal.
 fn spearman(a: &Day, b: &Day) -> Option<f64> {
     let (a, b) = (ranks(a), ranks(b));
-    let mean = (HOURS as f64 + 1.0) / 2.0;
-    let product = |a: &Day, b: &Day| -> f64 {
-        a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum()
-    };
+    let mean = f64::midpoint(HOURS as f64, 1.0);
+    let product =
+        |a: &Day, b: &Day| -> f64 { a.iter().zip(b).map(|(a, b)| (a - mean) * (b - mean)).sum() };
     let size = (product(&a, &a) * product(&b, &b)).sqrt();
     (size > 0.0).then(|| product(&a, &b) / size)
 }
@@ -107,8 +106,8 @@ fn spearman(a: &Day, b: &Day) -> Option<f64> {
 fn ranks(values: &Day) -> Day {
     values.map(|value| {
         let below = values.iter().filter(|other| **other < value).count() as f64;
-        let equal = values.iter().filter(|other| **other == value).count() as f64;
-        below + (equal + 1.0) / 2.0
+        let above = values.iter().filter(|other| **other > value).count() as f64;
+        below + f64::midpoint(HOURS as f64 - below - above, 1.0)
     })
 }
 

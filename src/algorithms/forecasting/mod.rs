@@ -9,12 +9,14 @@ mod daily; // LEAR and the pool as models among the others
 pub mod days; // prices and their drivers as dense days of 24 hours
 pub mod day_scores; // worth of a forecast, percentiles
 mod duel; // better than another, other than before
+mod design; // days as rows and columns
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
 pub mod lear; // LASSO per hour, refitted for every day
 mod event; // probabilities that hold
 mod foreign; // trees that others trained
 pub mod lightgbm; // gradient boosting and random forest
 mod linear; // least squares per local hour
+pub mod mlp; // a small network with a linear path
 mod model; // the face of all algorithms, stored form
 mod naive; // yesterday or last week
 mod params; // hyperparameters and their ranges

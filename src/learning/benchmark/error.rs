@@ -105,7 +105,9 @@ pub enum BenchmarkError {
         to: NaiveDate,
     },
     /// A forecast file was given as market data.
-    #[error("{0} holds published forecasts; give it as --published and the market's file as --data")]
+    #[error(
+        "{0} holds published forecasts; give it as --published and the market's file as --data"
+    )]
     IsForecasts(String),
     /// The pool has no forecast.
     #[error(transparent)]

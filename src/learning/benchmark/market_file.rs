@@ -124,10 +124,12 @@ impl Days {
             value: value.to_owned(),
             wanted,
         };
-        let parsed = TIME_FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-        let hour = parsed
-            .filter(|time| time.minute() == 0 && time.second() == 0)
-            .ok_or_else(|| wrong("Date", text, "the start of an hour such as 2016-01-31 23:00:00"))?;
+        let parsed =
+            TIME_FORMS.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
+        let hour =
+            parsed.filter(|time| time.minute() == 0 && time.second() == 0).ok_or_else(|| {
+                wrong("Date", text, "the start of an hour such as 2016-01-31 23:00:00")
+            })?;
         if let Some(before) = self.before
             && hour - before != chrono::Duration::hours(1)
         {

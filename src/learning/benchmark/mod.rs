@@ -12,8 +12,6 @@ mod published; // forecasts to compare with
 mod report; // the scores, as table and CSV
 mod run; // forecasts day after day
 
-pub use self::error::BenchmarkError;
-pub use self::report::{Report, Row};
 pub use self::run::{BenchmarkRequest, run};
 
 #[cfg(test)]

@@ -128,7 +128,9 @@ impl Forecasts<'_> {
     fn naive(&self) -> Option<Vec<Day>> {
         let known: Vec<&Day> = self.before.iter().rev().take(WEEK).rev().collect();
         let complete = known.len() == WEEK;
-        complete.then(|| known.into_iter().chain(self.actual).take(self.actual.len()).copied().collect())
+        complete.then(|| {
+            known.into_iter().chain(self.actual).take(self.actual.len()).copied().collect()
+        })
     }
 
     fn row(
@@ -139,8 +141,8 @@ impl Forecasts<'_> {
         naive: Option<&[Day]>,
     ) -> Result<Row, BenchmarkError> {
         let (actual, flat) = (self.actual.as_flattened(), forecast.as_flattened());
-        let reference = naive
-            .map(|days| NaiveReference { forecast: days.as_flattened(), definition: RMAE });
+        let reference =
+            naive.map(|days| NaiveReference { forecast: days.as_flattened(), definition: RMAE });
         let scores = score(actual, flat, None, reference)?;
         let in_test = naive.and_then(|days| {
             let skipped = WEEK.min(days.len());
@@ -246,7 +248,11 @@ impl Report {
         let mut kind = "ensemble";
         for row in &self.models {
             if row.kind != kind {
-                text.push_str(if row.kind == "published" { "published\n" } else { "own members\n" });
+                text.push_str(if row.kind == "published" {
+                    "published\n"
+                } else {
+                    "own members\n"
+                });
                 kind = row.kind;
             }
             row.add_to(&mut text);

@@ -49,6 +49,15 @@ pub struct BenchmarkRequest {
 ///
 /// Files that cannot be read or do not have the form, too little history, a cancellation.
 pub fn run(request: &BenchmarkRequest, work: Work<'_>) -> Result<Report, BenchmarkError> {
+    run_with(request, PoolSettings::default(), work)
+}
+
+/// The same with other members.
+pub(super) fn run_with(
+    request: &BenchmarkRequest,
+    settings: PoolSettings,
+    work: Work<'_>,
+) -> Result<Report, BenchmarkError> {
     let (began, cpu_before) = (Instant::now(), cpu_seconds());
     let file = HourlyFile::read(&request.data)?;
     let (prices, exogenous) = file.prices_and_exogenous()?;
@@ -68,7 +77,7 @@ pub fn run(request: &BenchmarkRequest, work: Work<'_>) -> Result<Report, Benchma
     };
     let days = PoolDays { history, year_days: &calendar.year_days };
     let first = start.saturating_sub(WARM_UP_DAYS).max(HISTORY_DAYS_MIN);
-    let mut pool = Pool::new(PoolSettings::default(), first)?;
+    let mut pool = Pool::new(settings, first)?;
     let last = file.dates.len() - 1;
     pool.extend(&days, last, work)?;
     let (mut luna, mut percentiles) = (Vec::new(), Vec::new());

@@ -9,9 +9,9 @@
 //! * all 24 values of every exogenous series of d, d−1 and d−7,
 //! * seven indicators of the weekday (and the caller's flags of the day, if any).
 //!
-//! One forecast goes through four steps, a file each:
+//! One forecast goes through four steps:
 //!
-//! 1. [`design`]: the days of the window become rows; every measured column and every target goes
+//! 1. `design`: the days of the window become rows; every measured column and every target goes
 //!    through asinh((x − median) / MAD) with the median and MAD of the window.
 //! 2. [`moments`]: means and the Gram matrix X'X, X'y, y'y, once for all 24 hours.
 //! 3. [`path`]: for each hour, the LASSO path on columns of unit length; the penalty with the least AIC
@@ -24,7 +24,6 @@
 //! prices by some 0.02 EUR/MWh and their errors not at all.
 
 mod cholesky; // solves with the active columns
-mod design; // rows and columns out of days
 mod forecast; // the four steps in a row
 mod moments; // means, X'X, X'y
 mod path; // LASSO at every penalty, and at that of least AIC

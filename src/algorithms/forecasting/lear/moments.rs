@@ -1,7 +1,7 @@
 //! Means and centred cross products of LEAR's columns and targets, shared by the 24 regressions.
 
-use super::design::Design;
 use crate::algorithms::forecasting::days::HOURS;
+use crate::algorithms::forecasting::design::Design;
 
 /// Rows that are multiplied together, so that each sum is loaded and stored once for all of them.
 const BLOCK: usize = 8;
@@ -64,13 +64,14 @@ pub(super) struct Moments {
 }
 
 impl Moments {
-    /// Centres the rows of a design in place and multiplies them.
-    pub fn of(design: &mut Design) -> Self {
+    /// Centres the rows of a design and multiplies them.
+    pub fn of(design: &Design) -> Self {
         let width = design.width;
         let stride = width + HOURS;
-        let means = centre(&mut design.rows, stride);
-        let rows = design.rows.len() / stride;
-        let mut products = products(&design.rows, stride);
+        let mut centred = design.rows.clone();
+        let means = centre(&mut centred, stride);
+        let rows = centred.len() / stride;
+        let mut products = products(&centred, stride);
         clear_constants(&mut products, stride, CONSTANT * rows as f64);
         let gram = products.chunks_exact(stride).take(width).flat_map(|row| row[..width].to_vec());
         let gram = Gram::new(width, gram.collect());

@@ -36,8 +36,7 @@ impl Past<'_> {
         let from = known.saturating_sub(band_days);
         let mut bands = vec![*forecast; levels.len()];
         for hour in 0..HOURS {
-            let hours =
-                hour.saturating_sub(NEIGHBOURS)..=(hour + NEIGHBOURS).min(HOURS - 1);
+            let hours = hour.saturating_sub(NEIGHBOURS)..=(hour + NEIGHBOURS).min(HOURS - 1);
             let mut ratios: Vec<f64> = (from..known)
                 .flat_map(|day| hours.clone().map(move |hour| (day, hour)))
                 .map(|(day, hour)| {

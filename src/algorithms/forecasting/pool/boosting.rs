@@ -124,8 +124,7 @@ impl TreesSpec {
         let refused = |error: lightgbm3::Error| PoolError::Engine(error.to_string());
         let held = claim_engine(engine.cancel).ok_or(PoolError::Cancelled)?;
         let width = i32::try_from(sample.width).unwrap_or(i32::MAX);
-        let dataset =
-            Dataset::from_slice(&sample.x, &sample.y, width, true).map_err(refused)?;
+        let dataset = Dataset::from_slice(&sample.x, &sample.y, width, true).map_err(refused)?;
         let booster = Booster::train(dataset, &settings).map_err(refused)?;
         let text = booster.save_string().map_err(refused)?;
         drop(booster);

@@ -71,7 +71,12 @@ impl Rows {
 }
 
 /// Appends one row; answers which of its columns are prices.
-fn row(days: &PoolDays<'_>, day: usize, hour: usize, into: &mut Vec<f32>) -> std::ops::Range<usize> {
+fn row(
+    days: &PoolDays<'_>,
+    day: usize,
+    hour: usize,
+    into: &mut Vec<f32>,
+) -> std::ops::Range<usize> {
     let start = into.len();
     let history = &days.history;
     let mut put = |value: f64| into.push(single(value));

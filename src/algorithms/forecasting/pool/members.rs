@@ -1,31 +1,58 @@
 //! Forecasts of all members for many days, shared out to threads.
 
+use std::ops::Range;
 use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::boosting::{Engine, TreesSpec};
 use super::features::{LONGEST_LAG, PoolDays, Rows};
-use super::settings::PoolSettings;
+use super::settings::{NETWORK_LIFE_DAYS, NETWORK_STEP_DAYS, NetworkSpec, PoolSettings};
 use super::{PoolError, Work};
-use crate::algorithms::forecasting::days::Day;
+use crate::algorithms::forecasting::days::{Day, HOURS};
 use crate::algorithms::forecasting::lear;
+use crate::algorithms::forecasting::mlp::Mlp;
 use crate::algorithms::forecasting::trees::Forest;
 
 /// A forest and the grid day up to which it has learned.
 pub(super) type Fitted = Option<(usize, Forest)>;
 
+/// A network, the day on which it began, and the day up to which it has learned.
+pub(super) type Taught = Option<(usize, usize, Mlp)>;
+
+/// The newest models of the members that are not refitted daily; made again where they are missing.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Models {
+    pub forests: Vec<Fitted>,
+    pub networks: Vec<Taught>,
+}
+
+impl Models {
+    /// As many places as the settings have members.
+    pub fn fit_to(&mut self, settings: &PoolSettings) {
+        self.forests.resize(settings.trees.len(), None);
+        self.networks.resize(settings.networks.len(), None);
+    }
+}
+
 /// One piece of work: a member and the days it is to forecast.
 struct Piece {
     member: usize,
-    days: std::ops::Range<usize>,
+    days: Range<usize>,
 }
 
 /// What came of a piece.
 struct Done {
     piece: Piece,
     forecasts: Vec<Day>,
-    forest: Fitted,
+    model: New,
+}
+
+/// A model that was made on the way.
+enum New {
+    None,
+    Forest(usize, Forest),
+    Network(usize, usize, Box<Mlp>),
 }
 
 /// First day of the block of `refit` days, counted from `origin`, in which `day` lies.
@@ -34,11 +61,7 @@ pub(super) fn grid_day(origin: usize, refit: usize, day: usize) -> usize {
 }
 
 /// `days` cut at the grid.
-pub(super) fn blocks(
-    origin: usize,
-    refit: usize,
-    days: std::ops::Range<usize>,
-) -> Vec<std::ops::Range<usize>> {
+pub(super) fn blocks(origin: usize, refit: usize, days: Range<usize>) -> Vec<Range<usize>> {
     let mut blocks = Vec::new();
     let mut from = days.start;
     while from < days.end {
@@ -60,49 +83,63 @@ pub(super) struct Members<'a> {
 }
 
 impl Members<'_> {
-    /// Forecasts `days` with every member but the stack; `forests` are used where they fit and
+    /// Forecasts `days` with every member but the stack; `models` are used where they fit and
     /// replaced by the newest.
     pub fn forecast(
         &self,
-        days: std::ops::Range<usize>,
-        forests: &mut [Fitted],
+        days: Range<usize>,
+        models: &mut Models,
     ) -> Result<Vec<Vec<Day>>, PoolError> {
-        let windows = self.settings.lear_windows.len();
-        let members = windows + self.settings.trees.len();
-        let of_trees = |(index, spec): (usize, &TreesSpec)| {
-            let blocks = blocks(self.origin, spec.refit_days, days.clone());
-            blocks.into_iter().map(move |days| Piece { member: windows + index, days })
-        };
-        let trees: Vec<Piece> = self.settings.trees.iter().enumerate().flat_map(of_trees).collect();
-        let lear: Vec<Piece> = days
-            .clone()
-            .flat_map(|day| (0..windows).map(move |member| Piece { member, days: day..day + 1 }))
-            .collect();
-        let done = self.share_out(trees, lear, forests)?;
-        let mut forecasts = vec![vec![[0.0; 24]; days.len()]; members];
-        for Done { piece, forecasts: new, forest } in done {
+        let (windows, trees) = (self.settings.lear_windows.len(), self.settings.trees.len());
+        let members = windows + trees + self.settings.networks.len();
+        let done = self.share_out(self.pieces(&days), models)?;
+        let mut forecasts = vec![vec![[0.0; HOURS]; days.len()]; members];
+        for Done { piece, forecasts: new, model } in done {
             let at = piece.days.start - days.start;
             forecasts[piece.member][at..at + new.len()].copy_from_slice(&new);
-            if let Some((fitted, forest)) = forest {
-                let slot = &mut forests[piece.member - windows];
-                if slot.as_ref().is_none_or(|(before, _)| *before < fitted) {
-                    *slot = Some((fitted, forest));
+            match model {
+                New::None => {}
+                New::Forest(fitted, forest) => {
+                    let slot = &mut models.forests[piece.member - windows];
+                    if slot.as_ref().is_none_or(|(before, _)| *before < fitted) {
+                        *slot = Some((fitted, forest));
+                    }
+                }
+                New::Network(began, taught, network) => {
+                    let slot = &mut models.networks[piece.member - windows - trees];
+                    if slot.as_ref().is_none_or(|(before, ..)| *before <= began) {
+                        *slot = Some((began, taught, *network));
+                    }
                 }
             }
         }
         Ok(forecasts)
     }
 
-    /// One thread begins with the trees, of which only one may be fitted at a time; the others begin
-    /// with LEAR; each helps with the other queue when its own is empty.
-    fn share_out(
-        &self,
-        trees: Vec<Piece>,
-        lear: Vec<Piece>,
-        forests: &[Fitted],
-    ) -> Result<Vec<Done>, PoolError> {
-        let total = (trees.len() + lear.len()) as f64;
-        let queues = [Queue::of(trees), Queue::of(lear)];
+    /// The work: that of the trees, of which only one may be fitted at a time, and all other, the
+    /// longest pieces first.
+    fn pieces(&self, days: &Range<usize>) -> [Vec<Piece>; 2] {
+        let (windows, trees) = (self.settings.lear_windows.len(), self.settings.trees.len());
+        let cut = |member: usize, every: usize| {
+            let blocks = blocks(self.origin, every, days.clone()).into_iter();
+            blocks.map(move |days| Piece { member, days })
+        };
+        let specs = self.settings.trees.iter().enumerate();
+        let boosting = specs.flat_map(|(index, spec)| cut(windows + index, spec.refit_days));
+        let first = windows + trees;
+        let networks = (first..first + self.settings.networks.len())
+            .flat_map(|member| cut(member, NETWORK_LIFE_DAYS));
+        let lear = days
+            .clone()
+            .flat_map(|day| (0..windows).map(move |member| Piece { member, days: day..day + 1 }));
+        [boosting.collect(), networks.chain(lear).collect()]
+    }
+
+    /// One thread begins with the first queue, the others with the second; each helps with the other
+    /// when its own is empty.
+    fn share_out(&self, pieces: [Vec<Piece>; 2], models: &Models) -> Result<Vec<Done>, PoolError> {
+        let total = pieces.iter().map(Vec::len).sum::<usize>() as f64;
+        let queues = pieces.map(Queue::of);
         let (done, finished) = (Mutex::new(Vec::new()), AtomicUsize::new(0));
         let run = |begin: usize| -> Result<(), PoolError> {
             for queue in [&queues[begin], &queues[1 - begin]] {
@@ -110,7 +147,7 @@ impl Members<'_> {
                     if (self.work.cancel)() {
                         return Err(PoolError::Cancelled);
                     }
-                    let one = self.piece(piece, forests).inspect_err(|_| {
+                    let one = self.piece(piece, models).inspect_err(|_| {
                         queues.iter().for_each(Queue::close);
                     })?;
                     done.lock().unwrap_or_else(PoisonError::into_inner).push(one);
@@ -133,27 +170,70 @@ impl Members<'_> {
         Ok(done.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn piece(&self, piece: Piece, forests: &[Fitted]) -> Result<Done, PoolError> {
+    fn piece(&self, piece: Piece, models: &Models) -> Result<Done, PoolError> {
         let windows = &self.settings.lear_windows;
         if let Some(window) = windows.get(piece.member) {
             let one = |day| lear::forecast(&self.days.history, day, *window);
             let all: Result<Vec<_>, _> = piece.days.clone().map(one).collect();
             let forecasts = all?.into_iter().map(|forecast| forecast.prices_eur_mwh).collect();
-            return Ok(Done { piece, forecasts, forest: None });
+            return Ok(Done { piece, forecasts, model: New::None });
         }
         let index = piece.member - windows.len();
-        let spec = &self.settings.trees[index];
+        if let Some(spec) = self.settings.trees.get(index) {
+            return self.by_trees(piece, spec, models.forests[index].as_ref());
+        }
+        let index = index - self.settings.trees.len();
+        let (spec, known) = (&self.settings.networks[index], &models.networks[index]);
+        self.by_network(piece, spec, known.as_ref())
+    }
+
+    fn by_trees(
+        &self,
+        piece: Piece,
+        spec: &TreesSpec,
+        known: Option<&(usize, Forest)>,
+    ) -> Result<Done, PoolError> {
         let grid = grid_day(self.origin, spec.refit_days, piece.days.start);
-        let known = forests[index].as_ref().filter(|(fitted, _)| *fitted == grid);
-        let new = match known {
-            Some(_) => None,
-            None => Some(self.fit(spec, grid)?),
-        };
-        let forest = new.as_ref().or(known.map(|(_, forest)| forest));
-        let forecasts = forest.map_or_else(Vec::new, |forest| {
+        let all = |forest: &Forest| {
             piece.days.clone().map(|day| spec.forecast(forest, self.rows, day)).collect()
-        });
-        Ok(Done { piece, forecasts, forest: new.map(|forest| (grid, forest)) })
+        };
+        if let Some((_, forest)) = known.filter(|(fitted, _)| *fitted == grid) {
+            let forecasts = all(forest);
+            return Ok(Done { piece, forecasts, model: New::None });
+        }
+        let forest = self.fit(spec, grid)?;
+        let forecasts = all(&forest);
+        Ok(Done { piece, forecasts, model: New::Forest(grid, forest) })
+    }
+
+    /// A network that goes through its life day by day, from where the known one is if that fits.
+    fn by_network(
+        &self,
+        piece: Piece,
+        spec: &NetworkSpec,
+        known: Option<&(usize, usize, Mlp)>,
+    ) -> Result<Done, PoolError> {
+        let history = &self.days.history;
+        let began = grid_day(self.origin, NETWORK_LIFE_DAYS, piece.days.start);
+        let fits =
+            known.filter(|(begin, taught, _)| *begin == began && *taught <= piece.days.start);
+        let (mut network, mut next) = match fits {
+            Some((_, taught, network)) => (network.clone(), taught + NETWORK_STEP_DAYS),
+            None => (Mlp::new(spec.settings()), began),
+        };
+        let mut forecasts = Vec::new();
+        for day in piece.days.clone() {
+            while next <= day {
+                if (self.work.cancel)() {
+                    return Err(PoolError::Cancelled);
+                }
+                network.learn(history, next)?;
+                next += NETWORK_STEP_DAYS;
+            }
+            forecasts.push(network.forecast(history, day)?);
+        }
+        let model = New::Network(began, next - NETWORK_STEP_DAYS, Box::new(network));
+        Ok(Done { piece, forecasts, model })
     }
 
     fn fit(&self, spec: &TreesSpec, grid: usize) -> Result<Forest, PoolError> {

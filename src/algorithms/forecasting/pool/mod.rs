@@ -3,8 +3,8 @@
 //! For every delivery day d, with prices up to d−1 and exogenous series up to d:
 //!
 //! 1. [`members`]: LEAR with several windows, refitted daily; LightGBM pooled over the 24 hours with
-//!    several windows and sizes, refitted on a fixed grid of days.
-//! 2. [`stack`]: LightGBM that corrects the mean of the LEAR forecasts, learned from those that were
+//!    several windows and sizes, refitted on a fixed grid of days; small networks that learn on weekly.
+//! 2. [`stack`]: LightGBM that corrects the mean of those members, learned from the forecasts that they
 //!    made out of sample.
 //! 3. [`weights`]: weights on the simplex with the least absolute error of the last days, shrunk to
 //!    equal ones. There is no naive member: in an equal-weight mean it would only do harm.
@@ -23,15 +23,15 @@ mod features; // what the trees see
 mod members; // forecasts of all members, by several threads
 mod record; // what was forecast so far
 mod settings; // which members, how weighed
-mod stack; // trees on top of LEAR
+mod stack; // trees on top of the others
 mod weights; // what a member is worth
 
-pub use self::boosting::{Target, TreesSpec};
 pub use self::features::PoolDays;
-pub use self::record::{Pool, PoolForecast};
-pub use self::settings::{LEAST_DAYS, PoolSettings};
+pub use self::record::Pool;
+pub use self::settings::PoolSettings;
 
 use super::days::DaysError;
+use super::mlp::MlpError;
 
 /// Who does the work, who may stop it, who hears how far it is.
 #[derive(Clone, Copy)]
@@ -60,6 +60,9 @@ pub enum PoolError {
         /// Last day of the record.
         last: usize,
     },
+    /// A network could not learn.
+    #[error(transparent)]
+    Network(#[from] MlpError),
     /// The numerical library refused.
     #[error("the LightGBM library failed: {0}")]
     Engine(String),

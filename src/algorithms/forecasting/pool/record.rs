@@ -5,12 +5,12 @@ use serde::{Deserialize, Serialize};
 use super::bands::Past;
 use super::boosting::Engine;
 use super::features::{LONGEST_LAG, PoolDays, Rows};
-use super::members::{Fitted, Members, blocks, grid_day};
+use super::members::{Fitted, Members, Models, blocks, grid_day};
 use super::settings::{LEAST_DAYS, PoolSettings};
 use super::stack::Stack;
 use super::weights::weights;
 use super::{PoolError, Work};
-use crate::algorithms::forecasting::days::{Day, DaysError, HOURS, Part};
+use crate::algorithms::forecasting::days::{Day, DaysError, Part};
 
 /// Models of different kinds with the forecasts they have made, on one series of days.
 ///
@@ -28,9 +28,9 @@ pub struct Pool {
     weights: Vec<Vec<f64>>,
     /// Mean absolute distance of the members from the ensemble, per day.
     spreads: Vec<Day>,
-    /// Newest forests of the tree members; made again when they are not there.
+    /// Not stored: made again when they are not there.
     #[serde(skip)]
-    forests: Vec<Fitted>,
+    models: Models,
     #[serde(skip)]
     stack: Fitted,
 }
@@ -68,8 +68,8 @@ impl Pool {
         }
         let members = vec![Vec::new(); settings.members().len()];
         let (ensemble, weights, spreads) = (Vec::new(), Vec::new(), Vec::new());
-        let forests = Vec::new();
-        Ok(Self { settings, first, members, ensemble, weights, spreads, forests, stack: None })
+        let models = Models::default();
+        Ok(Self { settings, first, members, ensemble, weights, spreads, models, stack: None })
     }
 
     /// Names of the members.
@@ -103,17 +103,12 @@ impl Pool {
         let reach = windows.max().unwrap_or_default();
         let rows_from = new.start.saturating_sub(reach).min(self.first).max(LONGEST_LAG);
         let rows = Rows::of(days, rows_from, last);
-        self.forests.resize(self.settings.trees.len(), None);
-        let members = Members {
-            settings: &self.settings,
-            days,
-            rows: &rows,
-            origin: self.first,
-            work,
-        };
-        let mut forests = std::mem::take(&mut self.forests);
-        let forecasts = members.forecast(new.clone(), &mut forests);
-        self.forests = forests;
+        self.models.fit_to(&self.settings);
+        let members =
+            Members { settings: &self.settings, days, rows: &rows, origin: self.first, work };
+        let mut models = std::mem::take(&mut self.models);
+        let forecasts = members.forecast(new.clone(), &mut models);
+        self.models = models;
         let before = self.ensemble.len();
         for (member, forecasts) in self.members.iter_mut().zip(forecasts?) {
             member.extend(forecasts);
@@ -163,8 +158,8 @@ impl Pool {
         work: Work<'_>,
     ) -> Result<(), PoolError> {
         let spec = &self.settings.stack;
-        let windows = self.settings.lear_windows.len();
-        let stack = Stack { spec, rows, lear: &self.members[..windows], first: self.first };
+        let others = &self.members[..self.members.len() - 1];
+        let stack = Stack { spec, rows, members: others, first: self.first };
         let engine = Engine { threads: work.threads, cancel: work.cancel };
         let prices = days.history.prices_eur_mwh;
         let (mut forecasts, mut forest) = (Vec::new(), self.stack.take());
@@ -175,13 +170,11 @@ impl Pool {
                 forecasts.extend(block.map(|day| stack.base(day)));
                 continue;
             }
-            let known = forest.take().filter(|(fitted, _)| *fitted == grid);
-            let fitted = match known {
-                Some((_, fitted)) => fitted,
-                None => {
-                    let from = self.first.max(grid.saturating_sub(spec.window_days));
-                    stack.fit(prices, from, grid, &engine)?
-                }
+            let fitted = if let Some((_, fitted)) = forest.take().filter(|(day, _)| *day == grid) {
+                fitted
+            } else {
+                let from = self.first.max(grid.saturating_sub(spec.window_days));
+                stack.fit(prices, from, grid, &engine)?
             };
             forecasts.extend(block.map(|day| stack.forecast(&fitted, day)));
             forest = Some((grid, fitted));

@@ -3,9 +3,34 @@
 use serde::{Deserialize, Serialize};
 
 use super::boosting::{Target, TreesSpec};
+use crate::algorithms::forecasting::mlp::MlpSettings;
 
 /// Fewest days before the first forecast.
 pub const LEAST_DAYS: usize = 120;
+
+/// Days after which a network begins anew: what it forecasts must follow from the day alone, so that a
+/// pool that was stored and loaded can make it again.
+pub(super) const NETWORK_LIFE_DAYS: usize = 364;
+/// Days after which a network learns on.
+pub(super) const NETWORK_STEP_DAYS: usize = 7;
+
+/// One small neural network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkSpec {
+    /// Name of the member.
+    pub name: String,
+    /// Days learned from.
+    pub window_days: usize,
+    /// Which random numbers.
+    pub seed: u64,
+}
+
+impl NetworkSpec {
+    /// What the network is like and how it learns.
+    pub(super) fn settings(&self) -> MlpSettings {
+        MlpSettings { seed: self.seed, window_days: self.window_days, ..MlpSettings::default() }
+    }
+}
 
 /// Everything that can be chosen about a pool.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -14,9 +39,13 @@ pub struct PoolSettings {
     pub lear_windows: Vec<usize>,
     /// The pooled tree members.
     pub trees: Vec<TreesSpec>,
-    /// The trees that correct LEAR; the window is how far back its forecasts are learned from.
+    /// The networks; each begins anew after [`NETWORK_LIFE_DAYS`] and learns on every
+    /// [`NETWORK_STEP_DAYS`] in between.
+    pub networks: Vec<NetworkSpec>,
+    /// The trees that correct the mean of the others; the window is how far back their forecasts are
+    /// learned from.
     pub stack: TreesSpec,
-    /// LEAR forecasts that the stack needs before it says anything of its own, in days.
+    /// Forecasts that the stack needs before it says anything of its own, in days.
     pub stack_after_days: usize,
     /// Days whose errors decide the weights.
     pub weight_days: usize,
@@ -68,10 +97,13 @@ impl Default for PoolSettings {
         Self {
             lear_windows: vec![56, 84, 728, 1092, 1456],
             trees: vec![long, short, levels],
+            networks: [1, 2, 3]
+                .map(|seed| NetworkSpec { name: format!("MLP {seed}"), window_days: 1456, seed })
+                .to_vec(),
             stack,
             stack_after_days: 56,
             weight_days: 182,
-            equal_share: 0.1,
+            equal_share: 0.2,
             band_days: 182,
         }
     }
@@ -82,6 +114,7 @@ impl PoolSettings {
     pub fn members(&self) -> Vec<String> {
         let lear = self.lear_windows.iter().map(|window| format!("LEAR {window}"));
         let trees = self.trees.iter().map(|spec| spec.name.clone());
-        lear.chain(trees).chain([self.stack.name.clone()]).collect()
+        let networks = self.networks.iter().map(|spec| spec.name.clone());
+        lear.chain(trees).chain(networks).chain([self.stack.name.clone()]).collect()
     }
 }

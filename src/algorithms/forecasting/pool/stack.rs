@@ -1,4 +1,4 @@
-//! Trees that correct the mean of the LEAR forecasts, learned from those made out of sample.
+//! Trees that correct the mean of the other members, learned from their forecasts made out of sample.
 
 use super::PoolError;
 use super::boosting::{Engine, Sample, TreesSpec, predict};
@@ -6,23 +6,23 @@ use super::features::{Rows, single};
 use crate::algorithms::forecasting::days::{Day, HOURS};
 use crate::algorithms::forecasting::trees::Forest;
 
-/// LEAR forecasts of consecutive days.
+/// What the other members forecast for consecutive days.
 pub(super) struct Stack<'a> {
     pub spec: &'a TreesSpec,
     pub rows: &'a Rows,
-    /// Forecasts of each LEAR member from `first` on.
-    pub lear: &'a [Vec<Day>],
+    /// Forecasts of each member from `first` on.
+    pub members: &'a [Vec<Day>],
     /// Day of the first forecast.
     pub first: usize,
 }
 
 impl Stack<'_> {
-    /// Mean of the LEAR forecasts of a day.
+    /// Mean of the members' forecasts of a day.
     pub fn base(&self, day: usize) -> Day {
         let at = day - self.first;
-        let count = self.lear.len().max(1) as f64;
+        let count = self.members.len().max(1) as f64;
         std::array::from_fn(|hour| {
-            self.lear.iter().map(|forecasts| forecasts[at][hour]).sum::<f64>() / count
+            self.members.iter().map(|forecasts| forecasts[at][hour]).sum::<f64>() / count
         })
     }
 
@@ -53,10 +53,10 @@ impl Stack<'_> {
     }
 
     fn width(&self) -> usize {
-        self.rows.width + 2 * self.lear.len() + 2
+        self.rows.width + 2 * self.members.len() + 2
     }
 
-    /// The 24 rows of a day: those of the trees, the LEAR forecasts relative to yesterday's mean and
+    /// The 24 rows of a day: those of the trees, the members' forecasts relative to yesterday's mean and
     /// to their own mean, and that mean's place within the day.
     fn append(&self, day: usize, base: &Day, into: &mut Vec<f32>) {
         let at = day - self.first;
@@ -64,7 +64,7 @@ impl Stack<'_> {
         let day_mean = super::features::mean(base);
         for hour in 0..HOURS {
             self.rows.append(day, hour, level, into);
-            for forecasts in self.lear {
+            for forecasts in self.members {
                 into.push(single(forecasts[at][hour] - level));
                 into.push(single(forecasts[at][hour] - base[hour]));
             }

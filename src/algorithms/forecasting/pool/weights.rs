@@ -7,7 +7,7 @@
 use crate::algorithms::forecasting::days::Day;
 
 /// Steps of the descent.
-const STEPS: usize = 300;
+const STEPS: usize = 100;
 /// Length of the first step, in units of the log weight of the member with the steepest slope.
 const FIRST_STEP: f64 = 0.5;
 /// Fewest days from which anything is learned.
@@ -39,7 +39,9 @@ pub(super) fn weights(members: &[&[Day]], actual: &[Day], equal_share: f64) -> V
             *weight *= (-length * (slope - centre)).exp();
         }
         let sum: f64 = weights.iter().sum();
-        weights.iter_mut().for_each(|weight| *weight /= sum);
+        for weight in &mut weights {
+            *weight /= sum;
+        }
     }
     best.iter().map(|weight| (1.0 - equal_share) * weight + equal_share * equal).collect()
 }
@@ -67,6 +69,8 @@ fn slopes(rows: &[f64], weights: &[f64]) -> (f64, Vec<f64>) {
         }
     }
     let count = (rows.len() / weights.len()).max(1) as f64;
-    slopes.iter_mut().for_each(|slope| *slope /= count);
+    for slope in &mut slopes {
+        *slope /= count;
+    }
     (total / count, slopes)
 }

@@ -2,6 +2,7 @@
 
 mod behaviour;
 mod benchmark;
+mod day_scores;
 pub(super) mod market;
 mod numbers;
 mod stored;
