@@ -16,7 +16,7 @@ mod tests;
 
 pub use self::api::routes;
 pub use self::evaluate::{EvaluateRequest, EvaluationReport};
-pub use self::events::{EventReport, EventRequest};
+pub use self::events::EventRequest;
 pub use self::jobs::TrainingJob;
 pub use self::lead_model::LeadModel;
 pub use self::orders::Orders;
