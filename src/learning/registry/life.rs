@@ -27,14 +27,8 @@ pub enum State {
 
 impl State {
     /// Every state, in the order of a life.
-    pub const ALL: [Self; 6] = [
-        Self::Imported,
-        Self::Validated,
-        Self::Shadow,
-        Self::Active,
-        Self::Retired,
-        Self::Failed,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Imported, Self::Validated, Self::Shadow, Self::Active, Self::Retired, Self::Failed];
 
     /// The name in tables and answers.
     pub const fn name(self) -> &'static str {
@@ -133,17 +127,6 @@ pub struct EventRule {
     /// Value of the series that parts the sides, in its unit.
     #[schema(example = 150.0)]
     pub threshold: f64,
-}
-
-impl EventRule {
-    /// 1 where `value` is the event, else 0.
-    pub fn of(&self, value: f64) -> f64 {
-        let is_event = match self.direction {
-            Direction::Above => value > self.threshold,
-            Direction::Below => value < self.threshold,
-        };
-        f64::from(u8::from(is_event))
-    }
 }
 
 /// What is done where a feature is missing.
@@ -452,7 +435,5 @@ mod tests {
         for mode in SendMode::ALL {
             assert_eq!(SendMode::parse(mode.name()), mode);
         }
-        let rule = EventRule { direction: Direction::Below, threshold: 0.0 };
-        assert_eq!((rule.of(-0.1), rule.of(0.0), rule.of(3.0)), (1.0, 0.0, 0.0));
     }
 }

@@ -42,19 +42,14 @@ const COMPARES: &str = "p99 of POST /api/predict at 500 requests/s on 16 connect
 /// Fits a model and lets it serve in a scratch database, whose registry is given.
 pub async fn prepare_predict(registry: &Registry, plan: &Plan) -> Result<(), BenchError> {
     let plan = *plan;
-    let fitted = CpuPool::new(None).run("bench.fit", move || {
+    let pool = CpuPool::new(None);
+    let fitted = pool.run("bench.fit", move || {
         let rows = plan.training_rows.min(ROWS_MAX);
         let (train, valid) = (table(0, rows), table(rows, VALIDATION_DAYS * 24));
         let params = Params::from_value(json!({"num_iterations": plan.trees}));
         let never = || false;
-        let fit = LeadModel::fit(
-            Algorithm::Lightgbm,
-            &params,
-            &train,
-            &valid,
-            &never,
-            &mut |_| {},
-        )?;
+        let fit =
+            LeadModel::fit(Algorithm::Lightgbm, &params, &train, &valid, &never, &mut |_| {})?;
         Ok::<_, BenchError>((fit.model.to_bytes(), train.features))
     });
     let (bytes, features) = fitted.await??;
@@ -98,7 +93,8 @@ pub async fn predict(served: &Served, plan: &Plan) -> Result<Figure, BenchError>
     };
     let plan = *plan;
     // A thread of its own for the client: a delay of its own would count as one of the server.
-    let measured = CpuPool::new(None).run("bench.client", move || {
+    let pool = CpuPool::new(None);
+    let measured = pool.run("bench.client", move || {
         let bodies = bodies(&plan);
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         runtime.block_on(async {
