@@ -205,10 +205,7 @@ impl Predictor {
     }
 
     /// Asks every model about its rows, all at once.
-    pub(super) async fn ask(
-        &self,
-        questions: Vec<Question>,
-    ) -> Vec<(Deployed, Answered)> {
+    pub(super) async fn ask(&self, questions: Vec<Question>) -> Vec<(Deployed, Answered)> {
         let patience = Duration::from_millis(self.settings.get().predict_timeout_ms.into());
         let asked = questions.into_iter().map(|Question { deployed, rows }| async move {
             let answer = self.ask_one(&deployed, rows, patience).await;

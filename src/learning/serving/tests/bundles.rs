@@ -224,7 +224,11 @@ async fn a_bundle_is_fetched_from_a_listed_installation_with_its_key() {
         let hand_out = move |request: actix_web::HttpRequest| {
             let packed = packed.clone();
             async move {
-                match request.headers().get("x-api-key").map(actix_web::http::header::HeaderValue::as_bytes) {
+                match request
+                    .headers()
+                    .get("x-api-key")
+                    .map(actix_web::http::header::HeaderValue::as_bytes)
+                {
                     Some(b"luna_key") => actix_web::HttpResponse::Ok().body(packed),
                     _ => actix_web::HttpResponse::Unauthorized().finish(),
                 }
