@@ -6,10 +6,10 @@ ALTER TABLE ml_models ADD COLUMN IF NOT EXISTS origin text NOT NULL DEFAULT 'tra
 ALTER TABLE ml_models ADD COLUMN IF NOT EXISTS format text NOT NULL DEFAULT 'luna'
     CHECK (format IN ('luna', 'lightgbm'));
 ALTER TABLE ml_models ADD COLUMN IF NOT EXISTS missing_values jsonb NOT NULL DEFAULT '{"policy": "native"}'
-    CHECK (missing_values ->> 'policy' IN ('native', 'refuse', 'fill'));
+    CHECK (coalesce(missing_values ->> 'policy', '') IN ('native', 'refuse', 'fill'));
 ALTER TABLE ml_models ADD COLUMN IF NOT EXISTS event jsonb
-    CHECK (event IS NULL OR (event ->> 'direction' IN ('above', 'below')
-        AND jsonb_typeof(event -> 'threshold') = 'number'));
+    CHECK (event IS NULL OR (coalesce(event ->> 'direction', '') IN ('above', 'below')
+        AND coalesce(jsonb_typeof(event -> 'threshold'), '') = 'number'));
 ALTER TABLE ml_models DROP CONSTRAINT IF EXISTS ml_models_events_are_defined;
 ALTER TABLE ml_models ADD CONSTRAINT ml_models_events_are_defined
     CHECK ((task = 'event') = (event IS NOT NULL));

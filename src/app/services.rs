@@ -316,8 +316,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         (answering, clock.clone()),
         book.models.clone(),
     );
-    let bundles =
-        Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
+    let bundles = Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
     let contests = Contests::new(predictor.clone());
     let forecasts = Forecasts::new(
         db.clone(),

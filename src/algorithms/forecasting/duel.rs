@@ -87,8 +87,7 @@ pub fn stability_by_hour(reference: &[(u32, f64)], recent: &[(u32, f64)]) -> Opt
         return None;
     }
     expected.sort_by(f64::total_cmp);
-    let edges: Vec<f64> =
-        (1..BINS).map(|bin| expected[bin * expected.len() / BINS]).collect();
+    let edges: Vec<f64> = (1..BINS).map(|bin| expected[bin * expected.len() / BINS]).collect();
     let shares = |values: &[f64]| -> Vec<f64> {
         let mut counts = [0.5; BINS];
         for value in values {
@@ -109,7 +108,8 @@ fn usual(mut values: Vec<f64>) -> Option<(f64, f64)> {
     }
     values.sort_by(f64::total_cmp);
     let middle = values[values.len() / 2];
-    let spread = values.iter().map(|value| (value - middle).abs()).sum::<f64>() / values.len() as f64;
+    let spread =
+        values.iter().map(|value| (value - middle).abs()).sum::<f64>() / values.len() as f64;
     Some((middle, spread.max(1e-9)))
 }
 
@@ -133,7 +133,8 @@ mod tests {
         let mixed: Vec<(f64, usize)> =
             (0..40).map(|day| (if day % 2 == 0 { -1.0 } else { 3.0 }, 1)).collect();
         let gain = gain_by_days(&mixed).unwrap();
-        assert!(gain.mean == 1.0 && (gain.lower_95 - 0.48).abs() < 0.1, "{gain:?}");
+        assert!((gain.mean - 1.0).abs() < 1e-12, "{gain:?}");
+        assert!((gain.lower_95 - 0.48).abs() < 0.1, "{gain:?}");
         assert_eq!(gain_by_days(&mixed), Some(gain));
         assert_eq!(gain_by_days(&[]), None);
     }
@@ -158,8 +159,7 @@ mod tests {
         let wider = stability_by_hour(&reference, &residuals(29, 0.0, 10.0)).unwrap();
         assert!(wider > 0.25, "{wider}");
         // Only nights: other hours than the reference as a whole, and yet nothing has changed.
-        let nights: Vec<_> =
-            residuals(58, 0.0, 5.0).into_iter().filter(|row| row.0 < 6).collect();
+        let nights: Vec<_> = residuals(58, 0.0, 5.0).into_iter().filter(|row| row.0 < 6).collect();
         assert!(stability_by_hour(&reference, &nights).unwrap() < 0.05);
         assert_eq!(stability_by_hour(&reference, &reference[..20]), None);
         assert_eq!(stability_by_hour(&reference[..48], &reference), None);

@@ -89,7 +89,10 @@ async fn a_model_travels_and_what_is_wrong_with_it_is_named_before_the_database_
     let copy = changed(&bundle, &|manifest, _| manifest["name"] = json!("copy"));
     let taken = bring(&app, copy.clone()).await.json(200);
     assert_eq!((&taken["is_new"], &taken["model"]["state"]), (&json!(true), &json!("validated")));
-    assert_eq!((&taken["model"]["origin"], &taken["model"]["version"]), (&json!("file"), &json!(1)));
+    assert_eq!(
+        (&taken["model"]["origin"], &taken["model"]["version"]),
+        (&json!("file"), &json!(1))
+    );
     assert_eq!(bring(&app, copy).await.json(200)["is_new"], json!(false));
     let available = app.get(Role::Customer, "/api/models/available").await.json(200);
     assert!(available["models"].as_array().unwrap().iter().any(|it| it["name"] == "copy"));

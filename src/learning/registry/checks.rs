@@ -24,9 +24,10 @@ pub(super) fn name(field: &str, name: &str) -> Result<(), RegistryError> {
         return Err(invalid(field, format!("write 1 to {NAME_MAX} letters")));
     }
     match name.chars().find(|letter| !is_plain(*letter)) {
-        Some(letter) => {
-            Err(invalid(field, format!("'{letter}' cannot stand in it; write letters, digits, -_.:")))
-        }
+        Some(letter) => Err(invalid(
+            field,
+            format!("'{letter}' cannot stand in it; write letters, digits, -_.:"),
+        )),
         None => Ok(()),
     }
 }

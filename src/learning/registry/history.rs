@@ -25,7 +25,9 @@ impl Registry {
     pub async fn named_at(&self, name: &str, t: DateTime<Utc>) -> Result<NamedAt, RegistryError> {
         let mut conn = self.db.conn().await?;
         let entries = store::latest_of_name(&mut conn, name, t).await?;
-        if entries.is_empty() && store::latest_of_name(&mut conn, name, DateTime::<Utc>::MAX_UTC).await?.is_empty() {
+        if entries.is_empty()
+            && store::latest_of_name(&mut conn, name, DateTime::<Utc>::MAX_UTC).await?.is_empty()
+        {
             return Err(RegistryError::UnknownName(name.to_owned()));
         }
         let standing = standing(&entries);

@@ -10,8 +10,8 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 pub(super) use self::life::{
-    History, after, golden, history, latest_of_name, put_golden, put_settings, serving_changes, settings,
-    settings_of,
+    History, after, golden, history, latest_of_name, put_golden, put_settings, serving_changes,
+    settings, settings_of,
 };
 pub(super) use self::working::{
     activate, active, champion, deactivate, delete_idle, fail_unfinished, hold_series, idle,

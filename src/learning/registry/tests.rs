@@ -233,9 +233,11 @@ async fn every_check_of_the_tables_refuses_what_it_is_for() {
             .any(|words| refused.contains(words));
         assert!(is_rule, "{table}: {change}: {refused}");
     }
-    for statement in
-        ["UPDATE model_history SET reason = 'x'", "DELETE FROM model_history", "TRUNCATE model_history"]
-    {
+    for statement in [
+        "UPDATE model_history SET reason = 'x'",
+        "DELETE FROM model_history",
+        "TRUNCATE model_history",
+    ] {
         let refused = refusal(&mut conn, statement).await;
         assert!(refused.contains("append-only"), "{statement}: {refused}");
     }

@@ -202,8 +202,7 @@ async fn set_webhook(
 ) -> Result<Json<ModelSettings>, Problem> {
     let by = By::of(&who);
     let order = order(&by, query.0.reason.as_deref())?;
-    let change =
-        |_: &ModelRecord, settings: &mut ModelSettings| checks::webhook(settings, body.0);
+    let change = |_: &ModelRecord, settings: &mut ModelSettings| checks::webhook(settings, body.0);
     Ok(Json(registry.change_settings(*id, "model.webhook_settings", order, change).await?))
 }
 

@@ -195,7 +195,10 @@ impl Registry {
             .transaction(async |conn| {
                 let model = self.held(conn, id).await?;
                 if model.role() != Some(Role::Champion) {
-                    return Err(wrong_state(&model, "only the model that serves can be rolled back"));
+                    return Err(wrong_state(
+                        &model,
+                        "only the model that serves can be rolled back",
+                    ));
                 }
                 let series = model.target_variable.clone();
                 let changes = store::serving_changes(conn, &series, &model.purpose()).await?;
@@ -225,7 +228,11 @@ impl Registry {
     }
 
     /// Notes that a model answers as it should; from then on it may be given work.
-    pub async fn validated(&self, id: Uuid, order: Order<'_>) -> Result<ModelRecord, RegistryError> {
+    pub async fn validated(
+        &self,
+        id: Uuid,
+        order: Order<'_>,
+    ) -> Result<ModelRecord, RegistryError> {
         self.judged(id, ("validate", State::Validated), None, order).await
     }
 
@@ -335,22 +342,24 @@ impl Registry {
         change: impl FnOnce(&ModelRecord, &mut ModelSettings) -> Result<(), RegistryError> + Send,
     ) -> Result<ModelSettings, RegistryError> {
         let mut conn = self.db.conn().await?;
-        let changed = conn.transaction(async |conn| {
-            let model = self.held(conn, id).await?;
-            let before = store::settings(conn, id).await?;
-            let before = before.unwrap_or_else(|| ModelSettings::of(id));
-            let mut after = before.clone();
-            change(&model, &mut after)?;
-            let at = self.clock.now();
-            after.updated_at = Some(at);
-            store::put_settings(conn, &after, at).await?;
-            let entry = entry(&model, &action["model.".len()..], (model.state, model.state), order.by);
-            store::after(conn, entry.at(at, order.reason)).await?;
-            let event = Event::new(action, ("model", id)).before(&before).after(&after);
-            self.audit.record(conn, order.by, event).await?;
-            Ok::<_, RegistryError>(after)
-        })
-        .await?;
+        let changed = conn
+            .transaction(async |conn| {
+                let model = self.held(conn, id).await?;
+                let before = store::settings(conn, id).await?;
+                let before = before.unwrap_or_else(|| ModelSettings::of(id));
+                let mut after = before.clone();
+                change(&model, &mut after)?;
+                let at = self.clock.now();
+                after.updated_at = Some(at);
+                store::put_settings(conn, &after, at).await?;
+                let entry =
+                    entry(&model, &action["model.".len()..], (model.state, model.state), order.by);
+                store::after(conn, entry.at(at, order.reason)).await?;
+                let event = Event::new(action, ("model", id)).before(&before).after(&after);
+                self.audit.record(conn, order.by, event).await?;
+                Ok::<_, RegistryError>(after)
+            })
+            .await?;
         drop(conn);
         self.wake();
         Ok(changed)
@@ -391,9 +400,7 @@ impl Registry {
     ) -> Result<(), RegistryError> {
         let entry = entry(model, action, (from, to), order.by);
         store::after(conn, entry.at(self.clock.now(), order.reason)).await?;
-        let told = |state: State| {
-            json!({"model": model.label(), "series": model.target_variable, "state": state.name()})
-        };
+        let told = |state: State| json!({"model": model.label(), "series": model.target_variable, "state": state.name()});
         let mut after = told(to);
         after["reason"] = json!(order.reason);
         let event = Event::new(audit_action(action), ("model", model.model_id));

@@ -25,6 +25,9 @@ use crate::platform::objects::sha256_hex;
 /// them, and further ones change little from day to day.
 const LEADS_MAX: u8 = 2;
 
+/// Delivery periods that a model is asked about, the hash of each row, and that of all.
+type About = BTreeMap<Uuid, (Vec<DateTime<Utc>>, Vec<String>, String)>;
+
 /// Follows changes of series: keeps predictions scored and models predicting.
 #[derive(Clone)]
 pub struct PredictOnChange {
@@ -82,7 +85,10 @@ impl PredictOnChange {
         let rows = match prepared(&predictor.preparer, &series, &models).await {
             Ok(rows) => rows,
             // Too few prices, or none: there is nothing to predict from, and nothing to try again.
-            Err(error @ (PrepareError::TooShort(_) | PrepareError::History(HistoryError::NoPrices { .. }))) => {
+            Err(
+                error @ (PrepareError::TooShort(_)
+                | PrepareError::History(HistoryError::NoPrices { .. })),
+            ) => {
                 tracing::debug!(%error, "Nothing is predicted for {name}: {error}");
                 return Ok(0);
             }
@@ -94,7 +100,7 @@ impl PredictOnChange {
             store::last_inputs(&mut conn, name, &ids).await?.into_iter().collect();
         drop(conn);
         let made_at = predictor.clock.now();
-        let (mut questions, mut about) = (Vec::new(), BTreeMap::new());
+        let (mut questions, mut about) = (Vec::new(), About::new());
         for deployed in models {
             let Ok(prepared) = &rows[&exogenous(&deployed)] else { continue };
             let places: Vec<usize> = (0..prepared.instants().len())
@@ -125,7 +131,7 @@ impl PredictOnChange {
     async fn write(
         &self,
         questions: Vec<Question>,
-        about: &BTreeMap<Uuid, (Vec<DateTime<Utc>>, Vec<String>, String)>,
+        about: &About,
         made_at: DateTime<Utc>,
     ) -> anyhow::Result<usize> {
         let mut stored = Vec::new();

@@ -11,9 +11,7 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
 use super::api_models;
-use super::model::{
-    PredictAnswer, PredictRequest, PredictionFilter, PredictionRecord,
-};
+use super::model::{PredictAnswer, PredictRequest, PredictionFilter, PredictionRecord};
 use super::predictor::{PredictError, Predictor};
 use super::prepare::PrepareError;
 use crate::learning::features::HistoryError;

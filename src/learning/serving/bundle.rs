@@ -134,14 +134,10 @@ impl Bundle {
 
 /// A file of the archive. What the directory says about sizes is the sender's word: bytes are
 /// counted.
-fn part(
-    archive: &mut ZipArchive<Cursor<&[u8]>>,
-    name: &str,
-    most: u64,
-) -> Result<Vec<u8>, Fault> {
-    let file = archive
-        .by_name(name)
-        .map_err(|error| Fault::new(name, format!("it cannot be read from the archive: {error}")))?;
+fn part(archive: &mut ZipArchive<Cursor<&[u8]>>, name: &str, most: u64) -> Result<Vec<u8>, Fault> {
+    let file = archive.by_name(name).map_err(|error| {
+        Fault::new(name, format!("it cannot be read from the archive: {error}"))
+    })?;
     let mut bytes = Vec::new();
     file.take(most + 1)
         .read_to_end(&mut bytes)

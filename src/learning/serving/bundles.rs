@@ -41,13 +41,17 @@ pub enum BundleError {
         fault: Fault,
     },
     /// The address is not on the list of those that may be asked.
-    #[error("bundles are fetched from listed addresses only: add its beginning to models.import_urls")]
+    #[error(
+        "bundles are fetched from listed addresses only: add its beginning to models.import_urls"
+    )]
     NotListed,
     /// The other installation could not be asked.
     #[error(transparent)]
     Outbound(#[from] OutboundError),
     /// It answered something else.
-    #[error("the other installation answered {0}; is the address that of a bundle, and may the key read it?")]
+    #[error(
+        "the other installation answered {0}; is the address that of a bundle, and may the key read it?"
+    )]
     Status(u16),
     /// The model cannot travel.
     #[error("{label} cannot be handed out: {why}")]
@@ -138,7 +142,7 @@ impl Bundles {
         }
         let new = imported(bundle.manifest, origin);
         let model = self.registry.take_in(&new, bundle.model, &bundle.golden, order).await?;
-        let model = self.judged(model, golden, order).await?;
+        let model = self.judged(&model, golden, order).await?;
         Ok(TakenIn { model, is_new: true })
     }
 
@@ -162,7 +166,7 @@ impl Bundles {
             loaded.map(|loaded| loaded.check_golden(&golden))
         });
         let model = match looked.await? {
-            Ok(golden) => self.judged(model, golden, order).await?,
+            Ok(golden) => self.judged(&model, golden, order).await?,
             Err(why) => {
                 return Err(self.failed(&model, Fault::new("model_id", why), order).await?);
             }
@@ -204,7 +208,7 @@ impl Bundles {
 
     async fn judged(
         &self,
-        model: ModelRecord,
+        model: &ModelRecord,
         golden: Result<(), (usize, String)>,
         order: Order<'_>,
     ) -> Result<ModelRecord, BundleError> {
@@ -212,7 +216,7 @@ impl Bundles {
             Ok(()) => Ok(self.registry.validated(model.model_id, order).await?),
             Err((place, why)) => {
                 let fault = Fault::new(format!("golden[{place}].expected"), why);
-                Err(self.failed(&model, fault, order).await?)
+                Err(self.failed(model, fault, order).await?)
             }
         }
     }
@@ -234,16 +238,17 @@ impl Bundles {
         if !model.state.may_work() {
             return Err(none("it is not usable"));
         }
-        let (bytes, golden) = (self.registry.artifact(&model).await?, self.registry.golden(id).await?);
+        let (bytes, golden) =
+            (self.registry.artifact(&model).await?, self.registry.golden(id).await?);
         if golden.is_empty() {
             return Err(none("it was made before models kept golden rows; train it again"));
         }
         let Some(manifest) = manifest(&model) else {
             return Err(none("its parameters are no list of names"));
         };
-        let packed = self.pool.run("export", move || {
-            Bundle { manifest, model: bytes.to_vec(), golden }.pack()
-        });
+        let packed = self
+            .pool
+            .run("export", move || Bundle { manifest, model: bytes.to_vec(), golden }.pack());
         let packed = packed.await??;
         Ok((model, packed))
     }

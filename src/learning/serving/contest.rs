@@ -254,7 +254,8 @@ pub(super) fn judged(
         (Verdict::NoChampion, _) => "no model serves that it could be compared with".to_owned(),
         (Verdict::Better | Verdict::NotBetter, Some(gain)) => {
             let (a, b) = (of_challenger / n as f64, of_champion / n as f64);
-            let certain = if verdict == Verdict::Better { "better" } else { "not certainly better" };
+            let certain =
+                if verdict == Verdict::Better { "better" } else { "not certainly better" };
             format!(
                 "error {a:.3} against {b:.3} on {} days: {certain}, by {:.3} (at least {:.3} with \
                  95 % confidence)",
@@ -286,7 +287,7 @@ pub(super) fn judged(
 
 pub(super) fn moved(model: &ModelRecord, residuals: &[Residual], since: DateTime<Utc>) -> Drift {
     let series = model.target_variable.clone();
-    let mut sides: [(Vec<(u32, f64)>, Vec<NaiveDate>); 2] = Default::default();
+    let mut sides = <[(Vec<(u32, f64)>, Vec<NaiveDate>); 2]>::default();
     for row in residuals {
         let (day, hour) = local(&series, row.target_ts);
         let side = &mut sides[usize::from(row.target_ts >= since)];

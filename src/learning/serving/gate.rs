@@ -10,8 +10,7 @@ use crate::learning::registry::MissingValues;
 use crate::platform::objects::sha256_hex;
 
 /// Algorithms that the table of models knows.
-const MODEL_TYPES: [&str; 6] =
-    ["naive", "linear", "lear", "lightgbm", "random_forest", "ensemble"];
+const MODEL_TYPES: [&str; 6] = ["naive", "linear", "lear", "lightgbm", "random_forest", "ensemble"];
 /// Most features, golden rows and minutes ahead.
 const FEATURES_MAX: usize = 2_000;
 const GOLDEN_MAX: usize = 1_000;
@@ -124,7 +123,8 @@ pub(super) fn load(bundle: &Bundle, settings: &Settings) -> Result<Loaded, Fault
     let loaded = loaded.map_err(|what| Fault::new("model", what))?;
     let most = usize::try_from(settings.trees_max).unwrap_or(usize::MAX);
     if loaded.trees() > most {
-        let what = format!("it has {} trees; {most} are allowed (models.trees_max)", loaded.trees());
+        let what =
+            format!("it has {} trees; {most} are allowed (models.trees_max)", loaded.trees());
         return Err(Fault::new("model", what));
     }
     Ok(loaded)

@@ -10,7 +10,7 @@ use super::loaded::{Rows, single};
 use super::model::PredictRequest;
 use super::models::Deployed;
 use super::predictor::{PredictError, Question};
-use super::prepare::{Prepared, PrepareError, Preparer};
+use super::prepare::{PrepareError, Prepared, Preparer};
 use super::series::PriceSeries;
 use super::work::Failure;
 use crate::algorithms::forecasting::RowKey;
@@ -47,7 +47,10 @@ pub(super) async fn questions(
         return Err(invalid("features", what));
     };
     let Some(ts) = request.target_ts else {
-        return Err(invalid("target_ts", "say which delivery period is predicted, or send features"));
+        return Err(invalid(
+            "target_ts",
+            "say which delivery period is predicted, or send features",
+        ));
     };
     let prepared = prepared(preparer, &prices, &models).await?;
     let mut questions = Vec::new();
@@ -79,23 +82,29 @@ pub(super) fn exogenous(deployed: &Deployed) -> Vec<String> {
     FeatureSpec::exogenous_of(&deployed.record.features)
 }
 
+/// Rows by exogenous columns, or why there are none.
+pub(super) type ByColumns = BTreeMap<Vec<String>, Result<Arc<Prepared>, String>>;
+
 /// Rows by exogenous columns: models that share them share the rows. When none can be made for
 /// anybody, why.
 pub(super) async fn prepared(
     preparer: &Preparer,
     series: &PriceSeries,
     models: &[Deployed],
-) -> Result<BTreeMap<Vec<String>, Result<Arc<Prepared>, String>>, PrepareError> {
+) -> Result<ByColumns, PrepareError> {
     let wanted: BTreeSet<Vec<String>> = models.iter().map(exogenous).collect();
     let mut made = BTreeMap::new();
     let mut last = None;
     for columns in wanted {
         let rows = preparer.rows(series, columns.clone()).await;
-        made.insert(columns, rows.map_err(|error| {
-            let why = error.to_string();
-            last = Some(error);
-            why
-        }));
+        made.insert(
+            columns,
+            rows.map_err(|error| {
+                let why = error.to_string();
+                last = Some(error);
+                why
+            }),
+        );
     }
     match last {
         Some(error) if made.values().all(Result::is_err) => Err(error),

@@ -65,7 +65,8 @@ impl Ledger {
     }
 
     async fn write_waiting(&self) {
-        let taken = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
+        let taken =
+            std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         if taken.is_empty() {
             return;
         }

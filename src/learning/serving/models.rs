@@ -166,7 +166,11 @@ impl Models {
         for deployed in by_series.values_mut() {
             deployed.sort_by_key(|it| (it.record.role(), it.record.purpose() != "value"));
         }
-        self.table.set(Table { by_series, generation: Some(generation), read: self.clock.elapsed() });
+        self.table.set(Table {
+            by_series,
+            generation: Some(generation),
+            read: self.clock.elapsed(),
+        });
         self.count();
         Ok(())
     }
@@ -205,8 +209,9 @@ impl Models {
         let loaded = self.pool.run("load", move || Loaded::new(shape, &bytes)).await;
         let loaded = loaded.map_err(|error| error.to_string()).and_then(|loaded| loaded);
         match &loaded {
-            Ok(_) => metrics::histogram!("ml_model_load_seconds")
-                .record(started.elapsed().as_secs_f64()),
+            Ok(_) => {
+                metrics::histogram!("ml_model_load_seconds").record(started.elapsed().as_secs_f64())
+            }
             Err(why) => {
                 metrics::counter!("ml_errors_total", "kind" => "model_load").increment(1);
                 tracing::error!(model = %record.label(), %why, "{} cannot be loaded: {why}", record.label());

@@ -95,6 +95,9 @@ pub struct Predictor {
     pool: CpuPool,
 }
 
+/// What a model said about which rows, or why it said nothing.
+pub(super) type Answered = Result<(Arc<Rows>, Vec<Answer>), Failure>;
+
 /// A model with the rows it is asked about.
 pub(super) struct Question {
     pub deployed: Deployed,
@@ -202,10 +205,7 @@ impl Predictor {
     }
 
     /// Asks every model about its rows, all at once.
-    pub(super) async fn ask(
-        &self,
-        questions: Vec<Question>,
-    ) -> Vec<(Deployed, Result<(Arc<Rows>, Vec<Answer>), Failure>)> {
+    pub(super) async fn ask(&self, questions: Vec<Question>) -> Vec<(Deployed, Answered)> {
         let patience = Duration::from_millis(self.settings.get().predict_timeout_ms.into());
         let asked = questions.into_iter().map(|Question { deployed, rows }| async move {
             let answer = self.ask_one(&deployed, rows, patience).await;
@@ -224,7 +224,7 @@ impl Predictor {
         deployed: &Deployed,
         rows: Result<Rows, Failure>,
         patience: Duration,
-    ) -> Result<(Arc<Rows>, Vec<Answer>), Failure> {
+    ) -> Answered {
         let body = deployed.body.clone().map_err(|why| Failure::new("model_load", why))?;
         let rows = Arc::new(rows?);
         let (places, given) = (Arc::clone(&deployed.places), Arc::clone(&rows));
@@ -312,7 +312,9 @@ fn answer_of(row: PredictionRow, deployed: &Deployed) -> PredictionAnswer {
     let threshold = row.threshold.unwrap_or(EVEN);
     let quantiles = row.quantiles.map(|quantiles| {
         let named = QUANTILES.iter().zip(quantiles);
-        named.map(|(level, value)| (format!("{level:.2}"), f64::from(value))).collect::<BTreeMap<_, _>>()
+        named
+            .map(|(level, value)| (format!("{level:.2}"), f64::from(value)))
+            .collect::<BTreeMap<_, _>>()
     });
     PredictionAnswer {
         prediction_id: row.prediction_id,

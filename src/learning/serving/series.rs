@@ -17,7 +17,8 @@ impl PriceSeries {
     /// The series of a name like `price:CH:day_ahead`.
     pub fn parse(name: &str) -> Option<Self> {
         let (market, product) = name.strip_prefix("price:")?.split_once(':')?;
-        let series = Self { market: Market::parse(market).ok()?, product: Product::parse(product)? };
+        let series =
+            Self { market: Market::parse(market).ok()?, product: Product::parse(product)? };
         // An alias of a market is not the name of its series.
         (series.market.price_series(series.product) == name).then_some(series)
     }

@@ -40,7 +40,8 @@ impl Settings {
         for url in &self.import_urls {
             if !url.starts_with("https://") && !url.starts_with("http://") {
                 all.push(format!("import_urls: '{url}' must begin with https:// or http://"));
-            } else if url.split('/').nth(2).is_none_or(str::is_empty) || url.matches('/').count() < 3
+            } else if url.split('/').nth(2).is_none_or(str::is_empty)
+                || url.matches('/').count() < 3
             {
                 all.push(format!(
                     "import_urls: '{url}' must name a host and end behind it with /, e.g. \

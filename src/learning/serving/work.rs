@@ -84,7 +84,9 @@ mod tests {
             with_patience(&pool, patience, Arc::clone(&slow), hang()),
             with_patience(&pool, patience, Arc::clone(&slow), hang()),
             with_patience(&pool, patience, Arc::clone(&slow), hang()),
-            with_patience::<i32>(&pool, Duration::from_mins(1), places(), || panic!("no such column")),
+            with_patience::<i32>(&pool, Duration::from_mins(1), places(), || panic!(
+                "no such column"
+            )),
             with_patience(&pool, Duration::from_mins(1), places(), || Ok(1)),
         );
         for answer in [first, second, third] {

@@ -48,14 +48,8 @@ pub async fn prepare_predict(registry: &Registry, plan: &Plan) -> Result<(), Ben
         let (train, valid) = (table(0, rows), table(rows, VALIDATION_DAYS * 24));
         let params = Params::from_value(json!({"num_iterations": plan.trees}));
         let never = || false;
-        let fit = LeadModel::fit(
-            Algorithm::Lightgbm,
-            &params,
-            &train,
-            &valid,
-            &never,
-            &mut |_| {},
-        )?;
+        let fit =
+            LeadModel::fit(Algorithm::Lightgbm, &params, &train, &valid, &never, &mut |_| {})?;
         Ok::<_, BenchError>((fit.model.to_bytes(), train.features))
     });
     let (bytes, features) = fitted.await??;

@@ -20,11 +20,10 @@ use super::pricing::Unit;
 use super::templates::{PageError, Templates};
 use super::today::today;
 use super::upload;
-use crate::access::accounts::Accounts;
-use crate::access::accounts::AccountsError;
 use crate::access::accounts::Tries;
 use crate::access::accounts::login_cookie;
 use crate::access::accounts::logout_cookies;
+use crate::access::accounts::{Accounts, AccountsError};
 use crate::base::ids::{Market, Product};
 use crate::base::timeline::Clock;
 use crate::platform::web::{

@@ -118,8 +118,8 @@ pub(super) struct ShellTexts<'a> {
     csrf_token: Option<&'a str>,
     is_admin: bool,
     in_admin: bool,
-    sees_models: bool,
-    in_models: bool,
+    /// Empty where the way to the models is not shown, `here` on their pages.
+    models: &'static str,
     in_upload: bool,
     in_forecast: bool,
 }
@@ -170,8 +170,12 @@ impl Shell {
             csrf_token: self.csrf_token.as_deref(),
             is_admin: self.is_admin,
             in_admin: path == "/admin" || path.starts_with("/admin/"),
-            sees_models: self.sees_models,
-            in_models: path == "/models" || path.starts_with("/models/"),
+            models: match path {
+                _ if !self.sees_models => "",
+                "/models" => "here",
+                path if path.starts_with("/models/") => "here",
+                _ => "shown",
+            },
             in_upload: path == "/upload" || path.starts_with("/upload/"),
             in_forecast: path == "/forecast" || path.starts_with("/forecast/"),
         }

@@ -13,7 +13,9 @@ use crate::platform::db::schema::active_models;
 use crate::platform::db::schema::ml_models;
 
 /// Every champion, by series.
-pub(in crate::learning::registry) async fn active(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
+pub(in crate::learning::registry) async fn active(
+    conn: &mut Conn,
+) -> QueryResult<Vec<ModelRecord>> {
     let champions = working(conn).await?.into_iter();
     Ok(champions.filter(|model| model.role == Some(Role::Champion)).collect())
 }

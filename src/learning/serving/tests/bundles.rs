@@ -15,12 +15,8 @@ async fn a_model_answers_the_same_in_another_installation() {
     let (_, bytes) = home.services.bundles.hand_out(model.model_id).await.unwrap();
     let by = By::system();
     let order = Order { by: &by, reason: "a gift", accepts_unproven: false };
-    let taken = away
-        .services
-        .bundles
-        .take_in(bytes.clone().into(), Origin::File, order)
-        .await
-        .unwrap();
+    let taken =
+        away.services.bundles.take_in(bytes.clone().into(), Origin::File, order).await.unwrap();
     assert!(taken.is_new);
     let copy = taken.model;
     assert_eq!((copy.state, copy.origin), (State::Validated, Origin::File));
@@ -228,7 +224,11 @@ async fn a_bundle_is_fetched_from_a_listed_installation_with_its_key() {
         let hand_out = move |request: actix_web::HttpRequest| {
             let packed = packed.clone();
             async move {
-                match request.headers().get("x-api-key").map(|key| key.as_bytes()) {
+                match request
+                    .headers()
+                    .get("x-api-key")
+                    .map(actix_web::http::header::HeaderValue::as_bytes)
+                {
                     Some(b"luna_key") => actix_web::HttpResponse::Ok().body(packed),
                     _ => actix_web::HttpResponse::Unauthorized().finish(),
                 }

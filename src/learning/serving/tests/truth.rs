@@ -44,7 +44,10 @@ async fn late_truth_is_joined_and_a_restated_one_keeps_the_score_it_replaces() {
     assert!(first.len() >= 2);
     for row in &first {
         let expected = if row.probability.is_some() { 1.0 } else { 160.0 };
-        assert_eq!((row.actual, row.scored_at), (Some(expected), Some(utc("2026-07-01T12:00:00Z"))));
+        assert_eq!(
+            (row.actual, row.scored_at),
+            (Some(expected), Some(utc("2026-07-01T12:00:00Z")))
+        );
     }
     // The price was wrong; below the threshold the event did not happen.
     test.set("2026-07-02T12:00:00Z");
@@ -73,7 +76,9 @@ async fn late_truth_is_joined_and_a_restated_one_keeps_the_score_it_replaces() {
     let mut conn = test.services.db.conn().await.unwrap();
     assert_eq!(super::store_tests::replaced(&mut conn).await.len(), kept.len());
     // And nobody can change what was said.
-    for change in ["value = value + 1", "probability = 0.5 WHERE probability IS NOT NULL", "target_ts = NULL"] {
+    for change in
+        ["value = value + 1", "probability = 0.5 WHERE probability IS NOT NULL", "target_ts = NULL"]
+    {
         let refused = conn.batch_execute(&format!("UPDATE predictions SET {change}")).await;
         let refused = refused.unwrap_err().to_string();
         assert!(refused.contains("never overwritten") || refused.contains("say_one"), "{refused}");
@@ -140,7 +145,12 @@ async fn lists_of_many_predictions_read_no_table_from_end_to_end() {
     let latest = crate::learning::serving::store::latest(&mut conn, SERIES, &models);
     assert_eq!(latest.await.unwrap().len(), 1);
     let due = [(utc("2026-01-02T00:05:00Z"), 7.0)];
-    let joined = crate::learning::serving::store::join_truth(&mut conn, SERIES, &due, utc("2026-01-03T00:00:00Z"));
+    let joined = crate::learning::serving::store::join_truth(
+        &mut conn,
+        SERIES,
+        &due,
+        utc("2026-01-03T00:00:00Z"),
+    );
     assert_eq!(joined.await.unwrap(), 1);
     let after = super::store_tests::scans(&mut conn, "predictions").await;
     assert_eq!(after.0, before.0, "a list read the table from end to end");

@@ -44,11 +44,16 @@ struct CardView {
     drift_text: String,
     versions: Vec<Row>,
     history: Vec<Entry>,
-    may_activate: bool,
-    may_shadow: bool,
-    may_promote: bool,
-    is_champion: bool,
-    works: bool,
+    /// What can be done with it now, the likeliest first.
+    verbs: Vec<Button>,
+}
+
+#[derive(Debug, Serialize)]
+struct Button {
+    verb: &'static str,
+    text: &'static str,
+    /// `p` for the one that is offered.
+    class: &'static str,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,7 +108,7 @@ async fn get_model(
     let view = CardView {
         versions: versions.iter().map(|model| Row::of(model, &format)).collect(),
         history: entries(history, &names, &format),
-        may_promote: offered,
+        verbs: verbs(&model, offered, &format),
         ..card(&model, &drift, &format)
     };
     Ok(desk.show(&who, (Place::Models, "admin/model.html"), &answer, &view))
@@ -124,7 +129,6 @@ fn answer(model: &ModelRecord, offered: bool, format: &Format) -> Answer {
 }
 
 fn card(model: &ModelRecord, drift: &Drift, format: &Format) -> CardView {
-    let row = Row::of(model, format);
     let scores = model.metrics.as_ref();
     let leads = scores.map(|scores| &scores.by_lead).into_iter().flatten();
     let weights = scores.map(|scores| &scores.importance).into_iter().flatten();
@@ -156,12 +160,27 @@ fn card(model: &ModelRecord, drift: &Drift, format: &Format) -> CardView {
         drift_text: drift_text(drift, format),
         versions: Vec::new(),
         history: Vec::new(),
-        may_activate: row.may_activate,
-        may_shadow: row.may_shadow,
-        may_promote: false,
-        is_champion: model.role() == Some(Role::Champion),
-        works: model.role().is_some(),
+        verbs: Vec::new(),
     }
+}
+
+fn verbs(model: &ModelRecord, offered: bool, format: &Format) -> Vec<Button> {
+    let row = Row::of(model, format);
+    let all = [
+        ("promote", "mdl_promote", offered),
+        ("activate", "mdl_activate", row.may_activate),
+        ("shadow", "mdl_to_shadow", row.may_shadow),
+        ("rollback", "mdl_rollback", model.role() == Some(Role::Champion)),
+        ("deactivate", "mdl_deactivate", model.role().is_some()),
+    ];
+    let possible = all.into_iter().filter(|(.., is_possible)| *is_possible);
+    possible
+        .map(|(verb, key, _)| Button {
+            verb,
+            text: format.text(key),
+            class: if verb == "promote" { "p" } else { "" },
+        })
+        .collect()
 }
 
 #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 0 to 100")]
@@ -173,9 +192,15 @@ fn facts(model: &ModelRecord, format: &Format) -> Vec<Fact> {
     let days = |at| format.date_whole(format.date_of(at));
     let none = || "–".to_owned();
     let rows = |scores: &crate::learning::registry::ModelMetrics| {
-        format!("{} / {}", number(scores.train_rows as f64, 0), number(scores.validation_rows as f64, 0))
+        format!(
+            "{} / {}",
+            number(scores.train_rows as f64, 0),
+            number(scores.validation_rows as f64, 0)
+        )
     };
-    let short = |hash: &Option<String>| hash.as_ref().map_or_else(none, |hash| hash.chars().take(16).collect());
+    let short = |hash: &Option<String>| {
+        hash.as_ref().map_or_else(none, |hash| hash.chars().take(16).collect())
+    };
     let origin = match model.origin {
         crate::learning::registry::Origin::Trained => "mdl_origin_trained",
         crate::learning::registry::Origin::File => "mdl_origin_file",
@@ -210,7 +235,9 @@ fn drift_text(drift: &Drift, format: &Format) -> String {
     let days = (drift.reference_days.to_string(), drift.recent_days.to_string());
     let days = [("before", days.0.as_str()), ("late", days.1.as_str())];
     match drift.psi {
-        Some(psi) => format.fill("mdl_drift_text", &[&days[..], &[("psi", &number(psi, 2))]].concat()),
+        Some(psi) => {
+            format.fill("mdl_drift_text", &[&days[..], &[("psi", &number(psi, 2))]].concat())
+        }
         None => format.fill("mdl_drift_few", &days),
     }
 }

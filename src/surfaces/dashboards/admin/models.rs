@@ -12,14 +12,16 @@ use super::said::Said;
 use crate::access::audit::By;
 use crate::learning::registry::{ModelFilter, ModelRecord, Order, Origin, Registry, Role, State};
 use crate::learning::serving::{Bundles, Contest, Contests, Verdict};
-use crate::platform::web::{
-    Analyst, Cursor, FileForm, Form, Page, Params, Path, Problem, Require,
-};
+use crate::platform::web::{Analyst, Cursor, FileForm, Form, Page, Params, Path, Problem, Require};
 use crate::surfaces::dashboards::format::{Format, number};
 
 /// Registers the pages.
 pub(super) fn pages(config: &mut ServiceConfig) {
-    config.service(get_models).service(import_model).service(do_with_model).configure(model_card::pages);
+    config
+        .service(get_models)
+        .service(import_model)
+        .service(do_with_model)
+        .configure(model_card::pages);
 }
 
 /// Which models to show.
@@ -63,7 +65,6 @@ pub(super) struct Row {
     error: String,
     naive: String,
     gate: Option<Standing>,
-    is_champion: bool,
     pub(super) may_activate: bool,
     pub(super) may_shadow: bool,
 }
@@ -111,7 +112,8 @@ pub(super) const fn state_key(state: State) -> &'static str {
 /// The gate's verdict, as a badge; nothing where nobody has judged.
 pub(super) fn gate(model: &ModelRecord, format: &Format) -> Option<Standing> {
     let gate = &model.metrics.as_ref()?.gate;
-    let (kind, key) = if gate.passed { ("ok", "mdl_gate_open") } else { ("stale", "mdl_gate_shut") };
+    let (kind, key) =
+        if gate.passed { ("ok", "mdl_gate_open") } else { ("stale", "mdl_gate_shut") };
     Some(Standing { kind, text: format.text(key).to_owned() })
 }
 
@@ -132,7 +134,6 @@ impl Row {
             error: error(scores.map(|it| it.validation.mae)),
             naive: error(scores.map(|it| it.naive.mae)),
             gate: gate(model, format),
-            is_champion: model.role() == Some(Role::Champion),
             may_activate: model.role() != Some(Role::Champion) && model.state.may_work() && is_open,
             may_shadow: is_idle,
         }
@@ -167,7 +168,11 @@ impl ContestRow {
             champion: contest.champion.unwrap_or_else(|| "–".to_owned()),
             series: contest.series,
             days: contest.days,
-            errors: format!("{} / {}", error(contest.challenger_error), error(contest.champion_error)),
+            errors: format!(
+                "{} / {}",
+                error(contest.challenger_error),
+                error(contest.champion_error)
+            ),
             gain: error(contest.gain),
             standing: Standing { kind, text: format.text(key).to_owned() },
             offered: contest.offered,
