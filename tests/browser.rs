@@ -38,6 +38,8 @@ async fn pages_work_in_a_real_browser() {
     assert!(today.ends_with(", 0 failed\n"), "{today}\n{}", home.log());
     let prices = script(root, &home, "prices.mjs", &[LOGIN, PASSWORD]);
     assert!(prices.ends_with(", 0 failed\n"), "{prices}\n{}", home.log());
+    let forecast = script(root, &home, "forecast.mjs", &[LOGIN, PASSWORD]);
+    assert!(forecast.ends_with(", 0 failed\n"), "{forecast}\n{}", home.log());
     let upload = script(root, &home, "upload.mjs", &[LOGIN, PASSWORD]);
     assert!(upload.ends_with(", 0 failed\n"), "{upload}\n{}", home.log());
     let admin = script(root, &home, "admin.mjs", &[LOGIN, PASSWORD]);
