@@ -1,6 +1,8 @@
 //! `luna bench`: the benchmarks on a database of their own, the reading one on the application itself.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::path::PathBuf;
+use std::time::Duration;
 
 use actix_web::web::Data;
 use secrecy::SecretString;
@@ -12,6 +14,7 @@ use crate::access::accounts::AccountsError;
 use crate::access::audit::By;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::facts::mqtt::Settings as MqttSettings;
 use crate::operations::bench;
 use crate::operations::bench::BenchError;
 use crate::operations::bench::Benchmark;
@@ -22,6 +25,7 @@ use crate::operations::bench::Scratch;
 use crate::operations::bench::Served;
 use crate::platform::db::Db;
 use crate::platform::db::embedded::Mode;
+use crate::platform::objects;
 use crate::platform::runtime::Roles;
 use crate::platform::runtime::Stage;
 use crate::platform::runtime::Tasks;
@@ -66,6 +70,9 @@ pub(crate) enum MeasureError {
     #[error("stopped before the end")]
     Stopped,
 }
+
+/// Longest wait for what was started for a benchmark to end.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Tells how far the work is: a share of one and what is next.
 type Told = fn(f64, &str);
@@ -119,12 +126,23 @@ async fn in_scratch(
             (0.2, Benchmark::SingleRowRead),
             (0.4, Benchmark::ReadWhileTraining),
             (0.5, Benchmark::IngestHttp),
+            (0.55, Benchmark::IngestMqtt),
             (0.6, Benchmark::ImportCsv),
             (0.7, Benchmark::IngestGrowth),
+            (0.75, Benchmark::Predict),
         ];
         for (done, name) in over_http.into_iter().filter(|(_, name)| wanted.contains(name)) {
             told(done, name.name());
-            figures.push(serve_and_ask(name, settings, &scratch, plan).await?);
+            match serve_and_ask(name, settings, &scratch, plan).await {
+                Ok(figure) => figures.push(figure),
+                // The others are worth having without it.
+                Err(MeasureError::Bench { name, source: why @ BenchError::NoBroker })
+                    if wanted.len() > 1 =>
+                {
+                    tracing::warn!("{} is left out: {why}", name.name());
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(figures)
     };
@@ -147,9 +165,23 @@ async fn serve_and_ask(
 ) -> Result<Figure, MeasureError> {
     let mut settings = settings.clone();
     settings.server.requests_per_minute = 0;
-    let services = assemble(&settings, scratch.db().clone(), Clock::system());
+    // Files of a measurement belong neither into the data folder nor into a bucket.
+    let files = Files::new();
+    settings.storage.data_dir.clone_from(&files.0);
+    settings.objects = objects::Settings::default();
     let source = |source| MeasureError::Bench { name, source };
+    let broker = match name {
+        Benchmark::IngestMqtt => Some(bench::Broker::start().map_err(source)?),
+        _ => None,
+    };
+    // No benchmark reads the broker of the box: its messages are somebody's.
+    let url = broker.as_ref().map(bench::Broker::url);
+    settings.mqtt = MqttSettings { url, ..MqttSettings::default() }.into();
+    let services = assemble(&settings, scratch.db().clone(), Clock::system());
     let id = bench::prepare_read(scratch.db(), &services.registry).await.map_err(source)?;
+    if name == Benchmark::Predict {
+        bench::prepare_predict(&services.registry, plan).await.map_err(source)?;
+    }
     let token = caller(&services, name).await?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     let served = Served { address: listener.local_addr()?, workers: WEB_WORKERS, token };
@@ -163,17 +195,42 @@ async fn serve_and_ask(
             tracing::error!(%error, "The web server ended: {error}");
         }
     });
-    let measured = match name {
-        Benchmark::ReadWhileTraining => {
+    if broker.is_some() {
+        let (mqtt, stop) = (services.mqtt.clone(), tasks.stop_token(Stage::Intake));
+        tasks.spawn_in(Stage::Intake, "bench.mqtt", async move { mqtt.run(&stop).await });
+    }
+    let measured = match (name, &broker) {
+        (Benchmark::IngestMqtt, Some(broker)) => {
+            bench::ingest_mqtt(&served, broker, scratch, plan).await
+        }
+        (Benchmark::ReadWhileTraining, _) => {
             bench::read_while_training(&served, &services.pool, id, plan).await
         }
-        Benchmark::IngestHttp => bench::ingest_http(&served, scratch, plan).await,
-        Benchmark::ImportCsv => bench::import_csv(&served, scratch, plan).await,
-        Benchmark::IngestGrowth => bench::ingest_growth(&served, scratch, plan).await,
+        (Benchmark::IngestHttp, _) => bench::ingest_http(&served, scratch, plan).await,
+        (Benchmark::ImportCsv, _) => bench::import_csv(&served, scratch, plan).await,
+        (Benchmark::IngestGrowth, _) => bench::ingest_growth(&served, scratch, plan).await,
+        (Benchmark::Predict, _) => bench::predict(&served, plan).await,
         _ => bench::single_row_read(&served, &services.registry, id, plan).await,
     };
     handle.stop(false).await;
+    drop(tasks.shutdown(PATIENCE).await);
     measured.map_err(source)
+}
+
+/// A folder that is gone after the measurement.
+struct Files(PathBuf);
+
+impl Files {
+    fn new() -> Self {
+        Self(std::env::temp_dir().join(format!("luna-bench-{}", Uuid::new_v4())))
+    }
+}
+
+impl Drop for Files {
+    fn drop(&mut self) {
+        // Without a file it was never made.
+        drop(std::fs::remove_dir_all(&self.0));
+    }
 }
 
 /// A token of an account made for the run; nobody knows its password.
@@ -181,7 +238,10 @@ async fn caller(services: &Services, name: Benchmark) -> Result<SecretString, Ac
     let login = name.name();
     let password = SecretString::from(Uuid::new_v4().to_string());
     let role = match name {
-        Benchmark::IngestHttp | Benchmark::ImportCsv | Benchmark::IngestGrowth => Role::Admin,
+        Benchmark::IngestHttp
+        | Benchmark::IngestMqtt
+        | Benchmark::ImportCsv
+        | Benchmark::IngestGrowth => Role::Admin,
         _ => Role::Viewer,
     };
     services.accounts.create_user(login, role, password, &By::command()).await?;

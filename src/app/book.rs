@@ -10,6 +10,7 @@ use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::learning::serving;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::operations::upkeep;
@@ -36,6 +37,8 @@ pub(super) struct ProgramSettings {
     pub tariffs: Live<tariffs::Settings>,
     /// What asking sources reads.
     pub ingest: Live<ingest::Settings>,
+    /// What models are served by.
+    pub models: Live<serving::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -60,6 +63,7 @@ impl Book for ProgramSettings {
         self.simulation.set(settings.simulation);
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
+        self.models.set(settings.models);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

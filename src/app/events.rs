@@ -7,13 +7,14 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 6] = [
+const CHANNELS: [&str; 7] = [
     "luna_jobs",
     "luna_access",
     "luna_settings",
     "luna_simulation",
     "luna_series_changed",
     "luna_mqtt",
+    "luna_models",
 ];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -56,7 +57,17 @@ async fn react(services: &Services, channel: &str) {
     match channel {
         "luna_jobs" => services.jobs.wake(),
         "luna_simulation" => services.simulation.wake(),
-        "luna_series_changed" => services.changes.wake(),
+        "luna_series_changed" => {
+            services.changes.wake();
+            services.predictor.wake();
+        }
+        "luna_models" => {
+            services.registry.wake();
+            // The next request finds what serves now in memory.
+            if let Err(error) = services.predictor.warm().await {
+                tracing::warn!(%error, "What serves cannot be read: {error}");
+            }
+        }
         "luna_mqtt" => services.mqtt.wake(),
         "luna_access" => services.accounts.forget_seen(),
         "luna_settings" => {

@@ -17,6 +17,7 @@ use super::services::Services;
 use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
+use crate::decisions::value;
 use crate::decisions::windows;
 use crate::facts::changes;
 use crate::facts::consumption;
@@ -33,8 +34,10 @@ use crate::facts::readings;
 use crate::facts::series;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::learning::accuracy;
 use crate::learning::prediction;
 use crate::learning::registry;
+use crate::learning::serving;
 use crate::learning::training;
 use crate::operations::jobs;
 use crate::operations::settings;
@@ -112,7 +115,10 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(simulation::routes)
         .configure(registry::routes)
         .configure(training::routes)
+        .configure(serving::routes)
         .configure(prediction::routes)
+        .configure(accuracy::routes)
+        .configure(value::routes)
         .configure(windows::routes)
         .configure(jobs::routes)
         .configure(settings::routes)
@@ -186,8 +192,13 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.datasets))
             .app_data(Data::new(services.registry))
             .app_data(Data::new(services.training))
+            .app_data(Data::new(services.predictor))
+            .app_data(Data::new(services.bundles))
+            .app_data(Data::new(services.contests))
             .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
+            .app_data(Data::new(services.accuracy))
+            .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))

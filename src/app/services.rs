@@ -10,6 +10,7 @@ use crate::access::audit::Audit;
 use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::decisions::value::Values;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
 use crate::facts::changes::Changes;
@@ -45,6 +46,7 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
+use crate::learning::accuracy::Accuracy;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
@@ -55,6 +57,11 @@ use crate::learning::prediction::RefreshOnChange;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::prediction::ScoreJob;
 use crate::learning::registry::Registry;
+use crate::learning::serving::Bundles;
+use crate::learning::serving::Contests;
+use crate::learning::serving::PredictOnChange;
+use crate::learning::serving::Predictor;
+use crate::learning::serving::PromoteJob;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -83,7 +90,10 @@ use crate::surfaces::dashboards::Gather;
 use crate::surfaces::dashboards::Sources;
 
 /// Who follows changes of series, by name.
-const CONSUMERS: [&str; 3] = [RollupKeeper::NAME, RefreshOnChange::NAME, JudgeOnChange::NAME];
+const CONSUMERS: [&str; 4] =
+    [RollupKeeper::NAME, RefreshOnChange::NAME, JudgeOnChange::NAME, PredictOnChange::NAME];
+/// Threads of models that answer: so many that a few which hang leave some for the others.
+const ANSWERING: NonZeroUsize = NonZeroUsize::new(16).expect("it is not zero");
 
 /// Every service of the program. Cloning is cheap.
 #[derive(Clone)]
@@ -121,8 +131,13 @@ pub(crate) struct Services {
     pub datasets: Datasets,
     pub registry: Registry,
     pub training: Training,
+    pub predictor: Predictor,
+    pub bundles: Bundles,
+    pub contests: Contests,
     pub orders: Orders,
     pub forecasts: Forecasts,
+    pub accuracy: Accuracy,
+    pub values: Values,
     pub windows: Windows,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
@@ -189,6 +204,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         simulation: settings.simulation.clone().into(),
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
+        models: settings.models.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -291,6 +307,18 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    // Threads of their own: an answer cannot wait while a model trains.
+    let answering = CpuPool::new(Some(ANSWERING));
+    let predictor = Predictor::new(
+        db.clone(),
+        registry.clone(),
+        features.clone(),
+        (answering, clock.clone()),
+        book.models.clone(),
+    );
+    let bundles =
+        Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
+    let contests = Contests::new(predictor.clone());
     let forecasts = Forecasts::new(
         db.clone(),
         prices.clone(),
@@ -299,6 +327,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    let accuracy = Accuracy::new(
+        prices.clone(),
+        observations.clone(),
+        forecasts.clone(),
+        clock.clone(),
+    );
+    let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
     let kept = Kept {
         db: db.clone(),
@@ -330,7 +365,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
     let gather = Gather::new(Sources {
         windows: windows.clone(),
         shown: shown.clone(),
-        forecasts: forecasts.clone(),
+        accuracy: accuracy.clone(),
+        values: values.clone(),
         prices: prices.clone(),
         rates,
         tariffs: tariffs.clone(),
@@ -371,8 +407,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         datasets,
         registry,
         training,
+        predictor,
+        bundles,
+        contests,
         orders,
         forecasts,
+        accuracy,
+        values,
         windows,
         settings,
         upkeep,
@@ -393,6 +434,10 @@ impl Services {
             Arc::new(RollupKeeper(self.meters.clone())),
             Arc::new(RefreshOnChange(self.jobs.clone())),
             Arc::new(JudgeOnChange { judge: self.judge.clone(), jobs: self.jobs.clone() }),
+            Arc::new(PredictOnChange {
+                predictor: self.predictor.clone(),
+                prices: self.prices.clone(),
+            }),
         ]
     }
 
@@ -409,6 +454,7 @@ impl Services {
             Arc::new(self.fetch_job(Part::Tariffs)),
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(ScoreJob(self.forecasts.clone())),
+            Arc::new(PromoteJob(self.contests.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
@@ -442,6 +488,7 @@ pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleEr
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        Schedule::new(PromoteJob::NAME, "0 57 3 * * *", zurich, SlotLength::Day)?,
         // In the quietest hour, behind the training.
         Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,

@@ -8,6 +8,7 @@ mod jobs; // schedules and second tries
 mod live; // a day from an empty box to a scored forecast
 mod market; // files in, prices out
 mod metrics; // what moves them
+mod models; // handed out, taken in, asked, brought back
 mod matrix; // every operation × every kind of caller
 mod operation; // the document's operations, one by one
 mod pages;

@@ -361,7 +361,7 @@ pub(super) struct TrainArguments {
     /// `day_ahead` or `day_ahead_15min`
     #[arg(long, value_parser = product, default_value = "day_ahead")]
     pub product: Product,
-    /// naive, linear, lightgbm or `random_forest`
+    /// naive, linear, lightgbm, `random_forest`, lear or ensemble
     #[arg(long, default_value = "lightgbm")]
     pub model: Algorithm,
     /// Last local day to learn from, inclusive

@@ -62,6 +62,7 @@ const AT_ONCE: &[&str] = &[
     "sources.",
     "tariffs.",
     "accounts.",
+    "models.",
     "upkeep.",
 ];
 /// The pool that hashes is made once.

@@ -17,6 +17,7 @@ use crate::facts::meters;
 use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::learning::serving;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
 use crate::platform::db;
@@ -74,6 +75,8 @@ pub struct Settings {
     pub kafka: kafka::Settings,
     /// Sessions, registration, passwords.
     pub accounts: accounts::Settings,
+    /// How models are taken in, asked and replaced.
+    pub models: serving::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -158,6 +161,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             with_password(section.clone()).mistakes()
         })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
+        models: layers.section("models", serving::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

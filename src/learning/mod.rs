@@ -5,4 +5,6 @@ pub mod datasets; // feature tables as Parquet files
 pub mod registry; // models with versions, hashes and scores
 pub mod training; // fit, validate, gate, evaluate
 pub mod benchmark; // the open benchmark's rolling origin on a file
+pub mod serving; // bundles, predictions of registered models, their truth
 pub mod prediction; // forecasts published and scored
+pub mod accuracy; // how good published forecasts were

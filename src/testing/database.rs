@@ -230,3 +230,16 @@ async fn connect(url: &SecretString) -> Client {
 fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
+
+/// The column `line` of a query's rows.
+pub async fn lines(db: &Db, query: &str) -> Vec<String> {
+    #[derive(diesel::QueryableByName)]
+    struct Line {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        line: String,
+    }
+    let mut conn = db.conn().await.unwrap();
+    let rows: Vec<Line> =
+        diesel_async::RunQueryDsl::load(diesel::sql_query(query), &mut conn).await.unwrap();
+    rows.into_iter().map(|row| row.line).collect()
+}

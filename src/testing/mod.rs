@@ -12,7 +12,7 @@ mod services; // the services without routes, made-up prices
 
 pub use self::app::{ANYBODY, Answer, TestApp, from_this_box};
 pub use self::browser::Browser;
-pub use self::database::TestDb;
+pub use self::database::{TestDb, lines};
 pub use self::kafka::MockKafka;
 pub use self::mosquitto::{Door, Mosquitto};
 pub use self::s3::S3Server;

@@ -80,6 +80,11 @@ impl By {
         Self { user_id: Some(principal.user_id), key_id, ..Self::over_http(actor) }
     }
 
+    /// What kind of somebody.
+    pub const fn actor(&self) -> Actor {
+        self.actor
+    }
+
     /// The person, or the owner of the key; absent inside of the box.
     pub const fn user_id(&self) -> Option<Uuid> {
         self.user_id

@@ -34,6 +34,16 @@ pub enum FitError {
     /// No row of the validation table can be forecast, so bands cannot be calibrated.
     #[error("no row of the validation table has the values that algorithm {0} needs")]
     NothingToCalibrate(Algorithm),
+    /// Too few whole days to learn from.
+    #[error("algorithm {algorithm} needs {least} days without gaps of a week, there are {found}")]
+    FewDays {
+        /// Algorithm that was being fitted.
+        algorithm: Algorithm,
+        /// Days that there are.
+        found: usize,
+        /// Days that are needed before the first one it forecasts.
+        least: usize,
+    },
     /// Whoever asked for the fit does not want it any more.
     #[error("the fit was cancelled")]
     Cancelled,

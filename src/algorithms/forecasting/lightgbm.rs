@@ -305,6 +305,11 @@ impl Boosted {
         self.point.forest.predict_row(shifted.view()) + self.centre + f64::from(level)
     }
 
+    /// Number of trees, those of the quantiles among them.
+    pub fn trees(&self) -> usize {
+        self.quantiles.iter().chain([&self.point]).map(|trees| trees.forest.len()).sum()
+    }
+
     /// Gain of all splits per feature, as shares of one.
     pub fn importance(&self) -> &[f64] {
         &self.importance

@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::bands::{Bands, Residuals};
+use super::daily::Daily;
 use super::errors::{FitError, LoadError, PredictError};
 use super::lightgbm::{Boosted, Job};
 use super::linear::Linear;
@@ -23,6 +24,8 @@ use super::table::{Prediction, Table};
 const MAGIC: &[u8; 8] = b"LUNAMODL";
 const VERSION: u8 = 1;
 const DIGEST: usize = 32;
+/// Longest unpacked form that is read, in bytes.
+const UNPACKED_MAX: u64 = 512 << 20;
 const HEAD: usize = MAGIC.len() + 1 + DIGEST;
 
 /// A fitted model with its calibrated bands.
@@ -40,6 +43,7 @@ enum Body {
     Naive(Naive),
     Linear(Linear),
     Trees(Box<Boosted>),
+    Daily(Box<Daily>),
 }
 
 /// What a fit brings.
@@ -65,7 +69,7 @@ pub fn fit(
     params: &Params,
     train: &Table,
     valid: &Table,
-    cancel: &dyn Fn() -> bool,
+    cancel: &(dyn Fn() -> bool + Sync),
     progress: &mut dyn FnMut(f64),
 ) -> Result<Fitted, FitError> {
     let params = params.resolve(algorithm)?;
@@ -88,6 +92,12 @@ pub fn fit(
             let boosted = Job { algorithm, params: &params, cancel }.fit(train, valid, progress)?;
             let body = |boosted| Body::Trees(Box::new(boosted));
             (body(boosted.calibration), body(boosted.last))
+        }
+        Algorithm::Lear | Algorithm::Ensemble => {
+            let daily = Daily::fit(algorithm, &params, (train, valid), cancel, progress)?;
+            // What it has forecast of the validation days it did from the days before them.
+            let daily = Body::Daily(Box::new(daily));
+            (daily.clone(), daily)
         }
     };
     if cancel() {
@@ -129,7 +139,7 @@ fn linear(
 
 impl Body {
     /// Point forecasts, NaN where a row lacks what is needed, and base quantiles if there are any.
-    fn predict(&self, table: &Table) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
+    fn predict(&self, recent: Option<&Table>, table: &Table) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
         let rows = table.x.rows().into_iter();
         match self {
             Self::Naive(naive) => (rows.map(|row| naive.predict(row)).collect(), None),
@@ -138,12 +148,13 @@ impl Body {
                 (keyed.map(|(row, key)| linear.predict(row, key.slot)).collect(), None)
             }
             Self::Trees(boosted) => boosted.predict(table.x.view()),
+            Self::Daily(daily) => daily.predict(recent, table),
         }
     }
 
     /// Point forecasts of all rows, and what the finite ones among them got wrong.
     fn residuals(&self, table: &Table) -> (Vec<f64>, Residuals) {
-        let (points, quantiles) = self.predict(table);
+        let (points, quantiles) = self.predict(None, table);
         let quantile_model = quantiles.is_some();
         let base = quantiles.unwrap_or_else(|| points.iter().map(|point| [*point; 7]).collect());
         let usable = (0..points.len()).filter(|row| points[*row].is_finite());
@@ -157,11 +168,12 @@ impl Body {
         (points, residuals)
     }
 
-    fn fits(&self, features: usize) -> bool {
+    fn fits(&self, features: &[String]) -> bool {
         match self {
-            Self::Naive(naive) => naive.fits(features),
-            Self::Linear(linear) => linear.fits(features),
-            Self::Trees(boosted) => boosted.fits(features),
+            Self::Naive(naive) => naive.fits(features.len()),
+            Self::Linear(linear) => linear.fits(features.len()),
+            Self::Trees(boosted) => boosted.fits(features.len()),
+            Self::Daily(daily) => daily.fits(features),
         }
     }
 }
@@ -169,12 +181,23 @@ impl Body {
 impl Model {
     /// Forecasts every row of `table`, whose features must be the model's in name and order.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
+        self.predict_after(None, table)
+    }
+
+    /// The same by a model that may also know the rows `recent`, with their targets, which have come
+    /// since it was fitted. Models of whole days go on with them; others do not look at them.
+    pub fn predict_after(
+        &self,
+        recent: Option<&Table>,
+        table: &Table,
+    ) -> Result<Prediction, PredictError> {
         table.check()?;
         self.check_features(&table.features)?;
-        let (mean, quantiles) = self.body.predict(table);
+        let (mean, quantiles) = self.body.predict(recent, table);
         if let Some(row) = mean.iter().position(|value| !value.is_finite()) {
             let features = match &self.body {
                 Body::Naive(naive) => naive.needs(),
+                Body::Daily(_) => "of whole days of prices up to the day before".to_owned(),
                 _ => self.features.join(", "),
             };
             return Err(PredictError::MissingValue { row, features });
@@ -207,7 +230,14 @@ impl Model {
                 linear.predict(values, slot)
             }
             Body::Trees(boosted) => boosted.predict_row(values),
+            // A row is no day.
+            Body::Daily(_) => f64::NAN,
         }
+    }
+
+    /// Number of trees, those of the quantiles among them.
+    pub fn trees(&self) -> usize {
+        self.boosted().map_or(0, Boosted::trees)
     }
 
     /// The algorithm that was fitted.
@@ -222,12 +252,14 @@ impl Model {
     }
 
     /// What each feature contributes, as shares of one, largest first: split gain of trees, size of
-    /// standardised coefficients, share of weekdays of the naive rule.
+    /// standardised coefficients, share of weekdays of the naive rule; of a model of many members what
+    /// each of those contributes.
     pub fn importance(&self) -> Vec<(String, f64)> {
         let shares = match &self.body {
             Body::Naive(naive) => naive.importance(&self.features),
             Body::Linear(linear) => linear.importance(self.features.len()),
             Body::Trees(boosted) => boosted.importance().to_vec(),
+            Body::Daily(daily) => return daily.importance(),
         };
         let mut named: Vec<_> = self.features.iter().cloned().zip(shares).collect();
         named.sort_by(|a, b| b.1.total_cmp(&a.1));
@@ -259,11 +291,13 @@ impl Model {
         if Sha256::digest(payload).as_slice() != &head[1..] {
             return Err(LoadError::Damaged);
         }
+        // What others send may unpack to any size.
         let mut json = Vec::new();
-        DeflateDecoder::new(payload).read_to_end(&mut json).map_err(|_| LoadError::Damaged)?;
+        let mut unpacked = DeflateDecoder::new(payload).take(UNPACKED_MAX);
+        unpacked.read_to_end(&mut json).map_err(|_| LoadError::Damaged)?;
         let model: Self = serde_json::from_slice(&json)
             .map_err(|error| LoadError::Inconsistent(error.to_string()))?;
-        let fits = model.body.fits(model.features.len()) && model.bands.is_finite();
+        let fits = model.body.fits(&model.features) && model.bands.is_finite();
         if fits { Ok(model) } else { Err(LoadError::Inconsistent("columns do not exist".into())) }
     }
 
@@ -271,7 +305,7 @@ impl Model {
     pub(super) fn boosted(&self) -> Option<&Boosted> {
         match &self.body {
             Body::Trees(boosted) => Some(boosted),
-            Body::Naive(_) | Body::Linear(_) => None,
+            Body::Naive(_) | Body::Linear(_) | Body::Daily(_) => None,
         }
     }
 

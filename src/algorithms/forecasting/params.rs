@@ -22,16 +22,27 @@ pub enum Algorithm {
     Lightgbm,
     /// Averaged trees on resampled rows.
     RandomForest,
+    /// LASSO per hour on whole days, fitted anew for every day.
+    Lear,
+    /// LEAR, boosted trees and a stack of both, weighed by how they did; carried on every day.
+    Ensemble,
 }
 
 /// A name that is no algorithm's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm; known are naive, linear, lightgbm and random_forest")]
+#[error("`{0}` is no algorithm; known are naive, linear, lightgbm, random_forest, lear and ensemble")]
 pub struct UnknownAlgorithm(pub String);
 
 impl Algorithm {
     /// All algorithms, simplest first.
-    pub const ALL: [Self; 4] = [Self::Naive, Self::Linear, Self::Lightgbm, Self::RandomForest];
+    pub const ALL: [Self; 6] = [
+        Self::Naive,
+        Self::Linear,
+        Self::Lightgbm,
+        Self::RandomForest,
+        Self::Lear,
+        Self::Ensemble,
+    ];
 
     /// Name in settings, tables and the API.
     pub const fn name(self) -> &'static str {
@@ -40,7 +51,15 @@ impl Algorithm {
             Self::Linear => "linear",
             Self::Lightgbm => "lightgbm",
             Self::RandomForest => "random_forest",
+            Self::Lear => "lear",
+            Self::Ensemble => "ensemble",
         }
+    }
+
+    /// Whether it reads whole days, forecasts the first lead day only, and goes on every day with
+    /// what was published since.
+    pub const fn is_daily(self) -> bool {
+        matches!(self, Self::Lear | Self::Ensemble)
     }
 
     /// The hyperparameters it knows.
@@ -50,6 +69,8 @@ impl Algorithm {
             Self::Linear => LINEAR,
             Self::Lightgbm => LIGHTGBM,
             Self::RandomForest => RANDOM_FOREST,
+            Self::Lear => &[],
+            Self::Ensemble => ENSEMBLE,
         }
     }
 }
@@ -150,6 +171,10 @@ const RANDOM_FOREST: &[ParamSpec] = &[
     integer("seed", 0, i32::MAX as i64, 1),
     integer("num_threads", 1, 64, 2),
 ];
+
+/// `record_days` are forecast before the first day that counts, to learn what the members are worth.
+const ENSEMBLE: &[ParamSpec] =
+    &[integer("record_days", 7, 1_000, 196), integer("num_threads", 1, 64, 2)];
 
 /// Why hyperparameters are refused; every message names the key.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]

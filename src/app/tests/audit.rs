@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 use actix_web::http::Method;
 use actix_web::http::header::HeaderName;
 use chrono::Duration;
+use diesel_async::SimpleAsyncConnection;
 use secrecy::ExposeSecret;
 use serde_json::{Value, json};
 
@@ -23,6 +24,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
     (
         "POST /api/auth/refresh",
         "prolongs nothing: the session was written down when it was opened, its end will be, too",
+    ),
+    (
+        "POST /api/predict",
+        "changes nothing: what was asked and answered is kept as a prediction of its own",
     ),
     ("POST /api/consumption/preview", "tells how a file would be read and stores nothing"),
 ];
@@ -318,8 +323,46 @@ async fn simulation(walk: &mut Walk) {
 
 /// What analysts do to models.
 async fn models(walk: &mut Walk) {
+    walk.app.run_jobs().await;
     let active = walk.app.get(Role::Admin, "/api/models/active").await.json(200);
     let model = active["models"][0]["model_id"].as_str().unwrap().to_owned();
+    let idle = "/api/models?target=price:SIM-CH:day_ahead&state=validated&model_type=naive";
+    let idle = walk.app.get(Role::Admin, idle).await.json(200);
+    let rival = idle["models"][0]["model_id"].as_str().unwrap().to_owned();
+    let import = json!({"model_id": rival});
+    let answer = walk.app.post(Role::Admin, "/api/models/import?reason=again", &import).await;
+    let row = walk.saw("POST /api/models/import", &answer).await;
+    assert_eq!(row["after"]["reason"], "again");
+    for (verb, change) in [
+        ("rename", json!({"name": "rival"})),
+        ("alert-threshold", json!({"alert_threshold": 150.0})),
+        ("n8n-settings", json!({"enabled": true, "webhook_url": null, "send_mode": "all"})),
+        ("alert-config", json!({"enabled": true})),
+        ("ignore-settings", json!({"windows": []})),
+    ] {
+        let path = format!("/api/models/{rival}/{verb}");
+        let answer = walk.app.send(Role::Admin, Method::PATCH, &path, body(&change)).await;
+        walk.saw(&format!("PATCH /api/models/{{id}}/{verb}"), &answer).await;
+    }
+    let answer = walk.admin(Method::POST, &format!("/api/models/{rival}/shadow")).await;
+    walk.saw("POST /api/models/{id}/shadow", &answer).await;
+    // Three weeks in which it was right and the champion was not.
+    let weeks = format!(
+        "INSERT INTO predictions (prediction_id, model_id, series, role, made_at, target_ts, value,
+             features_hash, inputs_hash, actual, scored_at)
+         SELECT gen_random_uuid(), m.id, 'price:SIM-CH:day_ahead', 'champion',
+             timestamptz '2026-03-01 11:00Z' + n * interval '1 day',
+             timestamptz '2026-03-02 09:00Z' + n * interval '1 day',
+             m.said, repeat('0', 64), repeat('0', 64), 50, timestamptz '2026-03-28 11:00Z'
+         FROM generate_series(0, 20) AS n,
+             (VALUES ('{model}'::uuid, 40), ('{rival}'::uuid, 50)) AS m (id, said)"
+    );
+    walk.app.services.db.conn().await.unwrap().batch_execute(&weeks).await.unwrap();
+    let answer = walk.admin(Method::POST, &format!("/api/models/{rival}/promote")).await;
+    walk.saw("POST /api/models/{id}/promote", &answer).await;
+    let answer = walk.admin(Method::POST, &format!("/api/models/{rival}/rollback")).await;
+    let row = walk.saw("POST /api/models/{id}/rollback", &answer).await;
+    assert_eq!(row["subject_id"], json!(model));
     for step in ["deactivate", "activate", "deactivate"] {
         let answer = walk.admin(Method::POST, &format!("/api/models/{model}/{step}")).await;
         walk.saw(&format!("POST /api/models/{{id}}/{step}"), &answer).await;

@@ -7,9 +7,7 @@ mod storing; // rows and offset in one transaction
 
 use std::collections::BTreeMap;
 
-use diesel::QueryableByName;
-use diesel::sql_types::Text;
-use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+use diesel_async::SimpleAsyncConnection;
 use rskafka::record::{Record, RecordAndOffset};
 use serde_json::{Value, json};
 
@@ -17,24 +15,11 @@ use super::model::{Claim, KafkaError, Place, Taken};
 use super::records::{Form, batches};
 use super::*;
 use crate::platform::db::Db;
-use crate::testing::{TestApp, utc};
+use crate::testing::{TestApp, lines, utc};
 
 /// The instant of the tests.
 const NOW: &str = "2026-03-28T12:00:00Z";
 const TOPIC: &str = "luna.readings";
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-/// The column `line` of a query's rows.
-async fn lines(db: &Db, query: &str) -> Vec<String> {
-    let mut conn = db.conn().await.unwrap();
-    let rows: Vec<Line> = diesel::sql_query(query).load(&mut *conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
-}
 
 async fn execute(db: &Db, statement: &str) {
     db.conn().await.unwrap().batch_execute(statement).await.unwrap();

@@ -90,6 +90,25 @@ async fn a_value_gives_way_only_to_a_different_one_not_known_earlier() {
 }
 
 #[actix_web::test]
+async fn a_value_that_is_stated_again_outlives_what_was_published_in_between() {
+    for test in TestDb::on_each_server().await {
+        let prices = Prices::new(test.db().clone());
+        let none = Stored::default();
+        put(&prices, &[point(0, 16.0, "06:00")]).await;
+        let again = put(&prices, &[point(0, 16.0, "08:00")]).await;
+        assert_eq!(again, Stored { unchanged: 1, ..none });
+        let between = put(&prices, &[point(0, 7.0, "07:00")]).await;
+        assert_eq!(between, Stored { refused_older: 1, ..none });
+        let known = as_of(&prices, at("2026-01-01T06:00:00Z")).await;
+        assert_eq!(known, [point(0, 16.0, "06:00")], "known since it was first stated");
+        let after = put(&prices, &[point(0, 7.0, "08:30")]).await;
+        assert_eq!(after, Stored { replaced: 1, ..none });
+        let third = put(&prices, &[point(0, 9.0, "08:30")]).await;
+        assert_eq!(third, Stored { replaced: 1, ..none }, "nothing is confirmed any more");
+    }
+}
+
+#[actix_web::test]
 async fn a_replaced_value_is_still_seen_as_of_its_time() {
     let test = TestDb::new().await;
     let prices = Prices::new(test.db().clone());
@@ -289,9 +308,9 @@ async fn a_change_is_told_and_a_repetition_is_not() {
 }
 
 /// The rule of revisions, one point at a time, in plain Rust: per hour all values ever stored in
-/// the order of their storing, the last of them being the latest.
+/// the order of their storing, the last of them being the latest, and when that was last stated.
 #[derive(Debug, Default)]
-struct Model(BTreeMap<DateTime<Utc>, Vec<PricePoint>>);
+struct Model(BTreeMap<DateTime<Utc>, (Vec<PricePoint>, DateTime<Utc>)>);
 
 impl Model {
     fn put(&mut self, points: &[PricePoint]) {
@@ -303,18 +322,19 @@ impl Model {
             }
         }
         for (ts, point) in best {
-            let stored = self.0.entry(ts).or_default();
-            let gives_way = stored.last().is_none_or(|latest| {
-                point.known_at >= latest.known_at && point.price_eur_mwh != latest.price_eur_mwh
-            });
-            if gives_way {
-                stored.push(point.clone());
+            let (stored, stated_at) =
+                self.0.entry(ts).or_insert_with(|| (Vec::new(), point.known_at));
+            if point.known_at >= *stated_at {
+                *stated_at = point.known_at;
+                if stored.last().is_none_or(|it| it.price_eur_mwh != point.price_eur_mwh) {
+                    stored.push(point.clone());
+                }
             }
         }
     }
 
     fn as_of(&self, instant: DateTime<Utc>) -> Vec<PricePoint> {
-        let known = |stored: &Vec<PricePoint>| {
+        let known = |(stored, _): &(Vec<PricePoint>, DateTime<Utc>)| {
             stored.iter().rev().find(|point| point.known_at <= instant).cloned()
         };
         self.0.values().filter_map(known).collect()

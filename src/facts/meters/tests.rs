@@ -15,7 +15,7 @@ use crate::access::sites::Sites;
 use crate::base::timeline::{Clock, TimeRange, day_range, days_range};
 use crate::facts::market::Quality;
 use crate::platform::web::Role;
-use crate::testing::{TestApp, TestDb};
+use crate::testing::{TestApp, TestDb, lines};
 
 const ZONE: Tz = Tz::Europe__Zurich;
 
@@ -97,25 +97,20 @@ async fn a_reading_is_stored_once_and_a_correction_keeps_what_it_replaces() {
         let stored = meters.put(&both).await.unwrap();
         assert_eq!(stored, Stored { replaced: 1, duplicates: 1, ..Stored::default() });
 
+        // Stated again after six hours, so what was published after five is no news any more.
+        let stored = meters.put(&[later(1.9, 6)]).await.unwrap();
+        assert_eq!(stored, Stored { unchanged: 1, ..Stored::default() });
+        let stored = meters.put(&[later(1.5, 5)]).await.unwrap();
+        assert_eq!(stored, Stored { refused_older: 1, ..Stored::default() });
+
         let read = meters.readings("house-1", all()).await.unwrap();
         let shown: Vec<_> = read.iter().map(|one| one.consumption_kw.unwrap()).collect();
         assert_eq!(shown, [1.9, 2.0]);
+        assert_eq!(read[0].known_at, later(1.9, 4).known_at, "known since it was first stated");
         let kept = "SELECT string_agg(consumption_kw::text, ' ' ORDER BY replaced_at) AS line \
              FROM meter_reading_revisions";
-        assert_eq!(lines(&test, kept).await, ["1 1.5"]);
+        assert_eq!(lines(test.db(), kept).await, ["1 1.5"]);
     }
-}
-
-async fn lines(test: &TestDb, query: &str) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        line: String,
-    }
-    let mut conn = test.db().conn().await.unwrap();
-    let rows: Vec<Line> =
-        diesel_async::RunQueryDsl::load(diesel::sql_query(query), &mut conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
 }
 
 #[actix_web::test]

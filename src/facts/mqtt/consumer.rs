@@ -39,8 +39,11 @@ const STANDBY: Duration = Duration::from_secs(5);
 const SESSION_S: u32 = 7 * 24 * 3_600;
 /// Messages that the broker may send before the first of them is acknowledged.
 const OWED_MAX: u16 = 1_000;
-/// Requests to the broker that wait: every acknowledgement that can be owed, and subscriptions.
-const REQUESTS_MAX: usize = 2_000;
+/// Requests to the broker that wait: every acknowledgement that can be owed, and subscriptions. Not
+/// every broker keeps to [`OWED_MAX`], but none can number more messages than that; one that is not
+/// acknowledged for want of room would come again only over another connection, and until then the
+/// broker may hold back all others.
+const REQUESTS_MAX: usize = u16::MAX as usize + 1_000;
 /// Messages and bytes that wait for the database.
 const WAITING_MAX: usize = 4_000;
 const WAITING_BYTES: u32 = 16 << 20;
@@ -340,7 +343,7 @@ impl Session<'_> {
                     && is_same
                     && let Err(error) = self.client.try_ack(&waiting.publish)
                 {
-                    tracing::debug!(%error, "Not acknowledged, so it comes again: {error}");
+                    tracing::warn!(%error, "Not acknowledged, so it comes again: {error}");
                 }
             }
         }

@@ -10,22 +10,9 @@ mod splitting; // bytes into rows, whatever the pieces
 use serde_json::Value;
 
 use crate::platform::web::Role;
-use crate::testing::{Answer, TestApp, from_this_box};
+use crate::testing::{Answer, TestApp, from_this_box, lines};
 
 const PATH: &str = "/api/ingest/readings";
-
-/// Lines of a query with a column `line`.
-async fn lines(app: &TestApp, query: &str) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        line: String,
-    }
-    let mut conn = app.services.db.conn().await.unwrap();
-    let rows: Vec<Line> =
-        diesel_async::RunQueryDsl::load(diesel::sql_query(query), &mut conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
-}
 
 /// Everything that is stored, without when it became known.
 async fn stored(app: &TestApp) -> Vec<String> {
@@ -33,7 +20,7 @@ async fn stored(app: &TestApp) -> Vec<String> {
          interval_s, coalesce(round(consumption_kw::numeric, 6)::float8::text, '-'), \
          coalesce(round(production_kw::numeric, 6)::float8::text, '-'), quality) AS line \
          FROM smart_meter_readings ORDER BY meter_id, ts";
-    lines(app, query).await
+    lines(&app.services.db, query).await
 }
 
 async fn send(app: &TestApp, role: Role, query: &str, rows: &Value) -> Answer {

@@ -17,6 +17,6 @@ pub use self::follow::RefreshOnChange;
 pub use self::jobs::{ForecastJob, RefreshJob, ScoreJob};
 #[cfg(test)]
 use self::model::Forecast;
-pub use self::model::{ForecastRun, ForecastValue};
+pub use self::model::{ForecastRun, ForecastValue, RunHead};
 pub use self::retrain::RetrainJob;
 pub use self::service::{ForecastError, Forecasts};

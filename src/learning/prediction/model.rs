@@ -81,6 +81,17 @@ pub struct RunScore {
     pub by_lead: Vec<LeadScore>,
 }
 
+impl RunScore {
+    /// Whether the two differ by more than what writing numbers down may change.
+    pub(super) fn differs(&self, other: &Self) -> bool {
+        let apart = |a: f64, b: f64| (a - b).abs() > 1e-9;
+        self.n != other.n
+            || apart(self.mae, other.mae)
+            || apart(self.rmse, other.rmse)
+            || apart(self.coverage_80, other.coverage_80)
+    }
+}
+
 /// Errors of one lead day.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct LeadScore {
@@ -92,17 +103,19 @@ pub struct LeadScore {
     pub mae: f64,
 }
 
-/// How good the published forecasts of a market were.
-#[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct Accuracy {
-    /// Market.
-    pub market: Market,
-    /// Product.
-    pub product: Product,
-    /// Days looked back.
-    pub days: i64,
-    /// Runs with at least one scored delivery period; of several behind the same prices the last.
-    pub runs: usize,
-    /// Errors by lead day, nearest first, each run weighing by its scored delivery periods.
-    pub by_lead: Vec<LeadScore>,
+/// What tells one run from another, without its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RunHead {
+    /// Identifier.
+    pub run_id: Uuid,
+    /// Registered model behind it; absent for the naive stand-in.
+    pub model_id: Option<Uuid>,
+    /// Model in words.
+    pub model_label: String,
+    /// Nothing published later entered it.
+    pub issued_at: DateTime<Utc>,
+    /// End of the published prices it stands on.
+    pub known_until: DateTime<Utc>,
+    /// SHA-256 over the feature rows it was computed from.
+    pub inputs_hash: String,
 }

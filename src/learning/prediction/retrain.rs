@@ -28,6 +28,8 @@ use crate::platform::jobs::NewJob;
 
 /// Days learned from: a year, in whole weeks; enough for both models and quick on a small box.
 const WINDOW_DAYS: u16 = 364;
+/// Days the ensemble learns from, whose members take what they need of them.
+const ENSEMBLE_DAYS: u16 = 1_456;
 /// A market whose newest model is younger is left alone by the schedule: between two nights the
 /// window changes by less than a hundredth, while every training leaves files behind.
 const FRESH_DAYS: i64 = 7;
@@ -36,7 +38,8 @@ const EXPORT_AGE_H: i64 = 18;
 /// A training that began so long ago and never ended was cut off.
 const ABANDONED_DAYS: i64 = 1;
 
-/// Trains the linear and the boosted model of a market and lets the better one serve.
+/// Trains the linear and the boosted model of a market and, where there is enough history, the
+/// ensemble, and lets the best serve.
 ///
 /// With `{"market": …, "product": …}` that market at once, without every market with recent prices
 /// whose newest model is a week old.
@@ -133,6 +136,15 @@ impl RetrainJob {
         if let Err(error) = self.forecasts.issue(market, product).await {
             context.log(format!("No forecast of {market}: {error}"));
         }
+        // It takes minutes, so the box forecasts with what it has meanwhile.
+        match self.training.train(&request(market, product, Algorithm::Ensemble), &watch).await {
+            Ok(report) => context.log(format!("{}: {}", report.model.label(), report.verdict)),
+            Err(TrainingError::Cancelled) => return Err(TrainingError::Cancelled),
+            Err(error) => context.log(format!("No ensemble of {market}: {error}")),
+        }
+        if let Err(error) = self.forecasts.issue(market, product).await {
+            context.log(format!("No forecast of {market}: {error}"));
+        }
         let serving = self.registry.serving(&market.price_series(product)).await?;
         Ok(serving.map(|model| model.label()))
     }
@@ -159,10 +171,13 @@ pub(super) fn request(market: &Market, product: Product, model: Algorithm) -> Tr
         product,
         model,
         until: None,
-        window_days: Some(WINDOW_DAYS),
+        window_days: Some(match model {
+            Algorithm::Ensemble => ENSEMBLE_DAYS,
+            _ => WINDOW_DAYS,
+        }),
         params: match model {
             // The box has other things to do at the same time.
-            Algorithm::Lightgbm => [("num_threads".to_owned(), json!(1))].into_iter().collect(),
+            Algorithm::Lightgbm | Algorithm::Ensemble => [("num_threads".to_owned(), json!(1))].into_iter().collect(),
             _ => serde_json::Map::new(),
         },
         activate: true,

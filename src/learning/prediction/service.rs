@@ -1,5 +1,7 @@
 //! Issues forecasts, hands out the latest, scores them when truth arrives.
 
+mod past; // what was published at an instant
+
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Instant;
@@ -8,7 +10,7 @@ use chrono::{DateTime, Duration, NaiveDate, Utc};
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
-use super::model::{Accuracy, Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
+use super::model::{Forecast, ForecastRun, ForecastValue, LeadScore, RunScore};
 use super::store;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params;
@@ -126,6 +128,7 @@ pub struct Forecasts {
 
 /// Feature rows of a forecast and what fits a stand-in on.
 struct Inputs {
+    as_of: AsOf,
     origin: Origin,
     rows: FeatureTable,
     history: MarketHistory,
@@ -235,7 +238,7 @@ impl Forecasts {
             .run("features", move || {
                 let origin = history.origin(as_of)?;
                 let rows = features::predict_rows(&history, &spec, origin, &leads(origin, today));
-                Some(Inputs { origin, rows, history, spec })
+                Some(Inputs { as_of, origin, rows, history, spec })
             })
             .await?
             .ok_or(too_short)?;
@@ -269,6 +272,7 @@ impl Forecasts {
             Some(model) => Some(self.registry.artifact(model).await?),
             None => None,
         };
+        let learned_until = serving.map(|model| model.train_end);
         let started = Instant::now();
         let values = self
             .pool
@@ -277,7 +281,9 @@ impl Forecasts {
                     Some(bytes) => LeadModel::from_bytes(&bytes)?,
                     None => stand_in(&inputs)?,
                 };
-                let prediction = model.predict(&inputs.rows.table)?;
+                let recent = learned_until.filter(|_| model.goes_on());
+                let recent = recent.map(|until| published_since(&inputs, until).table);
+                let prediction = model.predict_after(recent.as_ref(), &inputs.rows.table)?;
                 Ok(values(&inputs.rows, &prediction))
             })
             .await??;
@@ -346,10 +352,12 @@ impl Forecasts {
         let complete = scored.len() == values.len();
         let given_up = now > end + Duration::days(TRUTH_WAIT_DAYS);
         let finished = (complete || given_up).then_some(now);
-        let known = run.score.as_ref().map_or(0, |score| score.n);
         let mut conn = self.db.conn().await?;
-        if scored.len() > known {
-            store::put_score(&mut conn, run.run_id, &run_score(&scored), finished).await?;
+        let score = (!scored.is_empty()).then(|| run_score(&scored));
+        // A price that was restated changes a score as much as one that is new.
+        let changed = score.filter(|score| run.score.as_ref().is_none_or(|it| it.differs(score)));
+        if let Some(score) = changed {
+            store::put_score(&mut conn, run.run_id, &score, finished).await?;
             Ok(true)
         } else if finished.is_some() {
             store::close(&mut conn, run.run_id, now).await?;
@@ -357,32 +365,6 @@ impl Forecasts {
         } else {
             Ok(false)
         }
-    }
-
-    /// Errors of the runs issued in the last `days` days, by lead day.
-    pub async fn accuracy(
-        &self,
-        market: &Market,
-        product: Product,
-        days: i64,
-    ) -> Result<Accuracy, ForecastError> {
-        let since = self.clock.now() - Duration::days(days);
-        let series = market.price_series(product);
-        // Of several runs behind the same prices the last counts, as a user saw it.
-        let runs = store::scored_since(&mut *self.db.conn().await?, &series, since).await?;
-        let mut sums: BTreeMap<i16, (usize, f64)> = BTreeMap::new();
-        for score in runs.iter().filter_map(|run| run.score.as_ref()) {
-            for lead in &score.by_lead {
-                let sum = sums.entry(lead.lead_day).or_default();
-                sum.0 += lead.n;
-                sum.1 += lead.mae * lead.n as f64;
-            }
-        }
-        let by_lead = sums
-            .into_iter()
-            .map(|(lead_day, (n, sum))| LeadScore { lead_day, n, mae: sum / n as f64 })
-            .collect();
-        Ok(Accuracy { market: market.clone(), product, days, runs: runs.len(), by_lead })
     }
 }
 
@@ -407,6 +389,14 @@ fn fits(model: &ModelRecord, table: &Table) -> bool {
         tracing::warn!(model = %model.label(), "The serving model was trained on other features; the naive model stands in until it is trained again");
     }
     same
+}
+
+/// Rows of the days behind `until`, with the prices that were published by now.
+fn published_since(inputs: &Inputs, until: DateTime<Utc>) -> FeatureTable {
+    let day = local_date(until, inputs.history.market.time_zone());
+    let past = origins(&inputs.history, add_days(day, -2), inputs.origin.anchor);
+    let rows = features::build(&inputs.history, &inputs.spec, &past, &(1..=1));
+    rows.filtered(|row| rows.known_at[row] <= inputs.as_of.0)
 }
 
 /// The naive model, its band calibrated on the last weeks.

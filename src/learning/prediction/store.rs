@@ -1,11 +1,14 @@
 //! SQL of the tables `forecast_runs` and `forecast_values`.
 
+mod past; // runs and values as they were published
+
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
 use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+pub(super) use self::past::{heads, latest_at, values_of};
 use super::model::{ForecastRun, ForecastValue, RunScore};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -122,30 +125,6 @@ pub(super) async fn runs(
     let rows: Vec<RunRow> = query
         .order((forecast_runs::created_at.desc(), forecast_runs::run_id.desc()))
         .limit(limit)
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().filter_map(RunRow::into_run).collect())
-}
-
-/// Scored runs of a series issued since `since`, oldest first: the last one behind each end of the
-/// published prices.
-pub(super) async fn scored_since(
-    conn: &mut Conn,
-    series: &str,
-    since: DateTime<Utc>,
-) -> QueryResult<Vec<ForecastRun>> {
-    let rows: Vec<RunRow> = forecast_runs::table
-        .distinct_on(forecast_runs::known_until)
-        .filter(forecast_runs::series.eq(series))
-        .filter(forecast_runs::issued_at.ge(since))
-        .filter(forecast_runs::score.is_not_null())
-        .order((
-            forecast_runs::known_until,
-            forecast_runs::issued_at.desc(),
-            forecast_runs::created_at.desc(),
-        ))
-        .limit(10_000)
-        .select(RunRow::as_select())
         .load(conn)
         .await?;
     Ok(rows.into_iter().filter_map(RunRow::into_run).collect())

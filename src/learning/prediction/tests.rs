@@ -270,30 +270,6 @@ async fn errors_are_those_worked_out_by_hand_once_prices_came() {
     assert_eq!(forecasts.score_due().await.unwrap(), 1);
     let run = runs(&test).await.remove(0);
     assert_eq!((run.score.unwrap().n, run.scored_at.is_some()), (167, true));
-    let accuracy = forecasts.accuracy(&ch(), HOURLY, 30).await.unwrap();
-    assert_eq!((accuracy.runs, accuracy.by_lead.len()), (1, 7));
-    assert!((accuracy.by_lead[0].mae - mae).abs() < 1e-9);
-    assert!(accuracy.by_lead[1..].iter().all(|lead| lead.n == 24 && (lead.mae - 3.0).abs() < 1e-9));
-    assert_eq!(forecasts.accuracy(&ch(), Product::DayAhead15min, 30).await.unwrap().runs, 0);
-    test.set("2026-05-28T12:10:00Z");
-    assert_eq!(forecasts.accuracy(&ch(), HOURLY, 30).await.unwrap().runs, 0);
-}
-
-#[actix_web::test]
-async fn of_several_runs_behind_the_same_prices_the_last_counts() {
-    let test = spring().await;
-    issue(&test).await;
-    train(&test, Algorithm::Linear).await;
-    test.set("2026-03-27T13:00:00Z");
-    let last = issue(&test).await;
-    test.set("2026-03-29T12:00:00Z");
-    test.put(HOURLY, ("2026-03-29", "2026-03-29"), |ts| Some(lively(ts))).await;
-    assert_eq!(test.services.forecasts.score_due().await.unwrap(), 2);
-    let day = last.values.iter().filter(|value| value.lead_day == 1);
-    let mae = day.map(|value| (value.price_eur_mwh - lively(value.ts)).abs()).sum::<f64>() / 23.0;
-    let accuracy = test.services.forecasts.accuracy(&ch(), HOURLY, 30).await.unwrap();
-    assert_eq!(accuracy.runs, 1);
-    assert!((accuracy.by_lead[0].mae - mae).abs() < 1e-9);
 }
 
 #[actix_web::test]

@@ -1,20 +1,22 @@
-//! `/api/models`: what is registered, what serves, and changes to both.
+//! `/api/models`: what is registered, what serves, what happened; changes stand in `verbs.rs`.
 
+use actix_web::get;
 use actix_web::web::{Data, Json};
-use actix_web::{HttpResponse, delete, get, post};
+use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_actix_web::service_config::ServiceConfig;
 use uuid::Uuid;
 
+use super::life::{HistoryEntry, ModelFilter, ModelSettings, NamedAt, State};
 use super::model::ModelRecord;
 use super::service::{Registry, RegistryError};
-use crate::access::audit::By;
+use super::verbs;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params as HyperParams;
 use crate::platform::web::{
-    AdminOnly, Analyst, Conflict, Cursor, NotFound, Page, Params, Path, Problem, Reader, Refusals,
-    Require,
+    Cursor, Limit, NotFound, Page, Params, Path, Problem, Reader, Refusals, Require, Viewer,
+    instant,
 };
 
 /// Registers the operations of this area.
@@ -24,9 +26,10 @@ pub fn routes(config: &mut ServiceConfig) {
         .service(list_active)
         .service(list_models)
         .service(get_model)
-        .service(activate_model)
-        .service(deactivate_model)
-        .service(delete_model);
+        .service(get_model_settings)
+        .service(list_model_history)
+        .service(get_model_at)
+        .configure(verbs::routes);
 }
 
 /// An algorithm that can be trained.
@@ -40,11 +43,14 @@ struct AvailableAlgorithm {
     defaults: serde_json::Value,
 }
 
-/// Algorithms that can be trained.
+/// What can be trained, and what can be put to work.
 #[derive(Debug, Serialize, ToSchema)]
 struct AvailableList {
     /// One entry per algorithm, simplest first.
-    models: Vec<AvailableAlgorithm>,
+    algorithms: Vec<AvailableAlgorithm>,
+    /// Models that are here and do nothing yet, newest first, 200 at most: import one by its
+    /// identifier, then activate it.
+    models: Vec<ModelRecord>,
 }
 
 /// Models, newest first.
@@ -59,26 +65,44 @@ struct ModelList {
 
 /// Which models to list.
 #[derive(Debug, Default, Deserialize, IntoParams)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 struct ModelQuery {
     /// Only models of this series.
     #[param(example = "price:CH:day_ahead")]
     target: Option<String>,
+    /// Only versions of this name.
+    #[param(example = "price-CH-day_ahead-lightgbm")]
+    name: Option<String>,
+    /// Only models of this algorithm.
+    model_type: Option<String>,
+    /// Only models that stand there.
+    #[param(value_type = Option<State>, inline)]
+    state: Option<State>,
+    /// Rows per page.
+    #[param(value_type = u16, required = false)]
+    limit: Limit,
+    /// Where to go on: `next_cursor` of the page before.
+    #[param(value_type = Option<String>)]
+    cursor: Option<Cursor>,
 }
 
-/// List the algorithms that can be trained, with their hyper-parameters.
+/// List the algorithms that can be trained, with their hyper-parameters, and the models that are
+/// here and could be put to work.
 #[utoipa::path(tag = "models", responses((status = 200, body = AvailableList,
-    example = json!({"models": [{"name": "naive", "defaults": {"lag": "standard"}}]})), Refusals),
+    example = json!({"algorithms": [{"name": "naive", "defaults": {"lag": "standard"}}], "models": []})), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models/available")]
-async fn list_available(_: Require<Reader>) -> Json<AvailableList> {
-    let models = Algorithm::ALL.into_iter().map(|algorithm| {
+async fn list_available(
+    _: Require<Reader>,
+    registry: Data<Registry>,
+) -> Result<Json<AvailableList>, Problem> {
+    let algorithms = Algorithm::ALL.into_iter().map(|algorithm| {
         // No given key can be wrong, so the defaults are always there.
         let defaults = HyperParams::default().filled(algorithm).unwrap_or_default();
         AvailableAlgorithm { name: algorithm.name(), defaults: defaults.0.into() }
     });
-    Json(AvailableList { models: models.collect() })
+    Ok(Json(AvailableList { algorithms: algorithms.collect(), models: registry.idle(200).await? }))
 }
 
 /// List the models that serve, one per series at most.
@@ -94,30 +118,22 @@ async fn list_active(
 }
 
 /// List registered models, newest first.
-#[utoipa::path(tag = "models", params(ModelQuery, Page), responses((status = 200, body = ModelList,
+#[utoipa::path(tag = "models", params(ModelQuery), responses((status = 200, body = ModelList,
     example = json!({"models": [model_example()], "next_cursor": null})), Refusals),
     security(("bearer" = ["customer"]), ("cookie" = ["customer"]), ("api_key" = ["read"])))]
 #[get("/api/models")]
 async fn list_models(
     _: Require<Reader>,
     registry: Data<Registry>,
-    query: Params<PagedModels>,
+    query: Params<ModelQuery>,
 ) -> Result<Json<ModelList>, Problem> {
-    let PagedModels { target, limit, cursor } = query.0;
+    let ModelQuery { target, name, model_type, state, limit, cursor } = query.0;
     let page = Page { limit, cursor };
-    let rows = registry.list(target.as_deref(), page.position()?, page.fetch_limit()).await?;
+    let filter = ModelFilter { target, name, model_type, state };
+    let rows = registry.list(filter, page.position()?, page.fetch_limit()).await?;
     let (models, next_cursor) =
         page.cut(rows, |model| Cursor::new(model.created_at, model.model_id));
     Ok(Json(ModelList { models, next_cursor }))
-}
-
-/// [`ModelQuery`] and [`Page`] in one, as a query string is read whole.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct PagedModels {
-    target: Option<String>,
-    limit: crate::platform::web::Limit,
-    cursor: Option<Cursor>,
 }
 
 /// Get one model with its scores.
@@ -133,47 +149,99 @@ async fn get_model(
     Ok(Json(registry.get(*id).await?))
 }
 
-/// Let a model serve its series; refused when it is not better than the naive model.
+/// Get what people have set for a model: alerts, webhook, times it is ignored.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound, Conflict),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
-#[post("/api/models/{id}/activate")]
-async fn activate_model(
-    who: Require<Analyst>,
+    responses((status = 200, body = ModelSettings, example = json!(settings_example())), Refusals, NotFound),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
+#[get("/api/models/{id}/settings")]
+async fn get_model_settings(
+    _: Require<Viewer>,
     registry: Data<Registry>,
     id: Path<Uuid>,
-) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.activate(*id, &By::of(&who)).await?))
+) -> Result<Json<ModelSettings>, Problem> {
+    Ok(Json(registry.settings(*id).await?))
 }
 
-/// Take a model out of service; the naive model stands in.
-#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 200, body = ModelRecord, example = json!(model_example())), Refusals, NotFound),
-    security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["train"])))]
-#[post("/api/models/{id}/deactivate")]
-async fn deactivate_model(
-    who: Require<Analyst>,
+/// What happened to a model.
+#[derive(Debug, Serialize, ToSchema)]
+struct HistoryList {
+    /// Newest first.
+    history: Vec<HistoryEntry>,
+    /// Give it as `cursor` for the next page; absent on the last one.
+    #[schema(value_type = Option<String>)]
+    next_cursor: Option<Cursor>,
+}
+
+/// List what happened to a model: who, when, from where to where, why.
+#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model"), Page),
+    responses((status = 200, body = HistoryList,
+    example = json!({"history": [entry_example()], "next_cursor": null})), Refusals, NotFound),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
+#[get("/api/models/{id}/history")]
+async fn list_model_history(
+    _: Require<Viewer>,
     registry: Data<Registry>,
     id: Path<Uuid>,
-) -> Result<Json<ModelRecord>, Problem> {
-    Ok(Json(registry.deactivate(*id, &By::of(&who)).await?))
+    page: Params<Page>,
+) -> Result<Json<HistoryList>, Problem> {
+    let page = page.0;
+    let rows = registry.history(*id, page.position()?, page.fetch_limit()).await?;
+    let (history, next_cursor) = page.cut(rows, |entry| Cursor::new(entry.at, entry.history_id));
+    Ok(Json(HistoryList { history, next_cursor }))
 }
 
-/// Delete a model that does not serve; its scores stay for the record.
-#[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model")),
-    responses((status = 204, description = "Deleted"), Refusals, NotFound, Conflict),
-    security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
-#[delete("/api/models/{id}")]
-async fn delete_model(
-    who: Require<AdminOnly>,
+/// Which instant is meant.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct AtQuery {
+    /// The instant.
+    #[param(value_type = String, example = "2026-03-28T12:00:00Z")]
+    #[serde(deserialize_with = "instant")]
+    t: DateTime<Utc>,
+}
+
+/// Get which model of a name served at an instant, and who had made it so.
+#[utoipa::path(tag = "models", params(("name" = String, Path, description = "Name that versions share"), AtQuery),
+    responses((status = 200, body = NamedAt, example = json!({"name": "price-CH-day_ahead-lightgbm",
+        "t": "2026-03-28T12:00:00Z", "served": true, "model_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d",
+        "state": "active", "entry": entry_example()})), Refusals, NotFound),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
+#[get("/api/models/{name}/at")]
+async fn get_model_at(
+    _: Require<Viewer>,
     registry: Data<Registry>,
-    id: Path<Uuid>,
-) -> Result<HttpResponse, Problem> {
-    registry.delete(*id, &By::of(&who)).await?;
-    Ok(HttpResponse::NoContent().finish())
+    name: Path<String>,
+    query: Params<AtQuery>,
+) -> Result<Json<NamedAt>, Problem> {
+    Ok(Json(registry.named_at(&name, query.0.t).await?))
 }
 
-fn model_example() -> serde_json::Value {
+pub(super) fn settings_example() -> serde_json::Value {
+    serde_json::json!({
+        "model_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "alert_threshold": 150.0,
+        "alert_config": {"enabled": true, "direction": "above", "severity": "warning",
+            "consecutive": 2, "cooldown_minutes": 60},
+        "webhook": {"enabled": true, "webhook_url": "https://n8n.example.ch/webhook/prices",
+            "send_mode": "alerts_only"},
+        "ignore_windows": [{"from": "2026-03-28T12:00:00Z", "to": "2026-03-29T12:00:00Z",
+            "reason": "maintenance of the meter"}],
+        "updated_at": "2026-03-28T12:00:00Z",
+    })
+}
+
+fn entry_example() -> serde_json::Value {
+    serde_json::json!({
+        "history_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7f", "at": "2026-03-28T11:00:00Z",
+        "model_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d", "name": "price-CH-day_ahead-lightgbm",
+        "series": "price:CH:day_ahead", "purpose": "value", "action": "activate",
+        "from_state": "validated", "to_state": "active", "replaced_id": null, "actor": "user",
+        "user_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7c", "address": "192.168.1.20",
+        "reason": "better on the last two weeks",
+    })
+}
+
+pub fn model_example() -> serde_json::Value {
     let scores = |mae: f64| {
         serde_json::json!({"n": 9_408, "mae": mae, "rmse": 1.4 * mae, "smape_percent": 21.4,
             "mape": {"percent": 38.2, "warning": null}, "wape_percent": 19.8,
@@ -196,7 +264,8 @@ fn model_example() -> serde_json::Value {
             "by_lead": [{"lead_day": 1, "n": 1_344, "mae": 12.1, "naive_mae": 16.3}], "later_days_by": "lightgbm", "importance": [["lag_24h", 0.31]],
             "gate": {"passed": true,
                 "reason": "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"}},
-        "status": "READY", "error": null, "is_active": true,
+        "status": "READY", "state": "active", "origin": "trained", "format": "luna", "task": "value",
+        "event": null, "missing_values": {"policy": "native"}, "error": null, "is_active": true,
         "created_at": "2023-07-01T08:00:00Z", "trained_at": "2023-07-01T08:00:42Z",
     })
 }
@@ -204,9 +273,14 @@ fn model_example() -> serde_json::Value {
 impl From<RegistryError> for Problem {
     fn from(error: RegistryError) -> Self {
         match &error {
-            RegistryError::Unknown(_) => Self::not_found(&error),
+            RegistryError::Unknown(_) | RegistryError::UnknownName(_) => Self::not_found(&error),
+            RegistryError::Invalid { field, what } => Self::invalid(field, what),
             RegistryError::NotReady { .. }
             | RegistryError::GateClosed { .. }
+            | RegistryError::WrongState { .. }
+            | RegistryError::Unproven { .. }
+            | RegistryError::NoPredecessor { .. }
+            | RegistryError::PredecessorGone { .. }
             | RegistryError::Serving { .. } => Self::conflict(&error),
             RegistryError::Db(database) if database.is_passing() => Self::unavailable(error),
             RegistryError::Object(object) if object.is_passing() => Self::unavailable(error),

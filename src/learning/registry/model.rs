@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::life::{EventRule, Format, MissingValues, Origin, Role, State};
 use crate::algorithms::forecasting::scores::Scores;
 
 /// Where a model stands.
@@ -129,8 +130,21 @@ pub struct ModelRecord {
     pub artifact_sha256: Option<String>,
     /// Validation scores and the gate's verdict; absent until the model is ready.
     pub metrics: Option<ModelMetrics>,
-    /// Where it stands.
+    /// How far its making is.
     pub status: ModelStatus,
+    /// Where it is in its life.
+    pub state: State,
+    /// How it came here.
+    pub origin: Origin,
+    /// How its bytes are written.
+    pub format: Format,
+    /// `value`, or `event` for one that gives a probability.
+    #[schema(example = "value")]
+    pub task: String,
+    /// The event it gives the probability of.
+    pub event: Option<EventRule>,
+    /// What is done where a feature is missing.
+    pub missing_values: MissingValues,
     /// Why it failed.
     pub error: Option<String>,
     /// Whether it serves its series.
@@ -141,6 +155,8 @@ pub struct ModelRecord {
     pub trained_at: Option<DateTime<Utc>>,
     #[serde(skip)]
     pub(super) artifact_key: Option<String>,
+    #[serde(skip)]
+    pub(super) role: Option<Role>,
 }
 
 impl ModelRecord {
@@ -148,6 +164,61 @@ impl ModelRecord {
     pub fn label(&self) -> String {
         format!("{} v{}", self.name, self.version)
     }
+
+    /// What it does for its series at the moment.
+    pub const fn role(&self) -> Option<Role> {
+        self.role
+    }
+
+    /// What it is for: of one series and purpose one model is the champion.
+    pub fn purpose(&self) -> String {
+        purpose_of(self.event.as_ref())
+    }
+}
+
+/// `value`, or the event as a word.
+fn purpose_of(event: Option<&EventRule>) -> String {
+    match event {
+        None => "value".to_owned(),
+        Some(EventRule { direction, threshold }) => {
+            let side = match direction {
+                super::life::Direction::Above => "above",
+                super::life::Direction::Below => "below",
+            };
+            format!("event:{side}:{threshold}")
+        }
+    }
+}
+
+/// A model that was made elsewhere.
+#[derive(Debug, Clone)]
+pub struct ImportedModel {
+    /// Name that versions share.
+    pub name: String,
+    /// Algorithm name.
+    pub model_type: String,
+    /// Series to forecast.
+    pub target_variable: String,
+    /// First instant it was fitted on.
+    pub train_start: DateTime<Utc>,
+    /// End of what it was fitted on.
+    pub train_end: DateTime<Utc>,
+    /// Features in column order.
+    pub features: Vec<String>,
+    /// How far it looks ahead, in minutes.
+    pub future_minutes: i32,
+    /// Hyper-parameters.
+    pub params: serde_json::Value,
+    /// What its maker found about it.
+    pub metrics: serde_json::Value,
+    /// How it came.
+    pub origin: Origin,
+    /// How its bytes are written.
+    pub format: Format,
+    /// The event it gives the probability of.
+    pub event: Option<EventRule>,
+    /// What is done where a feature is missing.
+    pub missing_values: MissingValues,
 }
 
 /// A model about to be fitted.

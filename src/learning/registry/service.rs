@@ -1,18 +1,19 @@
-//! Registers, loads, activates and retires models.
+//! Registers, stores and loads models; what is done with them stands in the files beside this one.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
-use serde_json::json;
 use uuid::Uuid;
 
-use super::model::{ModelMetrics, ModelRecord, ModelStatus, NewModel};
-use super::store;
-use crate::access::audit::{Audit, By, Event};
+use super::life::{GoldenRow, ModelFilter, Order, State};
+use super::model::{ImportedModel, ModelMetrics, ModelRecord, ModelStatus, NewModel};
+use super::{store, working};
+use crate::access::audit::{Audit, By};
 use crate::base::timeline::Clock;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
@@ -42,12 +43,58 @@ pub enum RegistryError {
         reason: String,
     },
     /// A serving model cannot be deleted.
-    #[error("{label} serves {series}; deactivate it before you delete it")]
+    #[error("{label} works for {series}; deactivate it before you delete it")]
     Serving {
         /// Name and version.
         label: String,
         /// Series it serves.
         series: String,
+    },
+    /// The model is where this cannot be done.
+    #[error("{label} is {}: {what}", state.name())]
+    WrongState {
+        /// Name and version.
+        label: String,
+        /// Where it stands.
+        state: State,
+        /// What that keeps from happening, and what to do.
+        what: &'static str,
+    },
+    /// Nobody has judged the model.
+    #[error(
+        "{label} brought no scores to judge it by: let it stand in the shadow until it can be \
+         compared, or say that you accept it unproven (accept_unproven=true)"
+    )]
+    Unproven {
+        /// Name and version.
+        label: String,
+    },
+    /// There is nothing to go back to.
+    #[error("no model served {series} before {label}")]
+    NoPredecessor {
+        /// Name and version.
+        label: String,
+        /// Series it serves.
+        series: String,
+    },
+    /// The model before cannot serve any more.
+    #[error("{label} served before, and cannot again: {why}")]
+    PredecessorGone {
+        /// Name and version, or the identifier.
+        label: String,
+        /// What happened to it.
+        why: String,
+    },
+    /// No model ever had that name.
+    #[error("no model has been called {0}")]
+    UnknownName(String),
+    /// A value that cannot be set.
+    #[error("{field}: {what}")]
+    Invalid {
+        /// Path of the field.
+        field: String,
+        /// What is wrong with it.
+        what: String,
     },
     /// The stored model is missing or damaged.
     #[error("the stored model could not be read")]
@@ -66,18 +113,30 @@ impl From<diesel::result::Error> for RegistryError {
 /// The models of this installation.
 #[derive(Clone)]
 pub struct Registry {
-    db: Db,
+    pub(super) db: Db,
     objects: Objects,
-    audit: Audit,
-    clock: Clock,
+    pub(super) audit: Audit,
+    pub(super) clock: Clock,
     /// Artefacts by hash, so that a serving model is fetched once.
     loaded: Arc<Mutex<HashMap<String, Bytes>>>,
+    /// Grows whenever what serves may have changed.
+    generation: Arc<AtomicU64>,
 }
 
 impl Registry {
     /// The registry in this database, artefacts in `objects`.
     pub fn new(db: Db, objects: Objects, audit: Audit, clock: Clock) -> Self {
-        Self { db, objects, audit, clock, loaded: Arc::default() }
+        Self { db, objects, audit, clock, loaded: Arc::default(), generation: Arc::default() }
+    }
+
+    /// Notes that what serves may have changed, here or in another process.
+    pub fn wake(&self) {
+        self.generation.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// A number that is another one once what serves may have changed.
+    pub fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
     }
 
     /// Registers a model that is about to be fitted.
@@ -96,11 +155,32 @@ impl Registry {
         artifact: impl Into<Bytes>,
         metrics: &ModelMetrics,
     ) -> Result<ModelRecord, RegistryError> {
+        self.complete_with(model_id, artifact, metrics, &[]).await
+    }
+
+    /// The same with rows by which the model is recognised wherever it goes.
+    pub async fn complete_with(
+        &self,
+        model_id: Uuid,
+        artifact: impl Into<Bytes>,
+        metrics: &ModelMetrics,
+        golden: &[GoldenRow],
+    ) -> Result<ModelRecord, RegistryError> {
         let key = format!("models/{model_id}.bin");
         let sha256 = self.objects.put(&key, artifact).await?;
-        let at = self.clock.now();
+        let (model, at) = (self.get(model_id).await?, self.clock.now());
+        let by = By::system();
+        let entry = working::entry(&model, "validate", (model.state, State::Validated), &by);
         let mut conn = self.db.conn().await?;
-        store::mark_ready(&mut conn, model_id, (&key, &sha256), metrics, at).await?;
+        conn.transaction(async |conn| {
+            store::mark_ready(conn, model_id, (&key, &sha256), metrics, at).await?;
+            if !golden.is_empty() {
+                store::put_golden(conn, model_id, golden).await?;
+            }
+            let entry = entry.at(at, "it was fitted and answers the rows it was judged on");
+            store::after(conn, entry).await
+        })
+        .await?;
         drop(conn);
         self.get(model_id).await
     }
@@ -108,8 +188,56 @@ impl Registry {
     /// Notes why a model could not be fitted.
     pub async fn fail(&self, model_id: Uuid, why: &str) -> Result<(), RegistryError> {
         metrics::counter!("ml_errors_total", "kind" => "training").increment(1);
-        store::mark_failed(&mut *self.db.conn().await?, model_id, why).await?;
+        let (model, at, by) = (self.get(model_id).await?, self.clock.now(), By::system());
+        let mut conn = self.db.conn().await?;
+        conn.transaction(async |conn| {
+            store::mark_failed(conn, model_id, why).await?;
+            let entry = working::entry(&model, "fail", (model.state, State::Failed), &by);
+            store::after(conn, entry.at(at, why)).await
+        })
+        .await?;
         Ok(())
+    }
+
+    /// The model with these bytes under this name, if it is here.
+    pub async fn by_content(
+        &self,
+        name: &str,
+        sha256: &str,
+    ) -> Result<Option<ModelRecord>, RegistryError> {
+        Ok(store::by_content(&mut *self.db.conn().await?, name, sha256).await?)
+    }
+
+    /// Stores a model that was made elsewhere; it is then imported and nothing more.
+    pub async fn take_in(
+        &self,
+        new: &ImportedModel,
+        artifact: impl Into<Bytes>,
+        golden: &[GoldenRow],
+        order: Order<'_>,
+    ) -> Result<ModelRecord, RegistryError> {
+        let (model_id, at) = (Uuid::now_v7(), self.clock.now());
+        let key = format!("models/{model_id}.bin");
+        let sha256 = self.objects.put(&key, artifact).await?;
+        let mut conn = self.db.conn().await?;
+        conn.transaction(async |conn| {
+            let stored = (key.as_str(), sha256.as_str());
+            store::insert_imported(conn, (model_id, at), new, stored).await?;
+            store::put_golden(conn, model_id, golden).await?;
+            let model = store::by_id(conn, model_id).await?;
+            let model = model.ok_or(RegistryError::Unknown(model_id))?;
+            self.record(conn, ("import", &model), (State::Imported, State::Imported), order)
+                .await?;
+            Ok::<_, RegistryError>(())
+        })
+        .await?;
+        drop(conn);
+        self.get(model_id).await
+    }
+
+    /// Rows by which a model is recognised; none of those that were made before there were any.
+    pub async fn golden(&self, model_id: Uuid) -> Result<Vec<GoldenRow>, RegistryError> {
+        Ok(store::golden(&mut *self.db.conn().await?, model_id).await?)
     }
 
     /// The model of an id.
@@ -121,21 +249,27 @@ impl Registry {
     /// Up to `limit` models, newest first, after the position `before`.
     pub async fn list(
         &self,
-        target: Option<&str>,
+        filter: impl Into<ModelFilter>,
         before: Option<(DateTime<Utc>, Uuid)>,
         limit: i64,
     ) -> Result<Vec<ModelRecord>, RegistryError> {
-        Ok(store::list(&mut *self.db.conn().await?, target, before, limit).await?)
+        let filter = filter.into();
+        Ok(store::list(&mut *self.db.conn().await?, &filter, before, limit).await?)
     }
 
-    /// The models that serve, one per series at most.
+    /// The newest models that are ready and do nothing, up to `limit`.
+    pub async fn idle(&self, limit: i64) -> Result<Vec<ModelRecord>, RegistryError> {
+        Ok(store::idle(&mut *self.db.conn().await?, limit).await?)
+    }
+
+    /// The champions, one per series and purpose.
     pub async fn active(&self) -> Result<Vec<ModelRecord>, RegistryError> {
         Ok(store::active(&mut *self.db.conn().await?).await?)
     }
 
-    /// The model that serves `series`.
+    /// The model whose values of `series` count.
     pub async fn serving(&self, series: &str) -> Result<Option<ModelRecord>, RegistryError> {
-        Ok(self.active().await?.into_iter().find(|model| model.target_variable == series))
+        Ok(store::champion(&mut *self.db.conn().await?, series, "value").await?)
     }
 
     /// The newest fitted model of `series`, whether it serves or not.
@@ -158,82 +292,6 @@ impl Registry {
     /// Number of models that are not deleted.
     pub async fn count(&self) -> Result<i64, RegistryError> {
         Ok(store::count(&mut *self.db.conn().await?).await?)
-    }
-
-    /// Lets a model serve its series; refused when it did not beat the naive model.
-    pub async fn activate(&self, id: Uuid, by: &By) -> Result<ModelRecord, RegistryError> {
-        let model = self.get(id).await?;
-        let label = model.label();
-        let (ModelStatus::Ready, Some(scores)) = (model.status, &model.metrics) else {
-            return Err(RegistryError::NotReady { label, status: model.status });
-        };
-        if !scores.gate.passed {
-            return Err(RegistryError::GateClosed { label, reason: scores.gate.reason.clone() });
-        }
-        let (series, at) = (model.target_variable.as_str(), self.clock.now());
-        let mut conn = self.db.conn().await?;
-        conn.transaction(async |conn| {
-            // Nobody deletes it in between.
-            if !store::lock(conn, id).await? {
-                return Err(RegistryError::Unknown(id));
-            }
-            let former = store::active(conn).await?;
-            let former = former.iter().find(|model| model.target_variable == series);
-            store::activate(conn, series, id, at).await?;
-            let event = Event::new("model.activate", ("model", id))
-                .before(&json!({"series": series, "serves": former.map(ModelRecord::label)}))
-                .after(&json!({"series": series, "serves": label}));
-            self.audit.record(conn, by, event).await?;
-            Ok(())
-        })
-        .await?;
-        drop(conn);
-        self.count_serving().await?;
-        tracing::info!(model = %label, %series, "{label} serves");
-        self.get(id).await
-    }
-
-    /// Takes a model out of service; its series falls back to the naive model.
-    pub async fn deactivate(&self, id: Uuid, by: &By) -> Result<ModelRecord, RegistryError> {
-        let model = self.get(id).await?;
-        let (label, series) = (model.label(), model.target_variable);
-        let mut conn = self.db.conn().await?;
-        conn.transaction(async |conn| {
-            if store::deactivate(conn, id).await? > 0 {
-                let event = Event::new("model.deactivate", ("model", id))
-                    .before(&json!({"series": series, "serves": label}))
-                    .after(&json!({"series": series, "serves": null}));
-                self.audit.record(conn, by, event).await?;
-            }
-            Ok::<_, RegistryError>(())
-        })
-        .await?;
-        drop(conn);
-        self.count_serving().await?;
-        self.get(id).await
-    }
-
-    /// Marks a model as deleted; its file and its scores stay for the record.
-    pub async fn delete(&self, id: Uuid, by: &By) -> Result<(), RegistryError> {
-        let model = self.get(id).await?;
-        let (label, series) = (model.label(), model.target_variable);
-        let mut conn = self.db.conn().await?;
-        let deleted = conn
-            .transaction(async |conn| {
-                // Nobody activates it in between.
-                if !store::lock(conn, id).await? {
-                    return Err(RegistryError::Unknown(id));
-                }
-                let deleted = store::delete_idle(conn, id).await?;
-                if deleted {
-                    let event = Event::new("model.delete", ("model", id))
-                        .before(&json!({"series": series, "model": label}));
-                    self.audit.record(conn, by, event).await?;
-                }
-                Ok(deleted)
-            })
-            .await?;
-        if deleted { Ok(()) } else { Err(RegistryError::Serving { label, series }) }
     }
 
     /// Marks trainings that began before `before` and never ended as failed: their program was
@@ -291,7 +349,6 @@ impl Registry {
             loaded.clear();
         }
         loaded.insert(sha256.clone(), bytes.clone());
-        metrics::gauge!("ml_models_loaded").set(loaded.len() as f64);
         drop(loaded);
         Ok(bytes)
     }

@@ -1,4 +1,7 @@
-//! SQL of the tables `ml_models` and `active_models`.
+//! SQL of the table `ml_models`; of what serves, of settings and history in the files beside it.
+
+mod life;
+mod working;
 
 use chrono::{DateTime, Utc};
 use diesel::dsl::max;
@@ -6,7 +9,16 @@ use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::model::{ModelMetrics, ModelRecord, ModelStatus, NewModel};
+pub(super) use self::life::{
+    History, after, golden, history, latest_of_name, put_golden, put_settings, serving_changes, settings,
+    settings_of,
+};
+pub(super) use self::working::{
+    activate, active, champion, deactivate, delete_idle, fail_unfinished, hold_series, idle,
+    working,
+};
+use super::life::{Format, ModelFilter, Origin, Role, State};
+use super::model::{ImportedModel, ModelMetrics, ModelRecord, ModelStatus, NewModel};
 use crate::platform::db::Conn;
 use crate::platform::db::schema::active_models;
 use crate::platform::db::schema::ml_models;
@@ -36,6 +48,118 @@ struct Row {
     error: Option<String>,
     created_at: DateTime<Utc>,
     trained_at: Option<DateTime<Utc>>,
+    state: String,
+    origin: String,
+    format: String,
+    task: String,
+    missing_values: serde_json::Value,
+    event: Option<serde_json::Value>,
+}
+
+/// A row with what the model does.
+type Found = (Row, Option<String>);
+
+/// The next free version of a name, kept for this transaction: two of one name at once must not take
+/// the same one.
+pub(super) async fn free_version(conn: &mut Conn, name: &str) -> QueryResult<i32> {
+    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('ml_models:' || $1))")
+        .bind::<diesel::sql_types::Text, _>(name)
+        .execute(conn)
+        .await?;
+    let newest: Option<i32> = ml_models::table
+        .filter(ml_models::name.eq(name))
+        .select(max(ml_models::version))
+        .first(conn)
+        .await?;
+    Ok(newest.unwrap_or(0) + 1)
+}
+
+/// Registers a model that was made elsewhere; the caller holds a transaction.
+pub(super) async fn insert_imported(
+    conn: &mut Conn,
+    (model_id, at): (Uuid, DateTime<Utc>),
+    new: &ImportedModel,
+    (key, sha256): (&str, &str),
+) -> QueryResult<i32> {
+    let version = free_version(conn, &new.name).await?;
+    let task = if new.event.is_some() { "event" } else { "value" };
+    diesel::insert_into(ml_models::table)
+        .values((
+            (
+                ml_models::model_id.eq(model_id),
+                ml_models::name.eq(&new.name),
+                ml_models::version.eq(version),
+                ml_models::model_type.eq(&new.model_type),
+                ml_models::target_variable.eq(&new.target_variable),
+                ml_models::task.eq(task),
+                ml_models::train_start.eq(new.train_start),
+                ml_models::train_end.eq(new.train_end),
+                ml_models::features.eq(serde_json::json!(new.features)),
+                ml_models::future_minutes.eq(new.future_minutes),
+                ml_models::params.eq(&new.params),
+            ),
+            (
+                ml_models::artifact_key.eq(key),
+                ml_models::artifact_sha256.eq(sha256),
+                ml_models::metrics.eq(&new.metrics),
+                ml_models::status.eq(ModelStatus::Ready.name()),
+                ml_models::state.eq(State::Imported.name()),
+                ml_models::origin.eq(new.origin.name()),
+                ml_models::format.eq(new.format.name()),
+                ml_models::event.eq(new.event.map(|event| serde_json::json!(event))),
+                ml_models::missing_values.eq(serde_json::json!(new.missing_values)),
+                ml_models::created_at.eq(at),
+                ml_models::trained_at.eq(at),
+            ),
+        ))
+        .execute(conn)
+        .await?;
+    Ok(version)
+}
+
+/// The model with these bytes under this name, if it is here already.
+pub(super) async fn by_content(
+    conn: &mut Conn,
+    name: &str,
+    sha256: &str,
+) -> QueryResult<Option<ModelRecord>> {
+    let found: Option<Found> = ml_models::table
+        .left_join(active_models::table)
+        .filter(ml_models::name.eq(name))
+        .filter(ml_models::artifact_sha256.eq(sha256))
+        .filter(ml_models::is_deleted.eq(false))
+        .filter(ml_models::state.ne(State::Failed.name()))
+        .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
+        .select((Row::as_select(), active_models::role.nullable()))
+        .first(conn)
+        .await
+        .optional()?;
+    Ok(found.map(ModelRecord::from))
+}
+
+/// Puts a model into a state; `error` says why it cannot be used.
+pub(super) async fn set_state(
+    conn: &mut Conn,
+    model_id: Uuid,
+    state: State,
+    error: Option<&str>,
+) -> QueryResult<usize> {
+    diesel::update(ml_models::table.find(model_id))
+        .set((ml_models::state.eq(state.name()), ml_models::error.eq(error)))
+        .execute(conn)
+        .await
+}
+
+/// Calls a model otherwise.
+pub(super) async fn rename(
+    conn: &mut Conn,
+    model_id: Uuid,
+    (name, version): (&str, i32),
+) -> QueryResult<usize> {
+    diesel::update(ml_models::table.find(model_id))
+        .set((ml_models::name.eq(name), ml_models::version.eq(version)))
+        .execute(conn)
+        .await
 }
 
 /// Registers a model in training under the next free version of its name; the caller holds a transaction.
@@ -45,17 +169,7 @@ pub(super) async fn insert(
     new: &NewModel,
     at: DateTime<Utc>,
 ) -> QueryResult<i32> {
-    // Two trainings of one name at once must not take the same version.
-    diesel::sql_query("SELECT pg_advisory_xact_lock(hashtext('ml_models:' || $1))")
-        .bind::<diesel::sql_types::Text, _>(&new.name)
-        .execute(conn)
-        .await?;
-    let newest: Option<i32> = ml_models::table
-        .filter(ml_models::name.eq(&new.name))
-        .select(max(ml_models::version))
-        .first(conn)
-        .await?;
-    let version = newest.unwrap_or(0) + 1;
+    let version = free_version(conn, &new.name).await?;
     diesel::insert_into(ml_models::table)
         .values((
             (
@@ -95,6 +209,7 @@ pub(super) async fn mark_ready(
             ml_models::artifact_sha256.eq(artifact.1),
             ml_models::metrics.eq(serde_json::json!(metrics)),
             ml_models::status.eq(ModelStatus::Ready.name()),
+            ml_models::state.eq(State::Validated.name()),
             ml_models::trained_at.eq(at),
         ))
         .execute(conn)
@@ -103,37 +218,50 @@ pub(super) async fn mark_ready(
 
 pub(super) async fn mark_failed(conn: &mut Conn, model_id: Uuid, why: &str) -> QueryResult<usize> {
     diesel::update(ml_models::table.find(model_id))
-        .set((ml_models::status.eq(ModelStatus::Failed.name()), ml_models::error.eq(why)))
+        .set((
+            ml_models::status.eq(ModelStatus::Failed.name()),
+            ml_models::state.eq(State::Failed.name()),
+            ml_models::error.eq(why),
+        ))
         .execute(conn)
         .await
 }
 
 pub(super) async fn by_id(conn: &mut Conn, id: Uuid) -> QueryResult<Option<ModelRecord>> {
-    let found: Option<(Row, Option<String>)> = ml_models::table
+    let found: Option<Found> = ml_models::table
         .left_join(active_models::table)
         .filter(ml_models::model_id.eq(id))
         .filter(ml_models::is_deleted.eq(false))
-        .select((Row::as_select(), active_models::series.nullable()))
+        .select((Row::as_select(), active_models::role.nullable()))
         .first(conn)
         .await
         .optional()?;
     Ok(found.map(ModelRecord::from))
 }
 
-/// Models registered before `before`, newest first; only those of `target` when given.
+/// Models that fit `filter` and were registered before `before`, newest first.
 pub(super) async fn list(
     conn: &mut Conn,
-    target: Option<&str>,
+    filter: &ModelFilter,
     before: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<ModelRecord>> {
     let mut query = ml_models::table
         .left_join(active_models::table)
         .filter(ml_models::is_deleted.eq(false))
-        .select((Row::as_select(), active_models::series.nullable()))
+        .select((Row::as_select(), active_models::role.nullable()))
         .into_boxed();
-    if let Some(target) = target {
-        query = query.filter(ml_models::target_variable.eq(target.to_owned()));
+    if let Some(target) = &filter.target {
+        query = query.filter(ml_models::target_variable.eq(target.clone()));
+    }
+    if let Some(name) = &filter.name {
+        query = query.filter(ml_models::name.eq(name.clone()));
+    }
+    if let Some(model_type) = &filter.model_type {
+        query = query.filter(ml_models::model_type.eq(model_type.clone()));
+    }
+    if let Some(state) = filter.state {
+        query = query.filter(ml_models::state.eq(state.name()));
     }
     if let Some((at, id)) = before {
         query = query.filter(
@@ -142,7 +270,7 @@ pub(super) async fn list(
                 .or(ml_models::created_at.eq(at).and(ml_models::model_id.lt(id))),
         );
     }
-    let rows: Vec<(Row, Option<String>)> = query
+    let rows: Vec<Found> = query
         .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
         .limit(limit)
         .load(conn)
@@ -155,13 +283,13 @@ pub(super) async fn newest_ready(
     conn: &mut Conn,
     target: &str,
 ) -> QueryResult<Option<ModelRecord>> {
-    let found: Option<(Row, Option<String>)> = ml_models::table
+    let found: Option<Found> = ml_models::table
         .left_join(active_models::table)
         .filter(ml_models::is_deleted.eq(false))
         .filter(ml_models::target_variable.eq(target))
         .filter(ml_models::status.eq(ModelStatus::Ready.name()))
         .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
-        .select((Row::as_select(), active_models::series.nullable()))
+        .select((Row::as_select(), active_models::role.nullable()))
         .first(conn)
         .await
         .optional()?;
@@ -170,52 +298,16 @@ pub(super) async fn newest_ready(
 
 /// The newest thousand ready models of all series.
 pub(super) async fn ready(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
-    let rows: Vec<(Row, Option<String>)> = ml_models::table
+    let rows: Vec<Found> = ml_models::table
         .left_join(active_models::table)
         .filter(ml_models::is_deleted.eq(false))
         .filter(ml_models::status.eq(ModelStatus::Ready.name()))
         .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
         .limit(1_000)
-        .select((Row::as_select(), active_models::series.nullable()))
+        .select((Row::as_select(), active_models::role.nullable()))
         .load(conn)
         .await?;
     Ok(rows.into_iter().map(ModelRecord::from).collect())
-}
-
-/// Every model that serves, by series.
-pub(super) async fn active(conn: &mut Conn) -> QueryResult<Vec<ModelRecord>> {
-    let rows: Vec<(Row, String)> = ml_models::table
-        .inner_join(active_models::table)
-        .select((Row::as_select(), active_models::series))
-        .order(active_models::series)
-        .limit(1_000)
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(|(row, series)| ModelRecord::from((row, Some(series)))).collect())
-}
-
-pub(super) async fn activate(
-    conn: &mut Conn,
-    series: &str,
-    model_id: Uuid,
-    at: DateTime<Utc>,
-) -> QueryResult<usize> {
-    diesel::insert_into(active_models::table)
-        .values((
-            active_models::series.eq(series),
-            active_models::model_id.eq(model_id),
-            active_models::activated_at.eq(at),
-        ))
-        .on_conflict(active_models::series)
-        .do_update()
-        .set((active_models::model_id.eq(model_id), active_models::activated_at.eq(at)))
-        .execute(conn)
-        .await
-}
-
-pub(super) async fn deactivate(conn: &mut Conn, model_id: Uuid) -> QueryResult<usize> {
-    let serving = active_models::table.filter(active_models::model_id.eq(model_id));
-    diesel::delete(serving).execute(conn).await
 }
 
 /// Holds a model that is not deleted until the transaction ends; false when there is none.
@@ -231,37 +323,13 @@ pub(super) async fn lock(conn: &mut Conn, model_id: Uuid) -> QueryResult<bool> {
     Ok(found.is_some())
 }
 
-/// Marks a model as deleted unless it serves; whether it did.
-pub(super) async fn delete_idle(conn: &mut Conn, model_id: Uuid) -> QueryResult<bool> {
-    let serving = active_models::table.filter(active_models::model_id.eq(model_id));
-    let deleted = diesel::update(ml_models::table.find(model_id))
-        .filter(diesel::dsl::not(diesel::dsl::exists(serving)))
-        .set(ml_models::is_deleted.eq(true))
-        .execute(conn)
-        .await?;
-    Ok(deleted > 0)
-}
-
-/// Marks what has been training since before `before` as failed.
-pub(super) async fn fail_unfinished(
-    conn: &mut Conn,
-    before: DateTime<Utc>,
-    why: &str,
-) -> QueryResult<usize> {
-    diesel::update(ml_models::table)
-        .filter(ml_models::status.eq(ModelStatus::Training.name()))
-        .filter(ml_models::created_at.lt(before))
-        .set((ml_models::status.eq(ModelStatus::Failed.name()), ml_models::error.eq(why)))
-        .execute(conn)
-        .await
-}
-
 pub(super) async fn count(conn: &mut Conn) -> QueryResult<i64> {
     ml_models::table.filter(ml_models::is_deleted.eq(false)).count().get_result(conn).await
 }
 
-impl From<(Row, Option<String>)> for ModelRecord {
-    fn from((row, serves): (Row, Option<String>)) -> Self {
+impl From<Found> for ModelRecord {
+    fn from((row, role): Found) -> Self {
+        let role = role.as_deref().map(Role::parse);
         Self {
             model_id: row.model_id,
             name: row.name,
@@ -279,7 +347,15 @@ impl From<(Row, Option<String>)> for ModelRecord {
             metrics: serde_json::from_value(row.metrics).ok(),
             status: ModelStatus::parse(&row.status),
             error: row.error,
-            is_active: serves.is_some(),
+            state: State::parse(&row.state).unwrap_or(State::Failed),
+            origin: Origin::parse(&row.origin),
+            format: Format::parse(&row.format),
+            task: row.task,
+            event: row.event.and_then(|event| serde_json::from_value(event).ok()),
+            missing_values: serde_json::from_value(row.missing_values)
+                .unwrap_or(super::life::MissingValues::Refuse),
+            is_active: role == Some(Role::Champion),
+            role,
             created_at: row.created_at,
             trained_at: row.trained_at,
             artifact_key: row.artifact_key,

@@ -50,7 +50,8 @@ pub struct EvaluateRequest {
     /// Local days each fit learns from; 1092 unless said.
     #[serde(default)]
     pub window_days: Option<u16>,
-    /// Days between two fits; 28 unless said. Lags are fresh every day in any case.
+    /// Days between two fits; 28 unless said. Lags are fresh every day in any case, and `lear` and
+    /// `ensemble` go on by themselves.
     #[serde(default)]
     pub refit_days: Option<u16>,
     /// Hyper-parameters per algorithm name.
@@ -140,7 +141,7 @@ impl Training {
         let (periods, scored) = (periods.count(), models.first().map_or(0, |model| model.n));
         let notes = vec![
             format!(
-                "Issued at 10:00 local on the day before delivery; fitted anew every {} days on the {window} days before, as far as their prices were published by then.",
+                "Issued at 10:00 local on the day before delivery; fitted anew every {} days (lear and ensemble every day) on the {window} days before, as far as their prices were published by then.",
                 refit_days(request)
             ),
             "rmae: MAE divided by the MAE of the price 168 hours before, on the same delivery periods.".to_owned(),
@@ -213,7 +214,8 @@ fn run(
     for (index, algorithm) in request.models.iter().enumerate() {
         let params = params(request, *algorithm)?;
         let mut result = Rolling::default();
-        let step = refit_days(request);
+        // Models of whole days are fitted anew for each of them anyhow.
+        let step = if algorithm.is_daily() { to - from + 1 } else { refit_days(request) };
         let mut block = from;
         while block <= to {
             let test = scored.filtered(|row| {

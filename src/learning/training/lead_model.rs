@@ -52,12 +52,14 @@ impl LeadModel {
         params: &Params,
         train: &Table,
         valid: &Table,
-        cancel: &dyn Fn() -> bool,
+        cancel: &(dyn Fn() -> bool + Sync),
         progress: &mut dyn FnMut(f64),
     ) -> Result<LeadFit, FitError> {
         let (near_train, mut far_train) = by_lead(train);
         let (near_valid, far_valid) = by_lead(valid);
-        if is_of_trees(algorithm) {
+        // What forecasts the next day only has boosted trees behind it.
+        let later_by = if algorithm.is_daily() { Algorithm::Lightgbm } else { algorithm };
+        if is_of_trees(later_by) {
             far_train.retain(|row| origin_day(train, *row) % 2 == 0);
         }
         if [&near_train, &far_train, &near_valid, &far_valid].iter().any(|rows| rows.is_empty()) {
@@ -70,8 +72,9 @@ impl LeadModel {
         let near = fit(algorithm, params, &part.0, &part.1, cancel, &mut told)?;
         let part = (pick(train, &far_train), pick(valid, &far_valid));
         let mut told = |done: f64| progress(0.5 + done / 2.0);
-        let later = later_params(algorithm, params)?;
-        let mut far = fit(algorithm, &later, &part.0, &part.1, cancel, &mut told)?;
+        let asked = if later_by == algorithm { params } else { &Params::default() };
+        let later = later_params(later_by, asked)?;
+        let mut far = fit(later_by, &later, &part.0, &part.1, cancel, &mut told)?;
         if algorithm != Algorithm::Naive {
             let rule = Params::default();
             let naive = fit(Algorithm::Naive, &rule, &part.0, &part.1, cancel, &mut |_| {})?;
@@ -87,20 +90,49 @@ impl LeadModel {
 
     /// Forecasts in the order of the rows, each from the model of its lead day.
     pub fn predict(&self, table: &Table) -> Result<Prediction, PredictError> {
-        let Some(far) = &self.far else { return self.near.predict(table) };
+        self.predict_after(None, table)
+    }
+
+    /// The same with the rows that have come since the fit, with their targets: a model that goes on
+    /// every day needs them. Where they do not reach up to the day before delivery, the model of the
+    /// later days forecasts the first one too.
+    pub fn predict_after(
+        &self,
+        recent: Option<&Table>,
+        table: &Table,
+    ) -> Result<Prediction, PredictError> {
+        let Some(far) = &self.far else { return self.near.predict_after(recent, table) };
         let mut all = unknown(table.rows());
         let (near_rows, far_rows) = by_lead(table);
-        for (model, rows) in [(&self.near, near_rows), (far, far_rows)] {
-            if !rows.is_empty() {
-                put(&mut all, &rows, &model.predict(&pick(table, &rows))?);
-            }
+        if !near_rows.is_empty() {
+            let rows = pick(table, &near_rows);
+            let near = match self.near.predict_after(recent, &rows) {
+                Err(PredictError::MissingValue { .. }) if self.near.algorithm().is_daily() => {
+                    far.predict(&rows)
+                }
+                near => near,
+            };
+            put(&mut all, &near_rows, &near?);
+        }
+        if !far_rows.is_empty() {
+            put(&mut all, &far_rows, &far.predict(&pick(table, &far_rows))?);
         }
         Ok(all)
+    }
+
+    /// Whether the model goes on with what was published since it was fitted.
+    pub fn goes_on(&self) -> bool {
+        self.near.algorithm().is_daily()
     }
 
     /// What forecasts from the second lead day on.
     pub fn later_days_by(&self) -> Algorithm {
         self.far.as_ref().unwrap_or(&self.near).algorithm()
+    }
+
+    /// Number of trees.
+    pub fn trees(&self) -> usize {
+        self.near.trees() + self.far.as_ref().map_or(0, Model::trees)
     }
 
     /// Features by share of gain in the model of the first lead day, largest first.

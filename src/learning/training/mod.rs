@@ -3,6 +3,7 @@
 mod api;
 mod evaluate;
 mod gate;
+mod golden;
 mod jobs;
 mod lead_model;
 mod orders;

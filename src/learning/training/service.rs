@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::gate::{self, Succession};
+use super::golden::golden_rows;
 use super::lead_model::{LeadFit, LeadModel};
 use super::split::{DAYS_MIN, Split, split};
 use crate::access::audit::By;
@@ -282,12 +283,14 @@ impl Training {
         let (rows, follow) = (Arc::clone(parts), watch.clone());
         let work = move || {
             let fitted = fit_and_score(algorithm, &params, &rows, &follow)?;
-            Ok::<_, TrainingError>((fitted.0.model.to_bytes(), fitted.0.validation, fitted.1))
+            let golden = golden_rows(&fitted.0.model, &rows.valid)?;
+            let bytes = fitted.0.model.to_bytes();
+            Ok::<_, TrainingError>((bytes, fitted.0.validation, fitted.1, golden))
         };
-        let (bytes, validation, mut scores) = self.pool.run("train", work).await??;
+        let (bytes, validation, mut scores, golden) = self.pool.run("train", work).await??;
         scores.training_s = started.elapsed().as_secs_f64();
         metrics::histogram!("luna_training_duration_seconds").record(scores.training_s);
-        let record = self.registry.complete(model_id, bytes, &scores).await?;
+        let record = self.registry.complete_with(model_id, bytes, &scores, &golden).await?;
         Ok((record, validation.mean))
     }
 

@@ -39,7 +39,8 @@ fn request(model: Algorithm, until: &str) -> TrainRequest {
 /// Parameters that make trees small and quick.
 fn quick(model: Algorithm) -> serde_json::Map<String, serde_json::Value> {
     let params = match model {
-        Algorithm::Naive | Algorithm::Linear => json!({}),
+        Algorithm::Naive | Algorithm::Linear | Algorithm::Lear => json!({}),
+        Algorithm::Ensemble => json!({"record_days": 7, "num_threads": 1}),
         Algorithm::Lightgbm => json!({
             "num_iterations": 60, "num_leaves": 7, "learning_rate": 0.1, "num_threads": 1,
             "min_data_in_leaf": 20, "bands": "residual",

@@ -54,16 +54,11 @@ pub(super) struct Post {
 /// Posts `bodies` one after the other over one connection; the wait for each answer, which must be
 /// a 200.
 pub(super) async fn send_all(post: &Post, bodies: &[Bytes]) -> io::Result<Vec<Duration>> {
-    let Post { address, path, media_type, token } = post;
-    let mut connection = Connection::open(*address).await?;
+    let mut connection = Connection::open(post.address).await?;
     let mut waits = Vec::with_capacity(bodies.len());
     for body in bodies {
         let asked = Instant::now();
-        let head = format!(
-            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
-             Content-Type: {media_type}\r\nContent-Length: {}\r\n\r\n",
-            body.len()
-        );
+        let head = post.head(body.len());
         connection.stream.write_all(head.as_bytes()).await?;
         connection.ask(body).await?;
         waits.push(asked.elapsed());
@@ -75,6 +70,54 @@ pub(super) async fn send_all(post: &Post, bodies: &[Bytes]) -> io::Result<Vec<Du
 pub(super) fn percentile_s(waits: &[Duration], percent: usize) -> f64 {
     let rank = (waits.len() * percent).div_ceil(100).max(1);
     waits.get(rank - 1).map_or(f64::NAN, Duration::as_secs_f64)
+}
+
+/// How requests follow each other, whether they are answered or not.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Paced {
+    /// Connections that take turns.
+    pub connections: usize,
+    /// Time from one request to the next.
+    pub every: Duration,
+}
+
+/// Posts `bodies`, one every `pace.every`, over connections that take turns. A request that has to
+/// wait for its connection counts from when it should have been sent: a server that falls behind
+/// does not thin out its own load.
+pub(super) async fn paced(post: &Post, bodies: &[Bytes], pace: Paced) -> io::Result<Load> {
+    let open = (0..pace.connections).map(|_| Connection::open(post.address));
+    let open = try_join_all(open).await?;
+    let started = tokio::time::Instant::now() + pace.every;
+    let loops = open.into_iter().enumerate().map(|(first, mut connection)| async move {
+        let mut waits = Vec::new();
+        for (place, body) in bodies.iter().enumerate().skip(first).step_by(pace.connections) {
+            let due = started + pace.every * u32::try_from(place).unwrap_or(u32::MAX);
+            let is_late = tokio::time::Instant::now() > due;
+            tokio::time::sleep_until(due).await;
+            // The client's own timer is not the server's fault.
+            let asked = if is_late { due } else { tokio::time::Instant::now() };
+            connection.stream.write_all(post.head(body.len()).as_bytes()).await?;
+            connection.ask(body).await?;
+            waits.push(asked.elapsed());
+        }
+        Ok::<_, io::Error>(waits)
+    });
+    let all: FuturesUnordered<_> = loops.collect();
+    let mut waits: Vec<Duration> = all.try_concat().await?;
+    let elapsed = started.elapsed();
+    waits.sort();
+    Ok(Load { elapsed, waits })
+}
+
+impl Post {
+    /// Head of a request with a body of `length` bytes.
+    fn head(&self, length: usize) -> String {
+        let Self { address, path, media_type, token } = self;
+        format!(
+            "POST {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {token}\r\n\
+             Content-Type: {media_type}\r\nContent-Length: {length}\r\n\r\n"
+        )
+    }
 }
 
 /// What a closed loop of requests measured.

@@ -21,7 +21,7 @@ use crate::platform::runtime::CpuPool;
 /// Rows of a request.
 pub(super) const ROWS: usize = 1_000;
 /// Meters of a request; each brings consecutive quarter hours.
-const METERS: usize = 10;
+pub(super) const METERS: usize = 10;
 const COMPARES: &str = "POST /api/ingest/readings of the whole application, 1,000 rows of JSON a \
     request, checked and committed, against the same rows as finished text by COPY into a temporary \
     table and INSERT … ON CONFLICT into the same table; one connection each";
@@ -42,35 +42,50 @@ pub(super) enum Form {
 /// batches before.
 pub(super) fn batch(side: &str, index: usize, rows: usize, form: Form) -> String {
     let each = rows / METERS;
-    let first = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(11_000);
     let mut text = String::with_capacity(rows * 110);
     text.push_str(if form == Form::Json { "[" } else { CSV_HEADER });
     for meter in 0..METERS {
         for step in 0..each {
-            let place = index * each + step;
-            let ts = first + TimeDelta::minutes(15) * i32::try_from(place).unwrap_or(i32::MAX);
-            let ts = ts.to_rfc3339_opts(SecondsFormat::Secs, true);
-            let watts = (even((place * METERS + meter) as u64) * 4_000.0).round();
-            let kilowatts = watts / 1_000.0;
-            let written = match form {
-                Form::Json => {
-                    let comma = if meter + step == 0 { "" } else { "," };
-                    write!(
-                        text,
-                        "{comma}{{\"meter_id\":\"{side}-{meter}\",\"ts\":\"{ts}\",\
-                         \"interval_s\":900,\"consumption_kw\":{kilowatts},\"voltage\":230.5}}"
-                    )
-                }
-                Form::Csv => writeln!(text, "{side}-{meter},{ts},900,{kilowatts},230.5"),
-            };
-            // Text in memory takes whatever is written to it.
-            debug_assert!(written.is_ok());
+            if form == Form::Json && meter + step > 0 {
+                text.push(',');
+            }
+            push_row(&mut text, (side, meter), index * each + step, form);
         }
     }
     if form == Form::Json {
         text.push(']');
     }
     text
+}
+
+/// One row alone, as JSON: of the meters of `side` in turn.
+pub(super) fn single(side: &str, place: usize) -> String {
+    let mut text = String::new();
+    push_row(&mut text, (side, place % METERS), place / METERS, Form::Json);
+    text
+}
+
+/// Start of the quarter hour at `place`.
+pub(super) fn start_of(place: usize) -> DateTime<Utc> {
+    let first = DateTime::<Utc>::UNIX_EPOCH + TimeDelta::days(11_000);
+    first + TimeDelta::minutes(15) * i32::try_from(place).unwrap_or(i32::MAX)
+}
+
+/// Writes the row of a meter at `place`.
+fn push_row(text: &mut String, (side, meter): (&str, usize), place: usize, form: Form) {
+    let ts = start_of(place).to_rfc3339_opts(SecondsFormat::Secs, true);
+    let watts = (even((place * METERS + meter) as u64) * 4_000.0).round();
+    let kilowatts = watts / 1_000.0;
+    let written = match form {
+        Form::Json => write!(
+            text,
+            "{{\"meter_id\":\"{side}-{meter}\",\"ts\":\"{ts}\",\"interval_s\":900,\
+             \"consumption_kw\":{kilowatts},\"voltage\":230.5}}"
+        ),
+        Form::Csv => writeln!(text, "{side}-{meter},{ts},900,{kilowatts},230.5"),
+    };
+    // Text in memory takes whatever is written to it.
+    debug_assert!(written.is_ok());
 }
 
 const CSV_HEADER: &str = "meter_id,ts,interval_s,consumption_kw,voltage\n";
@@ -154,7 +169,7 @@ enum Side {
 }
 
 /// Sends `bodies` one after the other on a thread of the client's own; answers with the waits.
-async fn requests(
+pub(super) async fn requests(
     served: &Served,
     media_type: &str,
     query: &str,

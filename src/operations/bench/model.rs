@@ -25,23 +25,29 @@ pub enum Benchmark {
     ReadWhileTraining,
     /// Storing readings over HTTP, a thousand a request.
     IngestHttp,
+    /// Storing readings that come over MQTT.
+    IngestMqtt,
     /// Importing a file of many readings.
     ImportCsv,
     /// Storing readings once there are many.
     IngestGrowth,
+    /// Predictions over HTTP at a steady rate.
+    Predict,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 9] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
         Self::IngestHttp,
+        Self::IngestMqtt,
         Self::ImportCsv,
         Self::IngestGrowth,
+        Self::Predict,
         Self::LightgbmRow,
     ];
 
@@ -52,8 +58,10 @@ impl Benchmark {
             Self::SingleRowRead => "single-row-read",
             Self::ReadWhileTraining => "read-while-training",
             Self::IngestHttp => "ingest-http",
+            Self::IngestMqtt => "ingest-mqtt",
             Self::ImportCsv => "import-csv",
             Self::IngestGrowth => "ingest-growth",
+            Self::Predict => "predict",
             Self::LightgbmRow => "lightgbm-row",
         }
     }
@@ -120,6 +128,11 @@ pub enum BenchError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There is no broker to send messages to.
+    #[error(
+        "there is no program mosquitto to start a broker with; install it (apt install mosquitto)"
+    )]
+    NoBroker,
     /// Both ways must do the same; a figure about something else is worth nothing.
     #[error("{0}")]
     Differs(String),

@@ -5,6 +5,7 @@ use futures_util::SinkExt;
 use std::pin::pin;
 use tokio_postgres::Client;
 
+use super::ingest::start_of;
 use super::model::BenchError;
 use crate::platform::db::CopyClient;
 use crate::platform::db::Db;
@@ -77,6 +78,10 @@ const FLOOR_TABLES: &str = "\
     ALTER TABLE bench_upsert SET (autovacuum_enabled = false);
     ALTER TABLE bench_copy SET (autovacuum_enabled = false)";
 
+/// Columns of the finished bytes, in their order.
+const PRICE_COLUMNS: &str = "market, product, ts, price_eur_mwh, volume, interval_s, quality, \
+    known_at, known_at_assumed, source";
+
 /// Makes the floors' tables; a vacuum that comes in between would count for only one side.
 pub(super) async fn prepare(client: &Client) -> Result<(), DbError> {
     Ok(client.batch_execute(FLOOR_TABLES).await?)
@@ -93,7 +98,9 @@ pub(super) async fn upsert(client: &mut Client, file: &Bytes) -> Result<u64, DbE
     let transaction = client.transaction().await?;
     let staging = "CREATE TEMP TABLE staging (LIKE bench_upsert) ON COMMIT DROP";
     transaction.batch_execute(staging).await?;
-    let sink = transaction.copy_in("COPY pg_temp.staging FROM STDIN BINARY").await?;
+    let sink = transaction
+        .copy_in(&format!("COPY pg_temp.staging ({PRICE_COLUMNS}) FROM STDIN BINARY"))
+        .await?;
     let mut sink = pin!(sink);
     sink.send(file.clone()).await?;
     sink.finish().await?;
@@ -106,7 +113,8 @@ pub(super) async fn upsert(client: &mut Client, file: &Bytes) -> Result<u64, DbE
 
 /// The second floor: finished bytes straight into the table.
 pub(super) async fn copy(client: &Client, file: &Bytes) -> Result<u64, DbError> {
-    let sink = client.copy_in("COPY bench_copy FROM STDIN BINARY").await?;
+    let sink =
+        client.copy_in(&format!("COPY bench_copy ({PRICE_COLUMNS}) FROM STDIN BINARY")).await?;
     let mut sink = pin!(sink);
     sink.send(file.clone()).await?;
     Ok(sink.finish().await?)
@@ -204,6 +212,22 @@ pub(super) async fn same_readings(
     Err(BenchError::Differs(format!(
         "of {expected} rows {stored} are stored, {copied} are copied, {differ} differ"
     )))
+}
+
+/// Whether the row at a place of a meter is there.
+pub(super) async fn has_reading(
+    client: &Client,
+    (meter_id, place): &(String, usize),
+) -> Result<bool, DbError> {
+    let query = "SELECT EXISTS (SELECT FROM smart_meter_readings WHERE meter_id = $1 AND ts = $2)";
+    Ok(client.query_one(query, &[meter_id, &start_of(*place)]).await?.get(0))
+}
+
+/// Rows of the meters of a side.
+pub(super) async fn count_readings(client: &Client, side: &str) -> Result<usize, DbError> {
+    let query = "SELECT count(*) FROM smart_meter_readings WHERE meter_id LIKE $1";
+    let count: i64 = client.query_one(query, &[&format!("{side}-%")]).await?.get(0);
+    Ok(usize::try_from(count).unwrap_or(0))
 }
 
 /// Takes all readings out.

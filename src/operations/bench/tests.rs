@@ -41,7 +41,8 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
     assert_eq!(
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
-         read-while-training, ingest-http, import-csv, ingest-growth, lightgbm-row"
+         read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
+         lightgbm-row"
     );
     assert!("".parse::<Benchmark>().is_err());
 }

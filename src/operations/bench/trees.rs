@@ -178,7 +178,7 @@ fn compare(
 }
 
 /// Hourly rows in the manner of day-ahead prices: daily and weekly shapes around a level that drifts.
-fn table(first: usize, rows: usize) -> Table {
+pub(super) fn table(first: usize, rows: usize) -> Table {
     let prices: Vec<f64> = (first..first + rows + 192).map(price).collect();
     let mut x = Array2::zeros((rows, FEATURES.len()));
     let (mut y, mut groups) = (Vec::with_capacity(rows), Vec::with_capacity(rows));

@@ -16,10 +16,12 @@ diesel::table! {
 }
 
 diesel::table! {
-    active_models (series) {
+    active_models (model_id) {
         series -> Text,
         model_id -> Uuid,
         activated_at -> Timestamptz,
+        role -> Text,
+        purpose -> Text,
     }
 }
 
@@ -326,6 +328,7 @@ diesel::table! {
         known_at -> Timestamptz,
         known_at_assumed -> Bool,
         source -> Text,
+        confirmed_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -423,6 +426,50 @@ diesel::table! {
         is_deleted -> Bool,
         created_at -> Timestamptz,
         trained_at -> Nullable<Timestamptz>,
+        state -> Text,
+        origin -> Text,
+        format -> Text,
+        missing_values -> Jsonb,
+        event -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    model_golden (model_id) {
+        model_id -> Uuid,
+        rows -> Jsonb,
+    }
+}
+
+diesel::table! {
+    model_history (history_id) {
+        history_id -> Uuid,
+        at -> Timestamptz,
+        model_id -> Uuid,
+        name -> Text,
+        series -> Text,
+        purpose -> Text,
+        action -> Text,
+        from_state -> Text,
+        to_state -> Text,
+        replaced_id -> Nullable<Uuid>,
+        actor -> Text,
+        user_id -> Nullable<Uuid>,
+        address -> Nullable<Text>,
+        reason -> Text,
+    }
+}
+
+diesel::table! {
+    model_settings (model_id) {
+        model_id -> Uuid,
+        alert_threshold -> Nullable<Double>,
+        alert_config -> Jsonb,
+        webhook_enabled -> Bool,
+        webhook_url -> Nullable<Text>,
+        send_mode -> Text,
+        ignore_windows -> Jsonb,
+        updated_at -> Timestamptz,
     }
 }
 
@@ -498,6 +545,37 @@ diesel::table! {
         known_at -> Timestamptz,
         known_at_assumed -> Bool,
         value -> Double,
+    }
+}
+
+diesel::table! {
+    prediction_scores_replaced (prediction_id, made_at, replaced_at) {
+        prediction_id -> Uuid,
+        made_at -> Timestamptz,
+        actual -> Double,
+        scored_at -> Timestamptz,
+        replaced_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    predictions (prediction_id, made_at) {
+        prediction_id -> Uuid,
+        model_id -> Uuid,
+        series -> Text,
+        role -> Text,
+        made_at -> Timestamptz,
+        target_ts -> Nullable<Timestamptz>,
+        value -> Nullable<Double>,
+        quantiles -> Nullable<Array<Float4>>,
+        probability -> Nullable<Double>,
+        threshold -> Nullable<Double>,
+        event_above -> Nullable<Double>,
+        event_below -> Nullable<Double>,
+        features_hash -> Text,
+        inputs_hash -> Nullable<Text>,
+        actual -> Nullable<Double>,
+        scored_at -> Nullable<Timestamptz>,
     }
 }
 
@@ -734,6 +812,7 @@ diesel::table! {
         quality -> Text,
         interval_s -> Int4,
         known_at -> Timestamptz,
+        confirmed_at -> Nullable<Timestamptz>,
     }
 }
 

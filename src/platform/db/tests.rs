@@ -7,26 +7,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 
-use diesel::sql_types::{BigInt, Text};
+use diesel::sql_types::BigInt;
 use diesel::{OptionalExtension, QueryableByName};
 use diesel_async::{AsyncConnection, RunQueryDsl, SimpleAsyncConnection};
 
 use super::embedded::{EmbeddedPostgres, Mode};
 use super::*;
-use crate::testing::TestDb;
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-/// The column `line` of a query's rows.
-async fn lines(db: &Db, query: &str) -> Vec<String> {
-    let mut conn = db.conn().await.unwrap();
-    let rows: Vec<Line> = diesel::sql_query(query).load(&mut *conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
-}
+use crate::testing::{TestDb, lines};
 
 fn with(test: &TestDb, settings: &Settings) -> Db {
     Db::new(settings, &test.url()).unwrap()

@@ -8,18 +8,19 @@ use super::error::DbError;
 use super::migrate::exists;
 use super::pool::{Conn, Connector};
 
-/// Tables that become hypertables on `ts`, with the length of one chunk.
+/// Tables that become hypertables, with the column of time and the length of one chunk.
 ///
 /// A year of quarter hours of five markets is 175,000 rows, so chunks of half a year stay small
 /// and a six-year read touches few. Published forecasts are the densest: 672 rows per run.
 /// A meter read every five seconds leaves 17,280 rows a day, so its chunks are weeks.
-const HYPERTABLES: [(&str, &str); 6] = [
-    ("market_prices", "180 days"),
-    ("observations", "180 days"),
-    ("forecast_values", "90 days"),
-    ("tariff_prices", "180 days"),
-    ("smart_meter_readings", "14 days"),
-    ("events", "30 days"),
+const HYPERTABLES: [(&str, &str, &str); 7] = [
+    ("market_prices", "ts", "180 days"),
+    ("observations", "ts", "180 days"),
+    ("forecast_values", "ts", "90 days"),
+    ("tariff_prices", "ts", "180 days"),
+    ("smart_meter_readings", "ts", "14 days"),
+    ("events", "ts", "30 days"),
+    ("predictions", "made_at", "30 days"),
 ];
 
 pub(super) async fn is_installed(conn: &mut Conn) -> QueryResult<bool> {
@@ -28,16 +29,16 @@ pub(super) async fn is_installed(conn: &mut Conn) -> QueryResult<bool> {
 
 /// Turns the time series into hypertables where the server can; tells whether it could.
 ///
-/// The primary keys contain `ts`, so they hold either way, and every query runs on both forms.
+/// The primary keys contain that column, so they hold either way, and every query runs on both forms.
 pub(super) async fn set_up(connector: &Connector, conn: &mut Conn) -> Result<bool, DbError> {
     let available = "SELECT 1 FROM pg_available_extensions WHERE name = 'timescaledb'";
     if !is_installed(conn).await? && exists(conn, available).await? {
         create_extension(connector).await;
     }
     let Some(schema) = schema(conn).await? else { return Ok(false) };
-    for (table, chunk) in HYPERTABLES {
+    for (table, column, chunk) in HYPERTABLES {
         conn.batch_execute(&format!(
-            "SELECT {schema}.create_hypertable('{table}', 'ts', chunk_time_interval => INTERVAL '{chunk}', \
+            "SELECT {schema}.create_hypertable('{table}', '{column}', chunk_time_interval => INTERVAL '{chunk}', \
              create_default_indexes => false, if_not_exists => true, migrate_data => true)"
         ))
         .await?;

@@ -44,8 +44,10 @@ const METRICS: &[Metric] = &[
         series: &[
             &[("kind", "database")],
             &[("kind", "features")],
+            &[("kind", "import")],
             &[("kind", "model_load")],
             &[("kind", "prediction")],
+            &[("kind", "timeout")],
             &[("kind", "training")],
         ],
     },

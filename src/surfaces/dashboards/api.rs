@@ -40,6 +40,8 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/", &["GET"]),
     ("/prices", &["GET"]),
     (PRICES_CSV, &["GET"]),
+    ("/forecast", &["GET"]),
+    ("/forecast/day", &["GET"]),
     ("/login", &["GET", "POST"]),
     ("/logout", &["POST"]),
     ("/setup", &["GET", "POST"]),
@@ -93,6 +95,10 @@ pub const PAGES: &[(&str, &[&str])] = &[
     ("/admin/simulation/start", &["POST"]),
     ("/admin/simulation/stop", &["POST"]),
     ("/admin/simulation/generate", &["POST"]),
+    ("/models", &["GET"]),
+    ("/models/import", &["POST"]),
+    ("/models/{id}", &["GET"]),
+    ("/models/{id}/{verb}", &["POST"]),
     ("/upload", &["GET", "POST"]),
     ("/upload/total", &["POST"]),
     ("/upload/total/delete", &["POST"]),
@@ -118,6 +124,7 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(get_preferences)
         .service(get_problem)
         .service(get_asset)
+        .configure(super::forecast_api::forecast_pages)
         .configure(admin::pages)
         .configure(upload::pages);
 }

@@ -12,6 +12,8 @@ mod forms; // log-in, set-up
 mod pricing; // what pages about prices have in common
 mod today; // the page of the day
 mod prices; // the page of prices
+mod forecast; // the pages about forecasts
+mod forecast_api; // the same over HTTP
 mod upload; // files and totals that people bring
 mod gather; // what pages are made from
 mod templates; // tera

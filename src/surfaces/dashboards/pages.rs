@@ -94,6 +94,8 @@ pub struct Shell {
     pub user: Option<String>,
     /// Whether they are admin, and are shown the way to the admin pages.
     pub is_admin: bool,
+    /// Whether they are shown the way to the models.
+    pub sees_models: bool,
     /// Token that forms send back as `csrf_token`.
     pub csrf_token: Option<String>,
 }
@@ -116,7 +118,10 @@ pub(super) struct ShellTexts<'a> {
     csrf_token: Option<&'a str>,
     is_admin: bool,
     in_admin: bool,
+    sees_models: bool,
+    in_models: bool,
     in_upload: bool,
+    in_forecast: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -131,7 +136,8 @@ impl Shell {
     pub fn seen_by(self, principal: Option<Principal>) -> Self {
         let Some(principal) = principal.filter(|it| !it.is_setup_guest) else { return self };
         let is_admin = principal.role == Role::Admin;
-        Self { user: Some(principal.login), is_admin, ..self }
+        let sees_models = is_admin || principal.role == Role::Analyst;
+        Self { user: Some(principal.login), is_admin, sees_models, ..self }
     }
 
     pub(super) fn texts(&self) -> ShellTexts<'_> {
@@ -164,7 +170,10 @@ impl Shell {
             csrf_token: self.csrf_token.as_deref(),
             is_admin: self.is_admin,
             in_admin: path == "/admin" || path.starts_with("/admin/"),
+            sees_models: self.sees_models,
+            in_models: path == "/models" || path.starts_with("/models/"),
             in_upload: path == "/upload" || path.starts_with("/upload/"),
+            in_forecast: path == "/forecast" || path.starts_with("/forecast/"),
         }
     }
 }

@@ -4,6 +4,7 @@ use rust_embed::Embed;
 use serde::Serialize;
 use tera::{Context, Tera};
 
+use crate::surfaces::dashboards::forecast::{DayView, ForecastView};
 use crate::surfaces::dashboards::forms::{LoginPage, SetupPage};
 use crate::surfaces::dashboards::pages::{ErrorPage, Shell};
 use crate::surfaces::dashboards::prices::PricesView;
@@ -58,6 +59,16 @@ impl Templates {
     /// The page of prices.
     pub fn prices(&self, shell: &Shell, view: &PricesView) -> Result<String, PageError> {
         self.render("prices.html", shell, view)
+    }
+
+    /// The page about forecasts.
+    pub fn forecast(&self, shell: &Shell, view: &ForecastView) -> Result<String, PageError> {
+        self.render("forecast.html", shell, view)
+    }
+
+    /// One day's forecast next to what came.
+    pub fn forecast_day(&self, shell: &Shell, view: &DayView) -> Result<String, PageError> {
+        self.render("forecast_day.html", shell, view)
     }
 
     /// The log-in form.

@@ -28,7 +28,7 @@ mod weights; // what a member is worth
 
 pub use self::features::PoolDays;
 pub use self::record::Pool;
-pub use self::settings::PoolSettings;
+pub use self::settings::{LEAST_DAYS, PoolSettings};
 
 use super::days::DaysError;
 use super::mlp::MlpError;

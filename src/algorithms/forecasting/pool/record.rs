@@ -48,6 +48,14 @@ pub struct PoolForecast {
     pub quantiles: Vec<Day>,
 }
 
+impl PartialEq for Pool {
+    /// Equal in what was forecast; forests are made again where they are not there.
+    fn eq(&self, other: &Self) -> bool {
+        (&self.settings, self.first, &self.members, &self.ensemble, &self.weights)
+            == (&other.settings, other.first, &other.members, &other.ensemble, &other.weights)
+    }
+}
+
 impl Pool {
     /// A pool whose first forecast is for day `first` of the history.
     ///

@@ -12,6 +12,10 @@ use serde_json::{Value, json};
 
 use super::{Algorithm, Model, Params, RowKey, Table, fit};
 
+/// Algorithms that forecast a row from its own features alone.
+const ROW_WISE: [Algorithm; 4] =
+    [Algorithm::Naive, Algorithm::Linear, Algorithm::Lightgbm, Algorithm::RandomForest];
+
 /// A fit that nobody cancels or watches.
 fn fitted(algorithm: Algorithm, params: &Value, train: &Table, valid: &Table) -> Model {
     let params = Params::from_value(params.clone());
@@ -21,7 +25,8 @@ fn fitted(algorithm: Algorithm, params: &Value, train: &Table, valid: &Table) ->
 /// Parameters that make trees small and quick.
 fn quick(algorithm: Algorithm) -> Value {
     match algorithm {
-        Algorithm::Naive | Algorithm::Linear => json!({}),
+        Algorithm::Naive | Algorithm::Linear | Algorithm::Lear => json!({}),
+        Algorithm::Ensemble => json!({"record_days": 7, "num_threads": 1}),
         Algorithm::Lightgbm => {
             json!({
                 "num_iterations": 20, "num_leaves": 7, "learning_rate": 0.2, "num_threads": 1,

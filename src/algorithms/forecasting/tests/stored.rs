@@ -3,14 +3,14 @@
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::{fitted, quick, sample};
+use super::{ROW_WISE, fitted, quick, sample};
 use crate::algorithms::forecasting::lightgbm::raw_fast_predictor;
 use crate::algorithms::forecasting::{Algorithm, LoadError, Model};
 
 #[test]
 fn a_loaded_model_forecasts_the_same_bits() {
     let (train, valid) = (sample(7, 63), sample(70, 14));
-    for algorithm in Algorithm::ALL {
+    for algorithm in ROW_WISE {
         let model = fitted(algorithm, &quick(algorithm), &train, &valid);
         let bytes = model.to_bytes();
         let loaded = Model::from_bytes(&bytes).unwrap();

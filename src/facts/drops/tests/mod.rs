@@ -15,16 +15,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use chrono::Duration;
-use diesel::sql_types::Text;
-use diesel::{QueryableByName, sql_query};
+use diesel::sql_query;
 use diesel_async::RunQueryDsl;
 use tempfile::TempDir;
 
 use super::formats::{About, Document, Point, Refusal, Slot, read_document};
 use super::model::{Arrived, DroppedFile, Scan};
 use super::settings::Settings;
-use crate::testing::TestApp;
-use crate::testing::utc;
+use crate::testing::{TestApp, lines, utc};
 
 /// A metering point that consumes.
 const HOUSE: &str = "CH1012301234500000000000000000001";
@@ -138,18 +136,6 @@ fn names_below(top: &Path) -> Vec<String> {
     }
     names.sort();
     names
-}
-
-#[derive(QueryableByName)]
-struct Line {
-    #[diesel(sql_type = Text)]
-    line: String,
-}
-
-async fn lines(app: &TestApp, query: &str) -> Vec<String> {
-    let mut conn = app.services.db.conn().await.unwrap();
-    let rows: Vec<Line> = sql_query(query).load(&mut conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
 }
 
 /// Everything that is stored of meters.

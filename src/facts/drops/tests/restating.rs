@@ -65,7 +65,7 @@ async fn in_whatever_order_documents_come_the_readings_are_the_same() {
         }
         // A value that is said again keeps the instant at which it was known first, so that one
         // differs with the order; readings do not.
-        let stored = lines(&watched.app, READINGS).await;
+        let stored = lines(&watched.app.services.db, READINGS).await;
         let readings: Vec<&str> =
             stored.iter().filter_map(|line| line.rsplitn(3, ' ').nth(2)).collect();
         assert_eq!(readings, expected, "{order:?}");
@@ -87,7 +87,7 @@ async fn what_was_restated_is_counted_and_its_past_is_kept() {
     let late = watched.take("late.xml", a.1.replace("DOC-1", "DOC-2")).await;
     assert_eq!((late.outcome, late.counts.replaced), (Outcome::Unchanged, 0));
     let past = "SELECT consumption_kw::text AS line FROM meter_reading_revisions";
-    assert_eq!(lines(&watched.app, past).await, ["4"]);
+    assert_eq!(lines(&watched.app.services.db, past).await, ["4"]);
 }
 
 #[tokio::test]
@@ -98,10 +98,13 @@ async fn one_side_may_be_missing_and_come_later() {
     hole.values[0].1 = String::new();
     watched.take("hole.xml", hole.text()).await;
     let of_first = format!("{HOUSE} 2026-11-18 23:00 36 - ok 19 01:00");
-    assert_eq!(lines(&watched.app, READINGS).await, [of_first]);
+    assert_eq!(lines(&watched.app.services.db, READINGS).await, [of_first]);
     let conditions = "SELECT direction || ' ' || quality AS line FROM dropped_values ORDER BY 1";
-    assert_eq!(lines(&watched.app, conditions).await, ["consumption ok", "production missing"]);
+    assert_eq!(
+        lines(&watched.app.services.db, conditions).await,
+        ["consumption ok", "production missing"]
+    );
     watched.take("c.xml", documents()[3].1.clone()).await;
-    let lines = lines(&watched.app, READINGS).await;
+    let lines = lines(&watched.app.services.db, READINGS).await;
     assert_eq!(lines[0], format!("{HOUSE} 2026-11-18 23:00 36 0.4 ok 19 08:00"));
 }

@@ -63,7 +63,7 @@ async fn files_of_a_server_are_read_once_and_stay() {
     assert_eq!(outcomes(&scan), [("a.xml", "stored"), ("b.xml", "failed")]);
     assert_eq!(scan.files[0].road, "sftp:grid");
     assert_eq!(sshd.names(), ["a.xml", "b.xml", "c.xml.part", "link.xml"]);
-    assert_eq!(lines(&watched.app, READINGS).await.len(), 2);
+    assert_eq!(lines(&watched.app.services.db, READINGS).await.len(), 2);
     // What was read is not fetched again, the broken one neither.
     watched.wait(60);
     assert_eq!(watched.look().await, Scan::default());
@@ -137,12 +137,12 @@ async fn another_host_key_than_the_known_one_is_refused() {
     assert_eq!(outcomes(&watched.looks().await), [("a.xml", "stored")]);
     let known = "SELECT fingerprint AS line FROM sftp_hosts";
     let first = sshd.fingerprint();
-    assert_eq!(lines(&watched.app, known).await, std::slice::from_ref(&first));
+    assert_eq!(lines(&watched.app.services.db, known).await, std::slice::from_ref(&first));
     sshd.change_host_key();
     assert_ne!(sshd.fingerprint(), first);
     let scan = watched.look().await;
     assert!(scan.troubles[0].contains(&first) && scan.files.is_empty(), "{scan:?}");
-    assert_eq!(lines(&watched.app, known).await, [first]);
+    assert_eq!(lines(&watched.app.services.db, known).await, [first]);
 }
 
 #[tokio::test]
@@ -216,7 +216,7 @@ async fn a_connection_that_is_cut_is_taken_up_where_it_ended() {
     assert_eq!(outcomes(&scan), [("long.csv", "stored")]);
     assert_eq!(scan.files[0].counts.inserted, 20_000);
     let sum = "SELECT sum(consumption_kw)::text AS line FROM smart_meter_readings";
-    assert_eq!(lines(&watched.app, sum).await, ["20000"]);
+    assert_eq!(lines(&watched.app.services.db, sum).await, ["20000"]);
 }
 
 #[tokio::test]
@@ -229,10 +229,10 @@ async fn a_server_that_is_cut_off_again_and_again_waits_for_the_next_look() {
     let watched = asking(SftpServer { port, timeout_s: 5, ..server(&sshd) }).await;
     let scan = watched.looks().await;
     assert_eq!((scan.files.len(), scan.troubles.len()), (0, 1), "{scan:?}");
-    assert!(lines(&watched.app, READINGS).await.is_empty());
+    assert!(lines(&watched.app.services.db, READINGS).await.is_empty());
     let scan = watched.look().await;
     assert_eq!(scan.count(Outcome::Stored), 1, "{scan:?}");
-    assert_eq!(lines(&watched.app, READINGS).await.len(), 20_000);
+    assert_eq!(lines(&watched.app.services.db, READINGS).await.len(), 20_000);
 }
 
 #[tokio::test]

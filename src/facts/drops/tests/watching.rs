@@ -59,7 +59,7 @@ async fn a_broken_file_is_set_aside_with_its_reason_and_holds_up_no_other() {
     let reason = watched.text("failed/1-broken.xml.reason.txt");
     assert!(reason.starts_with("the XML is broken or cut off: "), "{reason}");
     assert_eq!(
-        lines(&watched.app, READINGS).await,
+        lines(&watched.app.services.db, READINGS).await,
         [
             "50000000001 2026-11-18 23:00 - 4 ok 20 06:00".to_owned(),
             format!("{HOUSE} 2026-11-18 23:00 1 - ok 20 05:10"),
@@ -119,7 +119,7 @@ async fn the_same_bytes_are_read_once_whatever_they_are_called() {
     assert_eq!((names.len(), &*names[0], &*names[2]), (3, "done/a.xml", "done/b.xml"));
     assert!(names[1].starts_with("done/a.xml."), "{names:?}");
     let count = "SELECT count(*)::text AS line FROM dropped_files";
-    assert_eq!(lines(&watched.app, count).await, ["2"]);
+    assert_eq!(lines(&watched.app.services.db, count).await, ["2"]);
 }
 
 #[tokio::test]
@@ -128,10 +128,10 @@ async fn a_crash_between_commit_and_move_only_means_that_it_is_read_again() {
     watched.put("a.xml", good(HOUSE));
     // All steps before the move.
     watched.take("a.xml", good(HOUSE)).await;
-    let before = lines(&watched.app, READINGS).await;
+    let before = lines(&watched.app.services.db, READINGS).await;
     assert_eq!(before.len(), 2);
     assert_eq!(outcomes(&watched.looks().await), [("a.xml", "stored")]);
-    assert_eq!(lines(&watched.app, READINGS).await, before);
+    assert_eq!(lines(&watched.app.services.db, READINGS).await, before);
     assert_eq!(watched.names(), ["done/a.xml"]);
     // A broken one is tried again, and once more if the crash comes after the reason was written.
     watched.put("b.xml", "<a>");
@@ -139,7 +139,7 @@ async fn a_crash_between_commit_and_move_only_means_that_it_is_read_again() {
     watched.put("failed/b.xml.reason.txt", "of the first try");
     assert_eq!(outcomes(&watched.looks().await), [("b.xml", "failed")]);
     let attempts = "SELECT attempts::text AS line FROM dropped_files WHERE name = 'b.xml'";
-    assert_eq!(lines(&watched.app, attempts).await, ["2"]);
+    assert_eq!(lines(&watched.app.services.db, attempts).await, ["2"]);
     assert!(watched.text("failed/b.xml.reason.txt").starts_with("the XML is broken"));
     assert!(watched.path("failed/b.xml").exists());
 }
@@ -192,7 +192,10 @@ async fn an_unknown_metering_point_waits_for_its_meter() {
         watched.names(),
         ["done/a.xml", "failed/no-meter/b.csv", "failed/no-meter/b.csv.reason.txt"]
     );
-    assert_eq!(lines(&watched.app, READINGS).await[1], "house-1 2026-11-18 23:00 1 - ok 20 05:10");
+    assert_eq!(
+        lines(&watched.app.services.db, READINGS).await[1],
+        "house-1 2026-11-18 23:00 1 - ok 20 05:10"
+    );
     let waiting = LetterFilter { is_open: true, ..LetterFilter::default() };
     let open = watched.app.services.quality.dead_letters(&waiting, 10).await;
     assert_eq!(open.unwrap().len(), 1);
@@ -218,7 +221,7 @@ async fn archives_are_read_file_by_file_and_large_files_not_at_all() {
     assert!(reasons[0].starts_with(start), "{reasons:?}");
     assert_eq!(reasons[1], "the file has 2 MB; at most 1 are read (drops.max_mb)");
     assert_eq!(scan.files[0].counts.inserted, 3);
-    assert_eq!(lines(&watched.app, READINGS).await.len(), 5);
+    assert_eq!(lines(&watched.app.services.db, READINGS).await.len(), 5);
 }
 
 #[tokio::test]
@@ -233,7 +236,7 @@ async fn readings_that_break_a_rule_are_named_by_meter_and_instant() {
     let reason = file.reason.unwrap();
     let start = format!("the reading of {HOUSE} at 2026-11-20T23:00:00Z: ts ");
     assert!(reason.starts_with(&start) && reason.contains("ahead of this box's clock"), "{reason}");
-    assert!(lines(&watched.app, READINGS).await.is_empty());
+    assert!(lines(&watched.app.services.db, READINGS).await.is_empty());
     let next = watched.take("b.xml", good(HOUSE)).await;
     assert_eq!(next.outcome, Outcome::Stored);
 }
@@ -245,7 +248,7 @@ async fn counters_of_a_table_become_what_flowed_between_them() {
     watched.put("house-1/stand.csv", table);
     assert_eq!(outcomes(&watched.looks().await), [("house-1/stand.csv", "stored")]);
     // One kilowatt hour in a quarter of an hour.
-    let stored = lines(&watched.app, READINGS).await;
+    let stored = lines(&watched.app.services.db, READINGS).await;
     assert_eq!(stored.len(), 1, "{stored:?}");
     assert!(stored[0].starts_with("house-1 2026-11-18 09:00 4 - ok"), "{stored:?}");
 }

@@ -33,7 +33,9 @@ pub(super) fn insert(source: &str) -> String {
     )
 }
 
-/// Values that give way: the old row becomes a revision, the new one takes its place.
+/// Values that give way: the old row becomes a revision, the new one takes its place. A value that
+/// is stated again keeps the instant since which it is known, and notes when it was stated last:
+/// what was published in between came before it, whenever it arrives.
 ///
 /// All parts of the statement see the table as it was before, so `old` is what is replaced, and a
 /// row that [`insert`] has just written equals its own point. Answers with the counts of rows
@@ -51,7 +53,8 @@ pub(super) fn replace(source: &str) -> String {
                  old.source AS old_source,
                  (n.price_eur_mwh, n.volume, n.interval_s, n.quality) IS DISTINCT FROM
                      (old.price_eur_mwh, old.volume, old.interval_s, old.quality) AS differs,
-                 n.known_at < old.known_at AS is_older
+                 n.known_at < coalesce(old.confirmed_at, old.known_at) AS is_older,
+                 n.known_at > coalesce(old.confirmed_at, old.known_at) AS is_newer
              FROM {source} CROSS JOIN LATERAL (
                  SELECT * FROM market_prices p
                  WHERE p.market = $1::text AND p.product = $2::text AND p.ts = n.ts OFFSET 0
@@ -64,15 +67,18 @@ pub(super) fn replace(source: &str) -> String {
              FROM judged WHERE differs AND NOT is_older
          ), written AS (
              INSERT INTO market_prices (market, product, ts, interval_s, price_eur_mwh, volume,
-                 quality, known_at, known_at_assumed, source)
-             SELECT $1::text, $2::text, ts, interval_s, price_eur_mwh, volume, quality, known_at,
-                 known_at_assumed, source
-             FROM judged WHERE differs AND NOT is_older
+                 quality, known_at, known_at_assumed, source, confirmed_at)
+             SELECT $1::text, $2::text, ts, interval_s, price_eur_mwh, volume, quality,
+                 CASE WHEN differs THEN known_at ELSE old_known_at END,
+                 CASE WHEN differs THEN known_at_assumed ELSE old_assumed END,
+                 CASE WHEN differs THEN source ELSE old_source END,
+                 CASE WHEN NOT differs THEN known_at END
+             FROM judged WHERE CASE WHEN differs THEN NOT is_older ELSE is_newer END
              ON CONFLICT (market, product, ts) DO UPDATE
              SET interval_s = excluded.interval_s, price_eur_mwh = excluded.price_eur_mwh,
                  volume = excluded.volume, quality = excluded.quality,
                  known_at = excluded.known_at, known_at_assumed = excluded.known_at_assumed,
-                 source = excluded.source
+                 source = excluded.source, confirmed_at = excluded.confirmed_at
          )
          SELECT count(*) FILTER (WHERE differs AND NOT is_older) AS replaced,
              count(*) FILTER (WHERE differs AND is_older) AS refused,

@@ -42,12 +42,15 @@ pub(super) fn insert(source: &str) -> String {
     )
 }
 
-/// Values that give way: the old row becomes a revision, the new one takes its place.
+/// Values that give way: the old row becomes a revision, the new one takes its place. A value that
+/// is stated again keeps the instant since which it is known, and notes when it was stated last:
+/// what was published in between came before it, whenever it arrives.
 ///
 /// All parts of the statement see the table as it was before, so `old` is what is replaced, and a
 /// row that [`insert`] has just written equals its own reading. Answers with the counts of rows
-/// replaced, refused because they were known earlier, and equal. Each row finds its old one by key (`OFFSET 0` keeps the look-up a look-up), whatever
-/// the planner believes of a table that nobody has analysed yet.
+/// replaced, refused because they were known earlier, and equal. Each row finds its old one by key
+/// (`OFFSET 0` keeps the look-up a look-up), whatever the planner believes of a table that nobody has
+/// analysed yet.
 pub(super) fn replace(source: &str) -> String {
     format!(
         "WITH judged AS MATERIALIZED (
@@ -56,7 +59,8 @@ pub(super) fn replace(source: &str) -> String {
                  old.quality AS old_quality, old.known_at AS old_known_at,
                  (n.consumption_kw, n.production_kw, n.voltage, n.quality) IS DISTINCT FROM
                      (old.consumption_kw, old.production_kw, old.voltage, old.quality) AS differs,
-                 n.known_at < old.known_at AS is_older
+                 n.known_at < coalesce(old.confirmed_at, old.known_at) AS is_older,
+                 n.known_at > coalesce(old.confirmed_at, old.known_at) AS is_newer
              FROM {source} CROSS JOIN LATERAL (
                  SELECT * FROM smart_meter_readings r
                  WHERE r.meter_id = n.meter_id AND r.ts = n.ts OFFSET 0
@@ -67,12 +71,16 @@ pub(super) fn replace(source: &str) -> String {
                  old_voltage, old_quality, old_known_at
              FROM judged WHERE differs AND NOT is_older
          ), written AS (
-             INSERT INTO smart_meter_readings ({COLUMNS})
-             SELECT {COLUMNS} FROM judged WHERE differs AND NOT is_older
+             INSERT INTO smart_meter_readings ({COLUMNS}, confirmed_at)
+             SELECT meter_id, ts, interval_s, consumption_kw, production_kw, voltage, quality,
+                 CASE WHEN differs THEN known_at ELSE old_known_at END,
+                 CASE WHEN NOT differs THEN known_at END
+             FROM judged WHERE CASE WHEN differs THEN NOT is_older ELSE is_newer END
              ON CONFLICT (meter_id, ts) DO UPDATE
              SET interval_s = excluded.interval_s, consumption_kw = excluded.consumption_kw,
                  production_kw = excluded.production_kw, voltage = excluded.voltage,
-                 quality = excluded.quality, known_at = excluded.known_at
+                 quality = excluded.quality, known_at = excluded.known_at,
+                 confirmed_at = excluded.confirmed_at
          )
          SELECT count(*) FILTER (WHERE differs AND NOT is_older) AS replaced,
              count(*) FILTER (WHERE differs AND is_older) AS refused,

@@ -102,8 +102,8 @@ async fn known_devices_are_recognised_and_read_after_one_click() {
     // The topic that was only announced is asked for from now on; saying all again does no harm.
     until(&app, "read", async |app| {
         broker.say(NOON).await;
-        let marks = lines(app, "SELECT meter_id AS line FROM meter_counters").await;
-        let samples = lines(app, "SELECT field AS line FROM mqtt_samples").await;
+        let marks = lines(&app.services.db, "SELECT meter_id AS line FROM meter_counters").await;
+        let samples = lines(&app.services.db, "SELECT field AS line FROM mqtt_samples").await;
         (marks.len(), samples.len()) == (5, 3)
     })
     .await;
@@ -121,7 +121,9 @@ async fn known_devices_are_recognised_and_read_after_one_click() {
         ],
     )
     .await;
-    let roles = lines(&app, "SELECT meter_id || ' ' || role AS line FROM meters ORDER BY 1").await;
+    let roles =
+        lines(&app.services.db, "SELECT meter_id || ' ' || role AS line FROM meters ORDER BY 1")
+            .await;
     assert!(roles.contains(&"reader grid".to_owned()), "{roles:?}");
     assert!(roles.contains(&"shellyplug-x device".to_owned()), "{roles:?}");
     running.stop().await;
@@ -137,10 +139,10 @@ async fn powers_become_means_over_time_also_over_a_restart() {
     let samples = "SELECT to_char(ts AT TIME ZONE 'UTC', 'HH24:MI:SS') || ' ' || field || ' ' || value \
          AS line FROM mqtt_samples ORDER BY 1";
     broker.say(&[("home/attic/power", "1000")]).await;
-    until(&app, "sampled", async |app| lines(app, samples).await.len() == 2).await;
+    until(&app, "sampled", async |app| lines(&app.services.db, samples).await.len() == 2).await;
     app.clock.set(utc("2026-03-28T12:00:30Z"));
     broker.say(&[("home/attic/power", "3000")]).await;
-    until(&app, "sampled", async |app| lines(app, samples).await.len() == 4).await;
+    until(&app, "sampled", async |app| lines(&app.services.db, samples).await.len() == 4).await;
     running.stop().await;
     let running = Running::connected(&app).await;
     app.clock.set(utc("2026-03-28T12:01:20Z"));
@@ -172,10 +174,10 @@ async fn what_the_broker_kept_is_no_reading_unless_it_says_when() {
     until_seen(&app, "m/1", 1).await;
     until_seen(&app, "m/2", 1).await;
     let samples = "SELECT meter_id AS line FROM mqtt_samples";
-    until(&app, "sampled", async |app| lines(app, samples).await == ["m-2"]).await;
+    until(&app, "sampled", async |app| lines(&app.services.db, samples).await == ["m-2"]).await;
     let topics = app.get(Role::Analyst, "/api/mqtt/topics?search=m/1").await.json(200);
     assert_eq!(topics["topics"][0]["last"][0]["is_retained"], true);
     broker.say(&[("m/1", payload)]).await;
-    until(&app, "sampled", async |app| lines(app, samples).await.len() == 2).await;
+    until(&app, "sampled", async |app| lines(&app.services.db, samples).await.len() == 2).await;
     running.stop().await;
 }

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use crate::facts::mqtt::{ConsumerState, Settings};
 use crate::platform::runtime::{Shutdown, Tasks};
 use crate::platform::web::Role;
-use crate::testing::{TestApp, utc};
+use crate::testing::{TestApp, lines, utc};
 
 /// Longest wait for something to come true on a busy machine.
 const PATIENCE: Duration = Duration::from_mins(1);
@@ -64,26 +64,13 @@ async fn until(app: &TestApp, what: &str, is_so: impl AsyncFn(&TestApp) -> bool)
     }
 }
 
-/// Lines of a query with a column `line`.
-async fn lines(app: &TestApp, query: &str) -> Vec<String> {
-    #[derive(diesel::QueryableByName)]
-    struct Line {
-        #[diesel(sql_type = diesel::sql_types::Text)]
-        line: String,
-    }
-    let mut conn = app.services.db.conn().await.unwrap();
-    let rows: Vec<Line> =
-        diesel_async::RunQueryDsl::load(diesel::sql_query(query), &mut conn).await.unwrap();
-    rows.into_iter().map(|row| row.line).collect()
-}
-
 /// Every reading, as meter, time, length, power taken and given, quality.
 async fn stored(app: &TestApp) -> Vec<String> {
     let query = "SELECT concat_ws(' ', meter_id, to_char(ts AT TIME ZONE 'UTC', 'HH24:MI:SS'), \
          interval_s, coalesce(round(consumption_kw::numeric, 4)::float8::text, '-'), \
          coalesce(round(production_kw::numeric, 4)::float8::text, '-'), quality) AS line \
          FROM smart_meter_readings ORDER BY meter_id, ts";
-    lines(app, query).await
+    lines(&app.services.db, query).await
 }
 
 /// Waits until these readings are stored, and no others.
@@ -94,7 +81,7 @@ async fn until_stored(app: &TestApp, wanted: &[&str]) {
 /// How many readings there are.
 async fn count(app: &TestApp) -> usize {
     let query = "SELECT count(*)::text AS line FROM smart_meter_readings";
-    lines(app, query).await[0].parse().unwrap()
+    lines(&app.services.db, query).await[0].parse().unwrap()
 }
 
 /// Waits until a topic has had so many messages.

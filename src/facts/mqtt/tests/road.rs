@@ -44,7 +44,7 @@ async fn rows_on_lunas_own_topics_become_readings_and_faulty_ones_are_named() {
     assert!(reasons[0].starts_with("consumption_kw is -2"), "{reasons:?}");
     assert!(reasons[1].contains("does not begin with sim-"), "{reasons:?}");
     let letters = "SELECT subject || ': ' || reason AS line FROM dead_letters ORDER BY 1";
-    let letters = lines(&app, letters).await;
+    let letters = lines(&app.services.db, letters).await;
     assert_eq!(letters.len(), 2, "{letters:?}");
     until(&app, "counted", async |app| {
         let standing = app.services.mqtt.standing().await.unwrap();
@@ -143,7 +143,7 @@ async fn a_message_that_the_database_refuses_does_not_hold_up_the_others() {
     until_stored(&app, &["house-1 08:00:00 1 1 - ok", "house-1 08:00:02 1 3 - ok"]).await;
     until(&app, "put down", async |app| {
         let query = "SELECT reason AS line FROM dead_letters WHERE source = 'mqtt'";
-        lines(app, query).await.len() == 1
+        lines(&app.services.db, query).await.len() == 1
     })
     .await;
     running.stop().await;

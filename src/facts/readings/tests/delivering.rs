@@ -36,12 +36,12 @@ async fn all_rows_are_stored_or_with_partial_the_good_ones() {
         panic!("not refused: {refused:?}")
     };
     assert_eq!(first[0].path(), "rows[1].consumption_kw");
-    assert!(lines(&app, STORED).await.is_empty());
+    assert!(lines(&app.services.db, STORED).await.is_empty());
 
     let report = readings.deliver(Delivery { partial: true, ..whole.clone() }).await.unwrap();
     assert_eq!((report.read, report.inserted, report.refused), (2, 1, 1));
     assert_eq!(report.findings[0].index, 1);
-    assert_eq!(lines(&app, STORED).await, ["house-1 1.5"]);
+    assert_eq!(lines(&app.services.db, STORED).await, ["house-1 1.5"]);
     let again = readings.deliver(Delivery { partial: true, ..whole }).await.unwrap();
     assert_eq!((again.inserted, again.unchanged), (0, 1));
 }
@@ -61,7 +61,7 @@ async fn a_transaction_that_is_given_up_takes_its_delivery_with_it() {
         })
         .await;
     assert!(matches!(given_up, Err(ReadingsError::GivenUp)));
-    assert!(lines(&app, STORED).await.is_empty());
+    assert!(lines(&app.services.db, STORED).await.is_empty());
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn a_rehearsal_writes_simulated_meters_only() {
         assert_eq!(report.created, [stored]);
     }
     let query = "SELECT meter_id || ' ' || quality AS line FROM smart_meter_readings ORDER BY 1";
-    assert_eq!(lines(&app, query).await, ["house-1 ok", "sim-ev simulated"]);
+    assert_eq!(lines(&app.services.db, query).await, ["house-1 ok", "sim-ev simulated"]);
 }
 
 /// For each finding whether it is of the second row.
@@ -104,5 +104,5 @@ async fn a_simulated_meter_out_of_reach_says_nothing() {
     let report = app.services.readings.deliver(delivery).await.unwrap();
     assert_eq!((report.inserted, report.refused), (1, 0));
     let query = "SELECT meter_id || ' ' || quality AS line FROM smart_meter_readings";
-    assert_eq!(lines(&app, query).await, ["sim-ev missing"]);
+    assert_eq!(lines(&app.services.db, query).await, ["sim-ev missing"]);
 }

@@ -32,7 +32,7 @@ async fn a_file_of_many_meters_is_stored_once_and_its_stage_is_gone() {
     let dry = import(&app, "?create=true&dry_run=true", "text/csv", &text).await.json(200);
     assert_eq!((&dry["inserted"], &dry["created"]), (&rows.into(), &serde_json::json!(["a", "b"])));
     assert!(stored(&app).await.is_empty(), "a dry run stores nothing");
-    assert!(lines(&app, "SELECT meter_id AS line FROM meters").await.is_empty());
+    assert!(lines(&app.services.db, "SELECT meter_id AS line FROM meters").await.is_empty());
 
     let sums = "SELECT concat_ws(' ', meter_id, count(*), sum(consumption_kw)) AS line \
         FROM smart_meter_readings GROUP BY meter_id ORDER BY 1";
@@ -43,14 +43,17 @@ async fn a_file_of_many_meters_is_stored_once_and_its_stage_is_gone() {
         let report = report.json(200);
         assert_eq!(report["inserted"], inserted);
         assert_eq!(report["unchanged"], rows - inserted);
-        assert_eq!(lines(&app, sums).await, expected);
+        assert_eq!(lines(&app.services.db, sums).await, expected);
     }
     let broken = text + "a,1773964800000,30,-4\n";
     let refused = import(&app, "", "text/csv", &broken).await;
     assert_eq!(refused.wrong_field(), format!("rows[{rows}].consumption_kw"));
     let partial = import(&app, "?skip_bad_rows=true", "text/csv", &broken).await.json(200);
     assert_eq!((&partial["refused"], &partial["unchanged"]), (&1.into(), &rows.into()));
-    assert!(lines(&app, STAGES).await.is_empty(), "stages are dropped, also after a refusal");
+    assert!(
+        lines(&app.services.db, STAGES).await.is_empty(),
+        "stages are dropped, also after a refusal"
+    );
 }
 
 #[tokio::test]
@@ -64,7 +67,7 @@ async fn what_a_process_left_behind_is_cleared_away_by_the_next_stage() {
     let lock = "SELECT pg_advisory_lock(hashtextextended('readings_stage_held', 0))";
     holder.batch_execute(lock).await.unwrap();
     import(&app, "?create=true", "text/csv", &file().0).await.json(200);
-    assert_eq!(lines(&app, STAGES).await, ["readings_stage_held"]);
+    assert_eq!(lines(&app.services.db, STAGES).await, ["readings_stage_held"]);
 }
 
 #[tokio::test]

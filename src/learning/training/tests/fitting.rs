@@ -72,7 +72,8 @@ async fn a_stored_model_forecasts_the_same_bits_as_the_fitted_one() {
     let dataset = export(&test, &request(Algorithm::Naive, "2026-06-30")).await;
     let parts = split(&test.services.datasets.open(&dataset).await.unwrap()).unwrap();
     let (fitted_on, rows) = (&parts.train.table, &parts.valid.table);
-    for algorithm in Algorithm::ALL {
+    // Those of whole days need more of them, and have a test of their own.
+    for algorithm in Algorithm::ALL.into_iter().filter(|algorithm| !algorithm.is_daily()) {
         let asked = request(algorithm, "2026-06-30");
         let params = Params(asked.params.clone());
         let fitted =

@@ -32,6 +32,8 @@ pub(super) enum Place {
     Keys,
     Settings,
     Simulation,
+    /// Models; stand beside the others, as they are not for admins alone.
+    Models,
     /// One's own account; stands beside the others.
     Account,
 }
@@ -68,6 +70,7 @@ impl Place {
             Self::Keys => "/admin/keys",
             Self::Settings => "/admin/settings",
             Self::Simulation => "/admin/simulation",
+            Self::Models => "/models",
             Self::Account => "/account",
         }
     }
@@ -86,6 +89,7 @@ impl Place {
             Self::Keys => "adm_keys",
             Self::Settings => "adm_settings",
             Self::Simulation => "adm_simulation",
+            Self::Models => "nav_models",
             Self::Account => "adm_account",
         }
     }
@@ -240,7 +244,8 @@ impl Desk {
         view: &impl Serialize,
     ) -> HttpResponse {
         let format = self.format(who);
-        let others = if place == Place::Account { &[] } else { Place::ALL };
+        let stands_alone = matches!(place, Place::Models | Place::Account);
+        let others = if stands_alone { &[] } else { Place::ALL };
         let links = others.iter().map(|other| {
             Link::new(other.path(), format.text(other.title())).current(*other == place)
         });

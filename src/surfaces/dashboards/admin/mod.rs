@@ -28,6 +28,8 @@ mod sessions; // who is logged in
 mod keys; // API keys
 mod settings; // values, origins, changes
 mod account; // one's own account
+mod models; // models that serve, stand in the shadow, or are here
+mod model_card; // one of them
 mod simulation; // a world that does not exist
 mod simulation_chart; // a day of it as a drawing
 mod simulation_site; // sites: flows, what is stored, a day of each meter
@@ -53,6 +55,7 @@ pub(super) fn pages(config: &mut ServiceConfig) {
         .configure(keys::pages)
         .configure(settings::pages)
         .configure(simulation::pages)
+        .configure(models::pages)
         .configure(account::pages);
 }
 

@@ -193,6 +193,8 @@ fn answer(standing: &Standing, proposals: usize, mappings: &[Mapping], format: &
         ConsumerState::Connecting => Answer::new(format.fill("adm_mqtt_connecting", &parts), ""),
         ConsumerState::Connected => {
             let advice = match (proposals, mappings.len()) {
+                // Rows in Luna's own form need no mapping.
+                (0, 0) if standing.rows_stored > 0 => format.text("adm_mqtt_ready_rows").to_owned(),
                 (0, 0) => format.text("adm_mqtt_waiting").to_owned(),
                 (0, n) => format.fill("adm_mqtt_mapped", &[("n", &n.to_string())]),
                 (1, _) => format.text("adm_mqtt_one_proposal").to_owned(),

@@ -63,6 +63,13 @@ pub(super) enum Said {
     SimulationStopped,
     SimulationMade,
     SimulationMadeNothing,
+    ModelTakenIn,
+    ModelKnown,
+    ModelActivated,
+    ModelDeactivated,
+    ModelInShadow,
+    ModelRolledBack,
+    ModelPromoted,
 }
 
 /// Each with the key of its text, which is its value in the cookie too, and whether nothing was done.
@@ -116,6 +123,13 @@ const ALL: &[(Said, &str, bool)] = &[
     (Said::SimulationStopped, "adm_said_simulation_stopped", false),
     (Said::SimulationMade, "adm_said_simulation_made", false),
     (Said::SimulationMadeNothing, "adm_said_simulation_made_nothing", true),
+    (Said::ModelTakenIn, "mdl_said_taken_in", false),
+    (Said::ModelKnown, "mdl_said_known", true),
+    (Said::ModelActivated, "mdl_said_activated", false),
+    (Said::ModelDeactivated, "mdl_said_deactivated", false),
+    (Said::ModelInShadow, "mdl_said_in_shadow", false),
+    (Said::ModelRolledBack, "mdl_said_rolled_back", false),
+    (Said::ModelPromoted, "mdl_said_promoted", false),
 ];
 
 impl Said {

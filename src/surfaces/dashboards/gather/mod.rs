@@ -1,5 +1,6 @@
 //! Asks the services for what the pages show and puts it into the pages' own values.
 
+mod forecast; // the page about forecasts
 mod prices; // the page of prices
 mod values; // values of services as values of pages
 
@@ -7,6 +8,7 @@ use std::collections::BTreeSet;
 
 use chrono::{DateTime, Duration, Utc};
 
+pub(super) use self::forecast::AskedForecast;
 pub(super) use self::prices::AskedPrices;
 use self::values::mean;
 use super::pricing::{DataState, Money, PriceInput, Slot, Unit, Window as Row};
@@ -14,6 +16,7 @@ use crate::base::ids::Market;
 use crate::base::timeline::Clock;
 use crate::base::timeline::TimeRange;
 use crate::base::timeline::local_date;
+use crate::decisions::value::Values;
 use crate::decisions::windows::Outlook;
 use crate::decisions::windows::Windows;
 use crate::facts::ingest::Ingest;
@@ -23,7 +26,8 @@ use crate::facts::market::Prices;
 use crate::facts::market::Shown;
 use crate::facts::rates::Rates;
 use crate::facts::tariffs::Tariffs;
-use crate::learning::prediction::Forecasts;
+use crate::learning::accuracy::Accuracy;
+use crate::learning::accuracy::Asked;
 use crate::platform::web::Problem;
 
 /// Days whose mean the price levels are measured against.
@@ -39,7 +43,9 @@ pub struct Sources {
     /// Which market readers see.
     pub shown: Shown,
     /// How good forecasts were.
-    pub forecasts: Forecasts,
+    pub accuracy: Accuracy,
+    /// What following them was worth.
+    pub values: Values,
     /// Stored prices.
     pub prices: Prices,
     /// Euro into francs.
@@ -93,9 +99,8 @@ impl Gather {
     ) -> Result<PriceInput, Problem> {
         let now = self.from.clock.now();
         let windows = self.from.windows.suggestions(outlook);
-        let forecasts = &self.from.forecasts;
-        let accuracy = forecasts.accuracy(&outlook.market, outlook.product, ACCURACY_DAYS).await?;
-        let first_lead = accuracy.by_lead.iter().find(|lead| lead.lead_day == 1);
+        let asked = Asked::newest(outlook.market.clone(), outlook.product, ACCURACY_DAYS);
+        let mean_abs_error_eur_mwh = self.from.accuracy.day_ahead_mae(&asked).await?;
         let run = outlook.forecast.as_ref();
         let published_until = match outlook.published_until {
             Some(until) => Some(until),
@@ -119,7 +124,7 @@ impl Gather {
             source_away_since: credits.away_since,
             forecast_issued_at: run.map(|run| run.issued_at),
             model_label: run.map(|run| run.model_label.clone()),
-            mean_abs_error_eur_mwh: first_lead.map(|lead| lead.mae),
+            mean_abs_error_eur_mwh,
             warnings: Vec::new(),
         };
         let first = slots.iter().map(|slot| slot.ts).min().unwrap_or(now).min(now);

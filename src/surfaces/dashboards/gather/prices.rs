@@ -131,7 +131,7 @@ impl Gather {
     }
 
     /// The markets with prices, and their products.
-    async fn offers(&self) -> Result<Vec<Offer>, Problem> {
+    pub(super) async fn offers(&self) -> Result<Vec<Offer>, Problem> {
         let stored = self.from.prices.newest().await?;
         let settings = self.from.shown.settings();
         let rank = |product: &Product| settings.products.iter().position(|it| it == product);
@@ -190,7 +190,7 @@ impl Gather {
 }
 
 /// Days of which a year has four digits: others have no prices and overflow calendars.
-fn sane(day: NaiveDate, field: &'static str) -> Result<NaiveDate, Problem> {
+pub(super) fn sane(day: NaiveDate, field: &'static str) -> Result<NaiveDate, Problem> {
     if (1990..=2100).contains(&day.year()) {
         return Ok(day);
     }

@@ -151,11 +151,13 @@ pub fn facts(
 
 /// `price-CH-day_ahead-linear v2` as `lineare Regression, Version 2`; an unknown name stays.
 fn model_words(label: &str, format: &Format) -> String {
-    const KINDS: [(&str, &str); 4] = [
+    const KINDS: [(&str, &str); 6] = [
         ("naive", "model_naive"),
         ("linear", "model_linear"),
         ("lightgbm", "model_lightgbm"),
         ("random_forest", "model_random_forest"),
+        ("lear", "model_lear"),
+        ("ensemble", "model_ensemble"),
     ];
     let kind = |name: &str| KINDS.iter().find(|(kind, _)| name.ends_with(kind));
     match label.rsplit_once(" v").and_then(|(name, version)| Some((kind(name)?, version))) {
