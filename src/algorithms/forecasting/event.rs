@@ -242,25 +242,26 @@ fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
 #[cfg(test)]
 mod tests {
     use ndarray::Array2;
+    use rand::rngs::StdRng;
+    use rand::{RngExt, SeedableRng};
 
     use super::*;
     use crate::algorithms::forecasting::{ForeignTrees, RowKey};
 
-    /// Rows whose target is above 100 with a probability that follows the first feature.
-    fn rows(from: i32, count: i32) -> Table {
-        let even = |n: i32, salt: f64| (f64::from(n) * 0.618_033_988_75 + salt).rem_euclid(1.0);
-        let numbers: Vec<i32> = (from..from + count).collect();
-        let feature = |n: &i32| even(n * 7, 0.3);
-        #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
-        let x = numbers.iter().flat_map(|n| [feature(n) as f32, even(n * 3, 0.1) as f32]);
-        let x = Array2::from_shape_vec((numbers.len(), 2), x.collect()).unwrap();
-        // One in two at most, none at the lower end.
-        let y = numbers.iter().map(|n| if even(*n * 13, 0.7) < feature(n) / 2.0 { 120.0 } else { 80.0 });
+    /// Rows whose target is above 100 with half the first feature as probability.
+    fn rows(seed: u64, count: i32) -> Table {
+        let mut random = StdRng::seed_from_u64(seed);
+        let (mut x, mut y) = (Vec::new(), Vec::new());
+        for _ in 0..count {
+            let (a, b): (f32, f32) = (random.random(), random.random());
+            x.extend([a, b]);
+            y.push(if random.random::<f32>() < a / 2.0 { 120.0 } else { 80.0 });
+        }
         Table {
             features: ["a", "b"].map(str::to_owned).to_vec(),
-            x,
-            y: y.collect(),
-            groups: numbers.iter().map(|n| RowKey { day: *n, slot: 0, lead_day: 1 }).collect(),
+            x: Array2::from_shape_vec((y.len(), 2), x).unwrap(),
+            y,
+            groups: (0..count).map(|day| RowKey { day, slot: 0, lead_day: 1 }).collect(),
         }
     }
 
@@ -272,7 +273,7 @@ mod tests {
 
     #[test]
     fn probabilities_hold_and_are_read_from_the_text() {
-        let (train, valid) = (rows(0, 4_000), rows(4_000, 2_000));
+        let (train, valid) = (rows(1, 4_000), rows(2, 2_000));
         let above = |price: f64| price > 100.0;
         let fit = fit_event(&params(), (&train, &valid), &above, &|| false).unwrap();
         assert!((fit.base_rate - 0.25).abs() < 0.02, "{}", fit.base_rate);
@@ -325,7 +326,7 @@ mod tests {
 
     #[test]
     fn an_event_that_hardly_ever_happens_is_refused() {
-        let (train, valid) = (rows(0, 400), rows(400, 200));
+        let (train, valid) = (rows(1, 400), rows(2, 200));
         let never = fit_event(&params(), (&train, &valid), &|price| price > 500.0, &|| false);
         assert_eq!(
             never.unwrap_err().to_string(),
