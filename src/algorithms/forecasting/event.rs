@@ -207,7 +207,8 @@ impl Link {
             h = [h[0] + w * score * score, h[1] + w * score, h[2] + w];
         }
         let determinant = h[0] * h[2] - h[1] * h[1];
-        let step = [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
+        let step =
+            [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
         (g, step)
     }
 
@@ -279,14 +280,22 @@ mod tests {
         assert!((fit.base_rate - 0.25).abs() < 0.02, "{}", fit.base_rate);
         // Of rows with like probabilities so many have the event.
         for (low, high) in [(0.0, 0.15), (0.15, 0.3), (0.3, 0.6)] {
-            let of_bin = fit.validation.iter().zip(&valid.y).filter(|(p, _)| (low..high).contains(*p));
-            let of_bin: Vec<(f64, f64)> = of_bin.map(|(p, y)| (*p, f64::from(u8::from(above(*y))))).collect();
+            let of_bin =
+                fit.validation.iter().zip(&valid.y).filter(|(p, _)| (low..high).contains(*p));
+            let of_bin: Vec<(f64, f64)> =
+                of_bin.map(|(p, y)| (*p, f64::from(u8::from(above(*y))))).collect();
             let n = of_bin.len() as f64;
-            let (said, came) = of_bin.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
+            let (said, came) =
+                of_bin.iter().fold((0.0, 0.0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
             assert!(n > 100.0 && (said - came).abs() / n < 0.05, "{low}: {said} {came} of {n}");
         }
         let brier = |of: &dyn Fn(usize) -> f64| {
-            valid.y.iter().enumerate().map(|(row, y)| (of(row) - f64::from(u8::from(above(*y)))).powi(2)).sum::<f64>()
+            valid
+                .y
+                .iter()
+                .enumerate()
+                .map(|(row, y)| (of(row) - f64::from(u8::from(above(*y)))).powi(2))
+                .sum::<f64>()
         };
         assert!(brier(&|row| fit.validation[row]) < 0.95 * brier(&|_| fit.base_rate));
         let trees = ForeignTrees::parse(&fit.text).unwrap();
@@ -321,7 +330,10 @@ mod tests {
         }
         let against: Vec<f64> = odds.iter().map(|score| -score).collect();
         let none = Link::fit(&against, &labels);
-        assert!((none.probability(-1.0) - none.probability(1.0)).abs() < 1e-9, "only the rate is left");
+        assert!(
+            (none.probability(-1.0) - none.probability(1.0)).abs() < 1e-9,
+            "only the rate is left"
+        );
     }
 
     #[test]

@@ -8,18 +8,8 @@ mod bands; // residual quantiles, conformal correction
 mod daily; // LEAR and the pool as models among the others
 pub mod days; // prices and their drivers as dense days of 24 hours
 pub mod day_scores; // worth of a forecast, percentiles
-mod duel; // better than another, other than before
-||||||| merged common ancestors
-<<<<<<<<< Temporary merge branch 1
-mod duel; // better than another, other than before
-||=======
 mod design; // days as rows and columns
-<<<<<<< HEAD
-||||||| merged common ancestors
->>>>>>>>> Temporary merge branch 2
-=======
 mod duel; // better than another, other than before
->>>>>>> pool
 mod errors; // what can be wrong with a fit, a forecast, stored bytes
 pub mod lear; // LASSO per hour, refitted for every day
 mod event; // probabilities that hold

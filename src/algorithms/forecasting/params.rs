@@ -30,19 +30,15 @@ pub enum Algorithm {
 
 /// A name that is no algorithm's.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{0}` is no algorithm; known are naive, linear, lightgbm, random_forest, lear and ensemble")]
+#[error(
+    "`{0}` is no algorithm; known are naive, linear, lightgbm, random_forest, lear and ensemble"
+)]
 pub struct UnknownAlgorithm(pub String);
 
 impl Algorithm {
     /// All algorithms, simplest first.
-    pub const ALL: [Self; 6] = [
-        Self::Naive,
-        Self::Linear,
-        Self::Lightgbm,
-        Self::RandomForest,
-        Self::Lear,
-        Self::Ensemble,
-    ];
+    pub const ALL: [Self; 6] =
+        [Self::Naive, Self::Linear, Self::Lightgbm, Self::RandomForest, Self::Lear, Self::Ensemble];
 
     /// Name in settings, tables and the API.
     pub const fn name(self) -> &'static str {

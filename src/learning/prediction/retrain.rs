@@ -177,7 +177,9 @@ pub(super) fn request(market: &Market, product: Product, model: Algorithm) -> Tr
         }),
         params: match model {
             // The box has other things to do at the same time.
-            Algorithm::Lightgbm | Algorithm::Ensemble => [("num_threads".to_owned(), json!(1))].into_iter().collect(),
+            Algorithm::Lightgbm | Algorithm::Ensemble => {
+                [("num_threads".to_owned(), json!(1))].into_iter().collect()
+            }
             _ => serde_json::Map::new(),
         },
         activate: true,

@@ -55,14 +55,17 @@ pub(super) fn days_of(table: &Table, exogenous: &[String]) -> BTreeMap<i32, OneD
     for row in (0..table.rows()).filter(of_day) {
         let key = table.groups[row];
         let slot = usize::from(key.slot).min(slots - 1);
-        let series = sums.entry(key.day).or_insert_with(|| vec![Mean::default(); (1 + columns.len()) * slots]);
+        let series = sums
+            .entry(key.day)
+            .or_insert_with(|| vec![Mean::default(); (1 + columns.len()) * slots]);
         series[slot].add(table.y.get(row).copied().unwrap_or(f64::NAN));
         for (index, column) in columns.iter().enumerate() {
             let value = column.map_or(f64::NAN, |column| f64::from(table.x[[row, column]]));
             series[(1 + index) * slots + slot].add(value);
         }
         found.entry(key.day).or_insert_with(|| {
-            let value = |column: &Option<usize>| column.map_or(0.0, |at| f64::from(table.x[[row, at]]));
+            let value =
+                |column: &Option<usize>| column.map_or(0.0, |at| f64::from(table.x[[row, at]]));
             flags.iter().map(value).map(|flag| if flag.is_nan() { 0.0 } else { flag }).collect()
         });
     }
@@ -255,9 +258,8 @@ fn filled(values: Day, before: &[Day]) -> Day {
         if values[hour].is_finite() {
             return values[hour];
         }
-        let beside = [hour.checked_sub(1), Some(hour + 1)].map(|at| {
-            at.and_then(|at| values.get(at).copied()).filter(|value| value.is_finite())
-        });
+        let beside = [hour.checked_sub(1), Some(hour + 1)]
+            .map(|at| at.and_then(|at| values.get(at).copied()).filter(|value| value.is_finite()));
         match (beside, earlier) {
             ([Some(left), Some(right)], _) => f64::midpoint(left, right),
             (_, Some(day)) => day[hour],

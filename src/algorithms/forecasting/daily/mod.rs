@@ -40,7 +40,10 @@ pub(super) struct Daily {
 #[serde(rename_all = "snake_case")]
 enum Kind {
     /// The mean over the windows; `forecasts` are of the days from the index `first` on.
-    Lear { first: usize, forecasts: Vec<Day> },
+    Lear {
+        first: usize,
+        forecasts: Vec<Day>,
+    },
     Ensemble(Box<Pool>),
 }
 
@@ -150,7 +153,8 @@ impl Daily {
         table: &Table,
     ) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
         let mut model = self.clone();
-        let mut known = recent.map_or_else(BTreeMap::new, |recent| days_of(recent, &self.exogenous));
+        let mut known =
+            recent.map_or_else(BTreeMap::new, |recent| days_of(recent, &self.exogenous));
         let asked = days_of(table, &self.exogenous);
         for (day, values) in &asked {
             known.entry(*day).or_insert_with(|| values.clone());

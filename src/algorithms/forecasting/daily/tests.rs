@@ -7,9 +7,7 @@ use super::days::{Days, days_of, exogenous_of};
 use super::{Daily, LEAR_WINDOWS};
 use crate::algorithms::forecasting::days::{Day, DayHistory};
 use crate::algorithms::forecasting::lear;
-use crate::algorithms::forecasting::{
-    Algorithm, Model, Params, PredictError, RowKey, Table, fit,
-};
+use crate::algorithms::forecasting::{Algorithm, Model, Params, PredictError, RowKey, Table, fit};
 
 /// 7 January 1970, a Wednesday, as an ordinal of the common era.
 const FIRST: i32 = 719_169;
@@ -58,7 +56,8 @@ fn fitted(algorithm: Algorithm, train: &Table, valid: &Table) -> Model {
 /// The mean over the windows of LEAR on the made-up days before the day of index `day`.
 fn reference(day: i32) -> Day {
     let of = |value: fn(i32, i32) -> f64| -> Vec<Day> {
-        let one = |day| std::array::from_fn(|hour| value(FIRST + day, i32::try_from(hour).unwrap()));
+        let one =
+            |day| std::array::from_fn(|hour| value(FIRST + day, i32::try_from(hour).unwrap()));
         (0..=day).map(one).collect()
     };
     let (prices, wind) = (of(price), of(|day, hour| f64::from(wind(day, hour) as f32)));
@@ -72,7 +71,8 @@ fn reference(day: i32) -> Day {
         flags: &[&none, &none, &none],
     };
     let at = usize::try_from(day).unwrap();
-    let all = LEAR_WINDOWS.map(|window| lear::forecast(&history, at, window).unwrap().prices_eur_mwh);
+    let all =
+        LEAR_WINDOWS.map(|window| lear::forecast(&history, at, window).unwrap().prices_eur_mwh);
     std::array::from_fn(|hour| all.iter().map(|day| day[hour]).sum::<f64>() / 4.0)
 }
 
@@ -90,9 +90,8 @@ fn lear_as_a_model_is_lear_on_the_days_of_the_table() {
     // Behind the fit it goes on with what it is handed, and a stored model does as well.
     let (recent, next) = (hourly(FIRST + 127, 1), hourly(FIRST + 128, 1));
     let expected = reference(128);
-    let forecast = |model: &Model, next: &Table| {
-        model.predict_after(Some(&recent), next).unwrap().mean
-    };
+    let forecast =
+        |model: &Model, next: &Table| model.predict_after(Some(&recent), next).unwrap().mean;
     assert!(close(&forecast(&fit.model, &next), &expected));
     let loaded = Model::from_bytes(&fit.model.to_bytes()).unwrap();
     assert_eq!(forecast(&loaded, &next), forecast(&fit.model, &next));
@@ -149,7 +148,8 @@ fn days_have_no_gaps() {
 #[test]
 fn a_doubled_hour_counts_once_and_quarters_average_to_their_hour() {
     let mut table = hourly(FIRST, 1);
-    table.x = ndarray::concatenate![ndarray::Axis(0), table.x, table.x.select(ndarray::Axis(0), &[2])];
+    table.x =
+        ndarray::concatenate![ndarray::Axis(0), table.x, table.x.select(ndarray::Axis(0), &[2])];
     table.y.push(price(FIRST, 2) + 10.0);
     table.groups.push(table.groups[2]);
     let mut days = Days::new(FIRST, 1);
@@ -181,7 +181,6 @@ fn a_short_history_and_a_cancelled_fit_are_refused() {
     );
     let (train, valid) = (hourly(FIRST, 125), hourly(FIRST + 125, 1));
     let resolved = params.resolve(Algorithm::Lear).unwrap();
-    let cancelled =
-        Daily::fit(Algorithm::Lear, &resolved, (&train, &valid), &|| true, &mut |_| {});
+    let cancelled = Daily::fit(Algorithm::Lear, &resolved, (&train, &valid), &|| true, &mut |_| {});
     assert_eq!(cancelled.unwrap_err().to_string(), "the fit was cancelled");
 }

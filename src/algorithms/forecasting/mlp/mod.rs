@@ -15,4 +15,3 @@ mod network; // layers, loss, gradient
 mod optimiser; // Adam
 
 pub use self::model::{Mlp, MlpError, MlpSettings};
-

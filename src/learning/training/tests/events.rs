@@ -32,7 +32,10 @@ async fn an_event_is_learned_held_to_its_base_rate_and_kept_as_trees() {
     let report = training.train_event(&event(median), &watch).await.unwrap();
     let (model, scores) = (&report.model, &report.scores);
     assert_eq!(model.label(), format!("event-CH-day_ahead-above-{median} v1"));
-    assert_eq!((model.state, model.format, model.is_active), (State::Validated, Format::Lightgbm, false));
+    assert_eq!(
+        (model.state, model.format, model.is_active),
+        (State::Validated, Format::Lightgbm, false)
+    );
     assert_eq!(model.event, Some(event(median).event));
     // A coin is right every other time; its squared distance is a quarter.
     assert!((scores.brier_base_rate - 0.25).abs() < 0.03, "{scores:?}");
@@ -44,7 +47,8 @@ async fn an_event_is_learned_held_to_its_base_rate_and_kept_as_trees() {
     assert_eq!(golden.len(), 8);
     for row in golden {
         #[expect(clippy::cast_possible_truncation, reason = "features are f32")]
-        let x: Vec<f32> = row.features.iter().map(|it| it.map_or(f32::NAN, |it| it as f32)).collect();
+        let x: Vec<f32> =
+            row.features.iter().map(|it| it.map_or(f32::NAN, |it| it as f32)).collect();
         let answer = trees.predict_row(ndarray::ArrayView1::from(&x));
         assert!((answer - row.expected).abs() < 1e-12 && (0.0..=1.0).contains(&answer));
     }

@@ -29,7 +29,8 @@ fn the_future_and_what_lies_before_the_window_are_not_read() {
     let mut other = market.clone();
     for day in 60..80 {
         other.prices[day] = [f64::NAN; HOURS];
-        other.exogenous[0][day] = if day > 60 { [f64::NAN; HOURS] } else { market.exogenous[0][day] };
+        other.exogenous[0][day] =
+            if day > 60 { [f64::NAN; HOURS] } else { market.exogenous[0][day] };
     }
     for day in 0..20 {
         other.prices[day] = [f64::INFINITY; HOURS];
@@ -92,11 +93,15 @@ fn any_number_of_series_and_flags_may_be_given() {
     let with = market.history(|history| {
         let exogenous = [day, day, &constant];
         let flags: [&[f64]; 2] = [&holidays, &ones];
-        forecast(&crate::algorithms::forecasting::days::DayHistory {
-            exogenous: &exogenous,
-            flags: &flags,
-            ..*history
-        }, 119, 84)
+        forecast(
+            &crate::algorithms::forecasting::days::DayHistory {
+                exogenous: &exogenous,
+                flags: &flags,
+                ..*history
+            },
+            119,
+            84,
+        )
     });
     let with = with.unwrap();
     assert!(error(&with) < error(&without), "{} {}", error(&with), error(&without));
