@@ -15,3 +15,6 @@ mod network; // layers, loss, gradient
 mod optimiser; // Adam
 
 pub use self::model::{Mlp, MlpError, MlpSettings};
+
+#[cfg(test)]
+mod tests;

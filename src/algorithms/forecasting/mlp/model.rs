@@ -44,7 +44,7 @@ impl Default for MlpSettings {
             later_rounds: 6,
             first_rate: 1e-3,
             later_rate: 2e-4,
-            decay: 0.5,
+            decay: 4.0,
             threshold: 0.05,
         }
     }
