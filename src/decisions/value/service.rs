@@ -50,10 +50,7 @@ struct Priced {
 }
 
 /// The tariffs of a comparison, or why there is none.
-enum Pair {
-    Found(Priced, Option<Priced>),
-    Missing(String),
-}
+type Pair = Result<(Priced, Option<Priced>), String>;
 
 impl Values {
     /// The value of these forecasts on these tariffs.
@@ -73,8 +70,8 @@ impl Values {
         let by_lead: Vec<_> = by_lead.collect();
         let followed = days.get(&asked.lead_day).map(Vec::as_slice).unwrap_or_default();
         let (tariff, tariff_missing) = match self.pair(asked, &evidence).await? {
-            Pair::Missing(why) => (None, Some(why)),
-            Pair::Found(..) if followed.is_empty() => {
+            Err(why) => (None, Some(why)),
+            Ok(_) if followed.is_empty() => {
                 let lead_day = asked.lead_day;
                 (
                     None,
@@ -83,7 +80,7 @@ impl Values {
                     )),
                 )
             }
-            Pair::Found(dynamic, standard) => {
+            Ok((dynamic, standard)) => {
                 let value = compared(asked, &evidence, followed, (&dynamic, standard.as_ref()));
                 let none = "There is no day yet with forecasts and with prices of the tariffs.";
                 let missing = value.is_none().then(|| none.to_owned());
@@ -115,7 +112,7 @@ impl Values {
     async fn pair(&self, asked: &Asked, evidence: &Evidence) -> Result<Pair, ValueError> {
         if asked.market.country() != COUNTRY && !asked.market.is_simulated() {
             let why = "Tariffs are known for Switzerland alone; ask with market=CH.";
-            return Ok(Pair::Missing(why.to_owned()));
+            return Ok(Err(why.to_owned()));
         }
         let range = evidence.range;
         let candidates = match &asked.tariff {
@@ -132,7 +129,7 @@ impl Values {
         }
         let Some(dynamic) = found else {
             let id = asked.tariff.as_ref().map_or(DYNAMIC, TariffId::as_str);
-            return Ok(Pair::Missing(format!(
+            return Ok(Err(format!(
                 "No prices of {id} are stored for these days: set tariffs.active = [\"{id}\", \
                  \"{STANDARD}\"] in the settings, and they are fetched."
             )));
@@ -143,7 +140,7 @@ impl Values {
             Some(id) => self.priced(&id, range, false).await?,
             None => None,
         };
-        Ok(Pair::Found(dynamic, standard.filter(|priced| !priced.slots.is_empty())))
+        Ok(Ok((dynamic, standard.filter(|priced| !priced.slots.is_empty()))))
     }
 
     /// The household's tariff, then the active ones, then the one that is known best.

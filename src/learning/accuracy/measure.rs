@@ -7,12 +7,13 @@ use crate::algorithms::forecasting::QUANTILES;
 use crate::algorithms::forecasting::scores::pinball_loss;
 
 /// The errors of `rows`; absent without any: no error is not an error of zero.
-pub fn measure<'a>(rows: impl Iterator<Item = &'a Scored> + Clone) -> Option<Measures> {
-    let n = rows.clone().count();
+pub fn measure<'a>(rows: impl Iterator<Item = &'a Scored>) -> Option<Measures> {
+    let rows: Vec<&Scored> = rows.collect();
+    let n = rows.len();
     if n == 0 {
         return None;
     }
-    let mean = |of: &dyn Fn(&Scored) -> f64| rows.clone().map(of).sum::<f64>() / n as f64;
+    let mean = |of: &dyn Fn(&Scored) -> f64| rows.iter().map(|row| of(row)).sum::<f64>() / n as f64;
     let error = |row: &Scored| row.forecast_eur_mwh - row.actual_eur_mwh;
     let inside = |low: usize, high: usize| {
         100.0
@@ -25,7 +26,7 @@ pub fn measure<'a>(rows: impl Iterator<Item = &'a Scored> + Clone) -> Option<Mea
         mean(&|row| row.quantiles_eur_mwh[high] - row.quantiles_eur_mwh[low])
     };
     let against: Vec<(f64, f64)> = rows
-        .clone()
+        .iter()
         .filter_map(|row| Some((error(row).abs(), (row.naive_eur_mwh? - row.actual_eur_mwh).abs())))
         .collect();
     let n_naive = against.len();

@@ -95,10 +95,12 @@ pub(super) fn value_part(value: &Value, lead_day: i16, format: &Format) -> Value
 fn missing(value: &Value, format: &Format) -> Option<String> {
     value.tariff_missing.as_ref()?;
     let is_abroad = value.market.country() != "CH" && !value.simulated;
-    let key = match value.by_lead.is_empty() {
-        _ if is_abroad => "fc_tariff_abroad",
-        true => "fc_tariff_no_days",
-        false => "fc_tariff_none",
+    let key = if is_abroad {
+        "fc_tariff_abroad"
+    } else if value.by_lead.is_empty() {
+        "fc_tariff_no_days"
+    } else {
+        "fc_tariff_none"
     };
     Some(format.text(key).to_owned())
 }
