@@ -11,6 +11,8 @@ use super::moments::Problem;
 
 /// Rate at which a correlation must come nearer to λ to count as ever reaching it.
 const PARALLEL: f64 = 1e-12;
+/// Columns that a path may lose again before it comes to its least AIC.
+const LOSSES: f64 = 12.0;
 /// Kinks per column after which a path is given up where it is; usually there are one to three.
 const KINKS_PER_COLUMN: usize = 8;
 
@@ -35,9 +37,8 @@ pub(super) fn penalty_of_least_aic(problem: Problem<'_>) -> f64 {
         if aic < least {
             (least, best) = (aic, walk.penalty);
         }
-        // With so many columns even a perfect fit is worse, and in practice a path never loses enough
-        // of them again.
-        2.0 * walk.active.len() as f64 <= least
+        // With so many columns even a perfect fit is worse, unless the path loses some of them again.
+        2.0 * walk.active.len() as f64 <= least + 2.0 * LOSSES
     });
     best
 }
