@@ -99,6 +99,8 @@ impl Home {
         command.env("OMP_WAIT_POLICY", "passive").env("LUNA_SERVER__HOST", "127.0.0.1");
         // No test asks the internet.
         command.env("LUNA_SOURCES__ENABLED", "false");
+        // Minutes of computing beside everything else.
+        command.env("LUNA_MODELS__ENSEMBLE", "false");
         command.envs(self.variables.iter().map(|(name, value)| (name, value)));
         command
     }

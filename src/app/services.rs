@@ -464,6 +464,7 @@ impl Services {
                 training: self.training.clone(),
                 registry: self.registry.clone(),
                 forecasts: self.forecasts.clone(),
+                predictor: self.predictor.clone(),
                 clock: self.clock.clone(),
             }),
         ]

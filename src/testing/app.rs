@@ -89,6 +89,8 @@ impl TestApp {
         settings.storage.data_dir = folder.path().to_owned();
         // No test asks the internet.
         settings.ingest.enabled = false;
+        // Minutes of computing, and tests of its own.
+        settings.models.ensemble = false;
         settings.ingest.bfe = false;
         settings.ingest.swissgrid = false;
         change(&mut settings);

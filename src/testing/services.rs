@@ -42,6 +42,8 @@ impl TestServices {
         settings.storage.data_dir = folder.path().to_owned();
         // No test asks the internet.
         settings.ingest.enabled = false;
+        // Minutes of computing, and tests of its own.
+        settings.models.ensemble = false;
         settings.ingest.bfe = false;
         settings.ingest.swissgrid = false;
         settings.simulation.history_days = 250;

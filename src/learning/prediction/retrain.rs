@@ -17,6 +17,7 @@ use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::learning::registry::Registry;
 use crate::learning::registry::RegistryError;
+use crate::learning::serving::Predictor;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingError;
@@ -53,6 +54,8 @@ pub struct RetrainJob {
     pub registry: Registry,
     /// Forecasts with the new model.
     pub forecasts: Forecasts,
+    /// Knows whether the ensemble is wanted.
+    pub predictor: Predictor,
     /// What «recent» is measured against.
     pub clock: Clock,
 }
@@ -136,6 +139,9 @@ impl RetrainJob {
         if let Err(error) = self.forecasts.issue(market, product).await {
             context.log(format!("No forecast of {market}: {error}"));
         }
+        if !self.predictor.trains_ensembles() {
+            return self.label(market, product).await;
+        }
         // It takes minutes, so the box forecasts with what it has meanwhile.
         match self.training.train(&request(market, product, Algorithm::Ensemble), &watch).await {
             Ok(report) => context.log(format!("{}: {}", report.model.label(), report.verdict)),
@@ -145,6 +151,15 @@ impl RetrainJob {
         if let Err(error) = self.forecasts.issue(market, product).await {
             context.log(format!("No forecast of {market}: {error}"));
         }
+        self.label(market, product).await
+    }
+
+    /// Label of the model that serves.
+    async fn label(
+        &self,
+        market: &Market,
+        product: Product,
+    ) -> Result<Option<String>, TrainingError> {
         let serving = self.registry.serving(&market.price_series(product)).await?;
         Ok(serving.map(|model| model.label()))
     }

@@ -105,6 +105,11 @@ pub(super) struct Question {
 }
 
 impl Predictor {
+    /// Whether the weekly training fits the ensemble too.
+    pub fn trains_ensembles(&self) -> bool {
+        self.settings.get().ensemble
+    }
+
     /// Predictions of the models in `registry`; `pool` is theirs alone, so that they need not wait
     /// while a model trains.
     pub fn new(

@@ -19,6 +19,8 @@ pub struct Settings {
     pub predict_timeout_ms: u32,
     /// Whether a model in the shadow that has proved better takes over by itself.
     pub promote_automatically: bool,
+    /// Whether the weekly training fits the ensemble too, which takes minutes.
+    pub ensemble: bool,
 }
 
 impl Default for Settings {
@@ -29,6 +31,7 @@ impl Default for Settings {
             trees_max: 20_000,
             predict_timeout_ms: 2_000,
             promote_automatically: false,
+            ensemble: true,
         }
     }
 }
