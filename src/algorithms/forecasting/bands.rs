@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use super::stabiliser::Stabiliser;
 use super::scores::pinball_loss;
+use super::stabiliser::Stabiliser;
 use super::table::{QUANTILES, RowKey};
 
 /// Residuals a group needs for quantiles of its own: the 5 % tail then holds at least two.

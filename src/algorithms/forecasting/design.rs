@@ -43,11 +43,7 @@ struct Target {
 impl Design {
     /// Learns the transforms from the `window_days` days before `day`, or from as many as there are;
     /// every day but the first seven has a row.
-    pub fn of(
-        history: &DayHistory<'_>,
-        day: usize,
-        window_days: usize,
-    ) -> Result<Self, DaysError> {
+    pub fn of(history: &DayHistory<'_>, day: usize, window_days: usize) -> Result<Self, DaysError> {
         let days = window_days.min(day);
         if days < DAYS_MIN {
             return Err(DaysError::FewDays { found: days, least: DAYS_MIN });

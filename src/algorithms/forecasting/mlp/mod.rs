@@ -16,3 +16,5 @@ mod optimiser; // Adam
 
 pub use self::model::{Mlp, MlpError, MlpSettings};
 
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Default for MlpSettings {
             later_rounds: 6,
             first_rate: 1e-3,
             later_rate: 2e-4,
-            decay: 0.5,
+            decay: 4.0,
             threshold: 0.05,
         }
     }
@@ -126,7 +126,8 @@ impl Mlp {
         let mut order: Vec<usize> = (0..rows.count()).collect();
         for round in 0..rounds {
             let rate = if from_scratch {
-                let fallen = 0.5 - 0.5 * (std::f32::consts::PI * round as f32 / rounds as f32).cos();
+                let fallen =
+                    0.5 - 0.5 * (std::f32::consts::PI * round as f32 / rounds as f32).cos();
                 settings.first_rate + fallen * (settings.later_rate - settings.first_rate)
             } else {
                 settings.later_rate

@@ -98,7 +98,11 @@ impl Weights {
         let errors = forecasts.iter().zip(targets).map(|(forecast, target)| {
             let error = forecast - target;
             let size = error.abs();
-            loss += if size < threshold { 0.5 * size * size / threshold } else { size - 0.5 * threshold };
+            loss += if size < threshold {
+                0.5 * size * size / threshold
+            } else {
+                size - 0.5 * threshold
+            };
             share * (error / threshold).clamp(-1.0, 1.0)
         });
         let errors: Vec<f32> = errors.collect();

@@ -40,7 +40,9 @@ impl Market {
                 50.0 + 10.0 * wave + 3.0 * (hour as f64 / 4.0).sin() + 2.0 * (dice.roll() - 0.5)
             });
             let weekend = if weekday > 4 { -8.0 } else { 0.0 };
-            market.prices.push(load.map(|load| load - 10.0 + weekend + noise * (dice.roll() - 0.5)));
+            market
+                .prices
+                .push(load.map(|load| load - 10.0 + weekend + noise * (dice.roll() - 0.5)));
             market.exogenous[0].push(load);
             market.weekdays.push(u8::try_from(weekday).unwrap());
         }

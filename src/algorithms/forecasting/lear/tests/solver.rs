@@ -36,7 +36,8 @@ impl Sample {
                 x[[row, columns + 1]] = x[[row, 0]] + x[[row, columns - 1]];
                 x[[row, columns + 2]] = 0.25;
             }
-            let effect = |column: usize| x[[row, column]] * if column % 2 == 0 { 1.0 } else { -2.0 };
+            let effect =
+                |column: usize| x[[row, column]] * if column % 2 == 0 { 1.0 } else { -2.0 };
             y[row] = (0..columns).step_by(3).map(effect).sum::<f64>() + dice.roll();
         }
         for mut column in x.columns_mut() {
@@ -96,7 +97,10 @@ fn coefficients_are_those_of_coordinate_descent() {
                 .fit(&DatasetBase::new(sample.x.clone(), sample.y.clone()))
                 .unwrap();
             for (found, other) in found.iter().zip(other.hyperplane()) {
-                assert!((found - other).abs() < 1e-4, "{rows} × {columns}, {share}: {found} {other}");
+                assert!(
+                    (found - other).abs() < 1e-4,
+                    "{rows} × {columns}, {share}: {found} {other}"
+                );
             }
         }
     }
