@@ -199,17 +199,19 @@ impl Link {
 
     /// Gradient of the loss and the step of Newton's method.
     fn newton(self, scores: &[f64], targets: &[f64]) -> ([f64; 2], [f64; 2]) {
-        let (mut g, mut h) = ([0.0; 2], [RIDGE, 0.0, RIDGE]);
+        let (mut gradient, mut second) = ([0.0; 2], [RIDGE, 0.0, RIDGE]);
         for (score, target) in scores.iter().zip(targets) {
-            let p = self.probability(*score);
-            let (d, w) = (p - target, p * (1.0 - p));
-            g = [g[0] + d * score, g[1] + d];
-            h = [h[0] + w * score * score, h[1] + w * score, h[2] + w];
+            let probability = self.probability(*score);
+            let (off, bend) = (probability - target, probability * (1.0 - probability));
+            gradient = [gradient[0] + off * score, gradient[1] + off];
+            second = [second[0] + bend * score * score, second[1] + bend * score, second[2] + bend];
         }
-        let determinant = h[0] * h[2] - h[1] * h[1];
-        let step =
-            [(h[2] * g[0] - h[1] * g[1]) / determinant, (h[0] * g[1] - h[1] * g[0]) / determinant];
-        (g, step)
+        let determinant = second[0] * second[2] - second[1] * second[1];
+        let step = [
+            (second[2] * gradient[0] - second[1] * gradient[1]) / determinant,
+            (second[0] * gradient[1] - second[1] * gradient[0]) / determinant,
+        ];
+        (gradient, step)
     }
 
     /// The text of trees with this link in it.

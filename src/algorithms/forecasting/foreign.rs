@@ -32,8 +32,8 @@ impl ForeignTrees {
     pub fn parse(text: &str) -> Result<Self, String> {
         let head = text.split("\nTree=").next().unwrap_or_default();
         let field = |name: &str| {
-            let lines = head.lines().map(str::trim);
-            lines.filter_map(|line| line.strip_prefix(name)?.strip_prefix('=')).next()
+            let mut lines = head.lines().map(str::trim);
+            lines.find_map(|line| line.strip_prefix(name)?.strip_prefix('='))
         };
         for name in ["num_class", "num_tree_per_iteration"] {
             if field(name).is_some_and(|value| value != "1") {

@@ -1,5 +1,7 @@
 //! Forecasts judged over HTTP and on their pages: answers, refusals, who may ask.
 
+use std::fmt::Write;
+
 use actix_web::http::header;
 use chrono::{DateTime, Timelike, Utc};
 use diesel_async::SimpleAsyncConnection;
@@ -40,11 +42,13 @@ async fn with_forecasts() -> TestApp {
     for ts in day_range("2026-01-14".parse().unwrap(), zone).slots(3_600) {
         let off = if hour(ts) < 12 { 10.0 } else { 0.0 };
         let mean = 100.0 + f64::from(hour(ts)) / 8.0 + off;
-        sql += &format!(
+        write!(
+            sql,
             "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
              SELECT '0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d', '{ts}', 3600, 1, {mean},
                 array_agg(({mean} + o)::real) FROM unnest('{{-15,-12,-4,0,4,12,15}}'::real[]) AS o;"
-        );
+        )
+        .unwrap();
     }
     app.services.db.conn().await.unwrap().batch_execute(&sql).await.unwrap();
     app
@@ -159,6 +163,8 @@ async fn the_page_answers_first_and_leads_to_the_day() {
     ] {
         assert_eq!(viewer.open(path).await.status, 422, "{path}");
     }
+    // Once somebody may log in, whoever did not is led there.
+    app.get(Role::Admin, "/api/me").await.json(200);
     let led = app.page("/forecast?market=CH", "").await;
     assert_eq!(led.header(header::LOCATION), "/login?next=%2Fforecast%3Fmarket%3DCH");
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use chrono::NaiveDate;
 
 use super::model::{BATTERY_S, MarketValue};
-use crate::algorithms::planning::following::{best_cycle, follow, settled, spearman};
+use crate::algorithms::planning::following::{Followed, best_cycle, follow, settled, spearman};
 use crate::algorithms::planning::windows::Slot;
 use crate::base::timeline::day_range;
 use crate::base::timeline::local_date;
@@ -14,7 +14,7 @@ use crate::learning::accuracy::Scored;
 
 /// A day that was forecast whole.
 pub(super) struct Day {
-    pub day: NaiveDate,
+    pub date: NaiveDate,
     pub expected: Vec<Slot>,
     pub actual: Vec<Slot>,
     /// Sum of the absolute errors.
@@ -33,7 +33,7 @@ impl Day {
         };
         let error = |row: &&Scored| (row.forecast_eur_mwh - row.actual_eur_mwh).abs();
         Self {
-            day,
+            date: day,
             expected: slots(|row| row.forecast_eur_mwh),
             actual: slots(|row| row.actual_eur_mwh),
             error: rows.iter().map(error).sum(),
@@ -99,7 +99,7 @@ pub(super) fn market_value(lead_day: i16, days: &[Day], duration_s: i64) -> Opti
         cheapest_eur_mwh: cheapest,
         day_mean_eur_mwh: day_mean,
         capture_percent: percent(day_mean - paid, day_mean - cheapest),
-        regret_eur_mwh: mean(&mut followed.iter().map(|day| day.regret())),
+        regret_eur_mwh: mean(&mut followed.iter().map(Followed::regret)),
         best_window_percent: 100.0
             * mean(&mut followed.iter().map(|it| f64::from(u8::from(it.is_best())))),
         spearman: (!ranks.is_empty()).then(|| ranks.iter().sum::<f64>() / ranks.len() as f64),

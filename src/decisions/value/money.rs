@@ -92,7 +92,7 @@ pub(super) fn costs(
     let slots = dynamic.slots();
     let start_s = cheapest_start(&day.expected, duration_s)?;
     let best_start_s = cheapest_start(&slots, duration_s)?;
-    let usual_s = at_local(day.day, device.usual_start, zone).timestamp();
+    let usual_s = at_local(day.date, device.usual_start, zone).timestamp();
     let standard = match standard {
         Some(prices) => {
             let own_s = cheapest_start(&prices.slots(), duration_s)?;
@@ -120,13 +120,13 @@ pub(super) fn costs(
 
 /// The prices of the local day of `day`.
 pub(super) fn of_day(slots: &[TariffSlot], day: &Day, zone: Tz) -> Option<Prices> {
-    Prices::of(slots, day_range(day.day, zone))
+    Prices::of(slots, day_range(day.date, zone))
 }
 
 /// A day as it is answered.
 pub(super) fn view(day: &Day, costs: &Costs) -> TariffDay {
     TariffDay {
-        day: day.day,
+        day: day.date,
         start: instant(costs.start_s),
         best_start: instant(costs.best_start_s),
         followed_chf: francs(costs.followed),

@@ -1,5 +1,7 @@
 //! Francs and market values of a day worked out by hand.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, NaiveTime, Timelike, Utc};
 use diesel_async::SimpleAsyncConnection;
 use uuid::Uuid;
@@ -53,10 +55,12 @@ async fn wednesday() -> TestServices {
     );
     for ts in day_range("2026-01-14".parse().unwrap(), ch().time_zone()).slots(3_600) {
         let price = expected(hour(ts));
-        sql += &format!(
+        write!(
+            sql,
             "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
              VALUES ('{run_id}', '{ts}', 3600, 1, {price}, array_fill({price}::real, ARRAY[7]));"
-        );
+        )
+        .unwrap();
     }
     test.services.db.conn().await.unwrap().batch_execute(&sql).await.unwrap();
     test

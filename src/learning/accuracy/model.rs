@@ -70,6 +70,7 @@ pub struct Evidence {
 
 /// Errors and bands of some forecasts; EUR/MWh unless the name says otherwise.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = ForecastMeasures)]
 pub struct Measures {
     /// Delivery periods scored.
     pub n: usize,

@@ -1,5 +1,7 @@
 //! Published forecasts against late truth, with numbers worked out by hand.
 
+use std::fmt::Write;
+
 use chrono::{DateTime, NaiveDate, Timelike, Utc};
 use diesel_async::SimpleAsyncConnection;
 use uuid::Uuid;
@@ -33,12 +35,14 @@ async fn run(
         let range = day_range(day.parse().unwrap(), ch().time_zone());
         for ts in range.slots(product.interval_s()) {
             let quantiles = SPREAD.map(|offset| (price + offset).to_string()).join(",");
-            sql += &format!(
+            write!(
+                sql,
                 "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
                  VALUES ('{run_id}', '{ts}', {}, {}, {price}, '{{{quantiles}}}');",
                 product.interval_s(),
                 place + 1
-            );
+            )
+            .unwrap();
         }
     }
     test.services.db.conn().await.unwrap().batch_execute(&sql).await.unwrap();

@@ -17,7 +17,7 @@ pub use self::life::{
     Direction, EventRule, Format, GoldenRow, HistoryEntry, MissingValues, ModelFilter,
     ModelSettings, Order, Origin, Role, State,
 };
-pub use self::model::{
-    Gate, ImportedModel, LeadMae, ModelMetrics, ModelRecord, ModelStatus, NewModel,
-};
+#[cfg(test)]
+pub use self::model::ModelStatus;
+pub use self::model::{Gate, ImportedModel, LeadMae, ModelMetrics, ModelRecord, NewModel};
 pub use self::service::{Registry, RegistryError};

@@ -148,18 +148,9 @@ impl Registry {
         self.get(model_id).await
     }
 
-    /// Stores the fitted model's bytes and scores; the model is then ready.
+    /// Stores the fitted model's bytes and scores, and rows by which it is recognised wherever it goes;
+    /// the model is then ready.
     pub async fn complete(
-        &self,
-        model_id: Uuid,
-        artifact: impl Into<Bytes>,
-        metrics: &ModelMetrics,
-    ) -> Result<ModelRecord, RegistryError> {
-        self.complete_with(model_id, artifact, metrics, &[]).await
-    }
-
-    /// The same with rows by which the model is recognised wherever it goes.
-    pub async fn complete_with(
         &self,
         model_id: Uuid,
         artifact: impl Into<Bytes>,

@@ -110,7 +110,7 @@ async fn only_ready_models_that_passed_the_gate_serve_and_serving_ones_stay() {
         registry.activate(first, &By::system()).await,
         Err(RegistryError::NotReady { .. })
     ));
-    let ready = registry.complete(first, &b"bytes"[..], &metrics(true)).await.unwrap();
+    let ready = registry.complete(first, &b"bytes"[..], &metrics(true), &[]).await.unwrap();
     assert_eq!(ready.metrics.as_ref(), Some(&metrics(true)));
     assert_eq!(registry.artifact(&ready).await.unwrap(), "bytes");
     assert!(registry.activate(first, &By::system()).await.unwrap().is_active);
@@ -120,7 +120,7 @@ async fn only_ready_models_that_passed_the_gate_serve_and_serving_ones_stay() {
     ));
 
     let second = registry.begin(new.clone()).await.unwrap().model_id;
-    registry.complete(second, &b"other"[..], &metrics(false)).await.unwrap();
+    registry.complete(second, &b"other"[..], &metrics(false), &[]).await.unwrap();
     assert!(matches!(
         registry.activate(second, &By::system()).await,
         Err(RegistryError::GateClosed { .. })
@@ -129,7 +129,7 @@ async fn only_ready_models_that_passed_the_gate_serve_and_serving_ones_stay() {
     assert_eq!(registry.newest_ready(SERIES).await.unwrap().unwrap().model_id, second);
 
     let third = registry.begin(new.clone()).await.unwrap().model_id;
-    registry.complete(third, &b"third"[..], &metrics(true)).await.unwrap();
+    registry.complete(third, &b"third"[..], &metrics(true), &[]).await.unwrap();
     registry.activate(third, &By::system()).await.unwrap();
     assert!(!registry.get(first).await.unwrap().is_active);
     assert_eq!(registry.count_serving().await.unwrap(), 1);
@@ -150,7 +150,7 @@ async fn a_damaged_model_is_not_handed_out() {
     let (test, new) = services().await;
     let registry = &test.services.registry;
     let model = registry.begin(new.clone()).await.unwrap().model_id;
-    let model = registry.complete(model, &b"bytes"[..], &metrics(true)).await.unwrap();
+    let model = registry.complete(model, &b"bytes"[..], &metrics(true), &[]).await.unwrap();
     let path = test.folder().join(format!("models/{}.bin", model.model_id));
     std::fs::write(path, b"bites").unwrap();
     assert!(matches!(registry.artifact(&model).await, Err(RegistryError::Object(_))));
@@ -162,7 +162,7 @@ async fn trainings_that_never_ended_are_marked_as_failed() {
     let registry = &test.services.registry;
     let (cut_off, done) =
         (registry.begin(new.clone()).await.unwrap(), registry.begin(new.clone()).await.unwrap());
-    registry.complete(done.model_id, &b"bytes"[..], &metrics(true)).await.unwrap();
+    registry.complete(done.model_id, &b"bytes"[..], &metrics(true), &[]).await.unwrap();
     let now: DateTime<Utc> = utc(NOW);
     assert_eq!(registry.fail_abandoned(now).await.unwrap(), 0);
     assert_eq!(registry.fail_abandoned(now + Duration::seconds(1)).await.unwrap(), 1);
@@ -187,7 +187,7 @@ async fn every_check_of_the_tables_refuses_what_it_is_for() {
     let mut ids = Vec::new();
     for _ in 0..2 {
         let id = registry.begin(new.clone()).await.unwrap().model_id;
-        registry.complete(id, &b"bytes"[..], &metrics(true)).await.unwrap();
+        registry.complete(id, &b"bytes"[..], &metrics(true), &[]).await.unwrap();
         ids.push(id);
     }
     let by = By::system();
@@ -266,7 +266,7 @@ async fn lists_of_many_models_read_no_table_from_end_to_end() {
     let (test, new) = services().await;
     let registry = &test.services.registry;
     let serving = registry.begin(new).await.unwrap();
-    registry.complete(serving.model_id, &b"bytes"[..], &metrics(true)).await.unwrap();
+    registry.complete(serving.model_id, &b"bytes"[..], &metrics(true), &[]).await.unwrap();
     registry.activate(serving.model_id, &By::system()).await.unwrap();
     let mut conn = test.services.db.conn().await.unwrap();
     conn.batch_execute(

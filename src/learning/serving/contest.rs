@@ -32,6 +32,7 @@ const USUAL_DAYS: i64 = 120;
 /// What a contest says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = ContestVerdict)]
 pub enum Verdict {
     /// Nobody serves that it could be compared with.
     NoChampion,

@@ -56,7 +56,7 @@ pub struct PredictionAnswer {
     /// Quantiles of the value by level; absent where the model has none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(value_type = Option<Object>)]
-    pub quantiles: Option<BTreeMap<String, f64>>,
+    pub quantiles: Option<BTreeMap<String, f32>>,
     /// 1 where the event is predicted, else 0; absent for values.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub prediction: Option<u8>,

@@ -83,12 +83,11 @@ impl Models {
         }
         let record = self.registry.get(id).await?;
         let known = self.asked.lock().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        let deployed = match known {
-            Some(known) => Deployed { record: Arc::new(record), ..known },
-            None => {
-                let settings = self.registry.settings(id).await?;
-                self.deployed(record, settings, None).await?
-            }
+        let deployed = if let Some(known) = known {
+            Deployed { record: Arc::new(record), ..known }
+        } else {
+            let settings = self.registry.settings(id).await?;
+            self.deployed(record, settings, None).await?
         };
         if deployed.body.is_ok() {
             let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
@@ -210,7 +209,8 @@ impl Models {
         let loaded = loaded.map_err(|error| error.to_string()).and_then(|loaded| loaded);
         match &loaded {
             Ok(_) => {
-                metrics::histogram!("ml_model_load_seconds").record(started.elapsed().as_secs_f64())
+                metrics::histogram!("ml_model_load_seconds")
+                    .record(started.elapsed().as_secs_f64());
             }
             Err(why) => {
                 metrics::counter!("ml_errors_total", "kind" => "model_load").increment(1);

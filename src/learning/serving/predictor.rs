@@ -317,9 +317,7 @@ fn answer_of(row: PredictionRow, deployed: &Deployed) -> PredictionAnswer {
     let threshold = row.threshold.unwrap_or(EVEN);
     let quantiles = row.quantiles.map(|quantiles| {
         let named = QUANTILES.iter().zip(quantiles);
-        named
-            .map(|(level, value)| (format!("{level:.2}"), f64::from(value)))
-            .collect::<BTreeMap<_, _>>()
+        named.map(|(level, value)| (format!("{level:.2}"), value)).collect::<BTreeMap<_, _>>()
     });
     PredictionAnswer {
         prediction_id: row.prediction_id,

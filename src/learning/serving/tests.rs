@@ -153,14 +153,14 @@ fn instant(text: &str) -> DateTime<Utc> {
     utc(text)
 }
 
-fn object(value: serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
+fn object(value: &serde_json::Value) -> serde_json::Map<String, serde_json::Value> {
     value.as_object().cloned().unwrap_or_default()
 }
 
 #[test]
 fn a_packed_bundle_is_the_same_again_and_always_the_same_bytes() {
     let mut bundle = event_bundle();
-    bundle.manifest.params = object(json!({"num_leaves": 2}));
+    bundle.manifest.params = object(&json!({"num_leaves": 2}));
     let bytes = bundle.pack().unwrap();
     assert_eq!(Bundle::unpack(&bytes).unwrap(), bundle);
     assert_eq!(bundle.pack().unwrap(), bytes);
@@ -176,7 +176,7 @@ mod store_tests {
     use crate::platform::db::Conn;
 
     #[derive(QueryableByName)]
-    struct Replaced {
+    struct Before {
         #[diesel(sql_type = Double)]
         actual: f64,
         #[diesel(sql_type = Timestamptz)]
@@ -188,7 +188,7 @@ mod store_tests {
     /// Scores that were replaced: truth, when it was known, when it was replaced.
     pub(super) async fn replaced(conn: &mut Conn) -> Vec<(f64, DateTime<Utc>, DateTime<Utc>)> {
         let query = "SELECT actual, scored_at, replaced_at FROM prediction_scores_replaced";
-        let rows: Vec<Replaced> = diesel::sql_query(query).load(conn).await.unwrap();
+        let rows: Vec<Before> = diesel::sql_query(query).load(conn).await.unwrap();
         rows.into_iter().map(|row| (row.actual, row.scored_at, row.replaced_at)).collect()
     }
 

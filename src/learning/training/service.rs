@@ -290,7 +290,7 @@ impl Training {
         let (bytes, validation, mut scores, golden) = self.pool.run("train", work).await??;
         scores.training_s = started.elapsed().as_secs_f64();
         metrics::histogram!("luna_training_duration_seconds").record(scores.training_s);
-        let record = self.registry.complete_with(model_id, bytes, &scores, &golden).await?;
+        let record = self.registry.complete(model_id, bytes, &scores, &golden).await?;
         Ok((record, validation.mean))
     }
 

@@ -68,13 +68,11 @@ impl Broker {
             command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()
         };
         // Debian keeps it where only root's search path leads.
-        match spawn("mosquitto").or_else(|_| spawn("/usr/sbin/mosquitto")) {
-            Ok(child) => Ok(Self { child, settings, port }),
-            Err(_) => {
-                drop(std::fs::remove_file(&settings));
-                Err(BenchError::NoBroker)
-            }
+        if let Ok(child) = spawn("mosquitto").or_else(|_| spawn("/usr/sbin/mosquitto")) {
+            return Ok(Self { child, settings, port });
         }
+        drop(std::fs::remove_file(&settings));
+        Err(BenchError::NoBroker)
     }
 
     /// Where it answers.

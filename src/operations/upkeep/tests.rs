@@ -57,7 +57,7 @@ fn counts(report: &UpkeepReport) -> Vec<(&'static str, u64)> {
 
 #[tokio::test]
 async fn a_rehearsal_tells_what_is_then_done_once() {
-    let app = aged().await;
+    let app = Box::pin(aged()).await;
     let upkeep = &app.services.upkeep;
     let rehearsed = upkeep.run(true).await;
     let expected = [
@@ -101,7 +101,7 @@ async fn by_default_nothing_is_too_old() {
 
 #[tokio::test]
 async fn the_job_tells_what_it_did() {
-    let app = aged().await;
+    let app = Box::pin(aged()).await;
     let job = NewJob::new(UpkeepJob::NAME).payload(json!({"dry_run": true}));
     let id = app.services.jobs.enqueue(job).await.unwrap().job_id;
     app.run_jobs().await;

@@ -101,6 +101,7 @@ pub struct Shell {
 }
 
 /// The shell as the templates see it.
+#[expect(clippy::struct_excessive_bools, reason = "templates ask for one thing at a time")]
 #[derive(Debug, Serialize)]
 pub(super) struct ShellTexts<'a> {
     language: &'static str,

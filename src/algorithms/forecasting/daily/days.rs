@@ -124,7 +124,7 @@ pub(super) struct Days {
     /// Per flag, as long as the exogenous series.
     flags: Vec<Vec<f64>>,
     weekdays: Vec<u8>,
-    year_days: Vec<u16>,
+    ordinals: Vec<u16>,
     /// Of the last days, how far quarter hours lie from the mean of their hour.
     shapes: Vec<(i32, Vec<f64>)>,
 }
@@ -138,7 +138,7 @@ impl Days {
             exogenous: vec![Vec::new(); exogenous],
             flags: vec![Vec::new(); FLAGS.len() + 1],
             weekdays: Vec::new(),
-            year_days: Vec::new(),
+            ordinals: Vec::new(),
             shapes: Vec::new(),
         }
     }
@@ -198,9 +198,9 @@ impl Days {
             flag.push(quiet.or(told(index)).unwrap_or(0.0));
         }
         self.weekdays.truncate(at);
-        self.year_days.truncate(at);
+        self.ordinals.truncate(at);
         self.weekdays.push(u8::try_from(date.weekday().num_days_from_monday()).unwrap_or(0));
-        self.year_days.push(u16::try_from(date.ordinal()).unwrap_or(1));
+        self.ordinals.push(u16::try_from(date.ordinal()).unwrap_or(1));
     }
 
     /// Hands the days to `work` in the form that models read.
@@ -213,7 +213,7 @@ impl Days {
             weekdays: &self.weekdays,
             flags: &flags,
         };
-        work(&PoolDays { history, year_days: &self.year_days })
+        work(&PoolDays { history, year_days: &self.ordinals })
     }
 
     /// How far the quarter hour `slot` of `day` is expected to lie from the mean of its hour: as on the

@@ -53,6 +53,11 @@ fn fitted(algorithm: Algorithm, train: &Table, valid: &Table) -> Model {
     fit(algorithm, &params, train, valid, &|| false, &mut |_| {}).unwrap().model
 }
 
+#[expect(clippy::cast_possible_truncation, reason = "features are f32")]
+fn single(value: f64) -> f32 {
+    value as f32
+}
+
 /// The mean over the windows of LEAR on the made-up days before the day of index `day`.
 fn reference(day: i32) -> Day {
     let of = |value: fn(i32, i32) -> f64| -> Vec<Day> {
@@ -60,7 +65,7 @@ fn reference(day: i32) -> Day {
             |day| std::array::from_fn(|hour| value(FIRST + day, i32::try_from(hour).unwrap()));
         (0..=day).map(one).collect()
     };
-    let (prices, wind) = (of(price), of(|day, hour| f64::from(wind(day, hour) as f32)));
+    let (prices, wind) = (of(price), of(|day, hour| f64::from(single(wind(day, hour)))));
     // The first day is a Wednesday; late December is quiet.
     let weekdays: Vec<u8> = (0..=day).map(|day| u8::try_from((day + 2) % 7).unwrap()).collect();
     let none = vec![0.0; prices.len()];

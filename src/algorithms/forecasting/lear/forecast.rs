@@ -5,9 +5,6 @@ use super::path::{lasso, penalty_of_least_aic};
 use crate::algorithms::forecasting::days::{Day, DayHistory, DaysError, HOURS};
 use crate::algorithms::forecasting::design::Design;
 
-/// Fewest days to learn from.
-pub const DAYS_MIN: usize = crate::algorithms::forecasting::design::DAYS_MIN;
-
 /// Forecast of a day.
 #[derive(Debug, Clone, PartialEq)]
 pub struct LearForecast {
@@ -27,7 +24,7 @@ pub struct LearForecast {
 ///
 /// # Errors
 ///
-/// Fewer than [`DAYS_MIN`] days to learn from, a series that ends too early, a value in the window
+/// Fewer than `design::DAYS_MIN` days to learn from, a series that ends too early, a value in the window
 /// that is not finite.
 pub fn forecast(
     history: &DayHistory<'_>,

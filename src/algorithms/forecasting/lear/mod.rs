@@ -28,7 +28,7 @@ mod forecast; // the four steps in a row
 mod moments; // means, X'X, X'y
 mod path; // LASSO at every penalty, and at that of least AIC
 
-pub use self::forecast::{DAYS_MIN, LearForecast, forecast};
+pub use self::forecast::forecast;
 
 #[cfg(test)]
 mod tests;

@@ -214,7 +214,6 @@ impl Dice {
     }
 
     /// A number from 0 to 1, without 1.
-    #[expect(clippy::cast_possible_truncation, reason = "24 bits fit into an f32 exactly")]
     pub fn roll(&mut self) -> f32 {
         (self.next() >> 40) as f32 / (1_u32 << 24) as f32
     }

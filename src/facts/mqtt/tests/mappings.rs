@@ -82,7 +82,7 @@ async fn a_meter_is_fed_by_counters_or_by_powers_of_one_length() {
 
 #[tokio::test]
 async fn a_preview_says_what_the_last_message_would_become() {
-    let app = app_with_a_message().await;
+    let app = Box::pin(app_with_a_message()).await;
     let ask = async |query: &str| {
         let path = format!("/api/mqtt/preview?meter_id=m&{query}");
         app.get(Role::Analyst, &path).await.json(200)
@@ -104,7 +104,7 @@ async fn a_preview_says_what_the_last_message_would_become() {
 
 #[tokio::test]
 async fn a_click_on_a_number_leads_to_a_mapping() {
-    let app = app_with_a_message().await;
+    let app = Box::pin(app_with_a_message()).await;
     let admin = Browser::of(&app, Role::Admin).await;
     admin.open("/preferences?lang=en").await;
     let page = admin.open("/admin/mqtt").await;
@@ -147,7 +147,7 @@ async fn a_click_on_a_number_leads_to_a_mapping() {
 
 #[tokio::test]
 async fn hostile_topics_and_payloads_stay_texts() {
-    let app = app_with_a_message().await;
+    let app = Box::pin(app_with_a_message()).await;
     let hostile = "</pre><script>alert(1)</script>";
     let message = Message {
         topic: format!("x/{hostile}"),

@@ -17,6 +17,7 @@ use crate::platform::db::schema::model_settings;
 const SERVING: [&str; 4] = ["activate", "rollback", "deactivate", "promote"];
 
 /// A row of the history.
+#[expect(clippy::struct_field_names, reason = "the columns are called so")]
 #[derive(Debug, Clone, Queryable, Selectable, Insertable)]
 #[diesel(table_name = model_history)]
 pub(in crate::learning::registry) struct History {

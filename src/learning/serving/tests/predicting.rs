@@ -33,9 +33,8 @@ async fn the_champion_says_what_the_published_forecast_says_and_shadows_stand_be
         forecast.values.iter().find(|value| value.ts == utc("2026-07-01T10:00:00Z")).unwrap();
     let first = &answered.first;
     assert_eq!(first.value, Some(published.price_eur_mwh));
-    let quantiles: Vec<f64> = first.quantiles.as_ref().unwrap().values().copied().collect();
-    let expected: Vec<f64> = published.quantiles_eur_mwh.iter().map(|it| f64::from(*it)).collect();
-    assert_eq!(quantiles, expected);
+    let quantiles: Vec<f32> = first.quantiles.as_ref().unwrap().values().copied().collect();
+    assert_eq!(quantiles, published.quantiles_eur_mwh);
     assert_eq!((first.role.as_str(), first.model_id), ("champion", linear.model_id));
     assert_eq!((answered.others.len(), answered.failed.len()), (1, 0));
     let shadow = &answered.others[0];

@@ -65,6 +65,7 @@ async fn an_event_that_never_happened_is_refused() {
 }
 
 #[test]
+#[expect(clippy::float_cmp, reason = "one or nothing")]
 fn events_are_read_from_words() {
     let rule = |text: &str| text.parse::<EventRule>();
     let above = EventRule { direction: Direction::Above, threshold: 150.5 };

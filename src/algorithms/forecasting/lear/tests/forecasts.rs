@@ -1,7 +1,9 @@
 //! Forecasts of made-up and of real days.
 
 use crate::algorithms::forecasting::days::{Day, DaysError, HOURS, Part};
-use crate::algorithms::forecasting::lear::{DAYS_MIN, LearForecast, forecast};
+use crate::algorithms::forecasting::design::DAYS_MIN;
+use crate::algorithms::forecasting::lear::forecast;
+use crate::algorithms::forecasting::lear::forecast::LearForecast;
 use crate::algorithms::forecasting::tests::market::{Market, published};
 
 fn ask(market: &Market, day: usize, window: usize) -> Result<LearForecast, DaysError> {

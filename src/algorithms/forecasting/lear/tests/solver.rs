@@ -36,8 +36,9 @@ impl Sample {
                 x[[row, columns + 1]] = x[[row, 0]] + x[[row, columns - 1]];
                 x[[row, columns + 2]] = 0.25;
             }
-            let effect =
-                |column: usize| x[[row, column]] * if column % 2 == 0 { 1.0 } else { -2.0 };
+            let effect = |column: usize| {
+                x[[row, column]] * if column.is_multiple_of(2) { 1.0 } else { -2.0 }
+            };
             y[row] = (0..columns).step_by(3).map(effect).sum::<f64>() + dice.roll();
         }
         for mut column in x.columns_mut() {
