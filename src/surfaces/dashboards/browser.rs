@@ -8,8 +8,9 @@ use actix_web::middleware::Next;
 use actix_web::web::Data;
 use actix_web::{Error, FromRequest, HttpRequest, HttpResponse, ResponseError};
 
-use super::api::{PAGES, PRICES_CSV, go_to, page, plain_shell};
+use super::api::{go_to, page, plain_shell};
 use super::pages::ErrorPage;
+use super::paths::{PAGES, PRICES_CSV};
 use super::templates::Templates;
 use crate::platform::web::{CsrfToken, Problem, Visitor, current_request_id};
 

@@ -7,6 +7,7 @@ mod browser; // refusals as pages
 mod catalogue; // texts per language
 mod format; // numbers, dates, ages
 mod levels; // five price levels
+mod paths; // where they are
 mod pages; // shell, problems
 mod forms; // log-in, set-up
 mod pricing; // what pages about prices have in common
@@ -18,7 +19,8 @@ mod upload; // files and totals that people bring
 mod gather; // what pages are made from
 mod templates; // tera
 
-pub use self::api::{PAGES, pages};
+pub use self::api::pages;
 pub use self::browser::problems_as_pages;
 pub use self::gather::{Gather, Sources};
+pub use self::paths::PAGES;
 pub use self::templates::{PageError, Templates};
