@@ -141,7 +141,7 @@ impl Training {
         let (periods, scored) = (periods.count(), models.first().map_or(0, |model| model.n));
         let notes = vec![
             format!(
-                "Issued at 10:00 local on the day before delivery; fitted anew every {} days (lear and ensemble every day) on the {window} days before, as far as their prices were published by then.",
+                "Issued at 10:00 local on the day before delivery; fitted anew every {} days on the {window} days before (lear and ensemble every day), as far as their prices were published by then.",
                 refit_days(request)
             ),
             "rmae: MAE divided by the MAE of the price 168 hours before, on the same delivery periods.".to_owned(),
