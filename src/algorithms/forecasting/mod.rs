@@ -33,7 +33,9 @@ pub use self::event::{EventFit, fit_event};
 pub use self::foreign::ForeignTrees;
 pub use self::model::{Model, fit};
 pub use self::params::{Algorithm, ParamError, Params};
-pub use self::table::{Prediction, QUANTILES, RowKey, Table, is_price_like};
+pub use self::table::{
+    Prediction, QUANTILES, RowKey, Table, WEEK_AGO, exogenous_of, is_price_like,
+};
 
 #[cfg(test)]
 mod tests;

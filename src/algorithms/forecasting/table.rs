@@ -133,6 +133,16 @@ impl Table {
     }
 }
 
+/// How the column ends that holds the value of a week before; every exogenous series has one.
+pub const WEEK_AGO: &str = "_week_ago";
+
+/// Names of the exogenous series among `features`, in column order: those with a column of a week
+/// before beside their own.
+pub fn exogenous_of(features: &[String]) -> Vec<String> {
+    let of_week = features.iter().filter_map(|name| name.strip_suffix(WEEK_AGO));
+    of_week.filter(|base| features.iter().any(|name| name == base)).map(str::to_owned).collect()
+}
+
 /// Whether a feature is a price level in EUR/MWh, to be transformed as the target is.
 ///
 /// By name: `lag_…`, `price_…` and `anchor_…` are price levels, unless the name ends in a word for a

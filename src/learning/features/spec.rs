@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::algorithms::forecasting::WEEK_AGO;
+use crate::algorithms::forecasting::exogenous_of;
+
 /// The day that a lag or a day statistic is read from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Day {
@@ -71,9 +74,6 @@ pub(super) enum Kind {
         series: usize,
     },
 }
-
-/// How the column ends that holds the value of a week before; every exogenous series has one.
-const WEEK_AGO: &str = "_week_ago";
 
 /// What the columns of a series are called: `load_forecast:CH` is `load_forecast_CH`. Colons are
 /// kept out of feature names because LightGBM refuses them in a stored model.
@@ -146,8 +146,7 @@ impl FeatureSpec {
 
     /// The exogenous series among these features, by their [`column_name`], in column order.
     pub fn exogenous_of(features: &[String]) -> Vec<String> {
-        let of_week = features.iter().filter_map(|name| name.strip_suffix(WEEK_AGO));
-        of_week.filter(|base| features.iter().any(|name| name == base)).map(str::to_owned).collect()
+        exogenous_of(features)
     }
 
     /// Names in column order.

@@ -12,8 +12,6 @@ use crate::algorithms::forecasting::table::Table;
 /// Quarter hours of an hour and of a day.
 const QUARTERS: usize = 4;
 const DAY_QUARTERS: usize = HOURS * QUARTERS;
-/// Ending of the column that every exogenous series has beside its own.
-const WEEK_AGO: &str = "_week_ago";
 /// Features that say something about a whole day: public holidays first.
 const FLAGS: [&str; 2] = ["is_holiday", "is_bridge_day"];
 /// The day of December from which on days are quiet though they are no holidays.
@@ -24,13 +22,6 @@ const SHAPE_DAYS: usize = 56;
 const ALIKE_DAYS: usize = 20;
 /// Days that may be missing in a row; behind a longer gap nobody knows where prices are.
 const GAP_MAX: i32 = 7;
-
-/// Names of the exogenous series among the features of a table, in column order.
-pub(super) fn exogenous_of(features: &[String]) -> Vec<String> {
-    let bases = features.iter().filter_map(|name| name.strip_suffix(WEEK_AGO));
-    let is_there = |base: &&str| features.iter().any(|name| name == base);
-    bases.filter(is_there).map(str::to_owned).collect()
-}
 
 /// What the rows of one local day say, by local hour; NaN where they say nothing.
 #[derive(Debug, Clone)]

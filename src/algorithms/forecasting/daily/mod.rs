@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use self::days::{Days, OneDay, days_of, exogenous_of};
+use self::days::{Days, OneDay, days_of};
 use super::days::{Day, HOURS};
 use super::errors::FitError;
 use super::lear;
 use super::params::{Algorithm, Resolved};
 use super::pool::{LEAST_DAYS, Pool, PoolError, PoolSettings, Work};
-use super::table::{QUANTILES, Table};
+use super::table::{QUANTILES, Table, exogenous_of};
 
 /// Windows of LEAR alone, in days; the mean of their forecasts is the model's.
 const LEAR_WINDOWS: [usize; 4] = [56, 84, 728, 1_092];

@@ -3,11 +3,13 @@
 use ndarray::Array2;
 use serde_json::json;
 
-use super::days::{Days, days_of, exogenous_of};
+use super::days::{Days, days_of};
 use super::{Daily, LEAR_WINDOWS};
 use crate::algorithms::forecasting::days::{Day, DayHistory};
 use crate::algorithms::forecasting::lear;
-use crate::algorithms::forecasting::{Algorithm, Model, Params, PredictError, RowKey, Table, fit};
+use crate::algorithms::forecasting::{
+    Algorithm, Model, Params, PredictError, RowKey, Table, exogenous_of, fit,
+};
 
 /// 7 January 1970, a Wednesday, as an ordinal of the common era.
 const FIRST: i32 = 719_169;
