@@ -10,6 +10,7 @@ mod access; // who may do what: accounts, sessions, roles
 mod facts; // what is known: market prices, imports, simulation
 mod learning; // features, datasets, registry, training, prediction
 mod decisions; // what to do: cheap windows
+mod knowledge; // documents and the answers that quote them
 mod operations; // health, status, bench
 mod surfaces; // pages
 mod config; // the sections of the settings put together

@@ -2,3 +2,4 @@
 
 pub mod forecasting; // models, scores, bands
 pub mod planning; // cheapest windows
+pub mod retrieval; // passages, quotes, proof

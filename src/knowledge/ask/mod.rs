@@ -1,0 +1,1 @@
+//! Questions and answers: passages, quotes that are proven, abstaining, and what a model may write.
