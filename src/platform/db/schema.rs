@@ -292,6 +292,20 @@ diesel::table! {
 }
 
 diesel::table! {
+    labels (label_id) {
+        label_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        ts -> Timestamptz,
+        kind -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        value -> Double,
+        note -> Nullable<Text>,
+        meta -> Jsonb,
+    }
+}
+
+diesel::table! {
     login_counts (subject) {
         subject -> Bytea,
         failures -> Int4,
@@ -580,6 +594,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    prompts (version) {
+        version -> Int4,
+        text -> Text,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     quality_days (source, subject, day) {
         source -> Text,
         subject -> Text,
@@ -654,6 +677,25 @@ diesel::table! {
         decision -> Nullable<Text>,
         decided_at -> Nullable<Timestamptz>,
         decided_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    questions (question_id) {
+        question_id -> Uuid,
+        asked_at -> Timestamptz,
+        user_id -> Nullable<Uuid>,
+        question -> Text,
+        language -> Nullable<Text>,
+        mode -> Text,
+        model -> Nullable<Text>,
+        prompt_version -> Nullable<Int4>,
+        filters -> Jsonb,
+        chunks -> Jsonb,
+        answer -> Jsonb,
+        abstained -> Bool,
+        confidence -> Nullable<Double>,
+        timings -> Jsonb,
     }
 }
 

@@ -9,7 +9,9 @@ mod guard; // which addresses may be connected to
 mod tls; // whose certificates are good enough
 mod sieve; // what of a long answer is kept while it comes
 mod service; // calls, attempts, redirects
+mod flow; // answers that are read while they come
 
+pub use self::flow::Flowing;
 pub use self::guard::Reach;
 pub use self::service::{Call, Outbound, OutboundError};
 pub use self::sieve::{Sieve, Sifting};
