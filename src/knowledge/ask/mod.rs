@@ -28,7 +28,7 @@ pub use self::api::{routes, wants_events};
 pub use self::error::AskError;
 pub use self::events::{Teller, Told, event, event_stream, told_by};
 pub use self::log::{Feedback, LoggedQuestion, QuestionFilter};
-pub use self::model::{Answer, AskRequest, Mode, Quote};
+pub use self::model::{Answer, AskRequest, DocumentLanguage, Filters, Mode, Quote};
 pub use self::verify::Unsupported;
 pub use self::service::{Ask, Asker, Needs};
 pub use self::settings::{Provider, Settings};

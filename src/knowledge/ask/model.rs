@@ -43,6 +43,14 @@ impl Mode {
     }
 }
 
+impl std::str::FromStr for Mode {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        Self::parse(name).ok_or_else(|| format!("'{name}' is none of extractive, written"))
+    }
+}
+
 /// How the list by words and the list by meaning become one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -77,6 +85,15 @@ impl DocumentLanguage {
             Self::It => Language::Italian,
             Self::En => Language::English,
         }
+    }
+}
+
+impl std::str::FromStr for DocumentLanguage {
+    type Err = String;
+
+    fn from_str(code: &str) -> Result<Self, String> {
+        let known = Language::parse(code).map(Self::from);
+        known.ok_or_else(|| format!("'{code}' is none of de, fr, it, en"))
     }
 }
 
