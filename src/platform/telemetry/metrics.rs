@@ -165,6 +165,26 @@ const METRICS: &[Metric] = &[
         series: &[],
     },
     Metric {
+        name: "luna_documents_items",
+        kind: Kind::Gauge,
+        help: "Documents, by where they are on their way",
+        series: &[
+            &[("status", "queued")],
+            &[("status", "working")],
+            &[("status", "ready")],
+            &[("status", "failed")],
+            &[("status", "cancelled")],
+        ],
+    },
+    metric("luna_documents_chunks", Kind::Gauge, "Chunks of all documents"),
+    metric("luna_documents_queue", Kind::Gauge, "Documents that wait or are being read"),
+    Metric {
+        name: "luna_documents_stage_seconds",
+        kind: Kind::Histogram(LONG_S),
+        help: "Duration of one stage of taking one document in, by stage",
+        series: &[&[("stage", "extract")], &[("stage", "chunk")], &[("stage", "index")]],
+    },
+    Metric {
         name: "luna_model_success_ratio",
         kind: Kind::Gauge,
         help: "Share of judged predictions that came true, by series",
