@@ -1,5 +1,6 @@
 //! Documents with what they stand on: extraction of text, embedding, index.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::audit::Audit;
@@ -10,6 +11,7 @@ use crate::knowledge::documents::Documents;
 use crate::knowledge::documents::Needs;
 use crate::knowledge::embedding::Embedding;
 use crate::knowledge::extract::Extraction;
+use crate::knowledge::extract::Program;
 use crate::knowledge::index::Index;
 use crate::platform::db::Db;
 use crate::platform::jobs::Jobs;
@@ -34,17 +36,28 @@ pub(super) fn documents(
     section: Live<documents::Settings>,
 ) -> Documents {
     let Shared { db, objects, jobs, audit, pool, clock } = shared;
-    let data_dir = settings.storage.data_dir.clone();
     let needs = Needs {
         db,
         objects,
         jobs,
         audit,
-        extractor: Arc::new(Extraction::new(&settings.extraction, &data_dir, clock.clone())),
+        extractor: Arc::new(extraction(settings, &clock)),
         embedding: Embedding::new(&settings.embedding, pool.clone(), clock.clone()),
-        engine: Arc::new(Index::new(&settings.vectors, &data_dir, clock.clone())),
+        engine: Arc::new(index(settings, &clock)),
         pool,
-        data_dir,
+        data_dir: settings.storage.data_dir.clone(),
     };
     Documents::new(needs, clock, section)
+}
+
+/// What takes the text out of files: children of this program.
+pub(super) fn extraction(settings: &Settings, clock: &Clock) -> Extraction {
+    // A program that does not know where it lies is looked for by its name.
+    let program = Program::own().unwrap_or_else(|_| Program::At(PathBuf::from("luna")));
+    Extraction::new(&settings.extraction, clock, program)
+}
+
+/// Where chunks are indexed.
+pub(super) fn index(settings: &Settings, clock: &Clock) -> Index {
+    Index::new(&settings.vectors, &settings.storage.data_dir, clock.clone())
 }
