@@ -11,6 +11,7 @@ mod tls; // whose certificates are good enough
 mod sieve; // what of a long answer is kept while it comes
 mod service; // calls, attempts, redirects
 
+pub use self::breaker::Circuits;
 pub use self::guard::Reach;
 pub use self::home::abroad;
 pub use self::service::{Call, Outbound, OutboundError};
