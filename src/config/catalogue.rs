@@ -49,6 +49,8 @@ const IN_FILES_ONLY: &[&str] = &[
     "tariffs.urls",
     "tariffs.custom",
     "drops.",
+    "embedding.",
+    "vectors.",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[

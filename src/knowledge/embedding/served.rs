@@ -284,12 +284,4 @@ mod tests {
         assert!(Refusal::Said(400, "the input length exceeds the context length".into()).is_too_long());
         assert!(!Refusal::Said(400, "invalid input type".into()).is_too_long());
     }
-
-    #[test]
-    fn estimates_of_tokens_lie_above() {
-        // Counted with the tokenizer of all-MiniLM-L6-v2: 13 and 14 tokens.
-        assert!(estimated_tokens("Der Wechselrichter speist 4,2 kW ein.") >= 13);
-        assert!(estimated_tokens("Electricity costs 27.31 Rp./kWh.") >= 14);
-        assert_eq!(estimated_tokens(""), 2);
-    }
 }
