@@ -164,6 +164,18 @@ const METRICS: &[Metric] = &[
         help: "Duration of embedding one batch of texts",
         series: &[],
     },
+    metric("luna_embedding_errors_total", Kind::Counter, "Batches of texts that got no vectors"),
+    metric(
+        "luna_embedding_cut_total",
+        Kind::Counter,
+        "Texts that were longer than what the model sees",
+    ),
+    metric(
+        "luna_embedding_text_seconds",
+        Kind::Gauge,
+        "Computing time of one text with the model in a folder, in the newest batch",
+    ),
+    metric("luna_index_damaged_total", Kind::Counter, "Versions of the index that were set aside"),
     Metric {
         name: "luna_documents_items",
         kind: Kind::Gauge,
