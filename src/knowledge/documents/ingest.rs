@@ -3,19 +3,18 @@
 //! Each stage leaves something in the database and is skipped when that is there, so that a job which
 //! was broken off goes on where it was.
 
-use std::sync::Arc;
-
 use diesel_async::AsyncConnection;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
+use super::error::DocumentsError;
 use super::model::{ChunkRecord, ItemRecord, NewChunk, Status, StoredText};
 use super::names;
 use super::service::Documents;
 use super::stop::Stop;
 use super::store::items::Reading;
 use super::store::{chunks, items, locks, versions};
-use crate::algorithms::retrieval::{CharOffsets, Language, Words, chunk};
+use crate::algorithms::retrieval::{CharOffsets, ChunkSettings, Language, Words, chunk};
 use crate::knowledge::embedding::Embedding;
 use crate::knowledge::extract::{ExtractError, Extracted, Method};
 use crate::platform::jobs::{JobContext, JobError};
@@ -137,7 +136,8 @@ impl Documents {
             blocks: canonical.blocks,
         };
         let language = detect(&text.text, &self.settings().known());
-        let title = title.filter(|_| item.lineage.starts_with("file:") || item.lineage.starts_with("path:"));
+        // A title that somebody gave stays.
+        let title = title.filter(|_| !item.lineage.starts_with("title:"));
         let title = title.as_deref().and_then(names::declared_title);
         let reading = Reading {
             title: title.as_deref(),
@@ -181,7 +181,6 @@ impl Documents {
             sizes: settings.profile.chunks(window),
             known: settings.known(),
             language,
-            words: self.words().await?,
             embedding,
         };
         let made = self.0.needs.pool.run("documents.cut", move || scissors.cut(&text)).await?;
@@ -217,15 +216,21 @@ impl Documents {
                 self.lay(item.item_id, version, false, context).await?;
             }
             let numbers: Vec<u32> = live.iter().map(|version| version.version).collect();
-            if self.let_it_be_asked(item, &numbers).await? {
+            let is_there = self.let_it_be_asked(item, &numbers).await?;
+            if let Some(is_ready) = is_there {
                 self.sweep_now().await;
-                return Ok(());
+                return if is_ready { Ok(()) } else { Err(Stop::Gone) };
             }
         }
     }
 
-    /// Lets a document be asked that lies in these versions; false when others are alive meanwhile.
-    async fn let_it_be_asked(&self, item: &ItemRecord, laid: &[u32]) -> Result<bool, Stop> {
+    /// Lets a document be asked that lies in these versions, and says whether it still wanted to be;
+    /// nothing when others are alive meanwhile.
+    async fn let_it_be_asked(
+        &self,
+        item: &ItemRecord,
+        laid: &[u32],
+    ) -> Result<Option<bool>, Stop> {
         let now = self.0.clock.now();
         let mut conn = self.db().conn().await?;
         conn.transaction(async |conn| {
@@ -233,16 +238,16 @@ impl Documents {
             locks::index_shared(conn).await?;
             let live = versions::live(conn).await?;
             if !live.iter().map(|version| version.version).eq(laid.iter().copied()) {
-                return Ok(false);
+                return Ok(None);
             }
             locks::lineage(conn, &item.lineage).await?;
             if !items::make_ready(conn, item.item_id, None, now).await? {
                 versions::take_out(conn, item.item_id).await?;
                 self.leave(conn, item.item_id, None).await?;
-                return Ok(true);
+                return Ok(Some(false));
             }
             self.let_latest_speak(conn, &item.lineage).await?;
-            Ok::<_, Stop>(true)
+            Ok::<_, Stop>(Some(true))
         })
         .await
     }
@@ -260,7 +265,7 @@ impl Documents {
                     let why = "it was called off";
                     self.set_aside(conn, &item, Status::Cancelled, why).await?;
                 }
-                Ok::<_, super::error::DocumentsError>(())
+                Ok::<_, DocumentsError>(())
             })
             .await
         };
@@ -284,7 +289,7 @@ impl Documents {
                 if let Some(item) = item.filter(|item| item.job_id == Some(context.job_id())) {
                     self.set_aside(conn, &item, Status::Failed, reason).await?;
                 }
-                Ok::<_, super::error::DocumentsError>(())
+                Ok::<_, DocumentsError>(())
             })
             .await
         };
@@ -310,10 +315,9 @@ impl Documents {
 /// What cuts a text, on a thread that computes.
 struct Scissors {
     item_id: Uuid,
-    sizes: crate::algorithms::retrieval::ChunkSettings,
+    sizes: ChunkSettings,
     known: Vec<Language>,
     language: Option<Language>,
-    words: Arc<Words>,
     embedding: Embedding,
 }
 
@@ -335,7 +339,7 @@ impl Scissors {
             let number = |count: usize| i32::try_from(count).unwrap_or(i32::MAX);
             let page = |page: u32| i32::try_from(page.max(1)).unwrap_or(i32::MAX);
             made.push(NewChunk {
-                terms: number(self.words.terms(&search_text, lang).len()),
+                terms: number(Words::length(&search_text, lang)),
                 metadata: json!({ "heading": piece.heading_text }),
                 chunk: ChunkRecord {
                     chunk_id: Uuid::now_v7(),

@@ -36,8 +36,8 @@ use crate::platform::web::Role;
 
 /// After this time an upload has come to its end one way or the other.
 const UPLOAD_MAX: Duration = Duration::hours(1);
-/// Files whose bytes are held in memory at once while they are put into the object store.
-const PUTS_MAX: usize = 2;
+/// Uploads whose bytes are held in memory at once.
+const ROOM: usize = 2;
 /// What a document that was brought over HTTP without a source is from.
 const UPLOAD: &str = "upload";
 /// What a text without a source is from.
@@ -75,7 +75,7 @@ pub(super) struct Inner {
     pub clock: Clock,
     pub settings: Live<Settings>,
     /// Holds the bytes of uploads within bounds.
-    pub puts: Semaphore,
+    pub room: Semaphore,
     /// How words are weighed, by version of the index.
     pub words: Mutex<BTreeMap<u32, Arc<Words>>>,
     /// One brings the index into its fast form at a time, one builds, one cleans up.
@@ -103,7 +103,7 @@ impl Documents {
             needs,
             clock,
             settings,
-            puts: Semaphore::new(PUTS_MAX),
+            room: Semaphore::new(ROOM),
             words: Mutex::default(),
             settling: tokio::sync::Mutex::default(),
             building: tokio::sync::Mutex::default(),
@@ -198,7 +198,6 @@ impl Documents {
     }
 
     async fn add(&self, draft: Draft, bytes: Bytes, by: &By) -> Result<Added, DocumentsError> {
-        let _place = self.0.puts.acquire().await.map_err(|error| broken(&error))?;
         let to_hash = bytes.clone();
         let sha256 = tokio::task::spawn_blocking(move || sha256_hex(&to_hash)).await;
         let sha256 = sha256.map_err(|error| broken(&error))?;

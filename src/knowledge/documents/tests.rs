@@ -16,21 +16,24 @@ use crate::platform::web::Role;
 use crate::testing::{Answer, TestApp, utc};
 
 /// A German text about a house.
-pub(super) const HOUSE: &[u8] = include_bytes!("../../../docs/samples/waermepumpe.txt");
+const HOUSE: &[u8] = include_bytes!("../../../docs/samples/waermepumpe.txt");
 /// An English contract of two pages.
-pub(super) const CONTRACT: &[u8] = include_bytes!("../../../docs/samples/electricity-contract.pdf");
+const CONTRACT: &[u8] = include_bytes!("../../../docs/samples/electricity-contract.pdf");
 
 /// The application on a box with these settings.
-pub(super) async fn app_with(change: impl FnOnce(&mut Program)) -> TestApp {
+async fn app_with(change: impl FnOnce(&mut Program)) -> TestApp {
     TestApp::with(now(), change).await
 }
 
-pub(super) fn now() -> DateTime<Utc> {
+fn now() -> DateTime<Utc> {
     utc("2026-03-28T12:00:00Z")
 }
 
-/// A form with parts: name, name of the file where it is one, content.
-pub(super) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> (&'static str, Vec<u8>) {
+/// A part of a form: its name, the name of the file where it is one, its content.
+type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
+
+/// A form with these parts.
+fn form(parts: &[Part]) -> (&'static str, Vec<u8>) {
     let mut body = Vec::new();
     for (name, file, content) in parts {
         body.extend(b"--XxX\r\n");
@@ -45,55 +48,55 @@ pub(super) fn form(parts: &[(&str, Option<&str>, &[u8])]) -> (&'static str, Vec<
 }
 
 /// What an analyst gets for a form.
-pub(super) async fn send(app: &TestApp, parts: &[(&str, Option<&str>, &[u8])]) -> Answer {
+async fn send(app: &TestApp, parts: &[Part]) -> Answer {
     app.send(Role::Analyst, Method::POST, "/api/ingest/doc", Some(form(parts))).await
 }
 
 /// The document that one file becomes.
-pub(super) async fn upload(app: &TestApp, name: &str, content: &[u8]) -> Uuid {
+async fn upload(app: &TestApp, name: &str, content: &[u8]) -> Uuid {
     let report = send(app, &[("file", Some(name), content)]).await.json(202);
     report["accepted"][0]["item_id"].as_str().unwrap().parse().unwrap()
 }
 
 /// The document that a text becomes.
-pub(super) async fn tell(app: &TestApp, title: &str, text: &str) -> Uuid {
+async fn tell(app: &TestApp, title: &str, text: &str) -> Uuid {
     let body = json!({"title": title, "text": text});
     let added = app.post(Role::Analyst, "/api/ingest/text", &body).await.json(202);
     added["item_id"].as_str().unwrap().parse().unwrap()
 }
 
 /// A document as an admin sees it.
-pub(super) async fn item(app: &TestApp, item_id: Uuid) -> Value {
+async fn item(app: &TestApp, item_id: Uuid) -> Value {
     app.get(Role::Admin, &format!("/api/documents/{item_id}")).await.json(200)["item"].take()
 }
 
 /// How many points the version of the index has that answers.
-pub(super) async fn points(app: &TestApp) -> u64 {
+async fn points(app: &TestApp) -> u64 {
     let documents = &app.services.documents;
     let active = documents.active_version().await.unwrap();
     documents.engine().count(active.version).await.unwrap()
 }
 
 /// Chunks of a document as an admin sees them.
-pub(super) async fn chunks(app: &TestApp, item_id: Uuid) -> Vec<Value> {
+async fn chunks(app: &TestApp, item_id: Uuid) -> Vec<Value> {
     let path = format!("/api/documents/{item_id}/chunks?limit=200");
     let page = app.get(Role::Admin, &path).await.json(200);
     page["chunks"].as_array().unwrap().clone()
 }
 
 /// Moves the clock.
-pub(super) fn wait(app: &TestApp, time: Duration) {
+fn wait(app: &TestApp, time: Duration) {
     app.clock.set(app.clock.now() + time);
 }
 
 /// Runs the check of documents and what it orders.
-pub(super) async fn check(app: &TestApp) {
+async fn check(app: &TestApp) {
     app.services.jobs.enqueue_unless_due(CheckJob::NAME).await.unwrap();
     app.run_jobs().await;
 }
 
 /// Actions of the audit log on a thing, the newest first.
-pub(super) async fn actions(app: &TestApp, subject: Uuid) -> Vec<String> {
+async fn actions(app: &TestApp, subject: Uuid) -> Vec<String> {
     let path = format!("/api/audit?subject_id={subject}");
     let rows = app.get(Role::Admin, &path).await.json(200);
     let rows = rows["entries"].as_array().unwrap().iter();

@@ -219,6 +219,8 @@ async fn add(
     (name, spooled): (String, Spooled),
     by: &By,
 ) -> Result<Added, DocumentsError> {
+    let room = documents.0.room.acquire().await;
+    let _room = room.map_err(|error| DocumentsError::Broken(error.to_string()))?;
     let bytes = spooled.read().await?;
     drop(spooled);
     let file = NewFile {

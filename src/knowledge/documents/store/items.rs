@@ -382,7 +382,7 @@ pub async fn make_ready(
     now: DateTime<Utc>,
 ) -> QueryResult<bool> {
     let rows = diesel::update(items::table.find(item_id))
-        .filter(items::status.eq_any([Status::Working.name(), Status::Ready.name()]))
+        .filter(items::status.eq(Status::Working.name()))
         .set((
             items::status.eq(Status::Ready.name()),
             items::reason.eq(reason),

@@ -183,12 +183,16 @@ pub async fn lay(
     version: u32,
     (points, is_embedded): (i32, bool),
 ) -> QueryResult<()> {
-    let set = (item_index::points.eq(points), item_index::is_embedded.eq(is_embedded));
     diesel::insert_into(item_index::table)
-        .values((item_index::item_id.eq(item_id), item_index::version.eq(number(version)), set))
+        .values((
+            item_index::item_id.eq(item_id),
+            item_index::version.eq(number(version)),
+            item_index::points.eq(points),
+            item_index::is_embedded.eq(is_embedded),
+        ))
         .on_conflict((item_index::item_id, item_index::version))
         .do_update()
-        .set(set)
+        .set((item_index::points.eq(points), item_index::is_embedded.eq(is_embedded)))
         .execute(conn)
         .await
         .map(drop)

@@ -81,8 +81,6 @@ async fn a_job_that_was_broken_off_goes_on_where_it_was() {
     assert_eq!(item(&app, item_id).await["status"], "ready");
     assert_eq!(chunks(&app, item_id).await, before, "nothing was made twice");
     assert_eq!(points(&app).await, before.len() as u64);
-    assert_eq!(server.asked(), before.len());
-    assert!(server.is_up());
 }
 
 #[tokio::test]

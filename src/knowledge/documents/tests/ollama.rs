@@ -19,13 +19,16 @@ pub enum Mood {
     Refuses,
 }
 
+/// Digest of the model, and how many numbers its vectors have.
+type Model = Arc<Mutex<(String, usize)>>;
+
 /// The server; gone when it is dropped.
 pub struct Ollama {
     /// Where it answers.
     pub url: String,
-    state: Arc<Mutex<(String, usize, usize)>>,
+    model: Model,
     mood: watch::Sender<Mood>,
-    running: JoinSet<()>,
+    _running: JoinSet<()>,
 }
 
 impl Ollama {
@@ -33,44 +36,33 @@ impl Ollama {
     pub async fn new(digest: &str, dimension: usize) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new((digest.to_owned(), dimension, 0)));
+        let model = Arc::new(Mutex::new((digest.to_owned(), dimension)));
         let (mood, seen) = watch::channel(Mood::Answers);
         let mut running = JoinSet::new();
-        let shared = Arc::clone(&state);
+        let shared = Arc::clone(&model);
         running.spawn(async move {
             let mut open = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 open.spawn(serve(stream, Arc::clone(&shared), seen.clone()));
             }
         });
-        Self { url, state, mood, running }
+        Self { url, model, mood, _running: running }
     }
 
     /// Another model under the same name.
     pub fn becomes(&self, digest: &str, dimension: usize) {
-        let mut state = self.state.lock().unwrap();
-        (state.0, state.1) = (digest.to_owned(), dimension);
+        *self.model.lock().unwrap() = (digest.to_owned(), dimension);
     }
 
     /// What it does from now on.
     pub fn is(&self, mood: Mood) {
         self.mood.send_replace(mood);
     }
-
-    /// How many texts it was asked to embed.
-    pub fn asked(&self) -> usize {
-        self.state.lock().unwrap().2
-    }
-
-    /// Whether it runs.
-    pub fn is_up(&self) -> bool {
-        !self.running.is_empty()
-    }
 }
 
 async fn serve(
     mut stream: TcpStream,
-    state: Arc<Mutex<(String, usize, usize)>>,
+    model: Model,
     mut mood: watch::Receiver<Mood>,
 ) {
     let mut head = Vec::new();
@@ -87,7 +79,7 @@ async fn serve(
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let path = head.split(' ').nth(1).unwrap();
     let is_probe = body["input"] == json!(["Luna"]);
-    let (digest, dimension, _) = state.lock().unwrap().clone();
+    let (digest, dimension) = model.lock().unwrap().clone();
     let mut status = 200;
     let answer = match path {
         "/api/show" => json!({"model_info": {"test.context_length": 512}}),
@@ -102,7 +94,6 @@ async fn serve(
             } else {
                 let texts = body["input"].as_array().unwrap().iter().map(|it| it.as_str().unwrap());
                 let made: Vec<_> = texts.map(|text| vector(text, dimension)).collect();
-                state.lock().unwrap().2 += made.len();
                 json!({"embeddings": made})
             }
         }
