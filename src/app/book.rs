@@ -10,6 +10,7 @@ use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::documents;
 use crate::learning::serving;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
@@ -39,6 +40,8 @@ pub(super) struct ProgramSettings {
     pub ingest: Live<ingest::Settings>,
     /// What models are served by.
     pub models: Live<serving::Settings>,
+    /// What documents read.
+    pub documents: Live<documents::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -64,6 +67,7 @@ impl Book for ProgramSettings {
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
+        self.documents.set(settings.documents);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

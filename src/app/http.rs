@@ -34,6 +34,7 @@ use crate::facts::readings;
 use crate::facts::series;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::documents;
 use crate::learning::accuracy;
 use crate::learning::prediction;
 use crate::learning::registry;
@@ -120,6 +121,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(accuracy::routes)
         .configure(value::routes)
         .configure(windows::routes)
+        .configure(documents::routes)
         .configure(jobs::routes)
         .configure(settings::routes)
         .configure(status::routes);
@@ -200,6 +202,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.accuracy))
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
+            .app_data(Data::new(services.documents))
             .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))
             .app_data(Data::new(services.gather));

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
+use super::documents::{Shared, documents};
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
@@ -46,6 +47,10 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
+use crate::knowledge::documents::CheckJob;
+use crate::knowledge::documents::Documents;
+use crate::knowledge::documents::IngestJob;
+use crate::knowledge::documents::ReindexJob;
 use crate::learning::accuracy::Accuracy;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
@@ -80,9 +85,6 @@ use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
-use crate::platform::jobs::Schedule;
-use crate::platform::jobs::ScheduleError;
-use crate::platform::jobs::SlotLength;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
@@ -139,6 +141,7 @@ pub(crate) struct Services {
     pub accuracy: Accuracy,
     pub values: Values,
     pub windows: Windows,
+    pub documents: Documents,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
     pub status: Status,
@@ -205,6 +208,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         models: settings.models.clone().into(),
+        documents: settings.documents.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -330,6 +334,18 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         Accuracy::new(prices.clone(), observations.clone(), forecasts.clone(), clock.clone());
     let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let documents = documents(
+        settings,
+        Shared {
+            db: db.clone(),
+            objects: objects.clone(),
+            jobs: jobs.clone(),
+            audit: audit.clone(),
+            pool: pool.clone(),
+            clock: clock.clone(),
+        },
+        book.documents.clone(),
+    );
     let kept = Kept {
         db: db.clone(),
         changes: changes.clone(),
@@ -354,6 +370,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs: jobs.clone(),
         mqtt: mqtt.clone(),
         kafka: kafka.clone(),
+        documents: documents.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -410,6 +427,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accuracy,
         values,
         windows,
+        documents,
         settings,
         upkeep,
         status,
@@ -436,7 +454,17 @@ impl Services {
         ]
     }
 
-    /// What runs the jobs of the queue.
+    /// What runs the jobs of documents; they have workers of their own, so that a thousand documents
+    /// hold nothing else up.
+    pub(crate) fn document_handlers(&self) -> Vec<Arc<dyn Handler>> {
+        vec![
+            Arc::new(IngestJob(self.documents.clone())),
+            Arc::new(ReindexJob(self.documents.clone())),
+            Arc::new(CheckJob(self.documents.clone())),
+        ]
+    }
+
+    /// What runs the other jobs of the queue.
     pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(TrainingJob(self.training.clone())),
@@ -469,29 +497,4 @@ impl Services {
             }),
         ]
     }
-}
-
-/// What the program does by the clock. A fresh box shows something at once: the scheduler's first
-/// look enqueues the occurrence that was missed last.
-pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleError> {
-    let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
-    let mut all = vec![
-        // Every ten minutes; whether anybody is asked is decided by what is missing.
-        Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
-        Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
-        // Soon after midnight it is decided whether the standard tariff holds.
-        Schedule::new(FetchJob::TARIFFS, "0 1/10 * * * *", zurich, SlotLength::Minute)?,
-        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
-        Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
-        Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
-        Schedule::new(PromoteJob::NAME, "0 57 3 * * *", zurich, SlotLength::Day)?,
-        // In the quietest hour, behind the training.
-        Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
-        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
-    ];
-    // A box without roads for files has no use for a job each minute.
-    if settings.drops.is_on() {
-        all.push(Schedule::new(DropsJob::NAME, "20 * * * * *", utc, SlotLength::Minute)?);
-    }
-    Ok(all)
 }

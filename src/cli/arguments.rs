@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub(super) use self::benchmark::{EpfArguments, EvaluateCommand};
 pub(super) use self::learning::{EvaluateArguments, TrainArguments};
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
+use super::documents::DocumentsCommand;
 use super::readings::ReadingFileArguments;
 use super::weather::WeatherFileArguments;
 use crate::access::accounts::KEY_DAYS;
@@ -117,6 +118,9 @@ pub(super) enum Command {
     ///
     /// Example: luna bench bulk-upsert --json
     Bench(BenchArguments),
+    /// Documents that answer: add, list, delete, build their index
+    #[command(subcommand)]
+    Documents(DocumentsCommand),
     /// Accounts
     #[command(subcommand)]
     Admin(AdminCommand),

@@ -9,6 +9,7 @@ mod keys; // API keys from the box itself
 mod drops; // files of grid operators
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
+mod documents; // documents and their index
 mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
 mod output; // results to standard output, the rest to standard error
@@ -128,6 +129,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
+        Command::Documents(command) => documents::run(&settings, command).await,
         Command::Admin(command) => admin::run(&settings, command).await,
         Command::Keys(command) => keys::run(&settings, command).await,
         // Done above, without these settings or before the log.

@@ -49,6 +49,9 @@ const IN_FILES_ONLY: &[&str] = &[
     "tariffs.urls",
     "tariffs.custom",
     "drops.",
+    "vectors.",
+    "extraction.",
+    "embedding.",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[
@@ -63,10 +66,11 @@ const AT_ONCE: &[&str] = &[
     "tariffs.",
     "accounts.",
     "models.",
+    "documents.",
     "upkeep.",
 ];
-/// The pool that hashes is made once.
-const NOT_AT_ONCE: [&str; 1] = ["accounts.hashing_parallel"];
+/// The pool that hashes is made once, and so are the workers that read documents.
+const NOT_AT_ONCE: [&str; 2] = ["accounts.hashing_parallel", "documents.workers"];
 
 static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let (loaded, _) = load_anyway(&Sources::default());

@@ -17,6 +17,10 @@ use crate::facts::meters;
 use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::documents;
+use crate::knowledge::embedding;
+use crate::knowledge::extract;
+use crate::knowledge::index;
 use crate::learning::serving;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
@@ -77,6 +81,14 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// How models are taken in, asked and replaced.
     pub models: serving::Settings,
+    /// What takes the text out of files.
+    pub extraction: extract::Settings,
+    /// What makes vectors of texts.
+    pub embedding: embedding::Settings,
+    /// Where chunks are indexed.
+    pub vectors: index::Settings,
+    /// How documents are cut, how many come in at once, who may read them.
+    pub documents: documents::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -126,6 +138,14 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let kafka_password = layers.secret("kafka.password");
     let with_password =
         |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
+    let [embedding_key, vectors_key] =
+        ["embedding.api_key", "vectors.api_key"].map(|key| layers.secret(key));
+    let with_embedding_key = |section: embedding::Settings| embedding::Settings {
+        api_key: embedding_key.clone(),
+        ..section
+    };
+    let with_vectors_key =
+        |section: index::Settings| index::Settings { api_key: vectors_key.clone(), ..section };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -162,6 +182,15 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         models: layers.section("models", serving::Settings::mistakes),
+        extraction: layers.section("extraction", extract::Settings::mistakes),
+        embedding: with_embedding_key(layers.section(
+            "embedding",
+            |section: &embedding::Settings| with_embedding_key(section.clone()).mistakes(),
+        )),
+        vectors: with_vectors_key(layers.section("vectors", |section: &index::Settings| {
+            with_vectors_key(section.clone()).mistakes()
+        })),
+        documents: layers.section("documents", documents::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

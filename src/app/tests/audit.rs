@@ -100,6 +100,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     quality(&mut walk).await;
     mqtt(&mut walk).await;
     drops(&mut walk).await;
+    documents(&mut walk).await;
     simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
@@ -300,6 +301,39 @@ async fn drops(walk: &mut Walk) {
     assert_eq!(row["after"]["meter_id"], "house-1");
     let answer = walk.admin(Method::DELETE, path).await;
     walk.saw("DELETE /api/drops/points/{key}", &answer).await;
+}
+
+/// Documents come in under both addresses, are called off, tried again, approved and deleted.
+async fn documents(walk: &mut Walk) {
+    let mut items = Vec::new();
+    for path in ["/api/ingest/doc", "/ingest/doc"] {
+        let file = format!(
+            "--XxX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
+             c4n4ry sent to {path}\r\n--XxX--\r\n"
+        );
+        let form = Some(("multipart/form-data; boundary=XxX", file.into_bytes()));
+        let answer = walk.app.send(Role::Analyst, Method::POST, path, form).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!((&row["action"], &row["after"]["file_name"]), (&json!("document.add"), &json!("a.txt")));
+    }
+    for path in ["/api/ingest/text", "/ingest/text"] {
+        let text = json!({"title": path, "text": format!("c4n4ry said to {path}")});
+        let answer = walk.app.post(Role::Analyst, path, &text).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!((&row["action"], &row["after"]["title"]), (&json!("document.add"), &json!(path)));
+        items.push(answer.json(202)["item_id"].as_str().unwrap().to_owned());
+    }
+    let path = format!("/api/documents/{}", items[0]);
+    for (verb, action) in
+        [("approve", "document.approve"), ("cancel", "document.cancel"), ("retry", "document.retry")]
+    {
+        let answer = walk.admin(Method::POST, &format!("{path}/{verb}")).await;
+        let row = walk.saw(&format!("POST /api/documents/{{id}}/{verb}"), &answer).await;
+        assert_eq!((&row["action"], &row["subject_id"]), (&json!(action), &json!(items[0])));
+    }
+    let answer = walk.admin(Method::DELETE, &path).await;
+    let row = walk.saw("DELETE /api/documents/{id}", &answer).await;
+    assert_eq!((&row["before"]["version"], &row["after"]), (&json!(1), &Value::Null));
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -12,6 +12,7 @@ mod mqtt; // readings over MQTT against HTTP
 mod pgcopy; // rows as PostgreSQL's COPY reads them
 mod predict; // predictions over HTTP at a steady rate
 mod read; // one row over HTTP against a bare handler
+mod search; // many chunks searched by words and by meaning
 mod store; // a database that exists for one run, and SQL of the floors
 mod trees; // one forecast against LightGBM's own fastest call
 mod upsert; // many rows against COPY and INSERT
@@ -24,6 +25,7 @@ pub use self::model::{BenchError, Benchmark, Figure, Plan, Report};
 pub use self::mqtt::{Broker, ingest_mqtt};
 pub use self::predict::{predict, prepare_predict};
 pub use self::read::{Served, prepare_read, single_row_read};
+pub use self::search::search;
 pub use self::store::Scratch;
 pub use self::trees::lightgbm_row;
 pub use self::upsert::bulk_upsert;

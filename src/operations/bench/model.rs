@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::algorithms::forecasting::FitError;
 use crate::facts::market::PriceError;
+use crate::knowledge::index::IndexError;
 use crate::learning::registry::RegistryError;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPoolError;
@@ -35,11 +36,13 @@ pub enum Benchmark {
     Predict,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
+    /// Searching many chunks.
+    Search,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
@@ -49,6 +52,7 @@ impl Benchmark {
         Self::IngestGrowth,
         Self::Predict,
         Self::LightgbmRow,
+        Self::Search,
     ];
 
     /// Name on the command line.
@@ -63,17 +67,18 @@ impl Benchmark {
             Self::IngestGrowth => "ingest-growth",
             Self::Predict => "predict",
             Self::LightgbmRow => "lightgbm-row",
+            Self::Search => "search",
         }
     }
 
     /// Whether it takes minutes and is run only when it is named.
     pub const fn is_long(self) -> bool {
-        matches!(self, Self::IngestGrowth)
+        matches!(self, Self::IngestGrowth | Self::Search)
     }
 
     /// Whether it needs a database of its own.
     pub const fn needs_database(self) -> bool {
-        !matches!(self, Self::LightgbmRow)
+        !matches!(self, Self::LightgbmRow | Self::Search)
     }
 }
 
@@ -117,6 +122,9 @@ pub enum BenchError {
     /// The trees could not be fitted.
     #[error("the trees could not be fitted")]
     Fit(#[from] FitError),
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The computation broke off.
     #[error(transparent)]
     Cpu(#[from] CpuPoolError),
@@ -158,6 +166,8 @@ pub struct Plan {
     pub trees: usize,
     /// Rows forecast per round, one at a time.
     pub forecasts: usize,
+    /// Chunks that are searched.
+    pub search_chunks: usize,
     /// Rounds of each, after one that does not count.
     pub rounds: usize,
 }
@@ -176,6 +186,7 @@ impl Plan {
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
+                search_chunks: 2_000,
                 rounds: 3,
             };
         }
@@ -188,6 +199,7 @@ impl Plan {
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,
+            search_chunks: 100_000,
             rounds: 9,
         }
     }

@@ -12,7 +12,7 @@ use super::client::{Load, complete};
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Report, Sides, median, median_s};
 use super::pgcopy::CopyFile;
 use super::store::Scratch;
-use super::{Served, bulk_upsert, lightgbm_row, prepare_read, single_row_read};
+use super::{Served, bulk_upsert, lightgbm_row, prepare_read, search, single_row_read};
 use crate::access::audit::Audit;
 use crate::base::timeline::Clock;
 use crate::learning::registry::Registry;
@@ -29,6 +29,7 @@ const TINY: Plan = Plan {
     training_rows: 400,
     trees: 10,
     forecasts: 50,
+    search_chunks: 300,
     rounds: 2,
 };
 
@@ -42,7 +43,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
          read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
-         lightgbm-row"
+         lightgbm-row, search"
     );
     assert!("".parse::<Benchmark>().is_err());
 }
@@ -196,4 +197,17 @@ async fn one_row_is_forecast_two_ways_with_equal_numbers() {
     let figure = lightgbm_row(&TINY).await.unwrap();
     assert_eq!((figure.n, figure.rounds), (50, 2));
     assert!(figure.ours > 0.0 && figure.floor > 0.0 && figure.ratio.is_finite());
+}
+
+#[actix_web::test]
+async fn chunks_are_searched_and_a_scan_finds_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = search(folder.path(), &TINY).await.unwrap();
+    assert_eq!((figure.n, figure.rounds), (300, 2));
+    let detail = |name| figure.details.iter().find(|it| it.name == name).unwrap().value;
+    assert!(figure.ours > 0.0 && figure.details.iter().all(|it| it.value.is_finite()));
+    for name in ["of the ten nearest vectors found", "of the ten best by words found"] {
+        // Below the size from which on the engine takes short cuts, it finds what a scan finds.
+        assert!(detail(name) > 0.99, "{name}: {}", detail(name));
+    }
 }

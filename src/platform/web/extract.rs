@@ -325,7 +325,7 @@ fn too_large(BodyLimit(limit): BodyLimit) -> Problem {
     )
 }
 
-fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+pub(super) fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
@@ -333,12 +333,12 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
     header_text(headers, header::CONTENT_LENGTH).parse().ok()
 }
 
-fn unsupported(detail: String) -> Problem {
+pub(super) fn unsupported(detail: String) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
 /// A compressed body could unpack to any size; bodies read into memory come as they are.
-fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let coding = header_text(headers, header::CONTENT_ENCODING);
     if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
         return Ok(());

@@ -7,6 +7,7 @@ mod csrf; // same-origin check and double-submit token
 mod multipart; // forms with a file
 mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
+mod form_flow; // forms whose files are read as they arrive
 mod guard; // who may call: `Require<Role>`, `Public`
 mod headers; // security headers
 mod instants; // instants in requests
@@ -31,6 +32,7 @@ pub use self::extract::{
     parse_value,
 };
 pub use self::fallback::{MethodTable, fallback};
+pub use self::form_flow::{FormFlow, FormPart};
 pub use self::guard::{
     AdminOnly, Analyst, Importer, LoggedIn, Person, Public, Reader, Require, Sender, Viewer,
     Visitor, administers,

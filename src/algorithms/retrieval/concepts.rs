@@ -1,0 +1,65 @@
+//! Finds what the other languages, and other people, call the things that a question names.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use crate::algorithms::retrieval::analysis::{fold, term, words};
+use crate::algorithms::retrieval::{concepts_list, hashing, Language};
+
+/// One way of saying a concept: the terms of one expression.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Saying {
+    hashes: Vec<u32>,
+}
+
+/// All ways of saying all concepts, and which of them begin with a term.
+struct Concepts {
+    sayings: Vec<Vec<Saying>>,
+    of_term: HashMap<u32, Vec<usize>>,
+}
+
+static CONCEPTS: LazyLock<Concepts> = LazyLock::new(Concepts::read);
+
+impl Concepts {
+    fn read() -> Self {
+        let mut sayings = Vec::new();
+        let mut of_term: HashMap<u32, Vec<usize>> = HashMap::new();
+        for line in concepts_list::CONCEPTS.lines() {
+            let mut concept: Vec<Saying> = Vec::new();
+            for (column, language) in line.split('|').zip(Language::ALL) {
+                for expression in column.split_whitespace() {
+                    let spaced = expression.replace('_', " ");
+                    let hashes: Vec<u32> =
+                        words(&spaced).filter_map(|(_, word)| term(&fold(word), language)).map(|term| hashing::of(&term)).collect();
+                    let saying = Saying { hashes };
+                    if !saying.hashes.is_empty() && !concept.contains(&saying) {
+                        concept.push(saying);
+                    }
+                }
+            }
+            for saying in concept.iter().filter(|saying| saying.hashes.len() == 1) {
+                of_term.entry(saying.hashes[0]).or_default().push(sayings.len());
+            }
+            sayings.push(concept);
+        }
+        Self { sayings, of_term }
+    }
+}
+
+/// Other terms for what `hash` names, with their share: 1 for a word, less for each word of an expression,
+/// less where the word names several concepts.
+pub(super) fn alternatives(hash: u32) -> Vec<(u32, f32)> {
+    let Some(concepts) = CONCEPTS.of_term.get(&hash) else { return Vec::new() };
+    let share = 1.0 / (concepts.len() as f32).sqrt();
+    let mut found: HashMap<u32, f32> = HashMap::new();
+    for saying in concepts.iter().flat_map(|&concept| &CONCEPTS.sayings[concept]) {
+        let each = share / saying.hashes.len() as f32;
+        for &other in saying.hashes.iter().filter(|&&other| other != hash) {
+            let weight = found.entry(other).or_insert(0.0);
+            *weight = weight.max(each);
+        }
+    }
+    let mut found: Vec<(u32, f32)> = found.into_iter().collect();
+    found.sort_unstable_by_key(|&(other, _)| other);
+    found
+}
