@@ -10,6 +10,7 @@ use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
 use crate::knowledge::documents;
 use crate::learning::serving;
 use crate::operations::settings;
@@ -42,6 +43,8 @@ pub(super) struct ProgramSettings {
     pub models: Live<serving::Settings>,
     /// What documents read.
     pub documents: Live<documents::Settings>,
+    /// What answering reads.
+    pub answers: Live<ask::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -68,6 +71,7 @@ impl Book for ProgramSettings {
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
         self.documents.set(settings.documents);
+        self.answers.set(settings.answers);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

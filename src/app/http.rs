@@ -34,6 +34,7 @@ use crate::facts::readings;
 use crate::facts::series;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
 use crate::knowledge::documents;
 use crate::learning::accuracy;
 use crate::learning::prediction;
@@ -122,6 +123,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(value::routes)
         .configure(windows::routes)
         .configure(documents::routes)
+        .configure(ask::routes)
         .configure(jobs::routes)
         .configure(settings::routes)
         .configure(status::routes);
@@ -203,6 +205,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.documents))
+            .app_data(Data::new(services.ask))
             .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))
             .app_data(Data::new(services.gather));

@@ -47,6 +47,8 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
+use crate::knowledge::ask;
+use crate::knowledge::ask::Ask;
 use crate::knowledge::documents::CheckJob;
 use crate::knowledge::documents::Documents;
 use crate::knowledge::documents::IngestJob;
@@ -142,6 +144,7 @@ pub(crate) struct Services {
     pub values: Values,
     pub windows: Windows,
     pub documents: Documents,
+    pub ask: Ask,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
     pub status: Status,
@@ -209,6 +212,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         ingest: settings.ingest.clone().into(),
         models: settings.models.clone().into(),
         documents: settings.documents.clone().into(),
+        answers: settings.answers.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -346,6 +350,13 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         },
         book.documents.clone(),
     );
+    let needs = ask::Needs {
+        db: db.clone(),
+        documents: documents.clone(),
+        tariffs: tariffs.clone(),
+        audit: audit.clone(),
+    };
+    let ask = Ask::new(needs, clock.clone(), book.answers.clone());
     let kept = Kept {
         db: db.clone(),
         changes: changes.clone(),
@@ -428,6 +439,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         values,
         windows,
         documents,
+        ask,
         settings,
         upkeep,
         status,

@@ -1,5 +1,6 @@
 //! The form of the command line.
 
+mod ask; // of a question to documents
 mod benchmark; // of the open benchmark
 mod learning; // of trainings and evaluations
 mod simulate; // of the simulation
@@ -12,6 +13,7 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use uuid::Uuid;
 
+pub(super) use self::ask::AskArguments;
 pub(super) use self::benchmark::{EpfArguments, EvaluateCommand};
 pub(super) use self::learning::{EvaluateArguments, TrainArguments};
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};

@@ -11,6 +11,8 @@ use serde::Serialize;
 use uuid::Uuid;
 
 use self::finding::{Found, find};
+use super::arguments::AskArguments;
+use super::ask;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;
@@ -50,6 +52,10 @@ pub(super) enum DocumentsCommand {
     List(ListArguments),
     /// Delete documents with their text, chunks and vectors
     Delete(DeleteArguments),
+    /// Ask the documents a question; answers are quotes that were compared with the stored text
+    ///
+    /// Example: luna documents ask "Wie hoch ist die Vergütung bis 30 kW?" --language de
+    Ask(AskArguments),
     /// Build the index anew from the stored chunks, while the present one answers
     Reindex(ReindexArguments),
 }
@@ -121,6 +127,7 @@ pub(super) async fn run(settings: &Settings, command: DocumentsCommand) -> Resul
         DocumentsCommand::Add(arguments) => add(settings, arguments).await,
         DocumentsCommand::List(arguments) => list(settings, arguments).await,
         DocumentsCommand::Delete(arguments) => delete(settings, arguments).await,
+        DocumentsCommand::Ask(arguments) => ask::ask(settings, arguments).await,
         DocumentsCommand::Reindex(arguments) => reindex(settings, arguments).await,
     }
 }

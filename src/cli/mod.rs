@@ -2,6 +2,7 @@
 
 mod admin; // accounts from the box itself
 mod arguments; // the command line's form
+mod ask; // a question to documents
 mod bench; // speed against floors
 mod benchmark; // the open benchmark of price forecasts
 mod data; // import, datasets, database

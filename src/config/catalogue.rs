@@ -52,6 +52,10 @@ const IN_FILES_ONLY: &[&str] = &[
     "vectors.",
     "extraction.",
     "embedding.",
+    "answers.provider",
+    "answers.url",
+    "answers.api_key",
+    "answers.allow_cloud",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[
@@ -67,10 +71,12 @@ const AT_ONCE: &[&str] = &[
     "accounts.",
     "models.",
     "documents.",
+    "answers.",
     "upkeep.",
 ];
-/// The pool that hashes is made once, and so are the workers that read documents.
-const NOT_AT_ONCE: [&str; 2] = ["accounts.hashing_parallel", "documents.workers"];
+/// What is made once: the pool that hashes, the workers that read documents, the turns of a model.
+const NOT_AT_ONCE: [&str; 3] =
+    ["accounts.hashing_parallel", "documents.workers", "answers.parallel"];
 
 static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let (loaded, _) = load_anyway(&Sources::default());

@@ -17,6 +17,7 @@ use crate::facts::meters;
 use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
 use crate::knowledge::documents;
 use crate::knowledge::embedding;
 use crate::knowledge::extract;
@@ -89,6 +90,8 @@ pub struct Settings {
     pub vectors: index::Settings,
     /// How documents are cut, how many come in at once, who may read them.
     pub documents: documents::Settings,
+    /// How questions about documents are answered.
+    pub answers: ask::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -138,8 +141,8 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let kafka_password = layers.secret("kafka.password");
     let with_password =
         |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
-    let [embedding_key, vectors_key] =
-        ["embedding.api_key", "vectors.api_key"].map(|key| layers.secret(key));
+    let [embedding_key, vectors_key, answers_key] =
+        ["embedding.api_key", "vectors.api_key", "answers.api_key"].map(|key| layers.secret(key));
     let with_embedding_key = |section: embedding::Settings| embedding::Settings {
         api_key: embedding_key.clone(),
         ..section
@@ -191,10 +194,18 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             with_vectors_key(section.clone()).mistakes()
         })),
         documents: layers.section("documents", documents::Settings::mistakes),
+        answers: ask::Settings {
+            api_key: answers_key,
+            ..layers.section("answers", ask::Settings::mistakes)
+        },
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
     settings.ingest.tariffs = settings.tariffs.clone();
+    // One Ollama is enough: where vectors come from, answers may, too.
+    if settings.answers.url.is_none() {
+        settings.answers.url.clone_from(&settings.embedding.url);
+    }
     let brokers = (settings.mqtt.url.is_some(), !settings.kafka.broker_list().is_empty());
     if let Some(what) = settings.simulation.output_mistake(brokers.0, brokers.1) {
         layers.mistake("simulation.output", what);

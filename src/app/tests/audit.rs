@@ -30,6 +30,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "changes nothing: what was asked and answered is kept as a prediction of its own",
     ),
     ("POST /api/consumption/preview", "tells how a file would be read and stores nothing"),
+    ("POST /api/rag/ask", "changes nothing: questions have a log of their own, if they may"),
+    ("POST /rag/ask", "the same under its short address"),
+    ("POST /api/rag/search", "finds passages and stores nothing"),
+    ("POST /rag/search", "the same under its short address"),
 ];
 
 /// What has been seen to leave a row.
@@ -101,6 +105,7 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     mqtt(&mut walk).await;
     drops(&mut walk).await;
     documents(&mut walk).await;
+    answers(&mut walk).await;
     simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
@@ -334,6 +339,20 @@ async fn documents(walk: &mut Walk) {
     let answer = walk.admin(Method::DELETE, &path).await;
     let row = walk.saw("DELETE /api/documents/{id}", &answer).await;
     assert_eq!((&row["before"]["version"], &row["after"]), (&json!(1), &Value::Null));
+}
+
+/// An answer is rated, and a model gets other orders.
+async fn answers(walk: &mut Walk) {
+    let question = json!({"question": "Is the c4n4ry alive?"});
+    let answer = walk.app.post(Role::Admin, "/api/rag/ask", &question).await.json(200);
+    let path = format!("/api/rag/questions/{}/feedback", answer["question_id"].as_str().unwrap());
+    let answer = walk.app.post(Role::Admin, &path, &json!({"value": -1, "note": "c4n4ry"})).await;
+    let row = walk.saw("POST /api/rag/questions/{id}/feedback", &answer).await;
+    assert_eq!((&row["action"], &row["after"]["value"]), (&json!("question.rate"), &json!(-1.0)));
+    let orders = body(&json!({"text": "Answer in one sentence."}));
+    let answer = walk.app.send(Role::Admin, Method::PUT, "/api/rag/prompt", orders).await;
+    let row = walk.saw("PUT /api/rag/prompt", &answer).await;
+    assert_eq!((&row["action"], &row["subject_id"]), (&json!("prompt.change"), &json!("1")));
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -13,7 +13,7 @@ use crate::algorithms::retrieval::{Fusion, Language, Words, fuse};
 use crate::knowledge::documents::{ChunkRecord, Documents, IndexVersion, ItemRecord, Status};
 use crate::knowledge::embedding::{Embedding, Purpose};
 use crate::knowledge::index;
-use crate::knowledge::index::{Engine, Filter, Index, Search, SparseVector};
+use crate::knowledge::index::{Engine, Filter, Search, SparseVector};
 use crate::platform::web::Role;
 
 /// Candidates of each list for a passage that is wanted.
@@ -25,7 +25,7 @@ const CANDIDATES_MIN: usize = 50;
 #[derive(Clone)]
 pub(super) struct Library {
     pub documents: Documents,
-    pub index: Index,
+    pub index: Arc<dyn Engine>,
     pub embedding: Embedding,
 }
 

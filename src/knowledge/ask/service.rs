@@ -29,8 +29,6 @@ use crate::access::audit::Event;
 use crate::base::timeline::Clock;
 use crate::facts::tariffs::Tariffs;
 use crate::knowledge::documents::Documents;
-use crate::knowledge::embedding::Embedding;
-use crate::knowledge::index::Index;
 use crate::platform::db::Db;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::Live;
@@ -48,12 +46,8 @@ const THREADS: NonZeroUsize = NonZeroUsize::new(4).expect("it is not zero");
 pub struct Needs {
     /// Where questions are written down.
     pub db: Db,
-    /// Documents and their text.
+    /// Documents, their text and their index.
     pub documents: Documents,
-    /// Where passages are found.
-    pub index: Index,
-    /// What makes vectors of questions.
-    pub embedding: Embedding,
     /// What a kilowatt hour costs, for comparing sheets with it.
     pub tariffs: Tariffs,
     /// Where changes are written down.
@@ -100,7 +94,8 @@ impl Ask {
     /// The service.
     pub fn new(needs: Needs, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         let settings = settings.into();
-        let Needs { db, documents, index, embedding, tariffs, audit } = needs;
+        let Needs { db, documents, tariffs, audit } = needs;
+        let (index, embedding) = (documents.engine(), documents.embedding());
         Self {
             db,
             library: Library { documents, index, embedding },

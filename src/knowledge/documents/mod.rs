@@ -15,6 +15,7 @@ mod lexicon; // how words are weighed
 mod model; // documents, chunks, versions
 mod names; // what people write around a document, made harmless
 mod service; // taking in, showing
+mod passages; // for whoever looks for passages
 mod settings; // the `[documents]` section
 mod spool; // files on their way
 mod standing; // status, health, metrics
@@ -29,8 +30,8 @@ pub use self::error::DocumentsError;
 pub use self::indexing::Wish;
 pub use self::jobs::{CheckJob, IngestJob, ReindexJob};
 pub use self::model::{
-    Added, ChunkRecord, Counts, IndexVersion, ItemFilter, ItemRecord, NewFile, NewText, Status,
-    StoredText,
+    Added, ChunkRecord, Counts, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile,
+    NewText, Status, StoredText, Whole,
 };
 pub use self::service::{Documents, Needs};
 pub use self::settings::Settings;

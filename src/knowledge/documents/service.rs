@@ -348,14 +348,11 @@ impl Documents {
     pub async fn readable(&self, item_id: Uuid, role: Role) -> Result<ItemRecord, DocumentsError> {
         let mut conn = self.db().conn().await?;
         let found = items::find(&mut conn, item_id).await?;
-        let found = found.filter(|item| {
-            let is_visible = item.approved_at.is_some() || !self.needs_approval(role);
-            !reads_only(role) || item.status == Status::Ready && is_visible
-        });
+        let found = found.filter(|item| self.may_read(item, role));
         found.ok_or(DocumentsError::NotFound(item_id))
     }
 
-    fn needs_approval(&self, role: Role) -> bool {
+    pub(super) fn needs_approval(&self, role: Role) -> bool {
         reads_only(role) && self.settings().approval_required
     }
 
@@ -429,7 +426,7 @@ impl Documents {
 }
 
 /// Whether somebody in this role only reads: what is ready, and what is approved where that is asked.
-const fn reads_only(role: Role) -> bool {
+pub(super) const fn reads_only(role: Role) -> bool {
     matches!(role, Role::Viewer | Role::Customer)
 }
 

@@ -165,6 +165,36 @@ pub(super) const METRICS: &[Metric] = &[
         Kind::Gauge,
         "Computing time of one text with the model in a folder, in the newest batch",
     ),
+    Metric {
+        name: "luna_questions_total",
+        kind: Kind::Counter,
+        help: "Questions to documents, by mode and outcome",
+        series: &[],
+    },
+    Metric {
+        name: "luna_quotes_total",
+        kind: Kind::Counter,
+        help: "Quotes held against the stored text, by what came of it",
+        series: &[&[("outcome", "proven")], &[("outcome", "dropped")]],
+    },
+    Metric {
+        name: "luna_answer_duration_seconds",
+        kind: Kind::Histogram(LONG_S),
+        help: "Duration of one answer, by mode",
+        series: &[&[("mode", "extractive")], &[("mode", "written")]],
+    },
+    Metric {
+        name: "luna_answer_step_seconds",
+        kind: Kind::Histogram(SHORT_S),
+        help: "Duration of one step of an answer",
+        series: &[],
+    },
+    Metric {
+        name: "luna_answer_feedback_total",
+        kind: Kind::Counter,
+        help: "What people think of answers",
+        series: &[&[("value", "good")], &[("value", "bad")]],
+    },
     metric("luna_index_damaged_total", Kind::Counter, "Versions of the index that were set aside"),
     Metric {
         name: "luna_documents_items",
