@@ -15,7 +15,7 @@ use super::spool::Spooled;
 use crate::access::audit::By;
 use crate::knowledge::index::IndexError;
 use crate::platform::web::{
-    BadBody, Body, Conflict, FormFlow, FormPart, Importer, Problem, Refusals, Require,
+    BadBody, Body, FormFlow, FormPart, Importer, Problem, Refusals, Require,
 };
 
 /// Most files of one request.
@@ -73,7 +73,7 @@ struct Refused {
 #[utoipa::path(tag = "documents",
     request_body(content = inline(UploadForm), content_type = "multipart/form-data"),
     responses((status = 202, description = "What became of each file", body = UploadReport,
-        example = json!(report_example())), Conflict, BadBody, Refusals),
+        example = json!(report_example())), BadBody, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/ingest/doc")]
 pub(super) async fn ingest_doc(
@@ -88,7 +88,7 @@ pub(super) async fn ingest_doc(
 #[utoipa::path(tag = "documents",
     request_body(content = inline(UploadForm), content_type = "multipart/form-data"),
     responses((status = 202, description = "What became of each file", body = UploadReport,
-        example = json!(report_example())), Conflict, BadBody, Refusals),
+        example = json!(report_example())), BadBody, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/ingest/doc")]
 pub(super) async fn ingest_doc_without_prefix(
@@ -122,7 +122,7 @@ pub(super) struct TextBody {
 #[utoipa::path(tag = "documents",
     request_body(content = TextBody, example = json!(text_body_example())),
     responses((status = 202, description = "It is stored", body = Added,
-        example = json!(added_example())), Conflict, BadBody, Refusals),
+        example = json!(added_example())), BadBody, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/api/ingest/text")]
 pub(super) async fn ingest_text(
@@ -137,7 +137,7 @@ pub(super) async fn ingest_text(
 #[utoipa::path(tag = "documents",
     request_body(content = TextBody, example = json!(text_body_example())),
     responses((status = 202, description = "It is stored", body = Added,
-        example = json!(added_example())), Conflict, BadBody, Refusals),
+        example = json!(added_example())), BadBody, Refusals),
     security(("bearer" = ["analyst"]), ("cookie" = ["analyst"]), ("api_key" = ["ingest"])))]
 #[post("/ingest/text")]
 pub(super) async fn ingest_text_without_prefix(
