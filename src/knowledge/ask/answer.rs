@@ -167,29 +167,33 @@ impl Answering<'_> {
             .map_err(|_| WriteError::NoRoom)?;
         let mut flow = self.writer.begin(self.settings, &prompt.messages, context_tokens).await?;
         let mut guard = EchoGuard::new(&prompt.orders, &passages);
-        let mut text = String::new();
+        let (mut text, mut told) = (String::new(), 0);
         while let Some(more) = flow.next().await? {
-            let free = guard.push(&more).map_err(|_| WriteError::Echoed)?;
-            self.tell(&mut text, &free).await;
+            text.push_str(&guard.push(&more).map_err(|_| WriteError::Echoed)?);
+            told = self.tell(&text, told).await;
             if text.len() > WRITTEN_BYTES_MAX {
                 return Err(WriteError::Broken("it does not come to an end".to_owned()));
             }
         }
-        let rest = guard.finish().map_err(|_| WriteError::Echoed)?;
-        self.tell(&mut text, &rest).await;
+        text.push_str(&guard.finish().map_err(|_| WriteError::Echoed)?);
+        self.tell(&text, told).await;
         if text.trim().is_empty() {
             return Err(WriteError::Broken("the model wrote nothing".to_owned()));
         }
         Ok(Written { text, usage: flow.usage(), prompt, context_tokens })
     }
 
-    async fn tell(&self, text: &mut String, more: &str) {
-        text.push_str(more);
+    /// Tells what of the text was not told yet; how much of it is told by now.
+    async fn tell(&self, text: &str, told: usize) -> usize {
         // «Nothing found» is a sign for the program, not a word for people.
-        let is_sign = NOT_FOUND.starts_with(text.trim()) || text.trim().starts_with(NOT_FOUND);
-        if !more.is_empty() && !is_sign {
-            self.teller.tell(Told::Token { text: more.to_owned() }).await;
+        let begun = text.trim();
+        let is_sign = NOT_FOUND.starts_with(begun) || begun.starts_with(NOT_FOUND);
+        let more = text.get(told..).unwrap_or_default();
+        if more.is_empty() || is_sign {
+            return told;
         }
+        self.teller.tell(Told::Token { text: more.to_owned() }).await;
+        text.len()
     }
 
     /// The model's sentences with what came of their check.

@@ -31,6 +31,8 @@ pub use self::log::{Feedback, LoggedQuestion, QuestionFilter};
 pub use self::model::{Answer, AskRequest, DocumentLanguage, Filters, Mode, Quote};
 pub use self::verify::Unsupported;
 pub use self::service::{Ask, Asker, Needs};
-pub use self::settings::{Provider, Settings};
+#[cfg(test)]
+pub use self::settings::Provider;
+pub use self::settings::Settings;
 pub use self::prices::{Hours, Item, Vat};
 pub use self::tariff_check::{Comparison, TariffCheck, Verdict};

@@ -122,9 +122,8 @@ pub struct Filters {
 }
 
 /// The fields of [`Filters`] as they are sent.
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
-#[derive(Default)]
 struct SentFilters {
     documents: Vec<Uuid>,
     tags: Vec<String>,

@@ -10,7 +10,7 @@ use super::error::AskError;
 use super::library::{Hit, Library};
 use super::model::{ChunkUse, Origin, PassageView, Quote};
 use crate::algorithms::retrieval::{self, CharOffsets, instruction_like};
-use crate::knowledge::documents::{ItemRecord, StoredText};
+use crate::knowledge::documents::{DocumentsError, ItemRecord, StoredText};
 
 /// Letters that are shown before and behind a quote.
 const CONTEXT_LETTERS: usize = 240;
@@ -27,9 +27,20 @@ impl Proof {
     pub async fn of(library: &Library, hits: &[Hit]) -> Result<Self, AskError> {
         let mut proof = Self { texts: HashMap::new(), dropped: 0 };
         for hit in hits {
-            proof.add(library, hit.item.item_id).await?;
+            match proof.add(library, hit.item.item_id).await {
+                // A document that was deleted a moment ago proves nothing any more.
+                Err(AskError::Documents(
+                    DocumentsError::NotFound(_) | DocumentsError::NoText(..),
+                )) => {}
+                other => other?,
+            }
         }
         Ok(proof)
+    }
+
+    /// Keeps those of `hits` that stand in the stored texts as they are; the others are counted.
+    pub fn keep_sound(&mut self, hits: &mut Vec<Hit>) {
+        hits.retain(|hit| self.quote(0, hit, 0..hit.chunk.text.len()).is_some());
     }
 
     /// The stored text of one document.
@@ -111,8 +122,8 @@ impl Proof {
     }
 
     /// The whole passage with its scores.
-    pub fn passage(&mut self, id: u32, hit: &Hit) -> Option<PassageView> {
-        let quote = self.quote(id, hit, 0..hit.chunk.text.len())?;
+    pub fn passage(&self, id: u32, hit: &Hit) -> Option<PassageView> {
+        let quote = self.proven(id, hit, 0..hit.chunk.text.len())?;
         Some(PassageView {
             quote,
             chunk_idx: hit.chunk.chunk_idx,

@@ -123,14 +123,15 @@ impl Ask {
         check(&request.question, &request.filters, request.k)?;
         let mut watch = Watch::new(self.clock.clone());
         let settings = self.settings.get();
-        let found = self.library.find(request, who.role, &settings, &mut watch).await?;
+        let mut found = self.library.find(request, who.role, &settings, &mut watch).await?;
         let mut proof = Proof::of(&self.library, &found.hits).await?;
-        let passages = views(&found, &mut proof);
+        proof.keep_sound(&mut found.hits);
+        let passages = views(&found, &proof);
         let mut timings = found.timings;
         timings.verify_ms = watch.lap("verify");
         timings.total_ms = watch.total();
         Ok(Passages {
-            documents: grouped(&found, &passages),
+            documents: grouped(&found),
             passages,
             retrieval: found.retrieval,
             dropped: proof.dropped,
@@ -150,11 +151,12 @@ impl Ask {
         let settings = self.settings.get();
         let (question_id, asked_at) = (Uuid::now_v7(), self.clock.now());
         let search = request.search();
-        let found = self.library.find(&search, who.role, &settings, &mut watch).await?;
+        let mut found = self.library.find(&search, who.role, &settings, &mut watch).await?;
         let mut proof = Proof::of(&self.library, &found.hits).await?;
-        let passages = views(&found, &mut proof);
-        teller.tell(Told::Passages { question_id, passages }).await;
         // A passage that is not what is stored must not be shown to a model either.
+        proof.keep_sound(&mut found.hits);
+        let passages = views(&found, &proof);
+        teller.tell(Told::Passages { question_id, passages }).await;
         let is_logged = request.log && settings.log_questions;
         let prompt = self.prompt().await?;
         let answering = Answering {
@@ -170,7 +172,7 @@ impl Ask {
             teller.tell(Told::Quote(Box::new(quote.clone()))).await;
         }
         draft.timings.total_ms = watch.total();
-        let answer = Answer {
+        let mut answer = Answer {
             question_id,
             asked_at,
             question: request.question.trim().to_owned(),
@@ -189,12 +191,23 @@ impl Ask {
             is_logged,
         };
         count(&answer);
-        if is_logged {
-            let mut conn = self.db.conn().await?;
-            store::insert(&mut conn, logged(&answer, who, request)).await?;
+        if is_logged && let Err(error) = self.write_down(&answer, who, request).await {
+            // Whoever asked is to have the answer all the same.
+            tracing::warn!(%error, "A question was not written down, because {error}");
+            answer.is_logged = false;
         }
         teller.tell(Told::Final(Box::new(answer.clone()))).await;
         Ok(answer)
+    }
+
+    async fn write_down(
+        &self,
+        answer: &Answer,
+        who: &Asker,
+        request: &AskRequest,
+    ) -> Result<(), AskError> {
+        let mut conn = self.db.conn().await?;
+        Ok(store::insert(&mut conn, logged(answer, who, request)).await?)
     }
 
     /// Whether a question may be asked at all.
@@ -327,18 +340,15 @@ fn check(question: &str, filters: &Filters, k: Option<u8>) -> Result<(), AskErro
 }
 
 /// The passages with their proof, numbered as answers cite them.
-fn views(found: &Found, proof: &mut Proof) -> Vec<PassageView> {
+fn views(found: &Found, proof: &Proof) -> Vec<PassageView> {
     let numbered = found.hits.iter().zip(1..);
     numbered.filter_map(|(hit, id)| proof.passage(id, hit)).collect()
 }
 
 /// The documents of the passages, each at the place of its best one.
-fn grouped(found: &Found, passages: &[PassageView]) -> Vec<DocumentHit> {
+fn grouped(found: &Found) -> Vec<DocumentHit> {
     let mut all: Vec<DocumentHit> = Vec::new();
     for (hit, id) in found.hits.iter().zip(1..) {
-        if !passages.iter().any(|passage| passage.quote.id == id) {
-            continue;
-        }
         let known = all.iter_mut().find(|one| one.origin.document_id == hit.item.item_id);
         match known {
             Some(document) => document.passages.push(id),

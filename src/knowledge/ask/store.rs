@@ -92,7 +92,8 @@ pub(super) async fn insert(conn: &mut Conn, question: LoggedQuestion) -> QueryRe
 
 /// One question with what people think of its answer.
 pub(super) async fn find(conn: &mut Conn, id: Uuid) -> QueryResult<Option<LoggedQuestion>> {
-    let row = questions::table.find(id).select(Row::as_select()).first(conn).await.optional()?;
+    let row = questions::table.find(id).select(Row::as_select());
+    let row: Option<Row> = row.first(conn).await.optional()?;
     let Some(row) = row else { return Ok(None) };
     let mut all = vec![LoggedQuestion::try_from(row)?];
     add_feedback(conn, &mut all).await?;

@@ -11,12 +11,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-use super::wire::{Decoder, Dialect, Frame, OpenaiError, Unreadable};
+use super::wire::{Decoder, Dialect, Frame, OpenaiError, Unreadable, Usage};
 use crate::base::timeline::Clock;
 use crate::knowledge::ask::settings::{Provider, Settings, is_forwarded};
 use crate::platform::outbound::{Call, Flowing, Outbound, OutboundError, Reach, abroad};
-
-pub(in crate::knowledge::ask) use super::wire::Usage;
 
 /// Longest answer of a server, its wrapping included.
 const ANSWER_BYTES_MAX: usize = 8 << 20;
@@ -240,8 +238,8 @@ impl Writer {
         let shown = tokio::time::timeout(LOOK, looking).await.map_err(|_| {
             WriteError::Unavailable(format!("{} does not answer", settings.base_url()))
         })??;
-        let forwards = [&shown.remote_host, &shown.remote_model].into_iter().flatten();
-        if let Some(target) = forwards.filter(|target| !target.is_empty()).next()
+        let mut forwards = [&shown.remote_host, &shown.remote_model].into_iter().flatten();
+        if let Some(target) = forwards.find(|target| !target.is_empty())
             && !settings.allow_cloud
         {
             return Err(WriteError::Cloud(format!("the model '{model}' is forwarded to {target}")));

@@ -4,5 +4,6 @@ mod wire; // lines of an answer into what they mean
 mod guard; // text that is not for readers
 mod client; // requests and their patience
 
-pub(super) use self::client::{Flow, Message, Usage, WriteError, Writer};
-pub(super) use self::guard::{EchoGuard, Echoed};
+pub(super) use self::client::{Message, WriteError, Writer};
+pub(super) use self::guard::EchoGuard;
+pub(super) use self::wire::Usage;

@@ -40,7 +40,8 @@ pub(super) struct SentenceView {
 impl AnswerView {
     pub fn new(answer: &Answer, format: &Format) -> Self {
         let shown = if answer.abstained { &answer.closest } else { &answer.quotes };
-        let took = duration(Duration::milliseconds(answer.timings.total_ms as i64));
+        let took = std::time::Duration::from_secs_f64(answer.timings.total_ms.max(0.0) / 1_000.0);
+        let took = duration(Duration::from_std(took).unwrap_or_default());
         let count = answer.quotes.len().to_string();
         let sub = match answer.quotes.len() {
             _ if answer.abstained => took,

@@ -14,7 +14,9 @@ use crate::platform::web::{Principal, Problem, Role};
 use crate::surfaces::dashboards::format::Format;
 
 /// Documents of one page.
-const ITEMS: i64 = 50;
+const ITEMS: usize = 50;
+/// One more tells whether there are more.
+const ITEMS_ASKED: i64 = 51;
 /// Questions that are shown.
 const EARLIER: i64 = 5;
 
@@ -39,6 +41,8 @@ struct DocumentsView {
     soft: &'static str,
     said: Option<String>,
     refused: Vec<String>,
+    /// What is wrong with the question; beside the field, not in the region of the answer.
+    question_error: Option<String>,
     wrong: Option<String>,
     question: String,
     answer: Option<AnswerView>,
@@ -135,9 +139,9 @@ pub(super) async fn show(
 async fn view(room: &Room, who: &Principal, filled: Filled) -> Result<DocumentsView, Problem> {
     let format = room.format(who);
     let settings = room.documents.settings();
-    let mut items = room.documents.list(&ItemFilter::default(), who.role, ITEMS + 1).await?;
-    let more = items.len() > ITEMS as usize;
-    items.truncate(ITEMS as usize);
+    let mut items = room.documents.list(&ItemFilter::default(), who.role, ITEMS_ASKED).await?;
+    let more = items.len() > ITEMS;
+    items.truncate(ITEMS);
     let asked = room.ask.settings();
     let ready = items.iter().filter(|item| item.status == Status::Ready).count();
     let is_busy = items.iter().any(|item| item.status.is_open());
@@ -150,7 +154,8 @@ async fn view(room: &Room, who: &Principal, filled: Filled) -> Result<DocumentsV
         soft: format.text(if writer.is_empty() { "doc_soft" } else { "doc_soft_model" }),
         said: filled.said,
         refused: filled.refused,
-        wrong: filled.wrong,
+        question_error: filled.wrong,
+        wrong: None,
         question: filled.question,
         answer: filled.answer,
         writer,
