@@ -305,7 +305,6 @@ impl From<AskError> for Problem {
             AskError::Invalid { field, message } => Self::invalid(field, message),
             AskError::NoQuestion(_) => Self::not_found(&error),
             AskError::Documents(error) => error.into(),
-            AskError::Index(error) => Self::unavailable(error),
             AskError::Tariff(error) => error.into(),
             AskError::Pool(_) => Self::unavailable(error),
             AskError::Db(error) => error.into(),

@@ -4,7 +4,6 @@ use uuid::Uuid;
 
 use crate::facts::tariffs::TariffError;
 use crate::knowledge::documents::DocumentsError;
-use crate::knowledge::index::IndexError;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPoolError;
 
@@ -25,9 +24,6 @@ pub enum AskError {
     /// The document cannot be used.
     #[error(transparent)]
     Documents(#[from] DocumentsError),
-    /// The index cannot be used.
-    #[error(transparent)]
-    Index(#[from] IndexError),
     /// The tariff cannot be used.
     #[error(transparent)]
     Tariff(#[from] TariffError),

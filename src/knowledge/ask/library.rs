@@ -6,6 +6,7 @@ use std::sync::Arc;
 use uuid::Uuid;
 
 use super::error::AskError;
+use super::exact::Which;
 use super::model::{FusionName, Retrieval, Scores, SearchRequest, Timings};
 use super::settings::Settings;
 use super::watch::Watch;
@@ -13,7 +14,7 @@ use crate::algorithms::retrieval::{Fusion, Language, Words, fuse};
 use crate::knowledge::documents::{ChunkRecord, Documents, IndexVersion, ItemRecord, Status};
 use crate::knowledge::embedding::{Embedding, Purpose};
 use crate::knowledge::index;
-use crate::knowledge::index::{Engine, Filter, Search, SparseVector};
+use crate::knowledge::index::{Engine, Filter, IndexError, Search, SparseVector};
 use crate::platform::web::Role;
 
 /// Candidates of each list for a passage that is wanted.
@@ -77,12 +78,29 @@ impl Library {
         let weights = words.query(&request.question, language);
         let limit = (k * CANDIDATES_PER_PASSAGE).max(CANDIDATES_MIN);
         let filter = self.filter(request, role).await?;
-        let found = self.look(&version, (&weights, dense), filter, limit).await?;
-        let (by_words, by_meaning) = (ranked(&found.words), ranked(&found.dense));
+        let looked = self.look(&version, (&weights, dense), filter, limit).await;
+        let (by_words, by_meaning) = match looked {
+            Ok(found) => (ranked(&found.words), ranked(&found.dense)),
+            // The database is the truth: its words answer while the index is away.
+            Err(why) => {
+                tracing::warn!("A question is answered without the index, because {why}");
+                let both = (words.as_ref(), &weights);
+                let (found, left_out) =
+                    self.exact(Which::Present, request, role, both, limit).await?;
+                note = Some(without_index(&why, left_out));
+                (found, Ranked::new())
+            }
+        };
         let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings));
         if request.include_superseded {
-            let (older, more) = self.older(request, role, (&words, &weights), limit).await?;
-            note = note.or(more);
+            let both = (words.as_ref(), &weights);
+            let (older, left_out) =
+                self.exact(Which::Replaced, request, role, both, limit).await?;
+            if left_out > 0 {
+                note = note.or_else(|| {
+                    Some(format!("{left_out} earlier versions were not read; name the document"))
+                });
+            }
             // Both lists share no chunk: each keeps its order, and they meet by their scores.
             fused = fuse(&fused, &older, Fusion::default());
         }
@@ -109,13 +127,13 @@ impl Library {
         ((indices, values), dense): (&(Vec<u32>, Vec<f32>), Option<Vec<f32>>),
         filter: Filter,
         limit: usize,
-    ) -> Result<index::Found, AskError> {
+    ) -> Result<index::Found, IndexError> {
         let words = (!indices.is_empty())
             .then(|| SparseVector { indices: indices.clone(), values: values.clone() });
         if words.is_none() && dense.is_none() {
             return Ok(index::Found::default());
         }
-        Ok(self.index.search(version.version, Search { words, dense, filter, limit }).await?)
+        self.index.search(version.version, Search { words, dense, filter, limit }).await
     }
 
     /// The question as a vector of the kind that the index holds; absent where no model is set up.
@@ -194,6 +212,11 @@ impl Library {
         };
         Ok(fused.iter().filter_map(hit).take(k).collect())
     }
+}
+
+fn without_index(why: &IndexError, left_out: usize) -> String {
+    let rest = if left_out > 0 { format!("; {left_out} documents were not read") } else { String::new() };
+    format!("{why}; passages were found by their words in the database{rest}")
 }
 
 fn ranked(hits: &[index::Hit]) -> Ranked {

@@ -8,7 +8,7 @@ mod settings; // the `[answers]` section
 mod error; // why there is no answer
 mod watch; // how long each step takes
 mod library; // passages for a question
-mod older; // passages of replaced versions
+mod exact; // passages weighed without the index
 mod proof; // quotes, compared with what is stored
 mod writer; // the language model at a server
 mod prompt; // what it is asked
