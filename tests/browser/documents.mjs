@@ -73,7 +73,7 @@ await withBrowser(async (browser) => {
     await audit(page, "not found");
     await picture(page, "documents-none-1440");
     await page.locator(".rate button[value='-1']").click();
-    await page.locator(".note.said", { hasText: "festgehalten" }).waitFor();
+    await page.locator("#answer .note.ok", { hasText: "festgehalten" }).waitFor();
   });
   await check("a phone shows the same by its tab", async () => {
     const phone = await open(browser, { viewport: { width: 390, height: 844 }, colorScheme: "dark", locale: "de-CH", hasTouch: true });

@@ -95,7 +95,7 @@ impl Ask {
     pub fn new(needs: Needs, clock: Clock, settings: impl Into<Live<Settings>>) -> Self {
         let settings = settings.into();
         let Needs { db, documents, tariffs, audit } = needs;
-        let (index, embedding) = (documents.engine(), documents.embedding());
+        let (index, embedding) = (documents.index(), documents.embedding());
         Self {
             db,
             library: Library { documents, index, embedding },

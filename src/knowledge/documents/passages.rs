@@ -14,7 +14,7 @@ use crate::platform::web::Role;
 
 impl Documents {
     /// The index; only one engine may hold the folder in which it lies.
-    pub fn engine(&self) -> Arc<dyn Engine> {
+    pub fn index(&self) -> Arc<dyn Engine> {
         Arc::clone(&self.0.needs.engine)
     }
 

@@ -1,7 +1,7 @@
 //! Questions from the page: the answer as a whole page, or as it comes.
 
 use actix_web::http::StatusCode;
-use actix_web::web::{Data, ServiceConfig};
+use actix_web::web::ServiceConfig;
 use actix_web::{HttpRequest, HttpResponse, get, post};
 use futures_util::StreamExt;
 use serde::{Deserialize, Serialize};
@@ -17,7 +17,7 @@ use crate::knowledge::ask::{
     wants_events,
 };
 use crate::platform::web::{Form, Params, Path, Person, Principal, Problem, Require};
-use crate::surfaces::dashboards::api::go_to;
+use crate::surfaces::dashboards::api::{go_to, page};
 
 /// Registers the pages.
 pub(super) fn pages(config: &mut ServiceConfig) {
@@ -169,13 +169,19 @@ struct RateForm {
 #[post("/documents/questions/{id}/feedback")]
 async fn rate(
     who: Require<Person>,
-    ask: Data<Ask>,
+    room: Room,
+    request: HttpRequest,
     id: Path<Uuid>,
     form: Form<RateForm>,
 ) -> Result<HttpResponse, Problem> {
     let note = form.0.note.trim();
     let note = (!note.is_empty()).then(|| note.to_owned());
     let feedback = Feedback { value: form.0.value, note };
-    ask.rate(&Asker::from(&who.0), &By::of(&who), *id, &feedback).await?;
+    room.ask.rate(&Asker::from(&who.0), &By::of(&who), *id, &feedback).await?;
+    if request.headers().contains_key("hx-request") {
+        // The answer stays in sight; only the form gives way.
+        let html = room.render(&who, "documents_thanks.html", &json!({}));
+        return Ok(page(StatusCode::OK, html));
+    }
     Ok(go_to("/documents?said=thanks", []))
 }
