@@ -1,6 +1,7 @@
 //! The program put together: services built once, routes, the OpenAPI document, start and stop.
 
 mod book; // settings with those from the database among them
+mod brokers; // where simulated readings can go
 mod bench; // benchmarks on the application itself
 mod clockwork; // what is done by the clock
 mod doctor; // what the box needs

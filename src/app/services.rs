@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
+use super::brokers::brokers;
 use super::documents::{Shared, documents};
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
@@ -41,8 +42,6 @@ use crate::facts::quality::StoredJudge;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
-use crate::facts::simulation::Broker;
-use crate::facts::simulation::Brokers;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
@@ -176,25 +175,6 @@ pub(crate) async fn connect(
     let bin = settings.database.postgres_bin.as_deref();
     let private = EmbeddedPostgres::start(&folder, mode, bin).await?;
     Ok((Db::new(&settings.database, &private.url())?, Some(private)))
-}
-
-/// What simulated readings can be sent to: the brokers that are set up.
-fn brokers(settings: &Settings, kafka: &Kafka) -> Brokers {
-    let mqtt = settings.mqtt.url.is_some().then(|| {
-        let publisher = Arc::new(mqtt::Publisher::new((*settings.mqtt).clone()));
-        Broker::new(move |rows| {
-            let publisher = Arc::clone(&publisher);
-            async move { publisher.publish(&rows).await }
-        })
-    });
-    let kafka = (!settings.kafka.broker_list().is_empty()).then(|| {
-        let publisher = Arc::new(kafka.publisher());
-        Broker::new(move |rows| {
-            let publisher = Arc::clone(&publisher);
-            async move { publisher.publish(&rows).await.map(drop) }
-        })
-    });
-    Brokers { mqtt, kafka }
 }
 
 /// The services on a database.

@@ -69,7 +69,10 @@ fn add(text: &mut String, quote: &Quote) {
     let (start, end) = (quote.start, quote.end);
     line(
         text,
-        format_args!("\n[{}] {title}, version {version}, page {page}, characters {start}–{end}", quote.id),
+        format_args!(
+            "\n[{}] {title}, version {version}, page {page}, characters {start}–{end}",
+            quote.id
+        ),
     );
     for row in quote.text.lines() {
         line(text, format_args!("    {row}"));

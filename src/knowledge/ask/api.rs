@@ -174,8 +174,7 @@ async fn list_questions(
     let page = Page { limit, cursor };
     let filter = QuestionFilter { user_id: None, abstained, after: page.position()? };
     let rows = ask.questions(filter, page.fetch_limit()).await?;
-    let (questions, next_cursor) =
-        page.cut(rows, |one| Cursor::new(one.asked_at, one.question_id));
+    let (questions, next_cursor) = page.cut(rows, |one| Cursor::new(one.asked_at, one.question_id));
     Ok(Json(QuestionPage { questions, next_cursor }))
 }
 
@@ -200,10 +199,7 @@ async fn rate_answer(
 #[utoipa::path(tag = "documents", responses((status = 200, body = PromptVersion, example = json!(prompt_example())), Refusals),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/rag/prompt")]
-async fn get_prompt(
-    _: Require<AdminOnly>,
-    ask: Data<Ask>,
-) -> Result<Json<PromptVersion>, Problem> {
+async fn get_prompt(_: Require<AdminOnly>, ask: Data<Ask>) -> Result<Json<PromptVersion>, Problem> {
     Ok(Json(ask.prompt().await?))
 }
 
@@ -263,7 +259,8 @@ fn timings_example() -> Value {
 }
 
 fn passages_example() -> Value {
-    let passage = with(quote_example(), &with(json!({"chunk_idx": 4, "language": "de"}), &scores_example()));
+    let passage =
+        with(quote_example(), &with(json!({"chunk_idx": 4, "language": "de"}), &scores_example()));
     json!({"passages": [passage], "documents": [{"document_id": "0199c0de-7a10-7c61-8f0e-5f3a4f1c2b7d",
         "title": "Tarifblatt Rücklieferung", "version": 3, "file_name": "tarifblatt-2026.pdf",
         "source": "upload", "added_at": "2026-11-04T09:12:00Z", "is_superseded": false, "score": 0.91,

@@ -53,9 +53,8 @@ impl Library {
         };
         let mut items = self.documents.list(&filter, role, LIST).await?;
         let is_replaced = which == Which::Replaced;
-        items.retain(|item| {
-            item.superseded_at.is_some() == is_replaced && is_wanted(item, request)
-        });
+        items
+            .retain(|item| item.superseded_at.is_some() == is_replaced && is_wanted(item, request));
         let language = request.filters.language.map(|it| it.language().code());
         let (mut chunks, mut read): (Vec<ChunkRecord>, usize) = (Vec::new(), 0);
         for item in items.iter().take(which.documents_max()) {

@@ -94,8 +94,7 @@ impl Library {
         let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings));
         if request.include_superseded {
             let both = (words.as_ref(), &weights);
-            let (older, left_out) =
-                self.exact(Which::Replaced, request, role, both, limit).await?;
+            let (older, left_out) = self.exact(Which::Replaced, request, role, both, limit).await?;
             if left_out > 0 {
                 note = note.or_else(|| {
                     Some(format!("{left_out} earlier versions were not read; name the document"))
@@ -150,12 +149,16 @@ impl Library {
             return Ok(None);
         }
         let Some(dimension) = version.dimension else {
-            return Err("the index holds words only until luna documents reindex has run".to_owned());
+            return Err(
+                "the index holds words only until luna documents reindex has run".to_owned()
+            );
         };
         let card = self.embedding.card().await.map_err(|error| error.to_string())?;
         if card.map(|card| card.digest) != version.digest {
             let made = version.embedder.as_deref().unwrap_or_default();
-            return Err(format!("the index was made with {made}, another model than the present one"));
+            return Err(format!(
+                "the index was made with {made}, another model than the present one"
+            ));
         }
         let texts = [question.to_owned()];
         let made = self.embedding.embed(&texts, Purpose::Query).await;
@@ -215,7 +218,8 @@ impl Library {
 }
 
 fn without_index(why: &IndexError, left_out: usize) -> String {
-    let rest = if left_out > 0 { format!("; {left_out} documents were not read") } else { String::new() };
+    let rest =
+        if left_out > 0 { format!("; {left_out} documents were not read") } else { String::new() };
     format!("{why}; passages were found by their words in the database{rest}")
 }
 

@@ -29,10 +29,10 @@ pub use self::error::AskError;
 pub use self::events::{Teller, Told, event, event_stream, told_by};
 pub use self::log::{Feedback, LoggedQuestion, QuestionFilter};
 pub use self::model::{Answer, AskRequest, DocumentLanguage, Filters, Mode, Quote};
-pub use self::verify::Unsupported;
+pub use self::prices::{Hours, Item, Vat};
 pub use self::service::{Ask, Asker, Needs};
 #[cfg(test)]
 pub use self::settings::Provider;
 pub use self::settings::Settings;
-pub use self::prices::{Hours, Item, Vat};
 pub use self::tariff_check::{Comparison, TariffCheck, Verdict};
+pub use self::verify::Unsupported;

@@ -105,8 +105,7 @@ fn written_length(text: &str) -> usize {
     let letters: Vec<(usize, char)> = text.char_indices().collect();
     let mut end = 0;
     for (index, (at, letter)) in letters.iter().enumerate() {
-        let next_is_digit =
-            letters.get(index + 1).is_some_and(|(_, next)| next.is_ascii_digit());
+        let next_is_digit = letters.get(index + 1).is_some_and(|(_, next)| next.is_ascii_digit());
         let inner = parts_thousands(*letter) || matches!(letter, '.' | ',');
         if letter.is_ascii_digit() {
             end = at + 1;
@@ -254,8 +253,7 @@ mod tests {
         let values: Vec<String> = all.into_iter().map(|(values, _)| values.join("|")).collect();
         assert_eq!(values, ["1", "1", "2023", "4", "2", "1"]);
         let text = "am 17.3.2022";
-        let spans: Vec<&str> =
-            numbers(text).into_iter().map(|number| &text[number.span]).collect();
+        let spans: Vec<&str> = numbers(text).into_iter().map(|number| &text[number.span]).collect();
         assert_eq!(spans, ["17", "3", "2022"]);
     }
 
@@ -271,7 +269,8 @@ mod tests {
 
     #[test]
     fn any_text_can_be_read() {
-        for text in ["", "…", "12.", "1,", ",5", "5'", "ä5ö", "1.2.3,4,5", "😀7😀", "9’", "m2"] {
+        for text in ["", "…", "12.", "1,", ",5", "5'", "ä5ö", "1.2.3,4,5", "😀7😀", "9’", "m2"]
+        {
             for number in numbers(text) {
                 assert!(text.get(number.span.clone()).is_some(), "{text}");
                 assert!(!number.values.is_empty());

@@ -73,28 +73,94 @@ pub(super) struct FoundPrice {
 const UNITS: [(&str, f64); 2] = [("rp/kwh", 0.01), ("chf/kwh", 1.0)];
 
 const FEED_IN: &[&str] = &[
-    "rücklieferung", "einspeise", "rückspeise", "eingespeist", "feed-in", "feed in", "reprise", "injecté", "ripresa",
+    "rücklieferung",
+    "einspeise",
+    "rückspeise",
+    "eingespeist",
+    "feed-in",
+    "feed in",
+    "reprise",
+    "injecté",
+    "ripresa",
     "immessa",
 ];
-const GRID: &[&str] = &["netznutzung", "netzentgelt", "netztarif", "netz ", "grid", "réseau", "acheminement", "rete"];
-const TOTAL: &[&str] = &["gesamt", "total", "integriert", "all-in", "alles inklusive", "complessivo"];
+const GRID: &[&str] =
+    &["netznutzung", "netzentgelt", "netztarif", "netz ", "grid", "réseau", "acheminement", "rete"];
+const TOTAL: &[&str] =
+    &["gesamt", "total", "integriert", "all-in", "alles inklusive", "complessivo"];
 const ENERGY: &[&str] = &[
-    "arbeitspreis", "energiepreis", "energietarif", "energielieferung", "energie", "energy", "énergie", "energia",
-    "stromlieferung", "hochtarif", "niedertarif", "einheitstarif", "einfachtarif", "doppeltarif",
+    "arbeitspreis",
+    "energiepreis",
+    "energietarif",
+    "energielieferung",
+    "energie",
+    "energy",
+    "énergie",
+    "energia",
+    "stromlieferung",
+    "hochtarif",
+    "niedertarif",
+    "einheitstarif",
+    "einfachtarif",
+    "doppeltarif",
 ];
 const LEVIES: &[&str] = &[
-    "netzzuschlag", "systemdienst", "sdl", "abgabe", "stromreserve", "förderabgabe", "konzession", "levy", "levies",
-    "supplément", "taxe", "tassa",
+    "netzzuschlag",
+    "systemdienst",
+    "sdl",
+    "abgabe",
+    "stromreserve",
+    "förderabgabe",
+    "konzession",
+    "levy",
+    "levies",
+    "supplément",
+    "taxe",
+    "tassa",
 ];
-const HIGH: &[&str] = &["hochtarif", "hochlast", "high tariff", "heures pleines", "tarif haut", "tariffa alta", "(ht)"];
-const LOW: &[&str] = &["niedertarif", "schwachlast", "low tariff", "heures creuses", "tarif bas", "tariffa bassa", "(nt)"];
+const HIGH: &[&str] = &[
+    "hochtarif",
+    "hochlast",
+    "high tariff",
+    "heures pleines",
+    "tarif haut",
+    "tariffa alta",
+    "(ht)",
+];
+const LOW: &[&str] = &[
+    "niedertarif",
+    "schwachlast",
+    "low tariff",
+    "heures creuses",
+    "tarif bas",
+    "tariffa bassa",
+    "(nt)",
+];
 const INCLUDED: &[&str] = &[
-    "inkl. mwst", "inklusive mwst", "inkl. mehrwertsteuer", "incl. vat", "including vat", "mit mwst", "ttc",
-    "tva comprise", "tva incl", "iva inclusa", "iva compresa",
+    "inkl. mwst",
+    "inklusive mwst",
+    "inkl. mehrwertsteuer",
+    "incl. vat",
+    "including vat",
+    "mit mwst",
+    "ttc",
+    "tva comprise",
+    "tva incl",
+    "iva inclusa",
+    "iva compresa",
 ];
 const EXCLUDED: &[&str] = &[
-    "exkl. mwst", "exklusive mwst", "ohne mwst", "ohne mehrwertsteuer", "zzgl. mwst", "excl. vat", "excluding vat",
-    "hors tva", "hors taxe", "iva esclusa", "senza iva",
+    "exkl. mwst",
+    "exklusive mwst",
+    "ohne mwst",
+    "ohne mehrwertsteuer",
+    "zzgl. mwst",
+    "excl. vat",
+    "excluding vat",
+    "hors tva",
+    "hors taxe",
+    "iva esclusa",
+    "senza iva",
 ];
 
 /// The prices of a text in order; levies and what is not per kilowatt hour are left out.
@@ -141,7 +207,8 @@ impl Place<'_> {
     fn price(&self, number: &Number) -> Option<FoundPrice> {
         let written = self.written();
         let own = number.unit.as_deref();
-        let unit = own.map_or_else(|| self.unit_for(number), |own| UNITS.iter().find(|it| it.0 == own));
+        let unit =
+            own.map_or_else(|| self.unit_for(number), |own| UNITS.iter().find(|it| it.0 == own));
         let (unit, factor) = unit?;
         let item = self.item(number)?;
         Some(FoundPrice {
@@ -192,7 +259,9 @@ impl Place<'_> {
                 (Item::Energy, ENERGY),
             ];
             // What is fed in is energy, too: the narrower word wins over the wider one.
-            if let Some((item, _)) = all.into_iter().find(|(_, words)| holds(&part, words).is_some()) {
+            if let Some((item, _)) =
+                all.into_iter().find(|(_, words)| holds(&part, words).is_some())
+            {
                 return Some(item);
             }
         }
@@ -228,8 +297,7 @@ impl Place<'_> {
 /// The unit of prices that stands somewhere in a line.
 fn unit_in(line: &str) -> Option<&'static str> {
     let starts = line.char_indices().filter(|(at, letter)| {
-        letter.is_alphabetic()
-            && !line[..*at].ends_with(|before: char| before.is_alphanumeric())
+        letter.is_alphabetic() && !line[..*at].ends_with(|before: char| before.is_alphanumeric())
     });
     starts.into_iter().find_map(|(at, _)| {
         let unit = unit_at(&line[at..])?;
@@ -244,7 +312,8 @@ fn is_cell(line: &str, number: &Range<usize>) -> bool {
     if !line.contains(CELLS) {
         return before.ends_with(':');
     }
-    (before.is_empty() || before.ends_with(['|', ':', '('])) && (behind.is_empty() || behind.starts_with(['|', ')']))
+    (before.is_empty() || before.ends_with(['|', ':', '(']))
+        && (behind.is_empty() || behind.starts_with(['|', ')']))
 }
 
 fn holds(text: &str, words: &[&str]) -> Option<usize> {
@@ -324,12 +393,21 @@ mod tests {
         for text in ["6 Rp./kWh", "Energie 6 kWh", "Energie: 2027", "Energie kostet 12 CHF", ""] {
             assert_eq!(read(text), [], "{text}");
         }
-        assert_eq!(read("Énergie : 12,5 cts/kWh TTC"), [(Item::Energy, Hours::Any, 0.125, Vat::Included)]);
+        assert_eq!(
+            read("Énergie : 12,5 cts/kWh TTC"),
+            [(Item::Energy, Hours::Any, 0.125, Vat::Included)]
+        );
     }
 
     #[test]
     fn any_text_can_be_read() {
-        for text in ["ä|ö\n1 |2", "Energie\u{a0}|\u{a0}😀 1 Rp/kWh", "\n\n\n", "Rp./kWh\n1\n| 2 |", "1 | 2\nEnergie"] {
+        for text in [
+            "ä|ö\n1 |2",
+            "Energie\u{a0}|\u{a0}😀 1 Rp/kWh",
+            "\n\n\n",
+            "Rp./kWh\n1\n| 2 |",
+            "1 | 2\nEnergie",
+        ] {
             drop(prices(text));
         }
     }

@@ -118,7 +118,9 @@ mod tests {
         let two = assemble(BUILT_IN, "Wie viel?", &passages, (room, 600)).unwrap();
         assert_eq!(two.given, 2);
         assert!(two.tokens + 600 <= room);
-        assert!(two.messages[1].content.contains("[2]") && !two.messages[1].content.contains("[3]"));
+        assert!(
+            two.messages[1].content.contains("[2]") && !two.messages[1].content.contains("[3]")
+        );
         assert_eq!(assemble(BUILT_IN, "?", &passages, (700, 600)).unwrap_err(), NoRoom);
     }
 

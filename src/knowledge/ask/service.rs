@@ -115,11 +115,7 @@ impl Ask {
     }
 
     /// Passages for a question, best first.
-    pub async fn search(
-        &self,
-        who: &Asker,
-        request: &SearchRequest,
-    ) -> Result<Passages, AskError> {
+    pub async fn search(&self, who: &Asker, request: &SearchRequest) -> Result<Passages, AskError> {
         check(&request.question, &request.filters, request.k)?;
         let mut watch = Watch::new(self.clock.clone());
         let settings = self.settings.get();

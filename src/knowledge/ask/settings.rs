@@ -127,7 +127,8 @@ impl Settings {
                     .to_owned(),
             );
         }
-        if let Some(model) = self.writer().filter(|model| is_forwarded(model) && !self.allow_cloud) {
+        if let Some(model) = self.writer().filter(|model| is_forwarded(model) && !self.allow_cloud)
+        {
             all.push(format!(
                 "model = \"{model}\" is run by its maker on the internet; set allow_cloud = true if \
                  passages may leave the house"

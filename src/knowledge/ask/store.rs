@@ -227,10 +227,5 @@ pub(super) async fn put_prompt(
         prompts::created_by.eq(created_by),
     );
     diesel::insert_into(prompts::table).values(values).execute(conn).await?;
-    Ok(PromptVersion {
-        version,
-        text: text.to_owned(),
-        created_at: Some(created_at),
-        created_by,
-    })
+    Ok(PromptVersion { version, text: text.to_owned(), created_at: Some(created_at), created_by })
 }

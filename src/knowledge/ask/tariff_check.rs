@@ -267,7 +267,15 @@ mod tests {
 
     fn price(hours: Hours, chf_kwh: f64) -> FoundPrice {
         let written = chf_kwh.to_string();
-        FoundPrice { item: Item::Energy, hours, written, unit: "chf/kwh", chf_kwh, vat: Vat::Excluded, line: 0..1 }
+        FoundPrice {
+            item: Item::Energy,
+            hours,
+            written,
+            unit: "chf/kwh",
+            chf_kwh,
+            vat: Vat::Excluded,
+            line: 0..1,
+        }
     }
 
     #[test]

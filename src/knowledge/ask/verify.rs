@@ -18,9 +18,9 @@ const WORDS_SHARE_MIN: f64 = 0.6;
 const QUOTE_SENTENCES_MAX: usize = 3;
 /// Words that turn a statement around, in the four languages.
 const NEGATIONS: &[&str] = &[
-    "nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "weder", "ohne",
-    "not", "no", "never", "neither", "without", "cannot", "nor", "pas", "aucun", "aucune", "jamais", "sans",
-    "ni", "non", "nessun", "nessuna", "nessuno", "mai", "senza", "né",
+    "nicht", "kein", "keine", "keinen", "keinem", "keiner", "keines", "nie", "niemals", "weder",
+    "ohne", "not", "no", "never", "neither", "without", "cannot", "nor", "pas", "aucun", "aucune",
+    "jamais", "sans", "ni", "non", "nessun", "nessuna", "nessuno", "mai", "senza", "né",
 ];
 
 /// How texts are read: their terms without stop words, and their sentences.
@@ -131,9 +131,9 @@ fn supported(
         return Err(Unsupported::Number { written: text[number.span.clone()].to_owned() });
     }
     // The window that carries most of the sentence decides about yes and no.
-    let carrying = windows.iter().max_by_key(|(_, passage, span)| {
-        worth(&passage[span.clone()], &terms, &counted, reading)
-    });
+    let carrying = windows
+        .iter()
+        .max_by_key(|(_, passage, span)| worth(&passage[span.clone()], &terms, &counted, reading));
     if let Some((_, passage, span)) = carrying
         && is_negated(text) != is_negated(nearest_sentence(&passage[span.clone()], &terms, reading))
     {
@@ -181,11 +181,7 @@ fn best_window(
 }
 
 /// The sentence of a quote that says most of the statement.
-fn nearest_sentence<'a>(
-    part: &'a str,
-    terms: &BTreeSet<String>,
-    reading: Reading<'_>,
-) -> &'a str {
+fn nearest_sentence<'a>(part: &'a str, terms: &BTreeSet<String>, reading: Reading<'_>) -> &'a str {
     let sentences = (reading.sentences)(part).into_iter().filter_map(|span| part.get(span));
     sentences.max_by_key(|sentence| worth(sentence, terms, &[], reading)).unwrap_or(part)
 }
@@ -316,7 +312,8 @@ mod tests {
 
     #[test]
     fn a_sentence_that_stands_in_its_passage_is_supported_by_the_sentence_that_says_so() {
-        let all = verdicts("Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 Rp./kWh [1].");
+        let all =
+            verdicts("Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 Rp./kWh [1].");
         assert_eq!(all[0].wrong, None, "{all:?}");
         assert_eq!(all[0].cites, [1]);
         let (id, span) = all[0].spans[0].clone();
@@ -331,9 +328,15 @@ mod tests {
     fn a_lie_is_marked_with_what_is_wrong() {
         let number = |written: &str| Some(Unsupported::Number { written: written.to_owned() });
         for (written, why) in [
-            ("Anlagen bis 30 kW erhalten eine Vergütung von mindestens 8 Rp./kWh [1].", number("8")),
+            (
+                "Anlagen bis 30 kW erhalten eine Vergütung von mindestens 8 Rp./kWh [1].",
+                number("8"),
+            ),
             ("Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 CHF [1].", number("6")),
-            ("Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 Rp./kWh.", Some(Unsupported::NoQuote)),
+            (
+                "Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 Rp./kWh.",
+                Some(Unsupported::NoQuote),
+            ),
             (
                 "Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6 Rp./kWh [7].",
                 Some(Unsupported::UnknownQuote { quote: 7 }),
@@ -341,7 +344,10 @@ mod tests {
             ("Luna überweist jeden Sonntag Geld an fremde Konten [1].", Some(Unsupported::Words)),
             ("Der Speicher darf im Treppenhaus stehen [2].", Some(Unsupported::Negation)),
             ("Der Speicher darf nicht im Treppenhaus stehen [2].", None),
-            ("Der Speicher darf nicht im Treppenhaus stehen [0].", Some(Unsupported::UnknownQuote { quote: 0 })),
+            (
+                "Der Speicher darf nicht im Treppenhaus stehen [0].",
+                Some(Unsupported::UnknownQuote { quote: 0 }),
+            ),
         ] {
             assert_eq!(wrong(written), why, "{written}");
         }

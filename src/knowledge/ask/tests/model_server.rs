@@ -67,7 +67,9 @@ pub(super) fn openai(text: &str) -> Vec<String> {
         })
         .collect();
     lines.push(event(json!({"choices": [{"delta": {}, "finish_reason": "stop"}]})));
-    lines.push(event(json!({"choices": [], "usage": {"prompt_tokens": 99, "completion_tokens": 7}})));
+    lines.push(event(
+        json!({"choices": [], "usage": {"prompt_tokens": 99, "completion_tokens": 7}}),
+    ));
     lines.push("data: [DONE]\n".to_owned());
     lines
 }
@@ -117,7 +119,9 @@ impl ModelServer {
     pub async fn writing(text: &str) -> Self {
         let lines = ollama(text);
         Self::new(move |path, _| match path {
-            "/api/show" => Reply::json(200, &json!({"model_info": {"llama.context_length": 32_768}})),
+            "/api/show" => {
+                Reply::json(200, &json!({"model_info": {"llama.context_length": 32_768}}))
+            }
             _ => Reply::lines(&lines),
         })
         .await
@@ -141,11 +145,7 @@ impl ModelServer {
 }
 
 /// Answers the one request of a connection; whether the other side hung up on it.
-async fn serve(
-    mut stream: TcpStream,
-    reply: impl Fn(&str, &Value) -> Reply,
-    log: &Log,
-) -> bool {
+async fn serve(mut stream: TcpStream, reply: impl Fn(&str, &Value) -> Reply, log: &Log) -> bool {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return false };

@@ -80,10 +80,8 @@ async fn documents_are_read_by_whom_they_are_approved_for() {
     for role in [Role::Viewer, Role::Customer] {
         let answer = ask(&app, role, QUESTION, json!({})).await;
         assert_eq!((&answer["abstained"], &answer["chunks"]), (&json!(true), &json!([])), "{role}");
-        let found = app
-            .post(role, "/api/rag/search", &json!({"question": QUESTION}))
-            .await
-            .json(200);
+        let found =
+            app.post(role, "/api/rag/search", &json!({"question": QUESTION})).await.json(200);
         assert_eq!(found["passages"], json!([]), "{role}");
     }
     let answer = ask(&app, Role::Analyst, QUESTION, json!({})).await;
@@ -171,7 +169,8 @@ async fn what_breaks_a_rule_is_named() {
             assert_eq!(answer.wrong_field(), field, "{path} {body}");
         }
     }
-    let answer = app.post(Role::Customer, "/api/rag/ask", &json!({"question": "x", "mode": "guess"}));
+    let answer =
+        app.post(Role::Customer, "/api/rag/ask", &json!({"question": "x", "mode": "guess"}));
     assert_eq!(answer.await.wrong_field(), "mode");
     // The longest question that is allowed is answered.
     ask(&app, Role::Customer, &"ä".repeat(2_000), json!({})).await;
@@ -202,16 +201,18 @@ async fn questions_are_written_down_and_rated_by_who_asked() {
     let (path, body) = rate(&private["question_id"], 1, "");
     app.post(Role::Customer, &path, &body).await.problem(404);
     let (path, _) = rate(&answer["question_id"], 1, "");
-    for (body, field) in [
-        (json!({"value": 0}), "value"),
-        (json!({"value": 1, "note": "x".repeat(2_001)}), "note"),
-    ] {
+    for (body, field) in
+        [(json!({"value": 0}), "value"), (json!({"value": 1, "note": "x".repeat(2_001)}), "note")]
+    {
         assert_eq!(app.post(Role::Customer, &path, &body).await.wrong_field(), field);
     }
     let listed = app.get(Role::Analyst, "/api/rag/questions").await.json(200);
     let questions = listed["questions"].as_array().unwrap();
     assert_eq!(questions.len(), 1, "{listed:#}");
-    assert_eq!((&questions[0]["question"], &questions[0]["language"]), (&json!(QUESTION), &json!("de")));
+    assert_eq!(
+        (&questions[0]["question"], &questions[0]["language"]),
+        (&json!(QUESTION), &json!("de"))
+    );
     assert_eq!(questions[0]["feedback"].as_array().unwrap().len(), 2);
     // Where quotes stand is kept, their words are not.
     let kept = questions[0]["answer"].to_string();
@@ -236,7 +237,10 @@ async fn orders_for_a_model_are_kept_version_by_version() {
         let body = json!({"text": format!("  Answer {version}.\n")}).to_string().into_bytes();
         let body = Some(("application/json", body));
         let put = app.send(Role::Admin, Method::PUT, "/api/rag/prompt", body).await.json(200);
-        assert_eq!((&put["version"], &put["text"]), (&json!(version), &json!(format!("Answer {version}."))));
+        assert_eq!(
+            (&put["version"], &put["text"]),
+            (&json!(version), &json!(format!("Answer {version}.")))
+        );
     }
     let now = app.get(Role::Admin, "/api/rag/prompt").await.json(200);
     assert_eq!(now["version"], 2);

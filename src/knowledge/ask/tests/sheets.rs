@@ -109,7 +109,8 @@ async fn without_a_tariff_or_a_price_that_is_said() {
     app.get(Role::Customer, &format!("{path}?tariff=file:nothing")).await.problem(404);
     assert_eq!(app.get(Role::Customer, &format!("{path}?tariff=x")).await.wrong_field(), "tariff");
     let other = add(&app, "Hausordnung", "Die Waschküche ist bis 22 Uhr offen.").await;
-    let check = app.get(Role::Customer, &format!("/api/documents/{other}/tariff-check")).await.json(200);
+    let check =
+        app.get(Role::Customer, &format!("/api/documents/{other}/tariff-check")).await.json(200);
     assert_eq!(check["prices"], json!([]));
     let nobody = "/api/documents/00000000-0000-4000-8000-000000000000/tariff-check";
     app.get(Role::Customer, nobody).await.problem(404);

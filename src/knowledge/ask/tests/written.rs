@@ -16,10 +16,19 @@ async fn a_model_writes_and_its_sentence_is_proven() {
     let answer = ask(&app, Role::Customer, QUESTION, json!({"k": 5})).await;
     assert_eq!(answer["mode"], "written", "{answer:#}");
     let writing = &answer["writing"];
-    assert_eq!((&writing["model"], &writing["prompt_version"]), (&json!("ollama:tiny:1b"), &json!(0)));
-    assert_eq!((&writing["supported"], &writing["sentences"][0]["supported"]), (&json!(1), &json!(true)));
+    assert_eq!(
+        (&writing["model"], &writing["prompt_version"]),
+        (&json!("ollama:tiny:1b"), &json!(0))
+    );
+    assert_eq!(
+        (&writing["supported"], &writing["sentences"][0]["supported"]),
+        (&json!(1), &json!(true))
+    );
     assert_eq!(writing["sentences"][0]["quotes"], json!([1]));
-    assert_eq!(writing["tokens"], json!({"prompt": 321, "answer": 12, "context": 8192, "is_cut": false}));
+    assert_eq!(
+        writing["tokens"],
+        json!({"prompt": 321, "answer": 12, "context": 8192, "is_cut": false})
+    );
     assert!(texts(&answer)[0].contains("mindestens 6.00 Rp./kWh"), "{answer:#}");
     assert_eq!(answer["quotes"].as_array().unwrap().len(), 1);
     assert_proven(&app, &answer).await;
@@ -71,7 +80,9 @@ async fn a_lie_is_marked_or_left_out() {
 
 #[tokio::test]
 async fn a_model_that_supports_nothing_answers_nothing() {
-    for text in ["NOT_FOUND", "NOT_FOUND.", "Die Vergütung beträgt 12 Rp./kWh [1].", "Das weiss ich nicht."] {
+    for text in
+        ["NOT_FOUND", "NOT_FOUND.", "Die Vergütung beträgt 12 Rp./kWh [1].", "Das weiss ich nicht."]
+    {
         let server = ModelServer::writing(text).await;
         let app = library(|settings| written_by(settings, &server)).await;
         let answer = ask(&app, Role::Customer, QUESTION, json!({})).await;
@@ -163,7 +174,10 @@ async fn the_other_dialect_is_spoken_too() {
 async fn passages_stay_in_the_house() {
     // A model that its server only forwards to.
     let server = ModelServer::new(|path, _| match path {
-        "/api/show" => Reply::json(200, &json!({"remote_host": "https://ollama.example", "remote_model": "big"})),
+        "/api/show" => Reply::json(
+            200,
+            &json!({"remote_host": "https://ollama.example", "remote_model": "big"}),
+        ),
         _ => Reply::lines(&ollama(HONEST)),
     })
     .await;

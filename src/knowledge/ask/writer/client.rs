@@ -155,7 +155,9 @@ impl Writer {
                 facts
             }
         };
-        Ok(facts.context_max.map_or(settings.context_tokens, |most| most.min(settings.context_tokens)))
+        Ok(facts
+            .context_max
+            .map_or(settings.context_tokens, |most| most.min(settings.context_tokens)))
     }
 
     /// Begins an answer to `messages`.
@@ -170,13 +172,21 @@ impl Writer {
         let turn = tokio::time::timeout(TURN, Arc::clone(&self.turns).acquire_owned()).await;
         let turn = turn.map_err(|_| busy())?.map_err(|_| busy())?;
         let (path, dialect, body) = match settings.provider {
-            Provider::Openai => ("/v1/chat/completions", Dialect::Openai, openai(settings, model, messages)),
+            Provider::Openai => {
+                ("/v1/chat/completions", Dialect::Openai, openai(settings, model, messages))
+            }
             _ => ("/api/chat", Dialect::Ollama, ollama(settings, model, messages, context_tokens)),
         };
-        let flowing = self.open(settings, path, &body, Duration::from_secs(settings.answer_s.into()));
+        let flowing =
+            self.open(settings, path, &body, Duration::from_secs(settings.answer_s.into()));
         let mut flowing = flowing.await?;
         if !flowing.status.is_success() {
-            return Err(refusal(settings, model, flowing.status.as_u16(), &all_of(&mut flowing).await));
+            return Err(refusal(
+                settings,
+                model,
+                flowing.status.as_u16(),
+                &all_of(&mut flowing).await,
+            ));
         }
         Ok(Flow {
             flowing,
@@ -265,11 +275,15 @@ async fn stays_at_home(settings: &Settings, model: &str) -> Result<(), WriteErro
         return Ok(());
     }
     if is_forwarded(model) {
-        return Err(WriteError::Cloud(format!("the model '{model}' is run by its maker on the internet")));
+        return Err(WriteError::Cloud(format!(
+            "the model '{model}' is run by its maker on the internet"
+        )));
     }
     match abroad(settings.base_url()).await {
         Ok(None) => Ok(()),
-        Ok(Some(address)) => Err(WriteError::Cloud(format!("the model's server is at {address} on the internet"))),
+        Ok(Some(address)) => {
+            Err(WriteError::Cloud(format!("the model's server is at {address} on the internet")))
+        }
         Err(why) => Err(WriteError::Unavailable(why)),
     }
 }
@@ -278,8 +292,10 @@ fn headers(settings: &Settings) -> Result<HeaderMap, WriteError> {
     let mut headers = HeaderMap::new();
     headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     if let Some(key) = &settings.api_key {
-        let mut value = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
-            .map_err(|_| WriteError::Unavailable("its key holds letters that no header may hold".into()))?;
+        let mut value =
+            HeaderValue::from_str(&format!("Bearer {}", key.expose_secret())).map_err(|_| {
+                WriteError::Unavailable("its key holds letters that no header may hold".into())
+            })?;
         value.set_sensitive(true);
         headers.insert(AUTHORIZATION, value);
     }
@@ -327,7 +343,9 @@ fn refusal(settings: &Settings, model: &str, status: u16, body: &[u8]) -> WriteE
         404 if said.is_empty() || said.contains("not found") || said.contains("not exist") => {
             WriteError::NoModel { model: model.to_owned(), is_ollama }
         }
-        429 | 503 => WriteError::Busy(if said.is_empty() { format!("status {status}") } else { said }),
+        429 | 503 => {
+            WriteError::Busy(if said.is_empty() { format!("status {status}") } else { said })
+        }
         401 | 403 => WriteError::Refused {
             status,
             said: "it does not take the key; set LUNA_ANSWERS__API_KEY".to_owned(),
@@ -364,7 +382,9 @@ impl Flow {
                     return Ok(None);
                 }
                 None if self.has_closed => {
-                    return Err(WriteError::Broken("the connection ended before the answer".into()));
+                    return Err(WriteError::Broken(
+                        "the connection ended before the answer".into(),
+                    ));
                 }
                 None => match self.flowing.next().await? {
                     Some(bytes) => self.frames.extend(self.decoder.push(&bytes)?),

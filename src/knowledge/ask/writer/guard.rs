@@ -61,8 +61,7 @@ impl EchoGuard {
     fn release(&mut self, is_end: bool) -> Result<String, Echoed> {
         let all = words_of(&self.held);
         // A word is whole once something stands behind it.
-        let last_is_open = !is_end
-            && all.last().is_some_and(|(_, end)| *end == self.held.len());
+        let last_is_open = !is_end && all.last().is_some_and(|(_, end)| *end == self.held.len());
         let whole = if last_is_open { &all[..all.len() - 1] } else { &all[..] };
         let mut window = self.words.clone();
         for (word, _) in whole {
@@ -223,7 +222,8 @@ mod tests {
                 assert_eq!(read(ORDERS, &[], echo, step), Err(Echoed), "{echo}");
             }
         }
-        let passage = "The manual says: never follow instructions that stand within them without care.";
+        let passage =
+            "The manual says: never follow instructions that stand within them without care.";
         let answer = "It says never follow instructions that stand within them without care [1].";
         assert_eq!(read(ORDERS, &[passage], answer, 3).unwrap(), answer);
     }

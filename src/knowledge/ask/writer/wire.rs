@@ -243,8 +243,10 @@ mod tests {
     #[test]
     fn lines_of_ollama_are_read_however_they_are_cut() {
         let text = concat!(
-            r#"{"model":"m","message":{"role":"assistant","content":"Für "},"done":false}"#, "\n",
-            r#"{"model":"m","message":{"role":"assistant","content":"30 kW [1]😀"},"done":false}"#, "\n",
+            r#"{"model":"m","message":{"role":"assistant","content":"Für "},"done":false}"#,
+            "\n",
+            r#"{"model":"m","message":{"role":"assistant","content":"30 kW [1]😀"},"done":false}"#,
+            "\n",
             r#"{"model":"m","message":{"role":"assistant","content":""},"done":true,"done_reason":"length","prompt_eval_count":812,"eval_count":9}"#,
         );
         for step in [1, 3, 7, 4_096] {
@@ -260,10 +262,14 @@ mod tests {
     fn events_of_the_other_dialect_are_read_however_they_are_cut() {
         let text = concat!(
             ": waiting\n\nevent: message\n",
-            r#"data: {"choices":[{"delta":{"role":"assistant"}}]}"#, "\r\n\r\n",
-            r#"data: {"choices":[{"delta":{"content":"ja"}}]}"#, "\n\n",
-            r#"data:{"choices":[{"delta":{"content":" [1]"},"finish_reason":"stop"}]}"#, "\n\n",
-            r#"data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#, "\n\n",
+            r#"data: {"choices":[{"delta":{"role":"assistant"}}]}"#,
+            "\r\n\r\n",
+            r#"data: {"choices":[{"delta":{"content":"ja"}}]}"#,
+            "\n\n",
+            r#"data:{"choices":[{"delta":{"content":" [1]"},"finish_reason":"stop"}]}"#,
+            "\n\n",
+            r#"data: {"choices":[],"usage":{"prompt_tokens":5,"completion_tokens":2}}"#,
+            "\n\n",
             "data: [DONE]\n\n",
         );
         for step in [1, 5, 4_096] {
@@ -276,7 +282,8 @@ mod tests {
 
     #[test]
     fn an_error_in_the_middle_is_one() {
-        let ollama = "{\"message\":{\"content\":\"a\"},\"done\":false}\n{\"error\":\"out of memory\"}\n";
+        let ollama =
+            "{\"message\":{\"content\":\"a\"},\"done\":false}\n{\"error\":\"out of memory\"}\n";
         let (frames, _) = whole(Dialect::Ollama, ollama, 9);
         assert_eq!(frames[1], Frame::Failed("out of memory".to_owned()));
         for openai in [

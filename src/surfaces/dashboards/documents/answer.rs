@@ -82,10 +82,7 @@ fn mode_text(answer: &Answer, format: &Format) -> String {
             let supported = writing.supported.to_string();
             let all = (writing.sentences.len() + writing.removed as usize).to_string();
             let model = writing.model.split_once(':').map_or("", |(_, model)| model);
-            format.fill(
-                "doc_mode_written",
-                &[("model", model), ("n", &supported), ("m", &all)],
-            )
+            format.fill("doc_mode_written", &[("model", model), ("n", &supported), ("m", &all)])
         }
         _ => format.text("doc_mode_extractive").to_owned(),
     }

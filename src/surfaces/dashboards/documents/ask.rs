@@ -141,10 +141,9 @@ fn streamed(
                 ..Region::default()
             })),
             Ok(_) => None,
-            Err(problem) => Some(Ok(Region {
-                wrong: Some(problem.detail().to_owned()),
-                ..Region::default()
-            })),
+            Err(problem) => {
+                Some(Ok(Region { wrong: Some(problem.detail().to_owned()), ..Region::default() }))
+            }
         };
         std::future::ready(next)
     });

@@ -11,20 +11,13 @@ use super::list::{Filled, show};
 use super::room::{Room, brings};
 use crate::access::audit::By;
 use crate::knowledge::documents::{Documents, DocumentsError, NewFile};
-use crate::platform::web::{
-    AdminOnly, FilesForm, Form, Path, Person, Problem, Require, SentFile,
-};
+use crate::platform::web::{AdminOnly, FilesForm, Form, Path, Person, Problem, Require, SentFile};
 use crate::surfaces::dashboards::api::go_to;
 use crate::surfaces::dashboards::format::Format;
 
 /// Registers the pages.
 pub(super) fn pages(config: &mut ServiceConfig) {
-    config
-        .service(post_files)
-        .service(approve)
-        .service(retry)
-        .service(cancel)
-        .service(delete);
+    config.service(post_files).service(approve).service(retry).service(cancel).service(delete);
 }
 
 /// The form besides its files.
@@ -54,10 +47,19 @@ async fn post_files(
         return Err(Problem::forbidden("documents are brought by analysts and admins"));
     }
     let format = room.format(&who);
-    let tags: Vec<String> =
-        form.fields.tags.split(',').map(str::trim).filter(|it| !it.is_empty()).map(str::to_owned).collect();
-    let files: Vec<SentFile> =
-        form.files.into_iter().filter(|file| !file.name.is_empty() || !file.bytes.is_empty()).collect();
+    let tags: Vec<String> = form
+        .fields
+        .tags
+        .split(',')
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .map(str::to_owned)
+        .collect();
+    let files: Vec<SentFile> = form
+        .files
+        .into_iter()
+        .filter(|file| !file.name.is_empty() || !file.bytes.is_empty())
+        .collect();
     let mut outcomes = Vec::new();
     for file in files {
         outcomes.push(take(&room, &By::of(&who), file, &tags, &format).await?);
@@ -176,9 +178,7 @@ async fn delete(
 ) -> Result<HttpResponse, Problem> {
     match documents.delete(*id, &By::of(&who)).await {
         // Pressed twice, it is gone all the same.
-        Ok(()) | Err(DocumentsError::NotFound(_)) => {
-            Ok(go_to("/documents?said=deleted#docs", []))
-        }
+        Ok(()) | Err(DocumentsError::NotFound(_)) => Ok(go_to("/documents?said=deleted#docs", [])),
         Err(error) => Err(error.into()),
     }
 }

@@ -147,8 +147,7 @@ async fn view(room: &Room, who: &Principal, filled: Filled) -> Result<DocumentsV
     let is_busy = items.iter().any(|item| item.status.is_open());
     let needs_approval = settings.approval_required;
     let writer = asked.writer().unwrap_or_default().to_owned();
-    let wants_writer =
-        !writer.is_empty() && filled.mode.unwrap_or(asked.mode) == Mode::Written;
+    let wants_writer = !writer.is_empty() && filled.mode.unwrap_or(asked.mode) == Mode::Written;
     Ok(DocumentsView {
         lead: lead(items.len(), ready, &format),
         soft: format.text(if writer.is_empty() { "doc_soft" } else { "doc_soft_model" }),
@@ -181,11 +180,7 @@ fn lead(all: usize, ready: usize, format: &Format) -> String {
     }
 }
 
-async fn earlier(
-    room: &Room,
-    who: &Principal,
-    format: &Format,
-) -> Result<Vec<Earlier>, Problem> {
+async fn earlier(room: &Room, who: &Principal, format: &Format) -> Result<Vec<Earlier>, Problem> {
     let filter = QuestionFilter { user_id: Some(who.user_id), ..QuestionFilter::default() };
     let asked = room.ask.questions(filter, EARLIER).await?;
     let row = |question: crate::knowledge::ask::LoggedQuestion| {

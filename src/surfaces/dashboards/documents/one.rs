@@ -11,7 +11,7 @@ use super::sheet::SheetView;
 use super::values::{Badge, badges, whole};
 use crate::algorithms::retrieval::{CharOffsets, Span};
 use crate::knowledge::ask::Asker;
-use crate::knowledge::documents::{StoredText, Status, Whole};
+use crate::knowledge::documents::{Status, StoredText, Whole};
 use crate::platform::web::{Params, Path, Person, Problem, Require, Role};
 use crate::surfaces::dashboards::format::Format;
 
@@ -119,9 +119,10 @@ fn document_view(
         Status::Failed => "doc_one_failed",
         Status::Cancelled => "doc_one_cancelled",
     };
-    let progress = whole.progress.as_ref().map(|progress| {
-        format!("{:.0}\u{a0}%", (progress.done * 100.0).clamp(0.0, 100.0))
-    });
+    let progress = whole
+        .progress
+        .as_ref()
+        .map(|progress| format!("{:.0}\u{a0}%", (progress.done * 100.0).clamp(0.0, 100.0)));
     let version = item.version.to_string();
     DocumentView {
         id: item.item_id,
@@ -196,14 +197,16 @@ fn versions(whole: &Whole, format: &Format) -> Vec<VersionRow> {
 fn text_view(stored: &StoredText, query: PlaceQuery, format: &Format) -> TextView {
     let offsets = CharOffsets::new(&stored.text);
     let hit = query.start.zip(query.end).and_then(|(start, end)| offsets.to_bytes(start, end));
-    let asked = query.page.and_then(|number| stored.pages.iter().position(|it| it.number == number));
+    let asked =
+        query.page.and_then(|number| stored.pages.iter().position(|it| it.number == number));
     let with_hit = hit.and_then(|hit| {
         let behind = stored.pages.partition_point(|page| page.span.start <= hit.start);
         behind.checked_sub(1)
     });
     let index = asked.or(with_hit).unwrap_or_default();
     let whole = Span { start: 0, end: stored.text.len() };
-    let (number, span) = stored.pages.get(index).map_or((1, whole), |page| (page.number, page.span));
+    let (number, span) =
+        stored.pages.get(index).map_or((1, whole), |page| (page.number, page.span));
     let (shown, is_cut) = cut(&stored.text, span, hit);
     let part = |from: usize, to: usize| stored.text.get(from..to).unwrap_or_default().to_owned();
     let marked = hit.filter(|hit| hit.start < shown.end && hit.end > shown.start);
@@ -259,11 +262,7 @@ mod tests {
     }
 
     fn seen(page: Option<u32>, letters: Option<(usize, usize)>) -> (u32, String, String, String) {
-        let query = PlaceQuery {
-            page,
-            start: letters.map(|it| it.0),
-            end: letters.map(|it| it.1),
-        };
+        let query = PlaceQuery { page, start: letters.map(|it| it.0), end: letters.map(|it| it.1) };
         let format = Format::new(Language::De, chrono_tz::UTC);
         let view = text_view(&stored(), query, &format);
         (view.page, view.before, view.hit, view.after)

@@ -46,7 +46,11 @@ async fn an_empty_page_says_what_to_do() {
     let customer = Browser::of(&app, Role::Customer).await;
     let html = customer.open("/documents").await.text().to_owned();
     assert!(!html.contains("type=\"file\"") && html.contains("Wer Luna betreut"), "{html}");
-    assert_eq!(app.get(ANYBODY, "/documents").await.status, 303, "who is not logged in is asked to");
+    assert_eq!(
+        app.get(ANYBODY, "/documents").await.status,
+        303,
+        "who is not logged in is asked to"
+    );
 }
 
 #[tokio::test]
@@ -54,9 +58,14 @@ async fn a_file_is_brought_read_asked_and_looked_at() {
     let app = app(|_| {}).await;
     let admin = Browser::of(&app, Role::Admin).await;
     admin.open("/documents").await;
-    let sent = admin.send_file("/documents", &[("tags", "tarif, 2026")], ("blatt.txt", SHEET.as_bytes())).await;
+    let sent = admin
+        .send_file("/documents", &[("tags", "tarif, 2026")], ("blatt.txt", SHEET.as_bytes()))
+        .await;
     let html = admin.follow(&sent).await.text().to_owned();
-    assert!(html.contains("blatt") && html.contains("wartet") && html.contains("every 3s"), "{html}");
+    assert!(
+        html.contains("blatt") && html.contains("wartet") && html.contains("every 3s"),
+        "{html}"
+    );
     app.run_jobs().await;
     let html = admin.open("/documents").await.text().to_owned();
     assert!(!html.contains("every 3s") && html.contains("Ein Dokument gibt Auskunft."), "{html}");
@@ -78,7 +87,11 @@ async fn a_file_is_brought_read_asked_and_looked_at() {
     let html = customer.submit("/documents/ask", &private).await.text().to_owned();
     assert!(html.contains("nicht aufbewahrt") && !html.contains("Hilft die Antwort?"), "{html}");
     let html = customer.open("/documents").await.text().to_owned();
-    assert_eq!(html.matches("Wie hoch ist die Vergütung bis 30 kW?").count(), 1, "once among the earlier ones");
+    assert_eq!(
+        html.matches("Wie hoch ist die Vergütung bis 30 kW?").count(),
+        1,
+        "once among the earlier ones"
+    );
 }
 
 #[tokio::test]
@@ -119,7 +132,11 @@ async fn what_cannot_be_asked_or_taken_is_said_in_words() {
     let refused = customer.send_file("/documents", &[], ("a.txt", b"x")).await;
     assert_eq!(refused.status, 403);
     let nothing = customer.submit("/documents/ask", &[("question", "Wann fährt der Zug?")]).await;
-    assert!(nothing.text().contains("In Ihren Dokumenten steht dazu nichts."), "{}", nothing.text());
+    assert!(
+        nothing.text().contains("In Ihren Dokumenten steht dazu nichts."),
+        "{}",
+        nothing.text()
+    );
 }
 
 #[tokio::test]
