@@ -2,4 +2,4 @@
 
 mod model; // what comes out of a file, and why nothing does
 
-pub use self::model::{Extracted, Extractor, ExtractError, Finding, FindingKind, Method};
+pub use self::model::{ExtractError, Extracted, Extractor, Finding, FindingKind, Method};

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use uuid::Uuid;
 
 use super::lock::Lock;
-use super::shard::{Shard, disk, is_full, sync_folder};
+use super::shard::{Shard, disk, is_passing, sync_folder};
 use crate::base::timeline::Clock;
 use crate::knowledge::index::model::{
     Collection, Engine, Found, IndexError, Point, Search, collection_name, version_of,
@@ -99,7 +99,7 @@ impl EdgeEngine {
 fn settled<T>(ran: Result<Result<T, IndexError>, CpuPoolError>) -> Result<T, IndexError> {
     match ran {
         Ok(result) => result,
-        Err(CpuPoolError::Panicked { message, .. }) if !is_full(&message) => {
+        Err(CpuPoolError::Panicked { message, .. }) if !is_passing(&message) => {
             Err(IndexError::Damaged(message))
         }
         Err(error) => Err(IndexError::Unavailable(error.to_string())),
@@ -234,7 +234,8 @@ impl Inner {
         if !self.path(version).is_dir() {
             return Err(IndexError::Unknown(version));
         }
-        let (alias, next) = (self.folder.join("chunks.alias"), self.folder.join("chunks.alias.new"));
+        let (alias, next) =
+            (self.folder.join("chunks.alias"), self.folder.join("chunks.alias.new"));
         let written = fs::write(&next, name)
             .and_then(|()| fs::File::open(&next)?.sync_all())
             .and_then(|()| fs::rename(&next, &alias))
@@ -297,10 +298,15 @@ impl Engine for EdgeEngine {
     }
 
     async fn standing(&self) -> (String, bool) {
-        let (inner, shown) = (Arc::clone(&self.inner), self.inner.folder.display().to_string());
-        let locked = self.writing.run("index", move || inner.lock()).await;
-        match settled(locked) {
-            Ok(()) => (format!("Qdrant's engine in this process, {shown}"), true),
+        let other =
+            self.with(|inner| Ok((inner.lock.other(&inner.folder), inner.lock.was_refused())));
+        let shown = self.inner.folder.display();
+        match other.await {
+            Ok((None, _)) => (format!("Qdrant's engine in this process, {shown}"), true),
+            // A command that leaves the work to the server is well; a process that wanted it is not.
+            Ok((Some(other), was_refused)) => {
+                (format!("Qdrant's engine in {other}, {shown}"), !was_refused)
+            }
             Err(error) => (error.to_string(), false),
         }
     }

@@ -14,7 +14,7 @@ use qdrant_edge::{
     SearchParams, UpdateOperation, Vector, VectorInternal, Vectors, WalOptions,
     WithPayloadInterface, WithVector,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
 use crate::knowledge::index::model::{Filter, Found, Hit, IndexError, Point, Search, SparseVector};
@@ -265,25 +265,26 @@ fn sparse(words: SparseVector) -> Result<qdrant_edge::SparseVector, IndexError> 
 /// The filter as the engine wants it; absent when nothing is wanted.
 fn filter(wanted: &Filter) -> Result<Option<qdrant_edge::Filter>, IndexError> {
     let any = |key: &str, values: Value| json!({"key": key, "match": {"any": values}});
-    let mut must = Vec::new();
-    if !wanted.items.is_empty() {
-        must.push(any("item_id", json!(wanted.items)));
+    let mut filter = Map::new();
+    let must: Vec<Value> = [
+        (!wanted.items.is_empty()).then(|| any("item_id", json!(wanted.items))),
+        (!wanted.tags.is_empty()).then(|| any("tags", json!(wanted.tags))),
+        (!wanted.languages.is_empty()).then(|| any("lang", json!(wanted.languages))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    if !must.is_empty() {
+        filter.insert("must".to_owned(), must.into());
     }
-    if !wanted.tags.is_empty() {
-        must.push(any("tags", json!(wanted.tags)));
-    }
-    if !wanted.languages.is_empty() {
-        must.push(any("lang", json!(wanted.languages)));
-    }
-    let mut must_not = Vec::new();
     if !wanted.without_items.is_empty() {
-        must_not.push(any("item_id", json!(wanted.without_items)));
+        let without = any("item_id", json!(wanted.without_items));
+        filter.insert("must_not".to_owned(), vec![without].into());
     }
-    if must.is_empty() && must_not.is_empty() {
+    if filter.is_empty() {
         return Ok(None);
     }
-    let filter = json!({"must": must, "must_not": must_not});
-    let filter = serde_json::from_value(filter);
+    let filter = serde_json::from_value(Value::Object(filter));
     filter.map(Some).map_err(|error| IndexError::Refused(format!("the filter is wrong: {error}")))
 }
 
@@ -300,16 +301,33 @@ fn broken(error: OperationError) -> IndexError {
     );
     if is_wrong {
         IndexError::Refused(text)
-    } else if is_full(&text) || matches!(error, OperationError::OutOfMemory { .. }) {
+    } else if is_passing(&text)
+        || matches!(
+            error,
+            OperationError::OutOfMemory { .. }
+                | OperationError::Timeout { .. }
+                | OperationError::Cancelled { .. }
+        )
+    {
         IndexError::Unavailable(text)
     } else {
         IndexError::Damaged(text)
     }
 }
 
-/// Whether a message of the engine or the system means that the disk is full.
-pub(super) fn is_full(text: &str) -> bool {
-    ["No space left", "StorageFull", "os error 28"].iter().any(|words| text.contains(words))
+/// Whether a message of the engine or the system is about what may be otherwise later, so that nothing
+/// on the disk is wrong: no room, no rights, no memory, no more open files.
+pub(super) fn is_passing(text: &str) -> bool {
+    const ERRORS: [&str; 7] = [
+        "No space left",
+        "StorageFull",
+        "os error 28)",
+        "os error 12)",
+        "os error 13)",
+        "os error 24)",
+        "os error 30)",
+    ];
+    ERRORS.iter().any(|words| text.contains(words))
 }
 
 /// An error of the file system about a folder.
