@@ -26,6 +26,9 @@ pub enum FindingKind {
     HiddenText,
     /// Pages are pictures without text: nothing of them can be found.
     ScannedPages,
+    /// Text lies invisibly over pictures of it, as text recognition adds it to scans: it was taken, and
+    /// nobody can see whether it is what the picture shows.
+    RecognisedText,
     /// Lines that repeat on most pages were left out.
     RepeatedLines,
     /// The end was cut because the limit of the output was reached.
