@@ -26,8 +26,8 @@ pub(super) enum Met {
     NotAsked,
     /// It has what is asked for.
     Yes,
-    /// A number, but of another unit.
-    Partly,
+    /// A number of a unit is asked for, and it has none of that unit.
+    WithoutUnit,
     /// It has not.
     No,
 }
@@ -132,11 +132,10 @@ impl Hint {
             if self.units.is_empty() {
                 Some(any)
             } else {
-                let fits = self.units.iter().any(|unit| beside_number(&plain, unit) || (any && names_unit(header, unit)));
-                if any && !fits {
-                    return Met::Partly;
+                if !self.units.iter().any(|unit| beside_number(&plain, unit) || (any && names_unit(header, unit))) {
+                    return Met::WithoutUnit;
                 }
-                Some(fits)
+                Some(true)
             }
         } else if self.when {
             Some(has_date(&plain))

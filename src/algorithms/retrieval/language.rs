@@ -84,7 +84,7 @@ fn vote(words: &[String]) -> Option<Language> {
                 let behind = word.rsplit(['\'', '’']).next().unwrap_or(word);
                 let elided = behind.len() < word.len() && word.len() - behind.len() <= 5;
                 let elides = matches!(language, Language::French | Language::Italian);
-                stop_words::contains(language, word) || (elided && elides && !behind.is_empty() && behind != "s")
+                stop_words::tells(language, word) || (elided && elides && !behind.is_empty() && behind != "s")
             };
             (words.iter().filter(own).count(), language)
         })

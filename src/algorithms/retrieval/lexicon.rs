@@ -16,7 +16,7 @@ const PART_IN_QUESTION: f32 = 0.5;
 /// What a word's term in another language than the question's counts for.
 const FOREIGN: f32 = 0.6;
 /// What another name of the same thing counts for.
-const OTHER_NAME: f32 = 0.3;
+const OTHER_NAME: f32 = 0.45;
 /// What a word that only asks counts for.
 const ASKING: f32 = 0.25;
 

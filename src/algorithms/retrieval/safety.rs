@@ -24,19 +24,19 @@ pub fn datamark(text: &str, mark: char) -> String {
 const OVERRIDES: [(&[&str], &[&str]); 4] = [
     (
         &["ignore", "disregard", "forget", "override", "bypass"],
-        &["instruction", "instructions", "prompt", "prompts", "rules", "guidelines", "everything above", "previous", "prior"],
+        &["instruction", "instructions", "prompt", "prompts", "rules", "guidelines", "everything above", "previous text", "above text"],
     ),
     (
         &["ignoriere", "ignorieren", "vergiss", "vergessen sie", "missachte", "missachten", "übergehe"],
-        &["anweisung", "anweisungen", "instruktion", "instruktionen", "vorgaben", "systemprompt", "alles bisherige", "obigen", "vorherigen"],
+        &["anweisung", "anweisungen", "instruktion", "instruktionen", "vorgaben", "systemprompt", "alles bisherige", "obigen text", "bisherigen text"],
     ),
     (
         &["ignore", "ignorez", "ignorer", "oublie", "oubliez", "ne tiens pas compte", "ne tenez pas compte"],
-        &["instruction", "instructions", "consigne", "consignes", "règles", "ci-dessus", "précédentes"],
+        &["instruction", "instructions", "consigne", "consignes", "règles", "qui précède"],
     ),
     (
         &["ignora", "ignorate", "ignori", "dimentica", "dimenticate", "non tenere conto"],
-        &["istruzione", "istruzioni", "regole", "precedenti", "indicazioni"],
+        &["istruzione", "istruzioni", "regole", "indicazioni precedenti"],
     ),
 ];
 

@@ -25,6 +25,8 @@ pub struct Passage<'a> {
     pub document: usize,
     /// Its text.
     pub text: &'a str,
+    /// What stands above it: the titles of its section (`Chunk::heading_text`); empty where there are none.
+    pub heading: &'a str,
     /// Fused score of the passage, higher is better.
     pub score: f32,
     /// Cosine of question and passage, where there is an embedder.
@@ -51,10 +53,11 @@ pub struct Selection {
 
 /// Passages looked at.
 const PASSAGES_MAX: usize = 30;
-/// A further quote must reach this share of the best one's score.
-const FURTHER_MIN: f64 = 0.75;
+/// How far below the best one's rank a further quote of the same document may be; of another one half of that.
+const FURTHER_BELOW: f64 = 3.0;
 
 /// A sentence with everything that is known about it.
+#[derive(Debug)]
 pub(super) struct Candidate {
     pub passage: usize,
     pub span: Span,
@@ -73,8 +76,8 @@ pub fn select(ask: &Ask<'_>, passages: &[Passage<'_>], quotes_max: usize) -> Sel
     for candidate in &candidates {
         let text = candidate.span.of(passages[candidate.passage].text).unwrap_or_default();
         let other = passages[candidate.passage].document != document;
-        let floor = best.score * if other { f64::midpoint(FURTHER_MIN, 1.0) } else { FURTHER_MIN };
-        if quotes.len() >= quotes_max || best.score <= 0.0 {
+        let floor = best.score - if other { FURTHER_BELOW / 2.0 } else { FURTHER_BELOW };
+        if quotes.len() >= quotes_max || best.features.passage <= 0.0 {
             break;
         }
         if candidate.score >= floor && seen.insert(text) {
@@ -95,12 +98,12 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
     for (index, (passage, reading)) in passages.iter().zip(&read).enumerate() {
         let whole = question.coverage(&reading.all);
         let own = question.own_coverage(&reading.all);
-        let header = reading.header(passage.text);
+        let header = reading.header(passage);
         for (at, (span, terms)) in reading.sentences.iter().enumerate() {
             let text = span.of(passage.text).unwrap_or_default();
             let sentence = question.coverage(terms);
             let window = question.coverage(&reading.window(at));
-            let met = question.hint.met(text, header);
+            let met = question.hint.met(text, &header);
             let features = Features {
                 sentence,
                 own_sentence: question.own_coverage(terms),
@@ -108,14 +111,15 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
                 passage: whole,
                 own_passage: own,
                 met: f64::from(u8::from(met == Met::Yes)),
-                partly: f64::from(u8::from(met == Met::Partly)),
+                without_unit: f64::from(u8::from(met == Met::WithoutUnit)),
                 unmet: f64::from(u8::from(met == Met::No)),
-                missing_names: question.missing_names(passage.text),
+                missing_names: question.missing_names(passage),
+                unknown_names: question.unknown_names,
                 unknown: question.unknown,
                 standing: f64::from(passage.score.max(0.0) / top),
                 dense: passage.dense_score.map(f64::from),
                 length: (terms.len() as f64 / 20.0).min(3.0),
-                title: f64::from(u8::from(is_title(text))),
+                title: f64::from(u8::from(is_title(text, passage.heading))),
                 words: question.wanted.len() as f64,
             };
             candidates.push(Candidate { passage: index, span: *span, score: rank(&features), features });
@@ -127,6 +131,7 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
 /// A passage with the terms of its sentences.
 struct Reading {
     sentences: Vec<(Span, HashSet<u32>)>,
+    heading: HashSet<u32>,
     all: HashSet<u32>,
 }
 
@@ -140,21 +145,26 @@ impl Reading {
                 (span, ask.words.terms(text, language).iter().map(|term| hashing::of(term)).collect())
             })
             .collect();
-        let all = sentences.iter().flat_map(|(_, terms)| terms.iter().copied()).collect();
-        Self { sentences, all }
+        let heading: HashSet<u32> = ask.words.terms(passage.heading, language).iter().map(|term| hashing::of(term)).collect();
+        let all = sentences.iter().flat_map(|(_, terms)| terms.iter().copied()).chain(heading.iter().copied()).collect();
+        Self { sentences, heading, all }
     }
 
-    /// Terms of a sentence, its neighbours and the passage's first line, which often is its title.
+    /// Terms of a sentence, its neighbours, the titles above and the passage's first line, which often is one.
     fn window(&self, at: usize) -> HashSet<u32> {
         let near = at.saturating_sub(1)..(at + 2).min(self.sentences.len());
         let first = if at > 1 { 0..1 } else { 0..0 };
-        near.chain(first).flat_map(|index| self.sentences[index].1.iter().copied()).collect()
+        near.chain(first).flat_map(|index| self.sentences[index].1.iter().copied()).chain(self.heading.iter().copied()).collect()
     }
 
-    /// The line that names the columns, when the passage is a table.
-    fn header<'a>(&self, text: &'a str) -> &'a str {
-        let line = self.sentences.first().and_then(|(span, _)| span.of(text)).unwrap_or_default();
-        if text.contains(" | ") { line } else { "" }
+    /// What names the columns, when the passage is a table: the lines above its first row of numbers.
+    fn header(&self, passage: &Passage<'_>) -> String {
+        if !passage.text.contains(" | ") {
+            return String::new();
+        }
+        let numbers = |line: &&str| line.split(" | ").filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit())).count() < 2;
+        let above: Vec<&str> = passage.heading.lines().chain(passage.text.lines().take_while(numbers)).collect();
+        above.join(" ")
     }
 }
 
@@ -163,6 +173,7 @@ struct Question {
     wanted: Vec<(Wanted, f64)>,
     hint: Hint,
     names: Vec<String>,
+    unknown_names: f64,
     unknown: f64,
 }
 
@@ -187,7 +198,12 @@ impl Question {
         };
         let unseen: f64 = weighed.iter().filter(|(wanted, _)| absent(wanted)).map(|(_, weight)| weight).sum();
         let names = names(ask.question, ask.language);
-        Self { hint: Hint::of(ask.question), names, unknown: if all > 0.0 { unseen / all } else { 1.0 }, wanted: weighed }
+        let nowhere = |name: &&String| {
+            let known = hashing::of_all_languages(name).iter().any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
+            !known && !read.iter().any(|reading| hashing::of_all_languages(name).iter().any(|hash| reading.all.contains(hash)))
+        };
+        let unknown_names = names.iter().filter(nowhere).count() as f64 / names.len().max(1) as f64;
+        Self { hint: Hint::of(ask.question), names, unknown_names, unknown: if all > 0.0 { unseen / all } else { 1.0 }, wanted: weighed }
     }
 
     /// Share of the question, weighed by rarity, that terms answer to; other names count less than the word itself.
@@ -212,17 +228,17 @@ impl Question {
         if all > 0.0 { sum / all } else { 0.0 }
     }
 
-    /// Share of the question's names and numbers that the passage does not have.
-    fn missing_names(&self, passage: &str) -> f64 {
+    /// Share of the question's names and years that the passage does not have.
+    fn missing_names(&self, passage: &Passage<'_>) -> f64 {
         if self.names.is_empty() {
             return 0.0;
         }
-        let lower = passage.to_lowercase();
+        let lower = format!("{}\n{}", passage.heading, passage.text).to_lowercase();
         self.names.iter().filter(|name| !lower.contains(name.as_str())).count() as f64 / self.names.len() as f64
     }
 }
 
-/// Numbers and names of a question, lower case. In German every noun begins with a capital letter: there only
+/// Years and names of a question, lower case. In German every noun begins with a capital letter: there only
 /// words of capitals or with a capital inside are names.
 fn names(question: &str, language: Option<Language>) -> Vec<String> {
     let german = language == Some(Language::German);
@@ -230,14 +246,16 @@ fn names(question: &str, language: Option<Language>) -> Vec<String> {
     let is_name = |(index, word): &(usize, String)| {
         let inside = word.chars().skip(1).any(char::is_uppercase);
         let first = word.starts_with(char::is_uppercase) && !german && *index > 0;
-        word.starts_with(|letter: char| letter.is_ascii_digit()) || (word.len() > 2 && (inside || first))
+        let year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20")) && word.bytes().all(|byte| byte.is_ascii_digit());
+        year || (word.len() > 2 && word.starts_with(char::is_alphabetic) && (inside || first))
     };
     let elided = |word: &str| word.rsplit(['\'', '’']).next().map(bare).unwrap_or_default();
     question.split_whitespace().map(elided).enumerate().filter(is_name).map(|(_, word)| word.to_lowercase()).collect()
 }
 
-/// A line without a verb's full stop: it says what follows, not what is so.
-fn is_title(sentence: &str) -> bool {
-    let short = sentence.chars().count() < 90 && !sentence.contains(" | ");
-    short && !sentence.ends_with(['.', '!', ';', ',', ')', '%']) && !sentence.chars().any(|letter| letter.is_ascii_digit()) || sentence.starts_with("Art.")  && sentence.chars().count() < 120
+/// A line that says what follows and not what is so: one of the titles above, or short and without an end.
+fn is_title(sentence: &str, heading: &str) -> bool {
+    let letters = sentence.chars().count();
+    let open = !sentence.ends_with(['.', '!', ';', ',', ')', '%']) && !sentence.chars().any(|letter| letter.is_ascii_digit());
+    (letters > 3 && heading.contains(sentence)) || (letters < 90 && open && !sentence.contains(" | "))
 }

@@ -31,8 +31,8 @@ static ENDING: LazyLock<HashSet<&'static str>> = LazyLock::new(|| set(MAY_END));
 static COUNTED_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| set(COUNTED));
 static BEFORE_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| set(BEFORE_ORDINAL));
 
-/// Letters of a line below which a line break is the author's and not the page's.
-const LINE_SHORT: usize = 45;
+/// Letters of a line that may have been broken to fit a page; shorter and longer ones end where the author ended them.
+const LINE_BROKEN: std::ops::RangeInclusive<usize> = 45..=130;
 /// Letters of a sentence above which the points of its enumeration stand alone.
 const SENTENCE_LONG: usize = 280;
 
@@ -142,9 +142,7 @@ fn goes_on(last: &str, line: &str) -> bool {
     if first.is_lowercase() {
         return true;
     }
-    let short = last.chars().count() < LINE_SHORT;
-    let closed = last.ends_with(['.', '!', '?', ':', ';']);
-    !short && !(closed && last.ends_with([':', ';']))
+    LINE_BROKEN.contains(&last.chars().count()) && !last.ends_with(['.', '!', '?', ':', ';'])
 }
 
 /// Bytes behind the ends of sentences within a run, the last one left out.

@@ -44,6 +44,10 @@ const ITALIAN: &str = "a abbia abbiamo ad agli ai al alcuni alcune alla alle all
      sue sugli sui sul sull sulla sulle sullo suo suoi tra tra tu tua tue tuo tuoi tutta tutte tutti tutto un una uno v \
      vi voi";
 
+/// Further English words without which few sentences do: they tell the language, Lucene's set is too short for that.
+const ENGLISH_TELLING: &str = "how what when which who why where does do did has have had been can could may must should shall would i am we our you \
+     your he she his her its from than my any all much many about after before between under over there's i'm it's";
+
 /// Words of a question that say what kind of answer is wanted, not what it is about.
 const ASKING: &str = "wie viel viele vielen wieviel wieviele hoch gross groß lange weit oft wann welche welcher welches welchem \
      welchen was wer wo warum heisst heißt bedeutet kann darf muss mein meine meinem meinen meiner ab ich wir gibt \
@@ -56,6 +60,7 @@ const ASKING: &str = "wie viel viele vielen wieviel wieviele hoch gross groß la
 
 static SETS: LazyLock<[HashSet<&'static str>; 4]> =
     LazyLock::new(|| [GERMAN, FRENCH, ITALIAN, ENGLISH].map(|words| words.split_whitespace().collect()));
+static TELLING_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ENGLISH_TELLING.split_whitespace().collect());
 static ASKING_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
 
 /// Whether `word` (lower case) is a stop word of the language.
@@ -67,6 +72,11 @@ pub(super) fn contains(language: Language, word: &str) -> bool {
         Language::English => 3,
     };
     SETS[index].contains(word)
+}
+
+/// Whether `word` (lower case) tells that a text is of the language.
+pub(super) fn tells(language: Language, word: &str) -> bool {
+    contains(language, word) || (language == Language::English && TELLING_SET.contains(word))
 }
 
 /// Whether `word` (lower case) belongs to the asking itself.

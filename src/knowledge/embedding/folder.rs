@@ -136,8 +136,9 @@ fn read_json(path: &Path, name: &str) -> Result<Option<Value>, EmbeddingError> {
 }
 
 fn encoder(path: &Path, config: Value) -> Result<Kind, EmbeddingError> {
-    let config: Config = serde_json::from_value(config)
-        .map_err(|error| unusable(path, &format!("holds a config.json that says too little: {error}")))?;
+    let config: Config = serde_json::from_value(config).map_err(|error| {
+        unusable(path, &format!("holds a config.json that says too little: {error}"))
+    })?;
     if let Some(unknown) = config.unknown() {
         return Err(unusable(path, &format!("holds a model that Luna cannot compute: {unknown}")));
     }
@@ -146,12 +147,17 @@ fn encoder(path: &Path, config: Value) -> Result<Kind, EmbeddingError> {
     for module in modules.as_array().into_iter().flatten() {
         let kind = module["type"].as_str().unwrap_or_default();
         if !known.iter().any(|known| kind.ends_with(known)) {
-            return Err(unusable(path, &format!("holds a model with a step {kind}, which is not known")));
+            return Err(unusable(
+                path,
+                &format!("holds a model with a step {kind}, which is not known"),
+            ));
         }
     }
     let pooling: PoolingFile = read_json(path, "1_Pooling/config.json")?
         .map_or_else(|| Ok(PoolingFile::default()), serde_json::from_value)
-        .map_err(|error| unusable(path, &format!("holds a broken 1_Pooling/config.json: {error}")))?;
+        .map_err(|error| {
+            unusable(path, &format!("holds a broken 1_Pooling/config.json: {error}"))
+        })?;
     if pooling.pooling_mode_max_tokens
         || pooling.pooling_mode_mean_sqrt_len_tokens
         || pooling.pooling_mode_weightedmean_tokens
@@ -160,8 +166,7 @@ fn encoder(path: &Path, config: Value) -> Result<Kind, EmbeddingError> {
     {
         return Err(unusable(path, "wants another pooling than the mean or the first token"));
     }
-    let pooling =
-        if pooling.pooling_mode_cls_token { Pooling::First } else { Pooling::Mean };
+    let pooling = if pooling.pooling_mode_cls_token { Pooling::First } else { Pooling::Mean };
     Ok(Kind::Encoder(Box::new(config), pooling))
 }
 

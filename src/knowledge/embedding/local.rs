@@ -63,9 +63,14 @@ impl Local {
     async fn loaded(&self) -> Result<Arc<Loaded>, EmbeddingError> {
         let loaded = self.loaded.get_or_try_init(|| async {
             let (folder, settings) = (self.folder.clone(), self.settings.clone());
-            let loaded = self.off("embedding.load", move || Loaded::load(&folder, &settings)).await?;
+            let loaded =
+                self.off("embedding.load", move || Loaded::load(&folder, &settings)).await?;
             let (name, dimension) = (&loaded.card.name, loaded.card.dimension);
-            tracing::info!(model = name, dimension, "Loaded {name}: vectors of {dimension} numbers");
+            tracing::info!(
+                model = name,
+                dimension,
+                "Loaded {name}: vectors of {dimension} numbers"
+            );
             Ok(Arc::new(loaded))
         });
         loaded.await.cloned()
@@ -140,7 +145,8 @@ impl Loaded {
         let folder = Folder::open(path)?;
         let (tokenizer, bytes) = (folder.tokenizer()?, folder.weights()?);
         let digest = hex::encode(Sha256::digest(&bytes));
-        let broken = |error: &str| folder.unusable(&format!("holds a model that is broken: {error}"));
+        let broken =
+            |error: &str| folder.unusable(&format!("holds a model that is broken: {error}"));
         let (weights, dimension, most, pad) = match &folder.kind {
             Kind::Encoder(config, pooling) => {
                 let bert = Bert::new(bytes, config).map_err(|error| broken(&error.to_string()))?;

@@ -88,7 +88,10 @@ impl Ollama {
             other => return other.map_err(|refused| self.error(refused)),
         };
         let model = &self.model;
-        tracing::warn!(model, "A text is longer than what {model} sees; its end has no part in its vector");
+        tracing::warn!(
+            model,
+            "A text is longer than what {model} sees; its end has no part in its vector"
+        );
         metrics::counter!("luna_embedding_cut_total").increment(1);
         drop(refused);
         self.ask(texts, dimension, true).await.map_err(|refused| self.error(refused))

@@ -66,7 +66,10 @@ mod tests {
         };
         assert_eq!(of(&plain, "all-minilm-l6-v2", None), ["", ""]);
         assert_eq!(of(&plain, "Multilingual-E5-small", None), ["query: ", "passage: "]);
-        assert_eq!(of(&plain, "nomic-embed-text:latest", None), ["search_query: ", "search_document: "]);
+        assert_eq!(
+            of(&plain, "nomic-embed-text:latest", None),
+            ["search_query: ", "search_document: "]
+        );
         let own = Some(("Q ".to_owned(), "P ".to_owned()));
         assert_eq!(of(&plain, "multilingual-e5-small", own.clone()), ["Q ", "P "]);
         let said = Settings { query_prefix: Some(String::new()), ..Settings::default() };

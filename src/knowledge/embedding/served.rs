@@ -160,9 +160,15 @@ impl Refusal {
     pub fn is_too_long(&self) -> bool {
         let Self::Said(_, said) = self else { return false };
         let said = said.to_lowercase();
-        ["context length", "input length", "context size", "too large to process", "maximum context"]
-            .iter()
-            .any(|words| said.contains(words))
+        [
+            "context length",
+            "input length",
+            "context size",
+            "too large to process",
+            "maximum context",
+        ]
+        .iter()
+        .any(|words| said.contains(words))
     }
 }
 
@@ -252,7 +258,8 @@ mod tests {
 
     #[test]
     fn batches_keep_order_and_bounds() {
-        let texts: Vec<String> = (0..40).map(|n| "x".repeat(if n == 20 { 30_000 } else { 900 })).collect();
+        let texts: Vec<String> =
+            (0..40).map(|n| "x".repeat(if n == 20 { 30_000 } else { 900 })).collect();
         let all = batches(&texts);
         assert_eq!(all.concat(), texts);
         assert_eq!(all.iter().map(|batch| batch.len()).collect::<Vec<_>>(), [16, 4, 1, 16, 3]);
@@ -263,7 +270,8 @@ mod tests {
     fn vectors_are_judged_and_brought_to_length_one() {
         let made = judged(vec![vec![3.0, 4.0], vec![0.0, 0.0]], 2, None).unwrap();
         assert_eq!(made, [[0.6, 0.8], [0.0, 0.0]]);
-        let why = |vectors, asked, dimension| judged(vectors, asked, dimension).unwrap_err().to_string();
+        let why =
+            |vectors, asked, dimension| judged(vectors, asked, dimension).unwrap_err().to_string();
         assert!(why(vec![vec![1.0]], 2, None).contains("2 texts were sent, 1 vectors came back"));
         assert!(why(vec![vec![1.0], vec![1.0, 2.0]], 2, None).contains("2 numbers came where 1"));
         assert!(why(vec![vec![1.0]], 1, Some(3)).contains("1 numbers came where 3"));
@@ -281,7 +289,9 @@ mod tests {
         ] {
             assert_eq!(said(body.as_bytes()), expected);
         }
-        assert!(Refusal::Said(400, "the input length exceeds the context length".into()).is_too_long());
+        assert!(
+            Refusal::Said(400, "the input length exceeds the context length".into()).is_too_long()
+        );
         assert!(!Refusal::Said(400, "invalid input type".into()).is_too_long());
     }
 }

@@ -77,7 +77,9 @@ impl Embedding {
     pub async fn standing(&self) -> (String, bool) {
         match self.card().await {
             Ok(None) => ("no model: documents are found by their words".to_owned(), true),
-            Ok(Some(card)) => (format!("{}, vectors of {} numbers", card.name, card.dimension), true),
+            Ok(Some(card)) => {
+                (format!("{}, vectors of {} numbers", card.name, card.dimension), true)
+            }
             Err(error) => (error.to_string(), false),
         }
     }

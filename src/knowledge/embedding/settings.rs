@@ -84,7 +84,9 @@ impl Settings {
             );
         }
         if self.provider == Provider::Openai && self.url.is_none() {
-            all.push("url is missing; write where the server answers, e.g. http://localhost:8080".into());
+            all.push(
+                "url is missing; write where the server answers, e.g. http://localhost:8080".into(),
+            );
         }
         if self.provider == Provider::File && self.folder.is_none() {
             all.push("folder is missing; name the folder that holds model.safetensors".to_owned());
@@ -158,7 +160,8 @@ mod tests {
 
     #[test]
     fn an_ollama_on_this_box_needs_no_address() {
-        let at = |url: Option<&str>| Settings { url: url.map(str::to_owned), ..Settings::default() };
+        let at =
+            |url: Option<&str>| Settings { url: url.map(str::to_owned), ..Settings::default() };
         assert_eq!(at(None).base_url(), "http://127.0.0.1:11434");
         assert_eq!(at(Some("")).base_url(), "http://127.0.0.1:11434");
         assert_eq!(at(Some("http://ollama:11434/")).base_url(), "http://ollama:11434");

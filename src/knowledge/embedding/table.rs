@@ -103,7 +103,10 @@ mod tests {
         assert_eq!(table.vector(&[0, 2]), [0.6, 0.8]);
         // (3, 5) / √34.
         let both = table.vector(&[0, 1]);
-        assert!((both[0] - 0.514_496).abs() < 1e-6 && (both[1] - 0.857_493).abs() < 1e-6, "{both:?}");
+        assert!(
+            (both[0] - 0.514_496).abs() < 1e-6 && (both[1] - 0.857_493).abs() < 1e-6,
+            "{both:?}"
+        );
         assert_eq!(table.vector(&[2, 77]), [0.0, 0.0]);
     }
 
@@ -117,7 +120,8 @@ mod tests {
         let vector = table.vector(&[0, 3]);
         assert!((vector[0] - 0.351_123).abs() < 1e-6 && (vector[1] - 0.936_329).abs() < 1e-6);
         let broken = Tensor::new(&[7_i64], &Device::Cpu).unwrap();
-        let why = Table::new(&file(&[("embeddings", rows()), ("mapping", broken)]), None).unwrap_err();
+        let why =
+            Table::new(&file(&[("embeddings", rows()), ("mapping", broken)]), None).unwrap_err();
         assert!(why.contains("mapping"), "{why}");
         assert!(Table::new(b"no such file", None).unwrap_err().contains("broken"));
     }

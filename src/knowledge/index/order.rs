@@ -16,7 +16,8 @@ const ASKED_MAX: usize = 20_000;
 /// all its members is known.
 pub(super) fn ask_again(hits: &[Hit], asked: usize, limit: usize) -> Option<usize> {
     let came_all = hits.len() < asked || asked >= ASKED_MAX;
-    let (Some(last), Some(behind)) = (limit.checked_sub(1).and_then(|at| hits.get(at)), hits.last())
+    let (Some(last), Some(behind)) =
+        (limit.checked_sub(1).and_then(|at| hits.get(at)), hits.last())
     else {
         return None;
     };

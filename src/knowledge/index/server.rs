@@ -94,7 +94,8 @@ impl ServerEngine {
         F: Future<Output = Result<T, QdrantError>>,
     {
         let url = &self.url;
-        let client = client.as_ref().map_err(|why| IndexError::Unavailable(format!("{url}: {why}")))?;
+        let client =
+            client.as_ref().map_err(|why| IndexError::Unavailable(format!("{url}: {why}")))?;
         self.circuits.admit(url).map_err(|wait| {
             let wait = wait.as_secs().max(1);
             IndexError::Unavailable(format!(
@@ -162,7 +163,11 @@ impl ServerEngine {
         match self.slow(|client| client.create_snapshot(name.clone())).await {
             Ok(made) => {
                 let file = made.snapshot_description.map(|file| file.name).unwrap_or_default();
-                tracing::info!(version, file, "Kept version {version} of the index as snapshot {file}");
+                tracing::info!(
+                    version,
+                    file,
+                    "Kept version {version} of the index as snapshot {file}"
+                );
             }
             Err(error) => {
                 tracing::warn!(version, %error, "No snapshot of version {version} was kept: {error}");
@@ -274,7 +279,10 @@ impl Engine for ServerEngine {
             Ok(answer) if is_too_old(&answer.version) => {
                 let (major, minor) = RELEASE_MIN;
                 let is = answer.version;
-                (format!("Qdrant {is} at {url} is too old; Luna wants {major}.{minor} or newer"), false)
+                (
+                    format!("Qdrant {is} at {url} is too old; Luna wants {major}.{minor} or newer"),
+                    false,
+                )
             }
             Ok(answer) => (format!("Qdrant {} at {url}", answer.version), true),
             Err(error) => (error.to_string(), false),
@@ -297,9 +305,13 @@ mod tests {
 
     #[test]
     fn old_releases_are_told_from_new_ones() {
-        for (release, expected) in
-            [("1.9.7", true), ("1.10.0", false), ("1.19.2", false), ("2.0.0-dev", false), ("dev", false)]
-        {
+        for (release, expected) in [
+            ("1.9.7", true),
+            ("1.10.0", false),
+            ("1.19.2", false),
+            ("2.0.0-dev", false),
+            ("dev", false),
+        ] {
             assert_eq!(is_too_old(release), expected, "{release}");
         }
     }

@@ -115,6 +115,8 @@ mod tests {
         }
         let alone = Settings { api_key: Some("c4n4ry".into()), ..Settings::default() };
         assert!(alone.mistakes()[0].starts_with("api_key is set without a server"));
-        assert!(Settings { patience_s: 0, ..at("http://h:6334") }.mistakes()[0].contains("patience_s"));
+        assert!(
+            Settings { patience_s: 0, ..at("http://h:6334") }.mistakes()[0].contains("patience_s")
+        );
     }
 }

@@ -55,7 +55,10 @@ impl Even {
             (term * 7 + 1, (0.2 + self.next()) as f32)
         });
         let drawn: BTreeMap<u32, f32> = drawn.collect();
-        SparseVector { indices: drawn.keys().copied().collect(), values: drawn.into_values().collect() }
+        SparseVector {
+            indices: drawn.keys().copied().collect(),
+            values: drawn.into_values().collect(),
+        }
     }
 }
 
@@ -90,7 +93,12 @@ fn is_wanted(point: &Point, filter: &Filter) -> bool {
 }
 
 /// The exact list: every point is scored, in double precision.
-fn list(points: &[Point], filter: &Filter, limit: usize, score: impl Fn(&Point) -> f64) -> Vec<(Uuid, f64)> {
+fn list(
+    points: &[Point],
+    filter: &Filter,
+    limit: usize,
+    score: impl Fn(&Point) -> f64,
+) -> Vec<(Uuid, f64)> {
     let wanted = points.iter().filter(|point| is_wanted(point, filter));
     let mut all: Vec<(Uuid, f64)> = wanted.map(|point| (point.chunk_id, score(point))).collect();
     all.sort_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
@@ -99,7 +107,12 @@ fn list(points: &[Point], filter: &Filter, limit: usize, score: impl Fn(&Point) 
 }
 
 /// BM25 with the inverse document frequency of Lucene over all points, whatever the filter.
-fn by_words(points: &[Point], query: &SparseVector, filter: &Filter, limit: usize) -> Vec<(Uuid, f64)> {
+fn by_words(
+    points: &[Point],
+    query: &SparseVector,
+    filter: &Filter,
+    limit: usize,
+) -> Vec<(Uuid, f64)> {
     let n = points.len() as f64;
     let idf = |term: &u32| {
         let df = points.iter().filter(|point| point.words.indices.contains(term)).count() as f64;
@@ -152,7 +165,8 @@ fn search(words: SparseVector, dense: Vec<f32>, filter: Filter, limit: usize) ->
 /// What every engine does, on an empty one.
 async fn keeps_the_contract(engine: &dyn Engine) {
     assert_eq!(engine.versions().await.unwrap(), [0; 0]);
-    let nothing = engine.search(VERSION, Search { limit: 3, dense: Some(vec![1.0; 8]), ..Search::default() });
+    let nothing =
+        engine.search(VERSION, Search { limit: 3, dense: Some(vec![1.0; 8]), ..Search::default() });
     assert!(matches!(nothing.await, Err(IndexError::Unknown(VERSION))));
     assert!(matches!(engine.count(VERSION).await, Err(IndexError::Unknown(VERSION))));
     assert!(engine.point_alias(VERSION).await.is_err());
@@ -222,7 +236,10 @@ async fn breaks_ties_by_identifier(engine: &dyn Engine) {
     engine.put(7, same.collect()).await.unwrap();
     let found = engine.search(7, search(words, dense, Filter::default(), 5)).await.unwrap();
     for hits in [found.words, found.dense] {
-        assert_eq!(hits.iter().map(|hit| hit.chunk_id).collect::<Vec<_>>(), [1, 2, 3, 4, 5].map(id));
+        assert_eq!(
+            hits.iter().map(|hit| hit.chunk_id).collect::<Vec<_>>(),
+            [1, 2, 3, 4, 5].map(id)
+        );
     }
     engine.drop_version(7, false).await.unwrap();
 }
@@ -234,7 +251,8 @@ async fn replaces_and_removes(engine: &dyn Engine, mut points: Vec<Point>) {
     engine.put(VERSION, vec![points[0].clone()]).await.unwrap();
     let fresh = Filter { tags: vec!["fresh".into()], ..Filter::default() };
     let query = even.dense();
-    let request = Search { dense: Some(query.clone()), filter: fresh.clone(), limit: 9, ..Search::default() };
+    let request =
+        Search { dense: Some(query.clone()), filter: fresh.clone(), limit: 9, ..Search::default() };
     let found = engine.search(VERSION, request).await.unwrap();
     assert_same(&found.dense, &by_meaning(&points, &query, &fresh, 9), "replaced");
 
@@ -258,7 +276,8 @@ async fn refuses_what_does_not_fit(engine: &dyn Engine) {
 async fn has_versions(engine: &dyn Engine) {
     // Words only.
     engine.create(&Collection { version: 12, dimension: None }).await.unwrap();
-    let plain: Vec<Point> = points().into_iter().map(|point| Point { dense: None, ..point }).collect();
+    let plain: Vec<Point> =
+        points().into_iter().map(|point| Point { dense: None, ..point }).collect();
     engine.put(12, plain.clone()).await.unwrap();
     let words = Even(3).words(4);
     let request = Search { words: Some(words.clone()), limit: 9, ..Search::default() };
@@ -326,7 +345,8 @@ async fn what_was_stored_is_there_after_a_restart() {
     engine.put(VERSION, vec![changed]).await.unwrap();
     assert_eq!(engine.count(VERSION).await.unwrap(), 48);
     let later = Filter { tags: vec!["later".into()], ..Filter::default() };
-    let request = Search { dense: points[20].dense.clone(), filter: later, limit: 9, ..Search::default() };
+    let request =
+        Search { dense: points[20].dense.clone(), filter: later, limit: 9, ..Search::default() };
     assert_eq!(engine.search(VERSION, request).await.unwrap().dense.len(), 1);
 }
 
@@ -414,7 +434,10 @@ async fn a_damaged_version_is_set_aside_and_made_anew_while_the_engine_runs() {
     }
     let engine = edge(folder.path());
     let error = engine.count(VERSION).await.unwrap_err();
-    assert!(matches!(&error, IndexError::Damaged(why) if why.contains("chunks_v3-damaged-2026")), "{error}");
+    assert!(
+        matches!(&error, IndexError::Damaged(why) if why.contains("chunks_v3-damaged-2026")),
+        "{error}"
+    );
     assert!(vectors.join("chunks_v3-damaged-20260328T120000000Z").is_dir());
     let request = Search { dense: points()[0].dense.clone(), limit: 1, ..Search::default() };
     assert!(matches!(engine.search(VERSION, request).await, Err(IndexError::Damaged(_))));
@@ -467,7 +490,9 @@ async fn the_log_of_the_engine_does_not_grow_for_ever() {
 
 #[tokio::test]
 async fn a_server_that_is_away_or_wants_another_key_is_told_as_it_is() {
-    let Some(local) = QdrantLocal::start("a_server_that_is_away", Some("c4n4ry-key")) else { return };
+    let Some(local) = QdrantLocal::start("a_server_that_is_away", Some("c4n4ry-key")) else {
+        return;
+    };
     let clock = Clock::fixed(now());
     let wrong = Settings { api_key: Some("other".into()), ..local.settings() };
     let stranger = ServerEngine::new(local.url(), &wrong, clock.clone());

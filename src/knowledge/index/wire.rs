@@ -34,7 +34,10 @@ const FRAME_BYTES: usize = 300;
 
 pub(super) fn create(collection: &Collection) -> CreateCollection {
     let mut words = SparseVectorsConfigBuilder::default();
-    words.add_named_vector_params(WORDS, SparseVectorParamsBuilder::default().modifier(Modifier::Idf));
+    words.add_named_vector_params(
+        WORDS,
+        SparseVectorParamsBuilder::default().modifier(Modifier::Idf),
+    );
     let request = CreateCollectionBuilder::new(collection_name(collection.version))
         .sparse_vectors_config(words)
         .on_disk_payload(true);
@@ -87,7 +90,8 @@ fn size_of(point: &Point) -> usize {
 
 fn stored(point: Point) -> PointStruct {
     let SparseVector { indices, values } = point.words;
-    let mut vectors = NamedVectors::default().add_vector(WORDS, Vector::new_sparse(indices, values));
+    let mut vectors =
+        NamedVectors::default().add_vector(WORDS, Vector::new_sparse(indices, values));
     if let Some(dense) = point.dense {
         vectors = vectors.add_vector(DENSE, Vector::new_dense(dense));
     }
@@ -160,8 +164,11 @@ fn filter(wanted: &Filter) -> Option<WireFilter> {
         .collect();
     let without = ids(&wanted.without_items);
     let must_not = if without.is_empty() { Vec::new() } else { vec![any("item_id", without)] };
-    (!must.is_empty() || !must_not.is_empty())
-        .then(|| WireFilter { must, must_not, ..WireFilter::default() })
+    (!must.is_empty() || !must_not.is_empty()).then(|| WireFilter {
+        must,
+        must_not,
+        ..WireFilter::default()
+    })
 }
 
 /// A field that has one of these values.
@@ -207,7 +214,10 @@ mod tests {
         let words = &with.sparse_vectors_config.unwrap().map["bm25"];
         assert_eq!(words.modifier, Some(Modifier::Idf.into()));
         let Some(Config::ParamsMap(map)) = with.vectors_config.unwrap().config else { panic!() };
-        assert_eq!((map.map["dense"].size, map.map["dense"].distance), (384, Distance::Cosine.into()));
+        assert_eq!(
+            (map.map["dense"].size, map.map["dense"].distance),
+            (384, Distance::Cosine.into())
+        );
         let without = create(&Collection { version: 4, dimension: None });
         assert!(without.vectors_config.is_none() && without.sparse_vectors_config.is_some());
         let indexes = field_indexes(3);
@@ -235,8 +245,14 @@ mod tests {
         let mut fields: Vec<&String> = stored.payload.keys().collect();
         fields.sort();
         assert_eq!(fields, ["chunk_idx", "item_id", "lang", "source", "tags", "ts"]);
-        assert_eq!(stored.payload["item_id"].to_string().trim_matches('"'), Uuid::from_u128(7).to_string());
-        assert_eq!(hit(stored.id.clone(), 2.0), Some(Hit { chunk_id: Uuid::from_u128(9), score: 2.0 }));
+        assert_eq!(
+            stored.payload["item_id"].to_string().trim_matches('"'),
+            Uuid::from_u128(7).to_string()
+        );
+        assert_eq!(
+            hit(stored.id.clone(), 2.0),
+            Some(Hit { chunk_id: Uuid::from_u128(9), score: 2.0 })
+        );
     }
 
     #[test]
@@ -250,7 +266,9 @@ mod tests {
         };
         let values = |conditions: Vec<Condition>| -> Vec<(String, Vec<String>)> {
             let one = |condition: Condition| {
-                let Some(ConditionOneOf::Field(field)) = condition.condition_one_of else { panic!() };
+                let Some(ConditionOneOf::Field(field)) = condition.condition_one_of else {
+                    panic!()
+                };
                 let Some(MatchValue::Keywords(any)) = field.r#match.unwrap().match_value else {
                     panic!()
                 };

@@ -289,7 +289,8 @@ impl Scan {
     fn search(&self, question: &Search) -> Exact {
         let query = question.dense.as_deref().unwrap_or_default();
         let dense = self.dense.chunks_exact(DIMENSION);
-        let dense = dense.map(|vector| vector.iter().zip(query).map(|(one, other)| one * other).sum());
+        let dense =
+            dense.map(|vector| vector.iter().zip(query).map(|(one, other)| one * other).sum());
         Exact { dense: best(dense.collect()), words: self.by_words(question) }
     }
 

@@ -16,7 +16,8 @@ pub async fn abroad(url: &str) -> Result<Option<IpAddr>, String> {
 }
 
 async fn abroad_by(lookup: &Lookup, url: &str) -> Result<Option<IpAddr>, String> {
-    let url: Url = url.parse().map_err(|_| "it is not an address like http://host:1234".to_owned())?;
+    let url: Url =
+        url.parse().map_err(|_| "it is not an address like http://host:1234".to_owned())?;
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let addresses = match bare.parse() {
@@ -46,8 +47,12 @@ mod tests {
         let names: Lookup = Arc::new(|name| {
             Box::pin(async move {
                 Ok(match name.as_str() {
-                    "box.example" => vec!["192.168.1.7".parse().unwrap(), "fd12::7".parse().unwrap()],
-                    "mixed.example" => vec!["10.0.0.7".parse().unwrap(), "8.8.8.8".parse().unwrap()],
+                    "box.example" => {
+                        vec!["192.168.1.7".parse().unwrap(), "fd12::7".parse().unwrap()]
+                    }
+                    "mixed.example" => {
+                        vec!["10.0.0.7".parse().unwrap(), "8.8.8.8".parse().unwrap()]
+                    }
                     _ => Vec::new(),
                 })
             })

@@ -7,6 +7,8 @@ use crate::knowledge::extract::model::{ExtractError, Extracted, Finding, Finding
 
 /// Bytes that the place of a block costs beside its letters.
 const BLOCK_BYTES: usize = 96;
+/// Letters of the longest title.
+const TITLE_LETTERS_MAX: usize = 300;
 /// Pages that a finding names.
 const PAGES_NAMED: usize = 20;
 
@@ -211,6 +213,7 @@ impl Assembly {
         }
         let mut hidden = 0;
         let title = self.title.map(|title| tidy(&title, &mut hidden)).filter(|it| !it.is_empty());
+        let title = title.map(|title| title.chars().take(TITLE_LETTERS_MAX).collect());
         Ok(Extracted {
             canonical: self.canonical,
             title,

@@ -234,7 +234,8 @@ impl Inner {
         if !self.path(version).is_dir() {
             return Err(IndexError::Unknown(version));
         }
-        let (alias, next) = (self.folder.join("chunks.alias"), self.folder.join("chunks.alias.new"));
+        let (alias, next) =
+            (self.folder.join("chunks.alias"), self.folder.join("chunks.alias.new"));
         let written = fs::write(&next, name)
             .and_then(|()| fs::File::open(&next)?.sync_all())
             .and_then(|()| fs::rename(&next, &alias))
@@ -297,7 +298,8 @@ impl Engine for EdgeEngine {
     }
 
     async fn standing(&self) -> (String, bool) {
-        let other = self.with(|inner| Ok((inner.lock.other(&inner.folder), inner.lock.was_refused())));
+        let other =
+            self.with(|inner| Ok((inner.lock.other(&inner.folder), inner.lock.was_refused())));
         let shown = self.inner.folder.display();
         match other.await {
             Ok((None, _)) => (format!("Qdrant's engine in this process, {shown}"), true),

@@ -321,11 +321,11 @@ pub(super) fn is_passing(text: &str) -> bool {
     const ERRORS: [&str; 7] = [
         "No space left",
         "StorageFull",
-        "os error 28",
-        "os error 12",
-        "os error 13",
-        "os error 24",
-        "os error 30",
+        "os error 28)",
+        "os error 12)",
+        "os error 13)",
+        "os error 24)",
+        "os error 30)",
     ];
     ERRORS.iter().any(|words| text.contains(words))
 }

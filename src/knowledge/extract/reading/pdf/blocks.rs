@@ -1,6 +1,6 @@
 //! Lines into paragraphs, headings and points of lists.
 
-use super::regions::{Line, Part};
+use super::regions::{Line, Part, is_mark};
 use crate::knowledge::extract::reading::assembly::Assembly;
 use crate::knowledge::extract::reading::headings::{numbered, point, provision};
 use crate::knowledge::extract::reading::joining::Vocabulary;
@@ -168,7 +168,10 @@ impl Open<'_> {
         // Notes in smaller letters, and lines that the writer ended.
         let short = last.x1 < last.right - 0.22 * (last.right - last.x0).max(0.0);
         let ended = self.text.trim_end().ends_with(['.', ':', '!', '?']);
-        let indented = line.x0 > last.x0 + 1.2 * line.size && self.kind == Kind::Paragraph;
+        // «12 Text …» with lines below the text and not below the number.
+        let first = self.text.split(' ').next().unwrap_or_default();
+        let hangs = is_mark(first) && line.x0 < last.x0 + 5.0 * line.size;
+        let indented = line.x0 > last.x0 + 1.2 * line.size && self.kind == Kind::Paragraph && !hangs;
         let back = line.x0 < last.x0 - 1.2 * line.size && self.kind == Kind::Item;
         same_look
             && distance <= self.leading * 1.22 + 0.1

@@ -114,7 +114,7 @@ fn write(mut pages: Vec<Page>, assembly: &mut Assembly) {
         rows.iter().for_each(|row| vocabulary.learn(&row.text()));
     }
     let lines = rows.iter().flat_map(|(rows, _)| rows.iter().flat_map(|row| &row.pieces));
-    let look = Look::of(lines.map(|piece| (piece.size, piece.text.len())));
+    let look = Look::of(lines.map(|piece| (piece.size, piece.letters())));
     for ((page, (rows, _)), repeated) in pages.into_iter().zip(rows).zip(repeated) {
         if assembly.is_full() {
             return;

@@ -1,6 +1,6 @@
 //! Rows of a page into lines in reading order, columns one after the other, and tables.
 
-use super::rows::{Piece, Row};
+use super::rows::{Piece, Placed, Row};
 
 /// Rows farther apart than this many times their size do not belong to one table.
 const ROWS_APART: f32 = 3.6;
@@ -8,6 +8,10 @@ const ROWS_APART: f32 = 3.6;
 const PROSE_LETTERS: usize = 22;
 /// Rows of a column of prose.
 const PROSE_ROWS: usize = 5;
+/// Rows of a table in which narrow strips are looked for, and how narrow they may be, as a part of the
+/// letters' size: wider than a space.
+const FINER_ROWS: usize = 4;
+const FINER_GAP: f32 = 0.36;
 /// Lines of a cell that stand closer than this many times their size.
 const CELL_LEADING: f32 = 1.45;
 /// Rows that name columns before the first row of values.
@@ -57,15 +61,15 @@ pub(super) fn parts(rows: &[Row], rules: &[(f32, f32, f32)], out: &mut Vec<Part>
                 }
             }
             Kind::Marks => out.extend(own.iter().map(|row| Part::Line(marked(row, &gaps, right)))),
-            Kind::Table => out.push(table(own, &gaps, rules)),
+            Kind::Table => out.push(table(own, &finer(own, gaps), rules)),
         }
         at = end;
     }
 }
 
 fn line(row: &Row, right: f32) -> Line {
-    let bold: usize = row.pieces.iter().filter(|it| it.is_bold).map(|it| it.text.len()).sum();
-    let all: usize = row.pieces.iter().map(|it| it.text.len()).sum();
+    let bold: usize = row.pieces.iter().filter(|it| it.is_bold).map(Piece::letters).sum();
+    let all: usize = row.pieces.iter().map(Piece::letters).sum();
     Line {
         text: row.text(),
         x0: row.x0(),
@@ -132,20 +136,22 @@ fn region(rows: &[Row], start: usize) -> (usize, Vec<Gap>) {
 }
 
 fn inner_gaps(row: &Row) -> Vec<Gap> {
-    row.pieces.windows(2).map(|pair| (pair[0].x1, pair[1].x0)).filter(|gap| gap.1 > gap.0).collect()
+    row.pieces.windows(2).map(|pair| (pair[0].x1(), pair[1].x0())).filter(|gap| gap.1 > gap.0).collect()
 }
 
 /// What is left of a strip when a row is laid over it.
 fn without(gap: Gap, row: &Row) -> Vec<Gap> {
     let mut left = vec![gap];
     for piece in &row.pieces {
+        let (x0, x1) = (piece.x0(), piece.x1());
         let mut next = Vec::with_capacity(left.len());
         for (from, to) in left {
-            if piece.x1 <= from || piece.x0 >= to {
+            if x1 <= from || x0 >= to {
                 next.push((from, to));
                 continue;
             }
-            next.extend([(from, piece.x0), (piece.x1, to)].into_iter().filter(|(from, to)| to - from > 0.5 * row.size));
+            let rest = [(from, x0), (x1, to)];
+            next.extend(rest.into_iter().filter(|(from, to)| to - from > 0.5 * row.size));
         }
         left = next;
     }
@@ -181,18 +187,19 @@ fn kind(rows: &[Row], gaps: &[Gap]) -> Kind {
     if columns.len() <= 3 && columns.iter().all(prose) { Kind::Columns } else { Kind::Table }
 }
 
-/// «1», «a)», «•», «12.», «iv»
-fn is_mark(text: &str) -> bool {
+/// «1», «2.1», «a)», «•», «12.», «iv»
+pub(super) fn is_mark(text: &str) -> bool {
     let inner = text.trim_matches(['(', ')', '.', ' ']);
     let letters = inner.chars().count();
+    let part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
     letters == 0
-        || letters <= 3 && inner.bytes().all(|byte| byte.is_ascii_digit())
+        || letters <= 8 && inner.split('.').all(part)
         || letters == 1 && !inner.chars().all(|letter| letter.is_ascii_uppercase())
         || letters <= 4 && inner.bytes().all(|byte| b"ivx".contains(&byte))
 }
 
 fn column_of(piece: &Piece, gaps: &[Gap]) -> usize {
-    let middle = f32::midpoint(piece.x0, piece.x1);
+    let middle = f32::midpoint(piece.x0(), piece.x1());
     gaps.iter().filter(|gap| middle > f32::midpoint(gap.0, gap.1)).count()
 }
 
@@ -235,13 +242,65 @@ fn table(rows: &[Row], gaps: &[Gap], rules: &[(f32, f32, f32)]) -> Part {
 fn cells(row: &Row, gaps: &[Gap]) -> Vec<String> {
     let mut cells = vec![String::new(); gaps.len() + 1];
     for piece in &row.pieces {
-        let cell = &mut cells[column_of(piece, gaps)];
-        if !cell.is_empty() {
-            cell.push(' ');
+        // A piece that runs over a strip is one cell, which stands for several.
+        let over = |word: &Placed| {
+            gaps.iter().any(|gap| word.x0 < gap.0 + 0.1 && word.x1 > gap.1 - 0.1)
+        };
+        let whole = piece.words.iter().any(over);
+        for word in &piece.words {
+            let middle = f32::midpoint(word.x0, word.x1);
+            let place = if whole { f32::midpoint(piece.x0(), piece.words[0].x1) } else { middle };
+            let column = gaps.iter().filter(|gap| place > f32::midpoint(gap.0, gap.1)).count();
+            let cell = &mut cells[column];
+            if !cell.is_empty() {
+                cell.push(' ');
+            }
+            cell.push_str(&word.text);
         }
-        cell.push_str(&piece.text);
     }
     cells
+}
+
+/// The strips of a table by its words: those that nearly every row leaves empty, also narrow ones.
+fn finer(rows: &[Row], coarse: Vec<Gap>) -> Vec<Gap> {
+    if rows.len() < FINER_ROWS {
+        return coarse;
+    }
+    let size = rows.iter().map(|row| row.size).fold(f32::MAX, f32::min);
+    let words = || rows.iter().flat_map(|row| row.pieces.iter().flat_map(|piece| &piece.words));
+    let mut edges: Vec<(f32, i32)> = words().flat_map(|word| [(word.x0, 1), (word.x1, -1)]).collect();
+    edges.sort_by(|one, other| one.0.total_cmp(&other.0));
+    let bearable = i32::try_from(rows.len() * 12 / 100).unwrap_or(0);
+    let mut found: Vec<Gap> = Vec::new();
+    let (mut covered, mut open) = (0, None);
+    for (x, step) in edges {
+        covered += step;
+        match open {
+            None if covered <= bearable && step < 0 => open = Some(x),
+            Some(from) if covered > bearable => {
+                if x - from >= FINER_GAP * size {
+                    found.push((from, x));
+                }
+                open = None;
+            }
+            _ => {}
+        }
+    }
+    // Few rows that have something on both sides prove nothing.
+    let proven = |gap: &Gap| {
+        let near = |row: &&Row| {
+            let words = || row.pieces.iter().flat_map(|piece| &piece.words);
+            words().any(|word| word.x1 <= gap.0 + 0.1 && word.x1 > gap.0 - 25.0 * size)
+                && words().any(|word| word.x0 >= gap.1 - 0.1 && word.x0 < gap.1 + 25.0 * size)
+        };
+        rows.iter().filter(near).count() * 5 >= rows.len() * 2
+    };
+    found.retain(proven);
+    let apart = |gap: &Gap| !found.iter().any(|own| own.0 < gap.1 && own.1 > gap.0);
+    let kept: Vec<Gap> = coarse.into_iter().filter(apart).collect();
+    found.extend(kept);
+    found.sort_by(|one, other| one.0.total_cmp(&other.0));
+    found
 }
 
 fn append(row: &mut [String], more: &[String]) {
@@ -283,7 +342,7 @@ fn separators(rows: &[Row], rules: &[(f32, f32, f32)]) -> Option<Vec<bool>> {
     }
     let parted = starts.iter().skip(1).filter(|it| **it).count();
     let groups = parted + 1;
-    (parted >= 1 && rows.len() <= groups * 6).then_some(starts)
+    (parted >= 1 && rows.len() <= groups * 14).then_some(starts)
 }
 
 /// Whether a cell holds a value and not words.

@@ -9,6 +9,8 @@ const PAGES_MIN: usize = 3;
 /// How much of a page's height is its head, and its foot.
 const HEAD: f32 = 0.16;
 const FOOT: f32 = 0.12;
+/// The same where a row is nothing but a number: it counts pages.
+const NUMBER_FOOT: f32 = 0.2;
 /// Heights within which two lines stand at the same place, in points.
 const SAME_PLACE: f32 = 8.0;
 
@@ -46,7 +48,7 @@ pub(super) fn strip(pages: &mut [(Vec<Row>, f32)]) -> Vec<u32> {
 /// What a row in the head or foot says, whatever its numbers, and about where.
 fn key(row: &Row, height: f32) -> Option<(String, i32)> {
     let place = row.y / height.max(1.0);
-    if place > HEAD && place < 1.0 - FOOT {
+    if place > HEAD && place < 1.0 - NUMBER_FOOT {
         return None;
     }
     let mut text = String::new();
@@ -56,17 +58,19 @@ fn key(row: &Row, height: f32) -> Option<(String, i32)> {
             text.push(letter);
         }
     }
-    Some((text, (row.y / SAME_PLACE) as i32))
+    let counts = text.chars().all(|letter| matches!(letter, '#' | '/' | '-' | '–'));
+    let at_edge = place <= HEAD || place >= 1.0 - if counts { NUMBER_FOOT } else { FOOT };
+    at_edge.then(|| (text, (row.y / SAME_PLACE) as i32))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::knowledge::extract::reading::pdf::rows::Piece;
+    use crate::knowledge::extract::reading::pdf::rows::{Piece, Placed};
 
     fn row(y: f32, text: &str) -> Row {
-        let piece = Piece { x0: 50.0, x1: 300.0, text: text.into(), size: 10.0, is_bold: false };
-        Row { y, size: 10.0, pieces: vec![piece] }
+        let words = vec![Placed { x0: 50.0, x1: 300.0, text: text.into() }];
+        Row { y, size: 10.0, pieces: vec![Piece { words, size: 10.0, is_bold: false }] }
     }
 
     fn page(rows: &[Row]) -> (Vec<Row>, f32) {

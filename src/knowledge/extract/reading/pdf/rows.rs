@@ -8,14 +8,40 @@ const GAP_BETWEEN: f32 = 1.2;
 /// How far base lines of one row may be apart, as a part of the letters' size.
 const SAME_ROW: f32 = 0.35;
 
-/// Words of a row without a wide gap between them. Places are in points from the upper left corner.
+/// A word, from where to where.
 #[derive(Debug, Clone)]
-pub(super) struct Piece {
+pub(super) struct Placed {
     pub x0: f32,
     pub x1: f32,
     pub text: String,
+}
+
+/// Words of a row without a wide gap between them. Places are in points from the upper left corner.
+#[derive(Debug, Clone)]
+pub(super) struct Piece {
+    pub words: Vec<Placed>,
     pub size: f32,
     pub is_bold: bool,
+}
+
+impl Piece {
+    pub fn x0(&self) -> f32 {
+        self.words.first().map_or(0.0, |word| word.x0)
+    }
+
+    pub fn x1(&self) -> f32 {
+        self.words.iter().map(|word| word.x1).fold(0.0, f32::max)
+    }
+
+    /// Letters without the spaces between the words.
+    pub fn letters(&self) -> usize {
+        self.words.iter().map(|word| word.text.chars().count()).sum()
+    }
+
+    pub fn text(&self) -> String {
+        let words: Vec<&str> = self.words.iter().map(|word| word.text.as_str()).collect();
+        words.join(" ")
+    }
 }
 
 /// What stands on one height of a page.
@@ -29,22 +55,22 @@ pub(super) struct Row {
 
 impl Row {
     pub fn x0(&self) -> f32 {
-        self.pieces.first().map_or(0.0, |piece| piece.x0)
+        self.pieces.first().map_or(0.0, Piece::x0)
     }
 
     pub fn x1(&self) -> f32 {
-        self.pieces.iter().map(|piece| piece.x1).fold(0.0, f32::max)
+        self.pieces.iter().map(Piece::x1).fold(0.0, f32::max)
     }
 
     /// All of it, gaps as single spaces.
     pub fn text(&self) -> String {
-        let texts: Vec<&str> = self.pieces.iter().map(|piece| piece.text.as_str()).collect();
+        let texts: Vec<String> = self.pieces.iter().map(Piece::text).collect();
         texts.join(" ")
     }
 }
 
 /// A word in the frame in which its letters stand upright.
-struct Placed {
+struct Upright {
     x0: f32,
     x1: f32,
     y: f32,
@@ -75,7 +101,7 @@ pub(super) fn rows(words: Vec<Word>, page: Bounds) -> (Vec<Row>, Vec<Row>) {
 
 fn of_turn(words: Vec<Word>, turn: Turn, page: Bounds) -> Vec<Row> {
     let (width, height) = (page.x1, page.y1);
-    let mut placed: Vec<Placed> = words
+    let mut placed: Vec<Upright> = words
         .into_iter()
         .map(|word| {
             let ((fx, fy), (tx, ty)) = (word.from, word.to);
@@ -85,12 +111,12 @@ fn of_turn(words: Vec<Word>, turn: Turn, page: Bounds) -> Vec<Row> {
                 Turn::Up => (fy, ty, fx),
                 Turn::Down => (height - fy, height - ty, width - fx),
             };
-            Placed { x0: x0.min(x1), x1: x0.max(x1), y, word }
+            Upright { x0: x0.min(x1), x1: x0.max(x1), y, word }
         })
         .collect();
     placed.sort_by(|one, other| one.y.total_cmp(&other.y));
     let mut rows: Vec<Row> = Vec::new();
-    let mut open: Vec<Placed> = Vec::new();
+    let mut open: Vec<Upright> = Vec::new();
     let mut base = (0.0_f32, 0.0_f32);
     for word in placed {
         let (y, size) = base;
@@ -108,7 +134,7 @@ fn of_turn(words: Vec<Word>, turn: Turn, page: Bounds) -> Vec<Row> {
     rows
 }
 
-fn row(mut words: Vec<Placed>) -> Option<Row> {
+fn row(mut words: Vec<Upright>) -> Option<Row> {
     words.sort_by(|one, other| one.x0.total_cmp(&other.x0));
     // Letters drawn twice to look bold.
     words.dedup_by(|next, before| {
@@ -119,26 +145,27 @@ fn row(mut words: Vec<Placed>) -> Option<Row> {
     let (y, size) = (largest.y, largest.word.size);
     let mut pieces: Vec<Piece> = Vec::new();
     let mut bold = (0_usize, 0_usize);
-    for placed in words {
-        let (word, length) = (placed.word, placed.x1 - placed.x0);
-        let gap = pieces.last().map(|last| placed.x0 - last.x1);
-        let touches = gap.is_some_and(|gap| gap < 0.1 * word.size);
+    for Upright { x0, x1, word, .. } in words {
+        let gap = pieces.last().map(|last| x0 - last.x1());
+        let heavy = usize::from(word.is_bold) * word.text.len();
         match pieces.last_mut() {
             Some(last) if gap.is_some_and(|gap| gap < GAP_BETWEEN * word.size.max(last.size)) => {
-                if !touches {
-                    last.text.push(' ');
-                }
-                last.text.push_str(&word.text);
-                last.x1 = last.x1.max(placed.x1);
                 last.size = last.size.max(word.size);
-                bold = (bold.0 + usize::from(word.is_bold) * word.text.len(), bold.1 + word.text.len());
+                bold = (bold.0 + heavy, bold.1 + word.text.len());
                 last.is_bold = bold.0 * 5 >= bold.1 * 4;
+                let touches = gap.is_some_and(|gap| gap < 0.1 * word.size);
+                match last.words.last_mut() {
+                    Some(before) if touches => {
+                        before.text.push_str(&word.text);
+                        before.x1 = before.x1.max(x1);
+                    }
+                    _ => last.words.push(Placed { x0, x1, text: word.text }),
+                }
             }
             _ => {
-                bold = (usize::from(word.is_bold) * word.text.len(), word.text.len());
-                let (x0, x1) = (placed.x0, placed.x0 + length);
-                let is_bold = word.is_bold;
-                pieces.push(Piece { x0, x1, text: word.text, size: word.size, is_bold });
+                bold = (heavy, word.text.len());
+                let words = vec![Placed { x0, x1, text: word.text }];
+                pieces.push(Piece { words, size: word.size, is_bold: word.is_bold });
             }
         }
     }
