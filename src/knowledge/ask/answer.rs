@@ -113,14 +113,18 @@ impl Answering<'_> {
                 documents.push(hit.item.item_id);
                 documents.len() - 1
             });
-            texts.push((document, hit.chunk.text.clone(), hit.scores));
+            // What is searched is the text with what stands above it.
+            let above = hit.chunk.search_text.strip_suffix(&hit.chunk.text);
+            let heading = above.unwrap_or_default().trim_end().to_owned();
+            texts.push((document, hit.chunk.text.clone(), heading, hit.scores));
         }
         let chosen = self.pool.run("documents.select", move || {
             let passages: Vec<Passage<'_>> = texts
                 .iter()
-                .map(|(document, text, scores)| Passage {
+                .map(|(document, text, heading, scores)| Passage {
                     document: *document,
                     text,
+                    heading,
                     score: scores.score,
                     dense_score: scores.dense_score,
                 })
