@@ -240,14 +240,26 @@ fn single(number: f64) -> f32 {
     number as f32
 }
 
-/// Tokens of `text` for a tokenizer that is not at hand, rather too many: long words fall into pieces
-/// of three letters, numbers into pairs of digits, every sign stands alone, two frame the whole.
+/// Tokens of `text` for a tokenizer that is not at hand, rather too many: words fall into pieces of two
+/// letters, as an English vocabulary breaks other languages at worst.
 pub(super) fn estimated_tokens(text: &str) -> usize {
+    tokens_by(text, 2)
+}
+
+/// Tokens of `text` where no model has to see them all: pieces of three letters, which is about right.
+pub(super) fn typical_tokens(text: &str) -> usize {
+    tokens_by(text, 3)
+}
+
+/// Numbers are pairs of digits, every sign stands alone, two frame the whole.
+fn tokens_by(text: &str, piece: usize) -> usize {
     let word = |word: &str| {
-        let letters = word.chars().filter(|letter| letter.is_alphabetic()).count();
+        // In scripts without spaces every letter is a piece of its own.
+        let is_letter = |letter: &char| letter.is_alphabetic() && *letter < '\u{2e80}';
+        let letters = word.chars().filter(is_letter).count();
         let digits = word.chars().filter(|letter| letter.is_numeric()).count();
         let signs = word.chars().count() - letters - digits;
-        letters.div_ceil(3) + digits.div_ceil(2) + signs
+        letters.div_ceil(piece) + digits.div_ceil(2) + signs
     };
     2 + text.split_whitespace().map(word).sum::<usize>()
 }

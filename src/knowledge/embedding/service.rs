@@ -6,7 +6,7 @@ use super::local::Local;
 use super::model::{Embedder, EmbeddingError, ModelCard, Purpose};
 use super::ollama::Ollama;
 use super::openai::OpenAi;
-use super::served::estimated_tokens;
+use super::served::typical_tokens;
 use super::settings::{Provider, Settings};
 use crate::base::timeline::Clock;
 use crate::platform::runtime::CpuPool;
@@ -65,11 +65,12 @@ impl Embedding {
         made.map(Some)
     }
 
-    /// Tokens of `text` as the model counts them, rather too many where its tokenizer is not at hand.
+    /// Tokens of `text` as the model counts them, rather too many where its tokenizer is not at hand;
+    /// about as many as models count where there is none.
     pub fn tokens(&self, text: &str) -> usize {
         match &self.embedder {
             Some(embedder) => embedder.tokens(text),
-            None => estimated_tokens(text),
+            None => typical_tokens(text),
         }
     }
 

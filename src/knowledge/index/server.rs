@@ -240,10 +240,8 @@ impl Engine for ServerEngine {
     /// A server does that by itself; here it is only asked whether it has the version.
     async fn settle(&self, version: u32) -> Result<(), IndexError> {
         let name = collection_name(version);
-        match self.quick(|client| client.collection_exists(name)).await? {
-            true => Ok(()),
-            false => Err(IndexError::Unknown(version)),
-        }
+        let exists = self.quick(|client| client.collection_exists(name)).await?;
+        if exists { Ok(()) } else { Err(IndexError::Unknown(version)) }
     }
 
     async fn point_alias(&self, version: u32) -> Result<(), IndexError> {

@@ -76,7 +76,11 @@ fn points() -> Vec<Point> {
         item_id: id(u128::from(number / 12)),
         chunk_idx: (number % 12).cast_signed(),
         ts: now(),
-        tags: if number % 2 == 0 { vec!["even".into(), "all".into()] } else { vec!["all".into()] },
+        tags: if number.is_multiple_of(2) {
+            vec!["even".into(), "all".into()]
+        } else {
+            vec!["all".into()]
+        },
         source: "upload".into(),
         lang: languages[number as usize % 4].into(),
         words: even.words(12),
@@ -129,7 +133,7 @@ fn by_words(
             let at = point.words.indices.iter().position(|index| *index == term);
             at.map_or(0.0, |at| f64::from(point.words.values[at]))
         };
-        weights.iter().map(|(term, weight)| weight * of(*term)).sum()
+        weights.iter().map(|(term, weight)| weight * of(*term)).sum::<f64>()
     };
     let mut all = list(points, filter, points.len(), score);
     all.retain(|(_, score)| *score > 0.0);
@@ -283,7 +287,7 @@ async fn has_versions(engine: &dyn Engine) {
     let request = Search { words: Some(words.clone()), limit: 9, ..Search::default() };
     let found = engine.search(12, request).await.unwrap();
     assert_same(&found.words, &by_words(&plain, &words, &Filter::default(), 9), "words only");
-    assert_eq!(found.dense, []);
+    assert!(found.dense.is_empty());
     assert_eq!(engine.versions().await.unwrap(), [VERSION, 12]);
     engine.point_alias(VERSION).await.unwrap();
     engine.point_alias(12).await.unwrap();
@@ -499,7 +503,7 @@ async fn a_server_that_is_away_or_wants_another_key_is_told_as_it_is() {
     let (said, is_well) = stranger.standing().await;
     assert!(!is_well && said.contains("refuses the key; set QDRANT_API_KEY"), "{said}");
 
-    let settings = Settings { patience_s: 1, ..local.settings() };
+    let settings = Settings { patience_s: 3, ..local.settings() };
     let folder = TempDir::new().unwrap();
     let index = Index::new(&settings, folder.path(), clock.clone());
     assert_eq!(index.standing().await, (format!("Qdrant 1.20.0 at {}", local.url()), true));

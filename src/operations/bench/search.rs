@@ -12,7 +12,7 @@ use super::client::percentile_s;
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Sides, even, median};
 use crate::base::timeline::Clock;
 use crate::knowledge::index::{
-    Collection, EdgeEngine, Engine, Filter, Point, Search, SparseVector,
+    Collection, EdgeEngine, Engine, Filter, Hit, Point, Search, SparseVector,
 };
 
 /// The promise, in milliseconds.
@@ -125,7 +125,7 @@ async fn compare(
         let exact = black_box(scan.search(question));
         waits.push(asked.elapsed());
         let found = engine.search(1, question.clone()).await?;
-        let has = |hits: &[crate::knowledge::index::Hit], number: &usize| {
+        let has = |hits: &[Hit], number: &usize| {
             hits.iter().take(COUNTED).any(|hit| hit.chunk_id == chunk_id(*number))
         };
         dense += exact.dense.iter().filter(|number| has(&found.dense, number)).count();

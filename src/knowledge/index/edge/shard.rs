@@ -74,6 +74,8 @@ impl Shard {
 
     /// Opens the version in `path`.
     pub fn open(path: &Path) -> Result<Self, IndexError> {
+        // What an optimisation had begun when the process ended; it was in no list yet.
+        drop(fs::remove_dir_all(path.join("temp_segments")));
         let shard = EdgeShard::load(path, None).map_err(broken)?;
         let this = Self { shard, path: path.to_owned(), writer: Mutex::new(()) };
         this.forget_log();
