@@ -174,12 +174,20 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", help = benchmarks())]
     pub names: Vec<Benchmark>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which benchmarks there are, and which run without being named.
+fn benchmarks() -> String {
+    let named = |long: bool| {
+        let names = Benchmark::ALL.into_iter().filter(|name| name.is_long() == long);
+        names.map(Benchmark::name).collect::<Vec<_>>().join(", ")
+    };
+    format!("{}; all of these unless said. Only when named: {}", named(false), named(true))
 }
 
 #[derive(Debug, Subcommand)]
