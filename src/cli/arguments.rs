@@ -174,7 +174,7 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
+    /// single-row-read, predict, features, recalibration, …; all that take no minutes unless said
     #[arg(value_name = "NAME")]
     pub names: Vec<Benchmark>,
     /// Print JSON
