@@ -96,10 +96,15 @@ pub(crate) async fn measure(
         }
         figures.extend(measured?);
     }
-    if wanted.contains(&Benchmark::LightgbmRow) {
-        told(0.8, Benchmark::LightgbmRow.name());
-        let source = |source| MeasureError::Bench { name: Benchmark::LightgbmRow, source };
-        figures.push(bench::lightgbm_row(&plan).await.map_err(source)?);
+    let alone = [Benchmark::Features, Benchmark::Recalibration, Benchmark::LightgbmRow];
+    for name in alone.into_iter().filter(|name| wanted.contains(name)) {
+        told(0.8, name.name());
+        let figure = match name {
+            Benchmark::Features => bench::features(&plan).await,
+            Benchmark::Recalibration => bench::recalibration(&plan).await,
+            _ => bench::lightgbm_row(&plan).await,
+        };
+        figures.push(figure.map_err(|source| MeasureError::Bench { name, source })?);
     }
     told(1.0, "done");
     Ok(Report::new(figures))

@@ -62,6 +62,7 @@ use crate::learning::serving::Contests;
 use crate::learning::serving::PredictOnChange;
 use crate::learning::serving::Predictor;
 use crate::learning::serving::PromoteJob;
+use crate::learning::training::DayModels;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -307,13 +308,15 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    // What is published and who asks share what models of whole days have learned.
+    let day_models = DayModels::default();
     // Threads of their own: an answer cannot wait while a model trains.
     let answering = CpuPool::new(Some(ANSWERING));
     let predictor = Predictor::new(
         db.clone(),
         registry.clone(),
         features.clone(),
-        (answering, clock.clone()),
+        (answering, day_models.clone(), clock.clone()),
         book.models.clone(),
     );
     let bundles = Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
@@ -323,7 +326,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         prices.clone(),
         features,
         registry.clone(),
-        pool.clone(),
+        (pool.clone(), day_models),
         clock.clone(),
     );
     let accuracy =

@@ -6,6 +6,8 @@
 //! takes the issue time.
 
 mod build;
+mod columns; // a day's columns at once
+mod days; // local days, each looked at once
 mod service;
 mod spec;
 mod vintages;
@@ -16,5 +18,4 @@ pub use self::build::LEAD_DAYS_LEARNED;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;
-#[cfg(test)]
-use self::vintages::Vintages;
+pub use self::vintages::Vintages;

@@ -8,7 +8,7 @@ use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uu
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-pub(super) use self::past::{heads, latest_at, values_of};
+pub(super) use self::past::{heads, values_of};
 use super::model::{ForecastRun, ForecastValue, RunScore};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -82,25 +82,28 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The newest run of a series.
+/// The newest run of a series: of all, or of those issued by `as_of`.
 pub(super) async fn latest(
     conn: &mut Conn,
     series: &str,
     product: Product,
+    as_of: Option<DateTime<Utc>>,
 ) -> QueryResult<Option<ForecastRun>> {
-    let row: Option<RunRow> = forecast_runs::table
-        .filter(forecast_runs::series.eq(series))
+    let mut query = forecast_runs::table
+        .filter(forecast_runs::series.eq(series.to_owned()))
         .filter(forecast_runs::product.eq(product.name()))
-        // Identifiers grow with time and part runs of the same instant.
-        .order((
-            forecast_runs::issued_at.desc(),
-            forecast_runs::created_at.desc(),
-            forecast_runs::run_id.desc(),
-        ))
         .select(RunRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
+        .into_boxed();
+    if let Some(as_of) = as_of {
+        query = query.filter(forecast_runs::issued_at.le(as_of));
+    }
+    // Identifiers grow with time and part runs of the same instant.
+    let order = (
+        forecast_runs::issued_at.desc(),
+        forecast_runs::created_at.desc(),
+        forecast_runs::run_id.desc(),
+    );
+    let row: Option<RunRow> = query.order(order).first(conn).await.optional()?;
     Ok(row.and_then(RunRow::into_run))
 }
 

@@ -1,6 +1,8 @@
 //! Fit, validate against the naive model, evaluate by rolling origin.
 
+mod ahead; // what forecasts stand on
 mod api;
+mod day_models; // kept between forecasts
 mod evaluate;
 mod events; // probabilities
 mod gate;
@@ -14,7 +16,9 @@ mod upkeep;
 #[cfg(test)]
 mod tests;
 
+pub use self::ahead::{Ahead, widened};
 pub use self::api::routes;
+pub use self::day_models::{DayModels, goes_on};
 pub use self::evaluate::{EvaluateRequest, EvaluationReport};
 pub use self::events::EventRequest;
 pub use self::jobs::TrainingJob;

@@ -1,5 +1,6 @@
 //! Training on a real database: order in time, the exported file, the gate, evaluation.
 
+mod day_models; // what is kept between forecasts
 mod evaluation;
 mod events;
 mod fitting;
