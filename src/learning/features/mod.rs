@@ -6,6 +6,7 @@
 //! takes the issue time.
 
 mod build;
+mod regime; // phases of the market
 mod service;
 mod spec;
 mod vintages;
@@ -14,6 +15,7 @@ mod tests;
 
 pub use self::build::LEAD_DAYS_LEARNED;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
+pub use self::regime::Regime;
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;
 #[cfg(test)]

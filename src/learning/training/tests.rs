@@ -3,6 +3,7 @@
 mod evaluation;
 mod events;
 mod fitting;
+mod regimes;
 mod serving;
 
 use std::sync::Arc;
@@ -32,6 +33,7 @@ fn request(model: Algorithm, until: &str) -> TrainRequest {
         model,
         until: Some(until.parse().unwrap()),
         window_days: Some(60),
+        regime: None,
         params: quick(model),
         activate: true,
     }

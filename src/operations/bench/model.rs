@@ -33,13 +33,15 @@ pub enum Benchmark {
     IngestGrowth,
     /// Predictions over HTTP at a steady rate.
     Predict,
+    /// Lists of very many models over HTTP.
+    ModelLists,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
@@ -48,6 +50,7 @@ impl Benchmark {
         Self::ImportCsv,
         Self::IngestGrowth,
         Self::Predict,
+        Self::ModelLists,
         Self::LightgbmRow,
     ];
 
@@ -62,13 +65,14 @@ impl Benchmark {
             Self::ImportCsv => "import-csv",
             Self::IngestGrowth => "ingest-growth",
             Self::Predict => "predict",
+            Self::ModelLists => "model-lists",
             Self::LightgbmRow => "lightgbm-row",
         }
     }
 
     /// Whether it takes minutes and is run only when it is named.
     pub const fn is_long(self) -> bool {
-        matches!(self, Self::IngestGrowth)
+        matches!(self, Self::IngestGrowth | Self::ModelLists)
     }
 
     /// Whether it needs a database of its own.
@@ -152,6 +156,8 @@ pub struct Plan {
     /// Rows of the smallest table that readings are added to; the largest has a hundred times as
     /// many.
     pub growth_rows: usize,
+    /// Models that lists are taken from.
+    pub models: usize,
     /// Hourly rows the trees learn from.
     pub training_rows: usize,
     /// Trees.
@@ -173,6 +179,7 @@ impl Plan {
                 ingest_requests: 10,
                 import_rows: 20_000,
                 growth_rows: 1_000,
+                models: 100_000,
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
@@ -185,6 +192,7 @@ impl Plan {
             ingest_requests: 100,
             import_rows: 1_000_000,
             growth_rows: 100_000,
+            models: 100_000,
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,

@@ -26,6 +26,7 @@ const TINY: Plan = Plan {
     ingest_requests: 2,
     import_rows: 200,
     growth_rows: 100,
+    models: 4_000,
     training_rows: 400,
     trees: 10,
     forecasts: 50,
@@ -42,7 +43,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
          read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
-         lightgbm-row"
+         model-lists, lightgbm-row"
     );
     assert!("".parse::<Benchmark>().is_err());
 }
