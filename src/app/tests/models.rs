@@ -358,7 +358,8 @@ async fn phases_are_asked_for_by_name_and_told_with_the_model() {
         let answer = app.post(ANALYST, "/api/training/jobs", &order(regime.clone())).await;
         assert_eq!(answer.wrong_field(), field, "{regime}");
     }
-    let daily = json!({"kind": "train", "market": "CH", "model": "lear", "regime": {"season": ["winter"]}});
+    let daily =
+        json!({"kind": "train", "market": "CH", "model": "lear", "regime": {"season": ["winter"]}});
     assert_eq!(app.post(ANALYST, "/api/training/jobs", &daily).await.wrong_field(), "regime");
     let sound = order(json!({"season": ["winter", "autumn"], "crisis": "without"}));
     let queued = app.post(ANALYST, "/api/training/jobs", &sound).await.json(202);

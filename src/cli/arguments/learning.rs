@@ -7,8 +7,8 @@ use super::product;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
-use crate::learning::registry::EventRule;
 use crate::learning::features::Regime;
+use crate::learning::registry::EventRule;
 
 #[derive(Debug, Args)]
 pub(in crate::cli) struct TrainArguments {

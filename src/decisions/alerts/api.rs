@@ -12,9 +12,7 @@ use super::model::{
     Alert, AlertFilter, AlertStatistics, Delivery, DeliveryState, Status as AlertStatus,
 };
 use super::service::{Alerts, AlertsError};
-use crate::platform::web::{
-    Cursor, Limit, Page, Params, Problem, Refusals, Require, Viewer,
-};
+use crate::platform::web::{Cursor, Limit, Page, Params, Problem, Refusals, Require, Viewer};
 
 /// Registers the operations of this area.
 pub fn routes(config: &mut ServiceConfig) {

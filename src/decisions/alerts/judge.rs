@@ -164,7 +164,8 @@ mod tests {
             let (first, second) = (notices().take(cut), notices().skip(cut));
             for part in [first.collect::<Vec<_>>(), second.collect()] {
                 let (findings, _) = judge(&settings(2, 30), false, part, &mut watch);
-                raised.extend(findings.iter().filter_map(|it| it.alert.and(Some(it.notice.made_at))));
+                raised
+                    .extend(findings.iter().filter_map(|it| it.alert.and(Some(it.notice.made_at))));
             }
             assert_eq!(raised, [at(10), at(40), at(70)], "{cut}");
         }
@@ -179,8 +180,7 @@ mod tests {
         let notices = (0..4).map(|it| said(10 * it, 150.0)).collect();
         let (raised, silent) = alerts(&settings, notices);
         assert_eq!((raised, silent.ignored), (vec![0, 30], 2));
-        let (findings, _) =
-            judge(&settings, false, vec![said(15, 150.0)], &mut Watch::default());
+        let (findings, _) = judge(&settings, false, vec![said(15, 150.0)], &mut Watch::default());
         assert!(!findings[0].goes_to(SendMode::All, false));
     }
 
@@ -214,9 +214,8 @@ mod tests {
     fn an_event_counts_from_its_threshold_on_and_is_judged_by_whether_it_came() {
         let settings = settings(1, 0);
         let event = |it| Notice { threshold: Some(0.5), ..said(0, it) };
-        let crossing = |it| {
-            judge(&settings, true, vec![event(it)], &mut Watch::default()).0[0].alert
-        };
+        let crossing =
+            |it| judge(&settings, true, vec![event(it)], &mut Watch::default()).0[0].alert;
         assert_eq!((crossing(0.5), crossing(0.49)), (Some(0.5), None));
         let (above, below) = (Direction::Above, Direction::Below);
         assert!(came_true(above, true, 0.5, 1.0) && !came_true(above, true, 0.5, 0.0));

@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::jobs::DeliverJob;
 use super::judge::{Finding, came_true, judge};
-use super::model::{Alert, AlertFilter, AlertStatistics, Delivery, DeliveryState, Status, Suppressed};
+use super::model::{
+    Alert, AlertFilter, AlertStatistics, Delivery, DeliveryState, Status, Suppressed,
+};
 use super::settings::Settings;
 use super::store::{self, AlertRow, NewDelivery};
 use crate::base::timeline::Clock;

@@ -73,11 +73,11 @@ impl Settings {
         let with_port = format!("{host}:{port}");
         let own = self.webhook_url.as_deref().and_then(parts);
         let is_listed = own == Some((host.clone(), port))
-            || self.webhook_hosts.iter().any(|it| {
-                it.eq_ignore_ascii_case(&host) || it.eq_ignore_ascii_case(&with_port)
-            });
-        let is_here =
-            host == "localhost" || host == "[::1]" || host.starts_with("127.");
+            || self
+                .webhook_hosts
+                .iter()
+                .any(|it| it.eq_ignore_ascii_case(&host) || it.eq_ignore_ascii_case(&with_port));
+        let is_here = host == "localhost" || host == "[::1]" || host.starts_with("127.");
         match (is_listed, is_here) {
             (false, _) => Reach::Public,
             (true, false) => Reach::Network,

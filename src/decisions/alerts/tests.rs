@@ -116,7 +116,10 @@ impl Place {
             Ok(())
         };
         let registry = &self.app.services.registry;
-        registry.change_settings(self.model, "model.alert_config", Order::from(&by), change).await.unwrap();
+        registry
+            .change_settings(self.model, "model.alert_config", Order::from(&by), change)
+            .await
+            .unwrap();
     }
 
     /// Alerts above 150, one of two minutes, and messages to `url`.
@@ -254,7 +257,10 @@ async fn a_time_in_which_a_model_is_ignored_leads_to_nothing_at_all() {
     assert_eq!(test.targets().await, [utc("2026-03-28T13:00:00Z"), utc("2026-03-28T15:00:00Z")]);
     let body: Value = serde_json::from_str(&receiver.got()[0].1).unwrap();
     let told: Vec<_> = body["data"]["predictions"].as_array().unwrap().iter().collect();
-    assert_eq!(told.iter().map(|it| it["value"].as_f64().unwrap()).collect::<Vec<_>>(), [160.0, 162.0]);
+    assert_eq!(
+        told.iter().map(|it| it["value"].as_f64().unwrap()).collect::<Vec<_>>(),
+        [160.0, 162.0]
+    );
     let statistics = test.get("/api/alerts/statistics").await;
     assert_eq!(statistics["suppressed"]["ignored"], json!(1));
 }
@@ -289,7 +295,12 @@ async fn an_alert_ends_by_what_came_true_or_when_nobody_tells() {
     assert_eq!(of(Status::Expired).await.len(), 1);
     let statistics = test.get("/api/alerts/statistics").await;
     assert_eq!(
-        (&statistics["success"], &statistics["failed"], &statistics["expired"], &statistics["precision"]),
+        (
+            &statistics["success"],
+            &statistics["failed"],
+            &statistics["expired"],
+            &statistics["precision"]
+        ),
         (&json!(1), &json!(1), &json!(1), &json!(0.5))
     );
 }
@@ -333,7 +344,10 @@ async fn a_message_is_signed_tried_again_and_its_outcome_kept() {
     }
     assert_ne!(header(&got[0].0, "webhook-timestamp"), header(&got[1].0, "webhook-timestamp"));
     let body: Value = serde_json::from_str(&got[0].1).unwrap();
-    assert_eq!((&body["type"], &body["data"]["model"]), (&json!("model.alert"), &json!("evening v1")));
+    assert_eq!(
+        (&body["type"], &body["data"]["model"]),
+        (&json!("model.alert"), &json!("evening v1"))
+    );
     let told = &body["data"]["predictions"];
     assert_eq!(told.as_array().unwrap().len(), 1);
     assert_eq!((&told[0]["value"], &told[0]["threshold"]), (&json!(160.0), &json!(150.0)));
@@ -383,7 +397,9 @@ async fn a_model_that_is_gone_has_nothing_to_tell() {
     assert_eq!(test.app.services.alerts.waiting().await, 1);
     // A model that is deleted in between has nothing to tell.
     let mut conn = test.app.services.db.conn().await.unwrap();
-    conn.batch_execute("DELETE FROM active_models; UPDATE ml_models SET is_deleted = true").await.unwrap();
+    conn.batch_execute("DELETE FROM active_models; UPDATE ml_models SET is_deleted = true")
+        .await
+        .unwrap();
     drop(conn);
     assert_eq!(test.app.services.alerts.look().await.unwrap(), 1);
     assert_eq!((test.app.services.alerts.waiting().await, test.targets().await.len()), (0, 0));

@@ -24,9 +24,7 @@ pub enum Crisis {
 }
 
 /// A season, by whole months as meteorologists count them.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Season {
     /// December, January, February.
@@ -40,9 +38,7 @@ pub enum Season {
 }
 
 /// A kind of day.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum DayType {
     /// Monday to Friday, but for public holidays.
@@ -94,7 +90,7 @@ impl DayType {
     /// The kind of a local day in a country.
     pub fn of(country: &str, day: NaiveDate) -> Self {
         match day.weekday() {
-            _ if holidays::is_holiday(country, day) => Self::RestDay,
+            _ if holidays::kind(country, day) == holidays::Holiday::Public => Self::RestDay,
             Weekday::Sun => Self::RestDay,
             Weekday::Sat => Self::Saturday,
             _ => Self::Workday,

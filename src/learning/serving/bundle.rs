@@ -10,11 +10,11 @@ use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 use super::signature::{BundleKey, Signature, subject};
+use crate::learning::features::Regime;
 use crate::learning::registry::EventRule;
 use crate::learning::registry::Format;
 use crate::learning::registry::GoldenRow;
 use crate::learning::registry::MissingValues;
-use crate::learning::features::Regime;
 
 /// The version of the form that is written and read.
 pub(super) const SCHEMA: u32 = 1;

@@ -292,13 +292,10 @@ impl Bundles {
             return Err(none("its parameters are no list of names"));
         };
         let key = self.key().await?;
-        let packed = self
-            .pool
-            .run("export", move || {
-                let bundle =
-                    Bundle { manifest, model: bytes.to_vec(), golden, signed_by: None };
-                bundle.pack_signed(&key)
-            });
+        let packed = self.pool.run("export", move || {
+            let bundle = Bundle { manifest, model: bytes.to_vec(), golden, signed_by: None };
+            bundle.pack_signed(&key)
+        });
         let packed = packed.await??;
         Ok((model, packed))
     }

@@ -18,6 +18,7 @@ use crate::algorithms::forecasting::fit_event;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::learning::datasets::Dataset;
+use crate::learning::features::Regime;
 use crate::learning::registry::Direction;
 use crate::learning::registry::EventRule;
 use crate::learning::registry::Format;
@@ -27,7 +28,6 @@ use crate::learning::registry::MissingValues;
 use crate::learning::registry::ModelRecord;
 use crate::learning::registry::Order;
 use crate::learning::registry::Origin;
-use crate::learning::features::Regime;
 
 /// Local days learned from unless said: what moves prices across a threshold changes faster than
 /// their daily course.

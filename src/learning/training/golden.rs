@@ -16,8 +16,7 @@ pub(super) fn golden_rows(
     model: &LeadModel,
     valid: &FeatureTable,
 ) -> Result<Vec<GoldenRow>, TrainingError> {
-    let newest =
-        newest(valid, |row| !model.goes_on() || valid.table.groups[row].lead_day > 1);
+    let newest = newest(valid, |row| !model.goes_on() || valid.table.groups[row].lead_day > 1);
     let answers = model.predict(&newest)?;
     Ok(answered(&newest, answers.mean))
 }
@@ -30,10 +29,7 @@ pub(super) fn newest(valid: &FeatureTable, is_wanted: impl Fn(usize) -> bool) ->
 }
 
 /// Rows with what a model makes of them.
-pub(super) fn answered(
-    rows: &Table,
-    answers: impl IntoIterator<Item = f64>,
-) -> Vec<GoldenRow> {
+pub(super) fn answered(rows: &Table, answers: impl IntoIterator<Item = f64>) -> Vec<GoldenRow> {
     let rows = rows.x.rows().into_iter().zip(&rows.groups).zip(answers);
     let golden = rows.map(|((features, key), expected)| GoldenRow {
         features: features

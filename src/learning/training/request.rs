@@ -64,7 +64,9 @@ impl TrainRequest {
         let Self { market, product, model, .. } = self;
         let name = format!("price-{market}-{}-{model}", product.name());
         match self.phases() {
-            Some(regime) => format!("{name}-{}", regime.words().replace(['=', ','], "_").replace(' ', "-")),
+            Some(regime) => {
+                format!("{name}-{}", regime.words().replace(['=', ','], "_").replace(' ', "-"))
+            }
             None => name,
         }
     }

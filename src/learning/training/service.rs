@@ -21,7 +21,6 @@ use crate::algorithms::forecasting::Params;
 use crate::algorithms::forecasting::PredictError;
 use crate::algorithms::forecasting::scores::ScoreError;
 use crate::base::ids::Market;
-use crate::base::ids::Product;
 use crate::base::timeline::AsOf;
 use crate::base::timeline::Clock;
 use crate::base::timeline::add_days;
@@ -269,10 +268,8 @@ impl Training {
             return Ok(Succession::not_asked());
         }
         if let Some(regime) = request.phases().filter(|regime| !regime.goes_on()) {
-            let reason = format!(
-                "it knows only days of {}; activate it while they last",
-                regime.words()
-            );
+            let reason =
+                format!("it knows only days of {}; activate it while they last", regime.words());
             return Ok(Succession { takes_over: false, reason });
         }
         let Some(champion) = self.registry.serving(&record.target_variable).await? else {

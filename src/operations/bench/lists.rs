@@ -38,9 +38,8 @@ pub async fn model_lists(
 ) -> Result<Figure, BenchError> {
     let mut client = scratch.db().copy_client().await?;
     store::fill_models(&client, plan.models).await?;
-    let targets = LISTS.map(|path| {
-        Target::get(served.address, path, Some(served.token.expose_secret()))
-    });
+    let targets =
+        LISTS.map(|path| Target::get(served.address, path, Some(served.token.expose_secret())));
     let (rounds, requests) = (plan.rounds, (plan.requests / LISTS.len()).max(20));
     // A thread of its own for the client: a delay of its own would count as one of the server.
     let pool = CpuPool::new(None);

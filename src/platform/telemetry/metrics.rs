@@ -55,7 +55,11 @@ const METRICS: &[Metric] = &[
         name: "luna_alerts_suppressed_total",
         kind: Kind::Counter,
         help: "Predictions that would have been alerts, by why they were not",
-        series: &[&[("reason", "ignored")], &[("reason", "cooling_down")], &[("reason", "repeated")]],
+        series: &[
+            &[("reason", "ignored")],
+            &[("reason", "cooling_down")],
+            &[("reason", "repeated")],
+        ],
     },
     Metric {
         name: "luna_alerts_evaluated_total",

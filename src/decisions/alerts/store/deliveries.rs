@@ -105,11 +105,10 @@ pub(in crate::decisions::alerts) async fn deliveries(
         query = query.filter(webhook_deliveries::state.eq(state.name()));
     }
     if let Some((at, id)) = before {
-        query = query.filter(
-            webhook_deliveries::created_at.lt(at).or(webhook_deliveries::created_at
-                .eq(at)
-                .and(webhook_deliveries::delivery_id.lt(id))),
-        );
+        query =
+            query.filter(webhook_deliveries::created_at.lt(at).or(
+                webhook_deliveries::created_at.eq(at).and(webhook_deliveries::delivery_id.lt(id)),
+            ));
     }
     let rows: Vec<Row> = query
         .order((webhook_deliveries::created_at.desc(), webhook_deliveries::delivery_id.desc()))

@@ -269,8 +269,7 @@ async fn a_bundle_is_signed_and_a_signature_that_does_not_fit_is_refused_always(
     let own = home.services.bundles.public_key().await.unwrap();
     // The key is made once, whoever asks at the same time.
     let again = futures_util::future::join_all((0..4).map(|_| away.services.bundles.public_key()));
-    let keys: std::collections::BTreeSet<_> =
-        again.await.into_iter().map(Result::unwrap).collect();
+    let keys: std::collections::BTreeSet<_> = again.await.into_iter().map(Result::unwrap).collect();
     let kept = away.services.bundles.public_key().await.unwrap();
     assert!(keys.contains(&kept) && kept != own);
     let (_, bytes) = home.services.bundles.hand_out(model.model_id).await.unwrap();
@@ -289,23 +288,24 @@ async fn a_bundle_is_signed_and_a_signature_that_does_not_fit_is_refused_always(
             ..Settings::default()
         })
     };
-    let field = async |bundles: &Bundles, bytes: Vec<u8>| {
-        match bundles.take_in(bytes.into(), Origin::File, order).await {
-            Err(BundleError::Fault(fault)) => fault.field,
-            other => panic!("{other:?}"),
-        }
+    let field = async |bundles: &Bundles, bytes: Vec<u8>| match bundles
+        .take_in(bytes.into(), Origin::File, order)
+        .await
+    {
+        Err(BundleError::Fault(fault)) => fault.field,
+        other => panic!("{other:?}"),
     };
     let changed = |part: &str, from: &str, to: &str| {
         let mut source = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
         let mut files: Vec<(String, Vec<u8>)> = Vec::new();
         for place in 0..source.len() {
             let mut file = source.by_index(place).unwrap();
-            let mut content = Vec::new();
+            let (name, mut content) = (file.name().unwrap().into_owned(), Vec::new());
             std::io::Read::read_to_end(&mut file, &mut content).unwrap();
-            if file.name() == part {
+            if name == part {
                 content = String::from_utf8(content).unwrap().replacen(from, to, 1).into_bytes();
             }
-            files.push((file.name().to_owned(), content));
+            files.push((name, content));
         }
         let files: Vec<_> = files.iter().map(|(name, it)| (name.as_str(), it.as_slice())).collect();
         archive(&files)

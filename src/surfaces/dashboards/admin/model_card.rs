@@ -208,8 +208,7 @@ fn facts(model: &ModelRecord, format: &Format) -> Vec<Fact> {
         crate::learning::registry::Origin::Url => "mdl_origin_url",
     };
     let regime = model.regime.as_ref();
-    let regime =
-        regime.map_or_else(|| format.text("mdl_regime_all").to_owned(), Regime::words);
+    let regime = regime.map_or_else(|| format.text("mdl_regime_all").to_owned(), Regime::words);
     let all = [
         ("mdl_col_series", model.target_variable.clone()),
         ("mdl_col_purpose", purpose(model, format)),
