@@ -8,6 +8,7 @@ use uuid::Uuid;
 /// Whether what an alert said came true.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AlertStatus)]
 pub enum Status {
     /// The time it is about has not come, or is not known yet.
     Pending,
