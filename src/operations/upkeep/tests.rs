@@ -62,8 +62,8 @@ async fn aged() -> TestApp {
              FROM predictions WHERE made_at = '2025-06-02Z'; \
          INSERT INTO webhook_deliveries (delivery_id, model_id, url, body, predictions, alerts, state, \
              created_at) \
-             SELECT gen_random_uuid(), model_id, 'https://x/', '{}', 1, 0, state, '2025-01-01Z' \
-             FROM ml_models, unnest(ARRAY['queued', 'delivered', 'dead']) AS state";
+             SELECT gen_random_uuid(), model_id, 'https://x/', '{}', 1, 0, s, '2025-01-01Z' \
+             FROM ml_models, unnest(ARRAY['queued', 'delivered', 'dead']) AS s";
     conn.batch_execute(said).await.unwrap();
     drop(conn);
     app.run_changes().await;
