@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::accounts;
 use crate::config::{ConfigError, Loaded, Mistake, Settings};
+use crate::decisions::alerts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
@@ -39,6 +40,8 @@ pub(super) struct ProgramSettings {
     pub ingest: Live<ingest::Settings>,
     /// What models are served by.
     pub models: Live<serving::Settings>,
+    /// When alerts end, and where they are sent.
+    pub alerts: Live<alerts::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -64,6 +67,7 @@ impl Book for ProgramSettings {
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
+        self.alerts.set(settings.alerts);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

@@ -17,6 +17,7 @@ use super::services::Services;
 use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
+use crate::decisions::alerts;
 use crate::decisions::value;
 use crate::decisions::windows;
 use crate::facts::changes;
@@ -120,6 +121,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(accuracy::routes)
         .configure(value::routes)
         .configure(windows::routes)
+        .configure(alerts::routes)
         .configure(jobs::routes)
         .configure(settings::routes)
         .configure(status::routes);
@@ -200,6 +202,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.accuracy))
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
+            .app_data(Data::new(services.alerts))
             .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))
             .app_data(Data::new(services.gather));

@@ -4,12 +4,16 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
+use super::connect::brokers;
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
 use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::decisions::alerts::Alerts;
+use crate::decisions::alerts::DeliverJob;
+use crate::decisions::alerts::Deliveries;
 use crate::decisions::value::Values;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
@@ -40,8 +44,6 @@ use crate::facts::quality::StoredJudge;
 use crate::facts::rates::Rates;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
-use crate::facts::simulation::Broker;
-use crate::facts::simulation::Brokers;
 use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
@@ -75,10 +77,6 @@ use crate::operations::upkeep::Kept;
 use crate::operations::upkeep::Upkeep;
 use crate::operations::upkeep::UpkeepJob;
 use crate::platform::db::Db;
-use crate::platform::db::DbError;
-use crate::platform::db::embedded::EmbeddedError;
-use crate::platform::db::embedded::EmbeddedPostgres;
-use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
 use crate::platform::jobs::Schedule;
@@ -140,56 +138,13 @@ pub(crate) struct Services {
     pub accuracy: Accuracy,
     pub values: Values,
     pub windows: Windows,
+    pub alerts: Alerts,
+    pub deliveries: Deliveries,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
     pub status: Status,
     pub objects: Objects,
     pub gather: Gather,
-}
-
-/// Why there is no database to work with.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// The private database could not be started.
-    #[error(transparent)]
-    Embedded(#[from] EmbeddedError),
-    /// The settings of the connection make no sense.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// The configured database, or the private one, which is started or joined.
-pub(crate) async fn connect(
-    settings: &Settings,
-    mode: Mode,
-) -> Result<(Db, Option<EmbeddedPostgres>), ConnectError> {
-    if let Some(url) = &settings.database_url {
-        return Ok((Db::new(&settings.database, url)?, None));
-    }
-    let folder = std::path::absolute(&settings.storage.data_dir)
-        .unwrap_or_else(|_| settings.storage.data_dir.clone());
-    let bin = settings.database.postgres_bin.as_deref();
-    let private = EmbeddedPostgres::start(&folder, mode, bin).await?;
-    Ok((Db::new(&settings.database, &private.url())?, Some(private)))
-}
-
-/// What simulated readings can be sent to: the brokers that are set up.
-fn brokers(settings: &Settings, kafka: &Kafka) -> Brokers {
-    let mqtt = settings.mqtt.url.is_some().then(|| {
-        let publisher = Arc::new(mqtt::Publisher::new((*settings.mqtt).clone()));
-        Broker::new(move |rows| {
-            let publisher = Arc::clone(&publisher);
-            async move { publisher.publish(&rows).await }
-        })
-    });
-    let kafka = (!settings.kafka.broker_list().is_empty()).then(|| {
-        let publisher = Arc::new(kafka.publisher());
-        Broker::new(move |rows| {
-            let publisher = Arc::clone(&publisher);
-            async move { publisher.publish(&rows).await.map(drop) }
-        })
-    });
-    Brokers { mqtt, kafka }
 }
 
 /// The services on a database.
@@ -206,6 +161,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         models: settings.models.clone().into(),
+        alerts: settings.alerts.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -319,7 +275,12 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         (answering, day_models.clone(), clock.clone()),
         book.models.clone(),
     );
-    let bundles = Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
+    let bundles = Bundles::new(
+        db.clone(),
+        registry.clone(),
+        (pool.clone(), clock.clone()),
+        book.models.clone(),
+    );
     let contests = Contests::new(predictor.clone());
     let forecasts = Forecasts::new(
         db.clone(),
@@ -333,6 +294,14 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         Accuracy::new(prices.clone(), observations.clone(), forecasts.clone(), clock.clone());
     let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let alerts = Alerts::new(
+        db.clone(),
+        (registry.clone(), predictor.clone()),
+        jobs.clone(),
+        clock.clone(),
+        book.alerts.clone(),
+    );
+    let deliveries = Deliveries::new(db.clone(), clock.clone(), book.alerts.clone());
     let kept = Kept {
         db: db.clone(),
         changes: changes.clone(),
@@ -344,6 +313,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         archive: archive.clone(),
         events: events.clone(),
         jobs: jobs.clone(),
+        predictor: predictor.clone(),
+        alerts: alerts.clone(),
     };
     let upkeep = Upkeep::new(kept, clock.clone(), book.upkeep.clone());
     let asked = Asked {
@@ -413,6 +384,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         accuracy,
         values,
         windows,
+        alerts,
+        deliveries,
         settings,
         upkeep,
         status,
@@ -453,6 +426,7 @@ impl Services {
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(ScoreJob(self.forecasts.clone())),
             Arc::new(PromoteJob(self.contests.clone())),
+            Arc::new(DeliverJob(self.deliveries.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),

@@ -6,6 +6,7 @@ use super::session::with_services;
 use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::config::Settings;
+use crate::learning::features::Regime;
 use crate::learning::registry::EventRule;
 use crate::learning::training::EvaluateRequest;
 use crate::learning::training::EvaluationReport;
@@ -15,15 +16,22 @@ use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
 
 pub(super) fn train_request(arguments: TrainArguments) -> TrainRequest {
+    let regime = regime(arguments.regime);
     TrainRequest {
         market: arguments.market,
         product: arguments.product,
         model: arguments.model,
         until: arguments.until,
         window_days: arguments.window_days,
+        regime,
         params: arguments.params.into_iter().collect(),
         activate: !arguments.no_activate,
     }
+}
+
+/// All phases that were named, as one.
+fn regime(named: Vec<Regime>) -> Option<Regime> {
+    named.into_iter().reduce(Regime::and)
 }
 
 pub(super) async fn train(settings: &Settings, arguments: TrainArguments) -> Result<(), Failure> {
@@ -71,6 +79,7 @@ async fn train_event(
         event,
         until: arguments.until,
         window_days: arguments.window_days,
+        regime: regime(arguments.regime),
         params: arguments.params.into_iter().collect(),
     };
     let report = with_services(settings, async |services| {
@@ -99,6 +108,9 @@ fn train_words(report: &TrainReport) -> String {
         model.train_end.format("%Y-%m-%d"),
         report.dataset.name
     );
+    if let Some(regime) = &model.regime {
+        line(&mut text, format_args!("  learned from {}", regime.words()));
+    }
     if let Some(metrics) = &model.metrics {
         let (scores, naive) = (&metrics.validation, &metrics.naive);
         line(

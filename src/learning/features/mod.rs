@@ -8,6 +8,7 @@
 mod build;
 mod columns; // a day's columns at once
 mod days; // local days, each looked at once
+mod regime; // phases of the market
 mod service;
 mod spec;
 mod vintages;
@@ -16,6 +17,7 @@ mod tests;
 
 pub use self::build::LEAD_DAYS_LEARNED;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
+pub use self::regime::Regime;
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;
 pub use self::vintages::Vintages;

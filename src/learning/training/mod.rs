@@ -10,6 +10,7 @@ mod golden;
 mod jobs;
 mod lead_model;
 mod orders;
+mod request; // what to train
 mod service;
 mod split;
 mod upkeep;
@@ -24,5 +25,6 @@ pub use self::events::EventRequest;
 pub use self::jobs::TrainingJob;
 pub use self::lead_model::LeadModel;
 pub use self::orders::Orders;
-pub use self::service::{TrainReport, TrainRequest, Training, TrainingError, Watch, origins};
+pub use self::request::TrainRequest;
+pub use self::service::{TrainReport, Training, TrainingError, Watch, origins};
 pub use self::split::split;

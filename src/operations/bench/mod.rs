@@ -8,6 +8,7 @@ mod busy; // one row over HTTP while trees are fitted
 mod client; // HTTP/1.1 over kept connections, for load
 mod features; // feature tables against plain loops and pandas
 mod ingest; // readings over HTTP against COPY and INSERT
+mod lists; // lists of very many models
 mod model; // names, figures, report
 mod mqtt; // readings over MQTT against HTTP
 mod pandas; // a peer where it is installed
@@ -24,6 +25,7 @@ mod tests;
 pub use self::busy::read_while_training;
 pub use self::features::features;
 pub use self::ingest::{import_csv, ingest_growth, ingest_http};
+pub use self::lists::model_lists;
 pub use self::model::{BenchError, Benchmark, Figure, Plan, Report};
 pub use self::mqtt::{Broker, ingest_mqtt};
 pub use self::predict::{predict, prepare_predict};

@@ -37,13 +37,15 @@ pub enum Benchmark {
     Features,
     /// A day of the whole pool of models.
     Recalibration,
+    /// Lists of very many models over HTTP.
+    ModelLists,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
@@ -54,6 +56,7 @@ impl Benchmark {
         Self::Predict,
         Self::Features,
         Self::Recalibration,
+        Self::ModelLists,
         Self::LightgbmRow,
     ];
 
@@ -70,13 +73,14 @@ impl Benchmark {
             Self::Predict => "predict",
             Self::Features => "features",
             Self::Recalibration => "recalibration",
+            Self::ModelLists => "model-lists",
             Self::LightgbmRow => "lightgbm-row",
         }
     }
 
     /// Whether it takes minutes and is run only when it is named.
     pub const fn is_long(self) -> bool {
-        matches!(self, Self::IngestGrowth | Self::Recalibration)
+        matches!(self, Self::IngestGrowth | Self::Recalibration | Self::ModelLists)
     }
 
     /// Whether it needs a database of its own.
@@ -164,6 +168,8 @@ pub struct Plan {
     pub feature_rows: usize,
     /// Days that the pool of models goes on.
     pub pool_days: usize,
+    /// Models that lists are taken from.
+    pub models: usize,
     /// Hourly rows the trees learn from.
     pub training_rows: usize,
     /// Trees.
@@ -187,6 +193,7 @@ impl Plan {
                 growth_rows: 1_000,
                 feature_rows: 100_000,
                 pool_days: 1,
+                models: 100_000,
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
@@ -201,6 +208,7 @@ impl Plan {
             growth_rows: 100_000,
             feature_rows: 1_000_000,
             pool_days: 30,
+            models: 100_000,
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,

@@ -30,6 +30,7 @@ const TINY: Plan = Plan {
     growth_rows: 100,
     feature_rows: 40_000,
     pool_days: 2,
+    models: 4_000,
     training_rows: 400,
     trees: 10,
     forecasts: 50,
@@ -46,7 +47,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
          read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
-         features, recalibration, lightgbm-row"
+         features, recalibration, model-lists, lightgbm-row"
     );
     assert!("".parse::<Benchmark>().is_err());
 }
