@@ -388,6 +388,7 @@ async fn a_model_of_whole_days_says_what_is_published_and_wants_no_rows() {
         until: Some("2026-06-28".parse().unwrap()),
         window_days: Some(156),
         params: serde_json::Map::new(),
+        regime: None,
         activate: true,
     };
     let watch = Watch::unseen(By::system());
