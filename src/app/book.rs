@@ -11,6 +11,7 @@ use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::operations::upkeep;
@@ -39,6 +40,8 @@ pub(super) struct ProgramSettings {
     pub ingest: Live<ingest::Settings>,
     /// What models are served by.
     pub models: Live<serving::Settings>,
+    /// What forecasts of meters read.
+    pub site_forecasts: Live<site_forecasts::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -64,6 +67,7 @@ impl Book for ProgramSettings {
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
+        self.site_forecasts.set(settings.site_forecasts);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

@@ -63,6 +63,7 @@ const AT_ONCE: &[&str] = &[
     "tariffs.",
     "accounts.",
     "models.",
+    "site_forecasts.",
     "upkeep.",
 ];
 /// The pool that hashes is made once.

@@ -18,6 +18,7 @@ use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
 use crate::platform::db;
@@ -77,6 +78,8 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// How models are taken in, asked and replaced.
     pub models: serving::Settings,
+    /// What is forecast of meters.
+    pub site_forecasts: site_forecasts::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -162,6 +165,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         models: layers.section("models", serving::Settings::mistakes),
+        site_forecasts: layers.section("site_forecasts", site_forecasts::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
