@@ -15,9 +15,9 @@ pub(crate) use self::doctor::look_at_box;
 pub(crate) use self::http::openapi;
 #[cfg(test)]
 pub(crate) use self::http::{application, application_data};
-pub(crate) use self::serve::serve;
 #[cfg(test)]
 pub(crate) use self::schedules::schedules;
+pub(crate) use self::serve::serve;
 pub(crate) use self::services::{Services, assemble, connect};
 
 #[cfg(test)]

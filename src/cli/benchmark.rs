@@ -1,8 +1,8 @@
 //! The model pool on a file of the open benchmark.
 
 use super::arguments::{EpfArguments, EvaluateArguments, EvaluateCommand};
-use super::{learning, meters};
 use super::output::{Failure, json, progress, text};
+use super::{learning, meters};
 use crate::algorithms::forecasting::pool::Work;
 use crate::config::Settings;
 use crate::learning::benchmark::BenchmarkRequest;

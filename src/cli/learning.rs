@@ -1,7 +1,7 @@
 //! Train, evaluate, forecast.
 
-use super::meters;
 use super::arguments::{EvaluateArguments, ForecastArguments, TrainArguments};
+use super::meters;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;

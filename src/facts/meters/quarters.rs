@@ -135,7 +135,6 @@ mod tests {
             consumption_kw: power,
             production_kw: None,
             known_at: utc(known_at),
-            is_latest: false,
         }
     }
 
@@ -151,7 +150,10 @@ mod tests {
             let told: Vec<_> = quarter.iter().map(|it| (it.known_at, it.consumption_kw)).collect();
             assert_eq!(
                 told,
-                [(utc("2026-03-01T11:00:00Z"), Some(2.0)), (utc("2026-03-09T08:00:00Z"), Some(5.0))]
+                [
+                    (utc("2026-03-01T11:00:00Z"), Some(2.0)),
+                    (utc("2026-03-09T08:00:00Z"), Some(5.0))
+                ]
             );
         }
     }

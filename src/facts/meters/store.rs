@@ -15,8 +15,8 @@ pub(super) use self::copy::put_by_copy;
 pub(super) use self::kept::{
     horizon, kept, refresh_days, refresh_hours, take_turn as take_rollup_turn, zone_of,
 };
-pub(super) use self::registry::{Newest, insert, is_known, list, made_since, newest, unknown};
 pub(super) use self::quarters::{VersionRow, quarters, revised};
+pub(super) use self::registry::{Newest, insert, is_known, list, made_since, newest, unknown};
 pub(super) use self::rollup::{readings, rollups};
 pub(super) use self::rows::Batch;
 pub use self::stage::{Stage, Target};

@@ -9,10 +9,10 @@ use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uu
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+pub(super) use self::past::{heads, latest_at, values_of};
 pub(super) use self::published::{
     due, latest_of, prune, put_run, put_score_of, scored_since, values_of_run,
 };
-pub(super) use self::past::{heads, latest_at, values_of};
 use super::model::{ForecastRun, ForecastValue, RunScore};
 use crate::base::ids::Market;
 use crate::base::ids::Product;

@@ -151,8 +151,8 @@ impl SiteForecasts {
             let started = self.needs.clock.elapsed();
             let work = move || stretch(&of, (kind, place), at, to, totals);
             let done = self.needs.pool.run("evaluate_meter", work).await?;
-            totals = done
-                .map_err(|error| SiteForecastError::of(error, &request.meter.meter_id, kind))?;
+            totals =
+                done.map_err(|error| SiteForecastError::of(error, &request.meter.meter_id, kind))?;
             fit_s += (self.needs.clock.elapsed() - started).as_secs_f64();
             at = to;
         }

@@ -42,7 +42,8 @@ impl SiteForecasts {
         let most = usize::try_from(settings.meters_max).unwrap_or(usize::MAX);
         if meters.len() > most {
             let left = meters.len() - most;
-            context.log(format!("{left} meters are left out by site_forecasts.meters_max = {most}"));
+            context
+                .log(format!("{left} meters are left out by site_forecasts.meters_max = {most}"));
             meters.truncate(most);
         }
         let (mut issued, mut waiting) = (Vec::new(), 0);

@@ -45,7 +45,8 @@ impl SiteForecasts {
     async fn score(&self, run: &SeriesRun, now: DateTime<Utc>) -> Result<(), SiteForecastError> {
         let values = self.needs.published.values(run.run_id).await?;
         let given_up = now > run.issued_at + Duration::days(OVER_DAYS + TRUTH_WAIT_DAYS);
-        let Some(((kind, meter_id), range)) = kind_of(&run.series).zip(values.first().zip(values.last()))
+        let Some(((kind, meter_id), range)) =
+            kind_of(&run.series).zip(values.first().zip(values.last()))
         else {
             let published = &self.needs.published;
             return Ok(published.put_score(run.run_id, run.score.clone(), Some(now)).await?);
@@ -92,7 +93,9 @@ fn peak_score(
 ) -> Option<PeakScore> {
     let (mut n, mut events, mut squares) = (0, 0, 0.0);
     for day in days {
-        let Some((threshold, probability)) = day.threshold_kw.zip(day.probability) else { continue };
+        let Some((threshold, probability)) = day.threshold_kw.zip(day.probability) else {
+            continue;
+        };
         let whole = day_range(day.date, zone);
         let ahead = TimeRange::new(whole.from.max(range.from), whole.to);
         let came: Vec<f64> = ahead.slots(900).filter_map(|ts| truth.get(&ts).copied()).collect();

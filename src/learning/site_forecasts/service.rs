@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::error::SiteForecastError;
 use super::load::Loaded;
 use super::model::{
-    PeakChance, Peaks, PublishedForecast, SiteDetail, SiteNote, SitePoint, SiteScore, Used, series_of,
+    PeakChance, Peaks, PublishedForecast, SiteDetail, SiteNote, SitePoint, SiteScore, Used,
+    series_of,
 };
 use super::settings::Settings;
 use super::store::{self, StoredModel};
@@ -352,7 +353,8 @@ fn peaks(computed: &Computed, loaded: &Loaded) -> Peaks {
         by_trees: model.is_some_and(|model| model.serves_trees()),
         report: model.map(|model| model.report.clone()),
         missing: model.is_none().then(|| {
-            "The probability of a new monthly peak is learned from 90 days of readings on.".to_owned()
+            "The probability of a new monthly peak is learned from 90 days of readings on."
+                .to_owned()
         }),
         days: computed.peaks.iter().map(chance).collect(),
     }

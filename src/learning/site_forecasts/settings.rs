@@ -43,9 +43,10 @@ impl Settings {
     /// Everything that cannot work, one sentence each; empty when all is well.
     pub fn mistakes(&self) -> Vec<String> {
         let mut all = Vec::new();
-        for (key, value, most) in
-            [("latitude_deg", self.latitude_deg, 90.0), ("longitude_deg", self.longitude_deg, 180.0)]
-        {
+        for (key, value, most) in [
+            ("latitude_deg", self.latitude_deg, 90.0),
+            ("longitude_deg", self.longitude_deg, 180.0),
+        ] {
             if !(-most..=most).contains(&value) {
                 all.push(format!("{key} = {value} is not between -{most} and {most}"));
             }

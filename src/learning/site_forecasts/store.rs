@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::query_dsl::methods::FilterDsl;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 

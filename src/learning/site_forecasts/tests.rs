@@ -133,7 +133,9 @@ async fn whoever_may_not_see_a_meter_sees_no_forecast_of_it() {
     app.get(None, path).await.problem(401);
     let page = Browser::of(&app, Role::Viewer).await.open("/forecast/meter?meter=next-door").await;
     assert_eq!(page.status, 200);
-    assert!(page.text().contains("Meter next-door") && page.text().contains("<svg class=\"chart\""));
+    assert!(
+        page.text().contains("Meter next-door") && page.text().contains("<svg class=\"chart\"")
+    );
     let customer = Browser::of(&app, Role::Customer).await;
     assert_eq!(customer.open("/forecast/meter?meter=next-door").await.status, 404);
     let own = customer.open("/forecast/meter?meter=house-1&kind=pv").await;

@@ -110,7 +110,10 @@ impl Calendar {
 
 impl Day {
     fn of(date: NaiveDate, kind: &dyn Fn(NaiveDate) -> u8) -> Self {
-        #[expect(clippy::cast_possible_truncation, reason = "weekdays and days of months are small")]
+        #[expect(
+            clippy::cast_possible_truncation,
+            reason = "weekdays and days of months are small"
+        )]
         let (weekday, day_of_month) =
             (date.weekday().num_days_from_monday() as u8, date.day() as u8);
         Self {

@@ -91,7 +91,10 @@ impl History {
     /// The step behind the last one with a value that was known at `as_of_s`.
     pub fn known_end(&self, as_of_s: i64) -> Option<i64> {
         let last = as_of_s.div_euclid(self.step_s).min(self.end() - 1);
-        (self.first..=last).rev().find(|step| !self.at(*step, as_of_s).is_nan()).map(|step| step + 1)
+        (self.first..=last)
+            .rev()
+            .find(|step| !self.at(*step, as_of_s).is_nan())
+            .map(|step| step + 1)
     }
 
     fn place(&self, step: i64) -> Option<usize> {

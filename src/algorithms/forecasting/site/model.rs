@@ -225,7 +225,8 @@ impl SiteModel {
         let error = mae(&parts.valid.table.y, &mean);
         report.trees_mae_kw = Some(error);
         self.serves_trees = error < GATE * report.baseline_mae_kw;
-        let who = if self.serves_trees { "LightGBM serves" } else { "The mean of the last days serves" };
+        let who =
+            if self.serves_trees { "LightGBM serves" } else { "The mean of the last days serves" };
         report.verdict = format!(
             "{who}: mean error {error:.3} kW of LightGBM against {:.3} of the mean of the last days and {:.3} of the week before, on the {} days before {}.",
             report.baseline_mae_kw,
@@ -253,12 +254,6 @@ impl SiteModel {
     /// What serves, in a word.
     pub const fn label(&self) -> &'static str {
         if self.serves_trees { "lightgbm" } else { "baseline" }
-    }
-
-    /// Whether the trees, where they serve, look at the weather.
-    pub fn uses_weather(&self) -> bool {
-        let weather = ["temperature", "heating_degree", "radiation"];
-        self.report.features.iter().any(|name| weather.iter().any(|it| name.starts_with(it)))
     }
 
     /// Whether the model's columns are those that `site` has.
@@ -343,9 +338,10 @@ fn mae(y: &[f64], forecast: &[f64]) -> f64 {
 
 /// Share within the 80 % band, in percent.
 fn coverage(y: &[f64], quantiles: &[[f64; 7]]) -> f64 {
-    let inside = y.iter().zip(quantiles).filter(|(y, band)| {
-        (band[1].max(0.0)..=band[5].max(0.0)).contains(*y)
-    });
+    let inside = y
+        .iter()
+        .zip(quantiles)
+        .filter(|(y, band)| (band[1].max(0.0)..=band[5].max(0.0)).contains(*y));
     100.0 * inside.count() as f64 / y.len().max(1) as f64
 }
 
@@ -353,9 +349,6 @@ impl Rows {
     /// Those rows of which `keep` says so.
     pub fn kept(&self, keep: impl Fn(&Self, usize) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.quarters.len()).filter(|row| keep(self, *row)).collect();
-        fn pick<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
-            kept.iter().filter_map(|row| values.get(*row)).copied().collect()
-        }
         Self {
             table: Table {
                 features: self.table.features.clone(),
@@ -370,4 +363,9 @@ impl Rows {
             dark: pick(&self.dark, &kept),
         }
     }
+}
+
+/// Those values that rows of these places have; none where no row has any.
+fn pick<T: Copy>(values: &[T], kept: &[usize]) -> Vec<T> {
+    kept.iter().filter_map(|row| values.get(*row)).copied().collect()
 }

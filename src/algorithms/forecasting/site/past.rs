@@ -22,12 +22,7 @@ pub(super) struct Past {
 
 impl Past {
     /// What was known of `power` at `as_of_s` behind the quarter hour `origin`.
-    pub fn new(
-        power: &History,
-        calendar: &Calendar,
-        origin: i64,
-        as_of_s: i64,
-    ) -> Option<Self> {
+    pub fn new(power: &History, calendar: &Calendar, origin: i64, as_of_s: i64) -> Option<Self> {
         let (day, _) = calendar.place(origin)?;
         let row = |before: usize| {
             let day = day - i32::try_from(before).unwrap_or_default();
@@ -53,9 +48,11 @@ impl Past {
     /// Mean over a slot and `reach` neighbours on both sides, over some days before the origin's.
     pub fn mean(&self, days: impl IntoIterator<Item = usize>, slot: usize, reach: usize) -> f32 {
         let span = slot.saturating_sub(reach)..=(slot + reach).min(SLOTS - 1);
-        mean(days.into_iter().filter_map(|day| self.rows.get(day)).flat_map(|row| {
-            row[span.clone()].iter().copied()
-        }))
+        mean(
+            days.into_iter()
+                .filter_map(|day| self.rows.get(day))
+                .flat_map(|row| row[span.clone()].iter().copied()),
+        )
     }
 
     /// Highest value of a slot and its neighbours over some days before the origin's.

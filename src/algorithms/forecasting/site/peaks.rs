@@ -29,9 +29,23 @@ const HELD_TENTHS: usize = 3;
 const READ_SHARE: f64 = 0.8;
 
 const FEATURES: [&str; 17] = [
-    "day_ahead", "hours_left", "weekday", "day_kind", "day_of_month", "month_days_seen", "threshold",
-    "threshold_to_highest", "mean_peak_7d", "mean_peak_28d", "highest_7d", "share_above",
-    "share_above_weekday", "weekday_highest", "peak_yesterday", "peak_today", "now",
+    "day_ahead",
+    "hours_left",
+    "weekday",
+    "day_kind",
+    "day_of_month",
+    "month_days_seen",
+    "threshold",
+    "threshold_to_highest",
+    "mean_peak_7d",
+    "mean_peak_28d",
+    "highest_7d",
+    "share_above",
+    "share_above_weekday",
+    "weekday_highest",
+    "peak_yesterday",
+    "peak_today",
+    "now",
 ];
 
 /// Probabilities of new monthly peaks.

@@ -21,7 +21,9 @@ const HEATING_BELOW_C: f32 = 15.0;
 const NIGHT_SHARE_MAX: f64 = 0.005;
 
 /// What is forecast of a meter.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Kind {
     /// Power taken.
@@ -101,12 +103,38 @@ struct Columns {
 
 const CALENDAR: [&str; 6] = ["slot", "weekday", "day_kind", "year_sin", "year_cos", "lead_h"];
 const LOAD: [&str; 16] = [
-    "baseline", "week", "two_weeks", "week_around", "weekday_around", "latest", "latest_around",
-    "slot_7d", "slot_28d", "now", "mean_1h", "mean_3h", "mean_24h", "mean_7d", "level", "rise_3h",
+    "baseline",
+    "week",
+    "two_weeks",
+    "week_around",
+    "weekday_around",
+    "latest",
+    "latest_around",
+    "slot_7d",
+    "slot_28d",
+    "now",
+    "mean_1h",
+    "mean_3h",
+    "mean_24h",
+    "mean_7d",
+    "level",
+    "rise_3h",
 ];
 const PV: [&str; 14] = [
-    "elevation", "azimuth", "clear_sky", "envelope_14d", "latest", "slot_3d", "slot_7d", "slot_14d",
-    "week", "now", "mean_3h", "mean_24h", "mean_7d", "clearness_3h",
+    "elevation",
+    "azimuth",
+    "clear_sky",
+    "envelope_14d",
+    "latest",
+    "slot_3d",
+    "slot_7d",
+    "slot_14d",
+    "week",
+    "now",
+    "mean_3h",
+    "mean_24h",
+    "mean_7d",
+    "clearness_3h",
 ];
 const HEAT: [&str; 2] = ["temperature", "heating_degree"];
 const SKY: [&str; 3] = ["radiation", "radiation_clearness", "radiation_day"];
@@ -214,14 +242,17 @@ impl Site {
         let (slot_7d, slot_28d) = (slot_means(7, 0), slot_means(28, 1));
         let level = past.level();
         let fallback = |slot: usize| or(slot_7d[slot], or(level, 0.0));
-        let baseline: Vec<f32> =
-            taken.iter().map(|(_, day, slot)| or(past.mean(four(*day), *slot, 0), fallback(*slot))).collect();
+        let baseline: Vec<f32> = taken
+            .iter()
+            .map(|(_, day, slot)| or(past.mean(four(*day), *slot, 0), fallback(*slot)))
+            .collect();
         let week: Vec<f32> = taken.iter().map(|(_, day, slot)| at(*day, 1, *slot, 0)).collect();
         let latest = |slot: usize, reach: usize| {
             past.latest(slot).map_or(f32::NAN, |before| past.mean([before], slot, reach))
         };
         rows.baseline.extend(baseline.iter().map(|value| f64::from(*value)));
-        let or_baseline = week.iter().zip(&baseline).map(|(week, other)| f64::from(or(*week, *other)));
+        let or_baseline =
+            week.iter().zip(&baseline).map(|(week, other)| f64::from(or(*week, *other)));
         rows.week_ago.extend(or_baseline);
         rows.dark.extend(taken.iter().map(|_| false));
         columns.add("baseline", baseline.into_iter());
@@ -262,7 +293,10 @@ impl Site {
         let middles: Vec<f64> =
             taken.iter().map(|(lead, _, _)| height(*lead, QUARTER_S / 2)).collect();
         let dark = taken.iter().zip(&middles).map(|((lead, _, _), middle)| {
-            self.nights && *middle <= 0.0 && height(*lead, 0) <= 0.0 && height(*lead, QUARTER_S) <= 0.0
+            self.nights
+                && *middle <= 0.0
+                && height(*lead, 0) <= 0.0
+                && height(*lead, QUARTER_S) <= 0.0
         });
         let dark: Vec<bool> = dark.collect();
         let base = |slot: usize| or(slot_7d[slot], or(slot_14d[slot], 0.0));
@@ -273,9 +307,10 @@ impl Site {
             let before = usize::try_from(7 - (day - past.day)).ok();
             before.map_or(f32::NAN, |before| past.value(before, slot))
         };
-        let lit_week = taken.iter().zip(&dark).map(|((_, day, slot), dark)| {
-            lit(or(week(*day, *slot), base(*slot)), *dark)
-        });
+        let lit_week = taken
+            .iter()
+            .zip(&dark)
+            .map(|((_, day, slot), dark)| lit(or(week(*day, *slot), base(*slot)), *dark));
         rows.week_ago.extend(lit_week);
         rows.dark.extend(dark);
         columns.add("elevation", middles.iter().map(|degrees| single(*degrees)));
@@ -313,8 +348,10 @@ impl Site {
     ) {
         let at_s = |lead: i64| (past.origin + lead) * QUARTER_S;
         if let Some(temperature) = &self.temperature {
-            let values: Vec<f32> =
-                taken.iter().map(|(lead, _, _)| temperature.at_instant(at_s(*lead), as_of_s)).collect();
+            let values: Vec<f32> = taken
+                .iter()
+                .map(|(lead, _, _)| temperature.at_instant(at_s(*lead), as_of_s))
+                .collect();
             let degree = |value: &f32| {
                 if value.is_nan() { f32::NAN } else { (HEATING_BELOW_C - value).max(0.0) }
             };

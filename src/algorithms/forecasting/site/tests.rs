@@ -19,7 +19,8 @@ fn hour_of(quarter: i64) -> f64 {
 
 /// A site whose readings from `first` to before `end` are known as soon as they are over.
 fn site(kind: Kind, first: i64, end: i64, power: impl Fn(i64) -> Option<f64>) -> Site {
-    let versions: Vec<Version> = (first..end).filter_map(|it| Some(version(it, power(it)?))).collect();
+    let versions: Vec<Version> =
+        (first..end).filter_map(|it| Some(version(it, power(it)?))).collect();
     site_of(kind, (first, end), &versions)
 }
 
@@ -81,17 +82,18 @@ fn days_of_a_clock_change_have_92_and_100_quarter_hours() {
     let spring = "2026-03-29".parse::<NaiveDate>().unwrap().num_days_from_ce();
     assert_eq!(calendar.quarter(spring, 8), None, "there is no 02:00");
     let autumn = "2026-10-25".parse::<NaiveDate>().unwrap().num_days_from_ce();
-    assert_eq!(calendar.quarter(autumn, 8), Some(quarter("2026-10-25T00:00:00Z")), "the first 02:00");
+    assert_eq!(
+        calendar.quarter(autumn, 8),
+        Some(quarter("2026-10-25T00:00:00Z")),
+        "the first 02:00"
+    );
 }
 
 #[test]
 fn a_history_tells_what_was_known_when() {
     let step = 100;
-    let version = |known: i64, value: f32| Version {
-        start_s: step * QUARTER_S,
-        known_s: known,
-        value,
-    };
+    let version =
+        |known: i64, value: f32| Version { start_s: step * QUARTER_S, known_s: known, value };
     // In any order of arrival.
     let history = History::new(
         QUARTER_S,
@@ -186,7 +188,11 @@ fn a_load_that_repeats_itself_by_weekday_keeps_the_baseline() {
     let mut site = site(Kind::Load, first, end, seasonal);
     site.calendar = Calendar::new(first - 40 * 96, end + 9 * 96, Tz::UTC, &|_| 0);
     let model = SiteModel::fit(&site, end * QUARTER_S, &|| false).unwrap();
-    assert!(!model.serves_trees() && model.report.trees_mae_kw.is_some(), "{}", model.report.verdict);
+    assert!(
+        !model.serves_trees() && model.report.trees_mae_kw.is_some(),
+        "{}",
+        model.report.verdict
+    );
     assert!(model.report.baseline_mae_kw < 1e-6, "{:?}", model.report);
     assert_eq!(model.label(), "baseline");
 }
@@ -201,10 +207,9 @@ fn what_becomes_known_later_does_not_change_an_earlier_forecast() {
     let before = site_of(Kind::Load, (first, end), &versions);
     // Days that come, a month that is restated, a gap that is filled, all of it known later.
     versions.extend((now..end).map(|it| version(it, known(it))));
-    versions.extend((now - 30 * 96..now).map(|it| Version {
-        known_s: now * QUARTER_S + 1,
-        ..version(it, 9.0)
-    }));
+    versions.extend(
+        (now - 30 * 96..now).map(|it| Version { known_s: now * QUARTER_S + 1, ..version(it, 9.0) }),
+    );
     let after = site_of(Kind::Load, (first, end), &versions);
     let forecast = |site: &Site| {
         let model = SiteModel::fit(site, now * QUARTER_S, &|| false).unwrap();
@@ -245,10 +250,8 @@ fn a_roof_makes_nothing_at_night_and_trees_learn_its_sky() {
     assert!((7 * 28..7 * 36).contains(&nights), "{nights}");
     assert!((1.5..6.0).contains(&noon), "{noon}");
     // A battery that feeds in by night is no roof.
-    site.power = History::new(
-        QUARTER_S,
-        &(first..end).map(|it| version(it, 1.0)).collect::<Vec<Version>>(),
-    );
+    site.power =
+        History::new(QUARTER_S, &(first..end).map(|it| version(it, 1.0)).collect::<Vec<Version>>());
     assert!(!site.is_dark_at_night(end * QUARTER_S));
 }
 

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Double, Integer, Nullable, Text, Timestamptz};
+use diesel::sql_types::{Double, Integer, Nullable, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 
 use crate::base::timeline::TimeRange;
@@ -34,7 +34,7 @@ WITH hours AS (
     SELECT DISTINCT date_bin('1 hour', ts, 'epoch') AS hour FROM meter_reading_revisions
     WHERE meter_id = $1 AND ts >= $2 AND ts < $3
 )
-SELECT v.ts, v.interval_s, v.consumption_kw, v.production_kw, v.known_at, v.is_latest FROM (
+SELECT v.ts, v.interval_s, v.consumption_kw, v.production_kw, v.known_at FROM (
     SELECT meter_id, ts, interval_s, consumption_kw, production_kw, known_at, false AS is_latest
     FROM meter_reading_revisions WHERE meter_id = $1 AND ts >= $2 AND ts < $3
     UNION ALL
@@ -78,9 +78,6 @@ pub(in crate::facts::meters) struct VersionRow {
     /// When it became known.
     #[diesel(sql_type = Timestamptz)]
     pub known_at: DateTime<Utc>,
-    /// Whether nothing has replaced it.
-    #[diesel(sql_type = Bool)]
-    pub is_latest: bool,
 }
 
 /// Latest means of the quarter hours in `range`, oldest first; those without a row are absent.

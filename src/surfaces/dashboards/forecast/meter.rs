@@ -259,8 +259,11 @@ fn peaks(forecast: &PublishedForecast, format: &Format) -> (String, Vec<Row>) {
 
 fn verdict(forecast: &PublishedForecast, format: &Format) -> String {
     let report = &forecast.detail.model;
-    let Some(trees) = report.trees_mae_kw else { return format.text("fm_verdict_early").to_owned() };
-    let key = if report.mae_kw < report.baseline_mae_kw { "fm_verdict_trees" } else { "fm_verdict_base" };
+    let Some(trees) = report.trees_mae_kw else {
+        return format.text("fm_verdict_early").to_owned();
+    };
+    let key =
+        if report.mae_kw < report.baseline_mae_kw { "fm_verdict_trees" } else { "fm_verdict_base" };
     let values = [
         ("trees", number(trees, 3)),
         ("baseline", number(report.baseline_mae_kw, 3)),
