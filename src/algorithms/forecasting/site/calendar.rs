@@ -28,8 +28,6 @@ pub(super) struct Day {
     pub day_of_month: u8,
     /// Which month it belongs to, counted through the years.
     pub month: i32,
-    /// Share of the year that has passed.
-    pub year_share: f32,
 }
 
 /// Local days and slots of the quarter hours of a stretch of time.
@@ -121,7 +119,6 @@ impl Day {
             kind: kind(date),
             day_of_month,
             month: date.year() * 12 + i32::try_from(date.month0()).unwrap_or_default(),
-            year_share: f32::from(u16::try_from(date.ordinal0()).unwrap_or_default()) / 365.25,
         }
     }
 }

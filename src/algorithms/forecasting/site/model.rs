@@ -214,12 +214,13 @@ impl SiteModel {
         lit: &Rows,
         cancel: &(dyn Fn() -> bool + Sync),
     ) -> Result<(), SiteError> {
-        let (train, valid) = (&parts.train.table, &lit.table);
-        let fitted = fit(Algorithm::Lightgbm, &params(), train, valid, cancel, &mut |_| {})?;
+        let (train, valid) = (parts.train.relative(), lit.relative());
+        let fitted =
+            fit(Algorithm::Lightgbm, &params(self.kind), &train, &valid, cancel, &mut |_| {})?;
         let mut mean = vec![0.0; parts.valid.quarters.len()];
         let lit_places = (0..mean.len()).filter(|row| !parts.valid.dark[*row]);
         for (place, value) in lit_places.zip(&fitted.validation.mean) {
-            mean[place] = value.max(0.0);
+            mean[place] = value.max(0.0) * parts.valid.scales[place];
         }
         let report = &mut self.report;
         let error = mae(&parts.valid.table.y, &mean);
@@ -238,7 +239,7 @@ impl SiteModel {
         );
         if self.serves_trees {
             report.mae_kw = error;
-            report.coverage_80_percent = coverage(&lit.table.y, &fitted.validation.quantiles);
+            report.coverage_80_percent = coverage(&valid.y, &fitted.validation.quantiles);
             let telling = fitted.model.importance().into_iter().filter(|(_, share)| *share > 0.0);
             report.features = telling.map(|(name, _)| name).collect();
         }
@@ -276,7 +277,16 @@ impl SiteModel {
     pub fn predict(&self, rows: &Rows, by_trees: bool) -> Result<Prediction, SiteError> {
         let trees = self.trees.as_ref().filter(|_| by_trees);
         let mut power = match trees {
-            Some(trees) => trees.predict(&Table { y: Vec::new(), ..rows.table.clone() })?,
+            Some(trees) => {
+                let table = Table { y: Vec::new(), ..rows.table.clone() };
+                let mut power = trees.predict(&table)?;
+                let rows = power.mean.iter_mut().zip(&mut power.quantiles).zip(&rows.scales);
+                for ((mean, quantiles), scale) in rows {
+                    *mean *= scale;
+                    quantiles.iter_mut().for_each(|value| *value *= scale);
+                }
+                power
+            }
             None => Prediction {
                 mean: rows.baseline.clone(),
                 quantiles: rows
@@ -315,10 +325,16 @@ impl SiteModel {
 }
 
 /// Trees small enough for a box that has other things to do: a meter's week is noisy.
-fn params() -> Params {
+///
+/// Rows of one origin have one sky in common, so leaves of roofs must hold several origins.
+fn params(kind: Kind) -> Params {
+    let (leaves, rows) = match kind {
+        Kind::Load => (31, 100),
+        Kind::Pv => (15, 400),
+    };
     Params::from_value(json!({
-        "num_iterations": 200, "num_leaves": 31, "learning_rate": 0.05, "min_data_in_leaf": 100,
-        "feature_fraction": 0.6, "bands": "residual", "num_threads": 1,
+        "num_iterations": 200, "num_leaves": leaves, "learning_rate": 0.05,
+        "min_data_in_leaf": rows, "feature_fraction": 0.6, "bands": "residual", "num_threads": 1,
     }))
 }
 
@@ -346,6 +362,12 @@ fn coverage(y: &[f64], quantiles: &[[f64; 7]]) -> f64 {
 }
 
 impl Rows {
+    /// The table with targets relative to the scale of their origin, as the features are.
+    fn relative(&self) -> Table {
+        let relative = self.table.y.iter().zip(&self.scales).map(|(y, scale)| y / scale);
+        Table { y: relative.collect(), ..self.table.clone() }
+    }
+
     /// Those rows of which `keep` says so.
     pub fn kept(&self, keep: impl Fn(&Self, usize) -> bool) -> Self {
         let kept: Vec<usize> = (0..self.quarters.len()).filter(|row| keep(self, *row)).collect();
@@ -361,6 +383,7 @@ impl Rows {
             baseline: pick(&self.baseline, &kept),
             week_ago: pick(&self.week_ago, &kept),
             dark: pick(&self.dark, &kept),
+            scales: pick(&self.scales, &kept),
         }
     }
 }

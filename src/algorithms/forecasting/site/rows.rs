@@ -20,6 +20,9 @@ const HEATING_BELOW_C: f32 = 15.0;
 /// Share of the energy below which readings at night are noise of the meter.
 const NIGHT_SHARE_MAX: f64 = 0.005;
 
+/// Below that a scale says nothing, in kW.
+const SCALE_MIN_KW: f32 = 0.01;
+
 /// What is forecast of a meter.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema,
@@ -93,16 +96,23 @@ pub struct Rows {
     pub week_ago: Vec<f64>,
     /// Whether the sun is down from beginning to end.
     pub dark: Vec<bool>,
+    /// What powers among the features are relative to, in kW: the mean of the last weeks of a load, the
+    /// highest quarter hour of the last two weeks of a roof. A level or a size that was never seen in
+    /// training is then nothing new.
+    pub scales: Vec<f64>,
 }
 
 /// Features as columns that grow.
 struct Columns {
     names: Vec<&'static str>,
     columns: Vec<Vec<f32>>,
+    /// Of the origin whose columns are added.
+    scale: f32,
 }
 
-const CALENDAR: [&str; 6] = ["slot", "weekday", "day_kind", "year_sin", "year_cos", "lead_h"];
-const LOAD: [&str; 16] = [
+const CALENDAR: [&str; 4] = ["slot", "weekday", "day_kind", "lead_h"];
+/// Powers, relative to the scale of their origin.
+const LOAD: [&str; 15] = [
     "baseline",
     "week",
     "two_weeks",
@@ -117,13 +127,10 @@ const LOAD: [&str; 16] = [
     "mean_3h",
     "mean_24h",
     "mean_7d",
-    "level",
     "rise_3h",
 ];
-const PV: [&str; 14] = [
-    "elevation",
-    "azimuth",
-    "clear_sky",
+/// The same of roofs.
+const PV: [&str; 10] = [
     "envelope_14d",
     "latest",
     "slot_3d",
@@ -134,8 +141,8 @@ const PV: [&str; 14] = [
     "mean_3h",
     "mean_24h",
     "mean_7d",
-    "clearness_3h",
 ];
+const SUN: [&str; 4] = ["elevation", "azimuth", "clear_sky", "clearness_3h"];
 const HEAT: [&str; 2] = ["temperature", "heating_degree"];
 const SKY: [&str; 3] = ["radiation", "radiation_clearness", "radiation_day"];
 
@@ -145,7 +152,7 @@ impl Site {
         let mut names = CALENDAR.to_vec();
         match self.kind {
             Kind::Load => names.extend(LOAD),
-            Kind::Pv => names.extend(PV),
+            Kind::Pv => names.extend(PV.iter().chain(&SUN)),
         }
         if self.temperature.is_some() {
             names.extend(HEAT);
@@ -198,6 +205,8 @@ impl Site {
                 rows.leads.push(lead);
                 taken.push((lead, day, usize::from(slot)));
             }
+            columns.scale = self.scale(&past);
+            rows.scales.extend(taken.iter().map(|_| f64::from(columns.scale)));
             self.calendar_columns(&taken, &mut columns);
             match self.kind {
                 Kind::Load => self.load_columns(&past, &taken, &mut columns, &mut rows),
@@ -209,17 +218,20 @@ impl Site {
         rows
     }
 
+    /// What powers are taken relative to at an origin.
+    fn scale(&self, past: &Past) -> f32 {
+        let scale = match self.kind {
+            Kind::Load => past.level(),
+            Kind::Pv => (1..=14).map(|before| past.day_highest(before)).fold(f32::NAN, f32::max),
+        };
+        if scale > SCALE_MIN_KW { scale } else { 1.0 }
+    }
+
     fn calendar_columns(&self, taken: &[(i64, i32, usize)], columns: &mut Columns) {
         let days: Vec<_> = taken.iter().map(|(_, day, _)| self.calendar.day(*day)).collect();
-        let turn = |share: f32| share * std::f32::consts::TAU;
         columns.add("slot", taken.iter().map(|(_, _, slot)| single(*slot as f64)));
         columns.add("weekday", days.iter().map(|day| day.map_or(f32::NAN, |d| d.weekday.into())));
         columns.add("day_kind", days.iter().map(|day| day.map_or(0.0, |d| d.kind.into())));
-        let season = |of: fn(f32) -> f32| {
-            days.iter().map(move |day| day.map_or(f32::NAN, |d| of(turn(d.year_share))))
-        };
-        columns.add("year_sin", season(f32::sin));
-        columns.add("year_cos", season(f32::cos));
         columns.add("lead_h", taken.iter().map(|(lead, _, _)| single(*lead as f64 / 4.0)));
     }
 
@@ -272,7 +284,6 @@ impl Site {
         columns.constant("rise_3h", super::past::mean(usual), taken.len());
         columns.recent(past, taken.len());
         columns.constant("mean_1h", past.recent(4), taken.len());
-        columns.constant("level", level, taken.len());
     }
 
     fn pv_columns(
@@ -416,13 +427,14 @@ fn ahead(leads: Leads, number: i64) -> impl Iterator<Item = i64> {
 
 impl Columns {
     fn new(names: Vec<&'static str>) -> Self {
-        Self { columns: vec![Vec::new(); names.len()], names }
+        Self { columns: vec![Vec::new(); names.len()], names, scale: 1.0 }
     }
 
     fn add(&mut self, name: &'static str, values: impl Iterator<Item = f32>) {
-        if let Some(place) = self.names.iter().position(|known| *known == name) {
-            self.columns[place].extend(values);
-        }
+        let Some(place) = self.names.iter().position(|known| *known == name) else { return };
+        let is_power = LOAD.contains(&name) || PV.contains(&name);
+        let scale = if is_power { self.scale } else { 1.0 };
+        self.columns[place].extend(values.map(|value| value / scale));
     }
 
     fn constant(&mut self, name: &'static str, value: f32, rows: usize) {
@@ -464,6 +476,7 @@ impl Rows {
             baseline: Vec::new(),
             week_ago: Vec::new(),
             dark: Vec::new(),
+            scales: Vec::new(),
         }
     }
 }
