@@ -298,9 +298,10 @@ impl SiteModel {
             },
         };
         // Power is never below nothing, and a roof makes nothing while the sun is down.
-        let rows = power.mean.iter_mut().zip(&mut power.quantiles).zip(&rows.dark);
-        for ((mean, quantiles), dark) in rows {
-            let most = if *dark { 0.0 } else { f64::MAX };
+        let limits = rows.dark.iter().zip(&rows.most);
+        let limits = limits.map(|(dark, most)| if *dark { 0.0 } else { *most });
+        for ((mean, quantiles), most) in power.mean.iter_mut().zip(&mut power.quantiles).zip(limits)
+        {
             *mean = mean.clamp(0.0, most);
             quantiles.iter_mut().for_each(|value| *value = value.clamp(0.0, most));
         }
@@ -326,7 +327,8 @@ impl SiteModel {
 
 /// Trees small enough for a box that has other things to do: a meter's week is noisy.
 ///
-/// Rows of one origin have one sky in common, so leaves of roofs must hold several origins.
+/// The point is the mean, whose sum is the energy to expect; loads are skewed, and their median, which
+/// the quantiles hold, lies far below. Rows of one origin have one sky in common, so leaves of roofs must hold several origins.
 fn params(kind: Kind) -> Params {
     let (leaves, rows) = match kind {
         Kind::Load => (31, 100),
@@ -334,7 +336,7 @@ fn params(kind: Kind) -> Params {
     };
     Params::from_value(json!({
         "num_iterations": 200, "num_leaves": leaves, "learning_rate": 0.05,
-        "min_data_in_leaf": rows, "feature_fraction": 0.6, "bands": "residual", "num_threads": 1,
+        "min_data_in_leaf": rows, "feature_fraction": 0.6, "objective": "l2", "bands": "residual", "num_threads": 1,
     }))
 }
 
@@ -384,6 +386,7 @@ impl Rows {
             week_ago: pick(&self.week_ago, &kept),
             dark: pick(&self.dark, &kept),
             scales: pick(&self.scales, &kept),
+            most: pick(&self.most, &kept),
         }
     }
 }

@@ -20,6 +20,8 @@ const HEATING_BELOW_C: f32 = 15.0;
 /// Share of the energy below which readings at night are noise of the meter.
 const NIGHT_SHARE_MAX: f64 = 0.005;
 
+/// How much more than the best of two weeks a roof may make.
+const CLEARER: f64 = 1.25;
 /// Below that a scale says nothing, in kW.
 const SCALE_MIN_KW: f32 = 0.01;
 
@@ -100,6 +102,8 @@ pub struct Rows {
     /// highest quarter hour of the last two weeks of a roof. A level or a size that was never seen in
     /// training is then nothing new.
     pub scales: Vec<f64>,
+    /// Most that can come, in kW: of a roof a quarter more than the best of two weeks at that hour.
+    pub most: Vec<f64>,
 }
 
 /// Features as columns that grow.
@@ -267,6 +271,7 @@ impl Site {
             week.iter().zip(&baseline).map(|(week, other)| f64::from(or(*week, *other)));
         rows.week_ago.extend(or_baseline);
         rows.dark.extend(taken.iter().map(|_| false));
+        rows.most.extend(taken.iter().map(|_| f64::MAX));
         columns.add("baseline", baseline.into_iter());
         columns.add("week", week.into_iter());
         columns.add("two_weeks", taken.iter().map(|(_, day, slot)| at(*day, 2, *slot, 0)));
@@ -324,6 +329,11 @@ impl Site {
             .map(|((_, day, slot), dark)| lit(or(week(*day, *slot), base(*slot)), *dark));
         rows.week_ago.extend(lit_week);
         rows.dark.extend(dark);
+        let most = |slot: usize| match past.highest(1..=14, slot, 4) {
+            best if best.is_nan() => f64::MAX,
+            best => CLEARER * f64::from(best),
+        };
+        rows.most.extend(taken.iter().map(|(_, _, slot)| most(*slot)));
         columns.add("elevation", middles.iter().map(|degrees| single(*degrees)));
         let middle_s = |lead: i64| (past.origin + lead) * QUARTER_S + QUARTER_S / 2;
         let azimuth = |lead: i64| azimuth_deg(middle_s(lead), self.place);
@@ -477,6 +487,7 @@ impl Rows {
             week_ago: Vec::new(),
             dark: Vec::new(),
             scales: Vec::new(),
+            most: Vec::new(),
         }
     }
 }
