@@ -153,7 +153,7 @@ impl SiteForecasts {
             let done = self.needs.pool.run("evaluate_meter", work).await?;
             totals =
                 done.map_err(|error| SiteForecastError::of(error, &request.meter.meter_id, kind))?;
-            fit_s += (self.needs.clock.elapsed() - started).as_secs_f64();
+            fit_s += self.needs.clock.elapsed().saturating_sub(started).as_secs_f64();
             at = to;
         }
         progress(1.0, "done");

@@ -19,6 +19,7 @@ use crate::algorithms::forecasting::site::DAYS_MIN;
 use crate::algorithms::forecasting::site::Kind;
 use crate::algorithms::forecasting::site::PAST_DAYS;
 use crate::algorithms::forecasting::site::PeakDay;
+use crate::algorithms::forecasting::site::PeakModel;
 use crate::algorithms::forecasting::site::Place;
 use crate::algorithms::forecasting::site::QUARTER_S;
 use crate::algorithms::forecasting::site::Site;
@@ -350,7 +351,7 @@ fn peaks(computed: &Computed, loaded: &Loaded) -> Peaks {
     };
     Peaks {
         event: "peak:month".to_owned(),
-        by_trees: model.is_some_and(|model| model.serves_trees()),
+        by_trees: model.is_some_and(PeakModel::serves_trees),
         report: model.map(|model| model.report.clone()),
         missing: model.is_none().then(|| {
             "The probability of a new monthly peak is learned from 90 days of readings on."

@@ -25,7 +25,7 @@ pub(super) struct Day {
     /// 0 of a usual day, more of bridge days and holidays, as the maker of the calendar says.
     pub kind: u8,
     /// Day of the month, from 1.
-    pub day_of_month: u8,
+    pub in_month: u8,
     /// Which month it belongs to, counted through the years.
     pub month: i32,
 }
@@ -112,12 +112,11 @@ impl Day {
             clippy::cast_possible_truncation,
             reason = "weekdays and days of months are small"
         )]
-        let (weekday, day_of_month) =
-            (date.weekday().num_days_from_monday() as u8, date.day() as u8);
+        let (weekday, in_month) = (date.weekday().num_days_from_monday() as u8, date.day() as u8);
         Self {
             weekday,
             kind: kind(date),
-            day_of_month,
+            in_month,
             month: date.year() * 12 + i32::try_from(date.month0()).unwrap_or_default(),
         }
     }

@@ -16,7 +16,7 @@ pub use self::history::{History, QUARTER_S, Version};
 pub use self::model::{
     DAYS_LEARNED, DAYS_MIN, FitReport, LEAD_HOURS, SiteError, SiteForecast, SiteModel, lead_group,
 };
-pub use self::peaks::{PeakDay, PeakReport};
+pub use self::peaks::{PeakDay, PeakModel, PeakReport};
 pub use self::rows::{AHEAD, Kind, Leads, PAST_DAYS, Rows, Site};
 #[cfg(test)]
 use self::sun::{azimuth_deg, elevation_deg};

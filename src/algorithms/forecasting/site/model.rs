@@ -283,7 +283,7 @@ impl SiteModel {
                 let rows = power.mean.iter_mut().zip(&mut power.quantiles).zip(&rows.scales);
                 for ((mean, quantiles), scale) in rows {
                     *mean *= scale;
-                    quantiles.iter_mut().for_each(|value| *value *= scale);
+                    *quantiles = quantiles.map(|value| value * scale);
                 }
                 power
             }
@@ -303,7 +303,7 @@ impl SiteModel {
         for ((mean, quantiles), most) in power.mean.iter_mut().zip(&mut power.quantiles).zip(limits)
         {
             *mean = mean.clamp(0.0, most);
-            quantiles.iter_mut().for_each(|value| *value = value.clamp(0.0, most));
+            *quantiles = quantiles.map(|value| value.clamp(0.0, most));
         }
         Ok(power)
     }

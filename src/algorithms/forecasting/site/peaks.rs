@@ -242,7 +242,7 @@ fn day_rows(site: &Site, origin: i64, as_of_s: i64) -> Vec<DayRow> {
         return Vec::new();
     };
     let Some(today) = site.calendar.day(past.day) else { return Vec::new() };
-    let (so_far, seen) = month_so_far(&past, today.day_of_month, site, (origin, as_of_s));
+    let (so_far, seen) = month_so_far(&past, today.in_month, site, (origin, as_of_s));
     let peaks: Vec<f32> = (0..=28).map(|before| past.day_highest(before)).collect();
     let known = |days: std::ops::RangeInclusive<usize>| peaks[days].iter().copied();
     let highest = |values: &mut dyn Iterator<Item = f32>| values.fold(f32::NAN, f32::max);
@@ -263,7 +263,7 @@ fn day_rows(site: &Site, origin: i64, as_of_s: i64) -> Vec<DayRow> {
             f32::from(u16::try_from(left).unwrap_or_default()) / 4.0,
             calendar.weekday.into(),
             calendar.kind.into(),
-            calendar.day_of_month.into(),
+            calendar.in_month.into(),
             seen,
             threshold,
             threshold / highest(&mut known(1..=28)),

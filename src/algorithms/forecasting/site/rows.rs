@@ -14,7 +14,7 @@ use crate::algorithms::forecasting::table::{RowKey, Table};
 /// Quarter hours that are forecast: seven days.
 pub const AHEAD: i64 = 672;
 /// Days before an origin that features look back to.
-pub const PAST_DAYS: i64 = DAYS as i64 + 1;
+pub const PAST_DAYS: i64 = DAYS.cast_signed() as i64 + 1;
 /// Outdoor temperature below which houses are heated, in °C (SIA 381/3 counts from 12, others to 15).
 const HEATING_BELOW_C: f32 = 15.0;
 /// Share of the energy below which readings at night are noise of the meter.
@@ -109,7 +109,7 @@ pub struct Rows {
 /// Features as columns that grow.
 struct Columns {
     names: Vec<&'static str>,
-    columns: Vec<Vec<f32>>,
+    values: Vec<Vec<f32>>,
     /// Of the origin whose columns are added.
     scale: f32,
 }
@@ -437,14 +437,14 @@ fn ahead(leads: Leads, number: i64) -> impl Iterator<Item = i64> {
 
 impl Columns {
     fn new(names: Vec<&'static str>) -> Self {
-        Self { columns: vec![Vec::new(); names.len()], names, scale: 1.0 }
+        Self { values: vec![Vec::new(); names.len()], names, scale: 1.0 }
     }
 
     fn add(&mut self, name: &'static str, values: impl Iterator<Item = f32>) {
         let Some(place) = self.names.iter().position(|known| *known == name) else { return };
         let is_power = LOAD.contains(&name) || PV.contains(&name);
         let scale = if is_power { self.scale } else { 1.0 };
-        self.columns[place].extend(values.map(|value| value / scale));
+        self.values[place].extend(values.map(|value| value / scale));
     }
 
     fn constant(&mut self, name: &'static str, value: f32, rows: usize) {
@@ -464,7 +464,7 @@ impl Columns {
         let (rows, width) = (table.groups.len(), self.names.len());
         table.features = self.names.into_iter().map(str::to_owned).collect();
         let mut cells = vec![f32::NAN; rows * width];
-        for (place, column) in self.columns.iter().enumerate() {
+        for (place, column) in self.values.iter().enumerate() {
             let places = cells.iter_mut().skip(place).step_by(width.max(1));
             places.zip(column).for_each(|(cell, value)| *cell = *value);
         }
