@@ -12,6 +12,7 @@ use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::operations::upkeep;
@@ -42,6 +43,8 @@ pub(super) struct ProgramSettings {
     pub models: Live<serving::Settings>,
     /// When alerts end, and where they are sent.
     pub alerts: Live<alerts::Settings>,
+    /// What forecasts of meters read.
+    pub site_forecasts: Live<site_forecasts::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -68,6 +71,7 @@ impl Book for ProgramSettings {
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
         self.alerts.set(settings.alerts);
+        self.site_forecasts.set(settings.site_forecasts);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

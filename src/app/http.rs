@@ -39,6 +39,7 @@ use crate::learning::accuracy;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::learning::training;
 use crate::operations::jobs;
 use crate::operations::settings;
@@ -118,6 +119,7 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(training::routes)
         .configure(serving::routes)
         .configure(prediction::routes)
+        .configure(site_forecasts::routes)
         .configure(accuracy::routes)
         .configure(value::routes)
         .configure(windows::routes)
@@ -199,6 +201,7 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.contests))
             .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
+            .app_data(Data::new(services.site_forecasts))
             .app_data(Data::new(services.accuracy))
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))

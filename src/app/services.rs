@@ -54,6 +54,7 @@ use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
+use crate::learning::prediction::Published;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RefreshOnChange;
 use crate::learning::prediction::RetrainJob;
@@ -64,6 +65,10 @@ use crate::learning::serving::Contests;
 use crate::learning::serving::PredictOnChange;
 use crate::learning::serving::Predictor;
 use crate::learning::serving::PromoteJob;
+use crate::learning::site_forecasts::MeterForecastJob;
+use crate::learning::site_forecasts::MeterRefitJob;
+use crate::learning::site_forecasts::SiteForecasts;
+use crate::learning::site_forecasts::SiteNeeds;
 use crate::learning::training::DayModels;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
@@ -79,9 +84,6 @@ use crate::operations::upkeep::UpkeepJob;
 use crate::platform::db::Db;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
-use crate::platform::jobs::Schedule;
-use crate::platform::jobs::ScheduleError;
-use crate::platform::jobs::SlotLength;
 use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::Protections;
@@ -135,6 +137,7 @@ pub(crate) struct Services {
     pub contests: Contests,
     pub orders: Orders,
     pub forecasts: Forecasts,
+    pub site_forecasts: SiteForecasts,
     pub accuracy: Accuracy,
     pub values: Values,
     pub windows: Windows,
@@ -162,6 +165,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         ingest: settings.ingest.clone().into(),
         models: settings.models.clone().into(),
         alerts: settings.alerts.clone().into(),
+        site_forecasts: settings.site_forecasts.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -290,6 +294,15 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         (pool.clone(), day_models),
         clock.clone(),
     );
+    let site_forecasts = SiteForecasts::new(SiteNeeds {
+        db: db.clone(),
+        meters: meters.clone(),
+        observations: observations.clone(),
+        published: Published::new(db.clone()),
+        pool: pool.clone(),
+        clock: clock.clone(),
+        settings: book.site_forecasts.clone(),
+    });
     let accuracy =
         Accuracy::new(prices.clone(), observations.clone(), forecasts.clone(), clock.clone());
     let values = Values::new(accuracy.clone(), tariffs.clone());
@@ -381,6 +394,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         contests,
         orders,
         forecasts,
+        site_forecasts,
         accuracy,
         values,
         windows,
@@ -427,6 +441,8 @@ impl Services {
             Arc::new(ScoreJob(self.forecasts.clone())),
             Arc::new(PromoteJob(self.contests.clone())),
             Arc::new(DeliverJob(self.deliveries.clone())),
+            Arc::new(MeterForecastJob(self.site_forecasts.clone())),
+            Arc::new(MeterRefitJob(self.site_forecasts.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),
@@ -446,29 +462,4 @@ impl Services {
             }),
         ]
     }
-}
-
-/// What the program does by the clock. A fresh box shows something at once: the scheduler's first
-/// look enqueues the occurrence that was missed last.
-pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleError> {
-    let (utc, zurich) = (chrono_tz::Tz::UTC, chrono_tz::Tz::Europe__Zurich);
-    let mut all = vec![
-        // Every ten minutes; whether anybody is asked is decided by what is missing.
-        Schedule::new(FetchJob::PRICES, "0 5/10 * * * *", zurich, SlotLength::Minute)?,
-        Schedule::new(FetchJob::VALUES, "0 7/10 * * * *", zurich, SlotLength::Minute)?,
-        // Soon after midnight it is decided whether the standard tariff holds.
-        Schedule::new(FetchJob::TARIFFS, "0 1/10 * * * *", zurich, SlotLength::Minute)?,
-        Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
-        Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
-        Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
-        Schedule::new(PromoteJob::NAME, "0 57 3 * * *", zurich, SlotLength::Day)?,
-        // In the quietest hour, behind the training.
-        Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
-        Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
-    ];
-    // A box without roads for files has no use for a job each minute.
-    if settings.drops.is_on() {
-        all.push(Schedule::new(DropsJob::NAME, "20 * * * * *", utc, SlotLength::Minute)?);
-    }
-    Ok(all)
 }

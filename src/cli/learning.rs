@@ -1,6 +1,7 @@
 //! Train, evaluate, forecast.
 
 use super::arguments::{EvaluateArguments, ForecastArguments, TrainArguments};
+use super::meters;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;
@@ -219,15 +220,21 @@ pub(super) async fn forecast(
     settings: &Settings,
     arguments: ForecastArguments,
 ) -> Result<(), Failure> {
+    if let Some(meter) = &arguments.meter {
+        return meters::forecast(settings, meter, &arguments).await;
+    }
+    let Some(market) = arguments.market else {
+        return Err(Failure::world(anyhow::anyhow!("say --market or --meter")));
+    };
     let forecast = with_services(settings, async |services| {
-        let issued = services.forecasts.issue(&arguments.market, arguments.product).await;
+        let issued = services.forecasts.issue(&market, arguments.product).await;
         issued.map_err(Failure::world)
     })
     .await?;
     if arguments.json {
         return json(&serde_json::json!({ "run": forecast.run, "points": forecast.values }));
     }
-    let zone = arguments.market.time_zone();
+    let zone = market.time_zone();
     let mut words = format!(
         "{} by {}, behind {}\n",
         forecast.run.series,

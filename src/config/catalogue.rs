@@ -65,6 +65,7 @@ const AT_ONCE: &[&str] = &[
     "accounts.",
     "models.",
     "alerts.",
+    "site_forecasts.",
     "upkeep.",
 ];
 /// The pool that hashes is made once.

@@ -19,6 +19,7 @@ use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
 use crate::platform::db;
@@ -80,6 +81,8 @@ pub struct Settings {
     pub models: serving::Settings,
     /// When alerts end, and where they are sent.
     pub alerts: alerts::Settings,
+    /// What is forecast of meters.
+    pub site_forecasts: site_forecasts::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -173,6 +176,7 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         alerts: with_secret(layers.section("alerts", |section: &alerts::Settings| {
             with_secret(section.clone()).mistakes()
         })),
+        site_forecasts: layers.section("site_forecasts", site_forecasts::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

@@ -275,7 +275,6 @@ impl Model {
     }
 
     /// Names of the features, in the order of the columns.
-    #[cfg(test)]
     pub fn features(&self) -> &[String] {
         &self.features
     }

@@ -1,6 +1,7 @@
 //! SQL of the tables `forecast_runs` and `forecast_values`.
 
 mod past; // runs and values as they were published
+mod published; // runs of series that are no prices
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -9,6 +10,9 @@ use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 pub(super) use self::past::{heads, values_of};
+pub(super) use self::published::{
+    due, latest_of, prune, put_run, put_score_of, scored_since, values_of_run,
+};
 use super::model::{ForecastRun, ForecastValue, RunScore};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -21,8 +25,9 @@ use crate::platform::db::schema::forecast_values;
 struct RunRow {
     run_id: Uuid,
     series: String,
-    market: String,
-    product: String,
+    /// Absent, with the product, of series that are no prices.
+    market: Option<String>,
+    product: Option<String>,
     model_id: Option<Uuid>,
     model_label: String,
     issued_at: DateTime<Utc>,
@@ -52,8 +57,8 @@ pub(super) async fn insert(
     let row = RunRow {
         run_id: run.run_id,
         series: run.series.clone(),
-        market: run.market.code().to_owned(),
-        product: run.product.name().to_owned(),
+        market: Some(run.market.code().to_owned()),
+        product: Some(run.product.name().to_owned()),
         model_id: run.model_id,
         model_label: run.model_label.clone(),
         issued_at: run.issued_at,
@@ -142,6 +147,7 @@ pub(super) async fn unscored(
     limit: i64,
 ) -> QueryResult<Vec<ForecastRun>> {
     let mut query = forecast_runs::table
+        .filter(forecast_runs::market.is_not_null())
         .filter(forecast_runs::scored_at.is_null())
         .filter(forecast_runs::issued_at.lt(now))
         .select(RunRow::as_select())
@@ -206,8 +212,8 @@ impl RunRow {
         Some(ForecastRun {
             run_id: self.run_id,
             series: self.series,
-            market: Market::parse(&self.market).ok()?,
-            product: Product::parse(&self.product)?,
+            market: Market::parse(self.market.as_deref()?).ok()?,
+            product: Product::parse(self.product.as_deref()?)?,
             model_id: self.model_id,
             model_label: self.model_label,
             issued_at: self.issued_at,

@@ -283,7 +283,7 @@ pub(super) async fn list(
     Ok(rows.into_iter().map(ModelRecord::from).collect())
 }
 
-/// The newest ready model of the values of a series that was fitted here on all days.
+/// The newest ready model of the values of a series, of all days, fitted here or brought in.
 pub(super) async fn newest_ready(
     conn: &mut Conn,
     target: &str,
@@ -293,7 +293,6 @@ pub(super) async fn newest_ready(
         .filter(ml_models::is_deleted.eq(false))
         .filter(ml_models::target_variable.eq(target))
         .filter(ml_models::task.eq("value"))
-        .filter(ml_models::origin.eq(Origin::Trained.name()))
         .filter(ml_models::regime.is_null())
         .filter(ml_models::status.eq(ModelStatus::Ready.name()))
         .order((ml_models::created_at.desc(), ml_models::model_id.desc()))

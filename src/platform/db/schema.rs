@@ -231,8 +231,8 @@ diesel::table! {
     forecast_runs (run_id) {
         run_id -> Uuid,
         series -> Text,
-        market -> Text,
-        product -> Text,
+        market -> Nullable<Text>,
+        product -> Nullable<Text>,
         model_id -> Nullable<Uuid>,
         model_label -> Text,
         issued_at -> Timestamptz,
@@ -241,6 +241,7 @@ diesel::table! {
         inputs_hash -> Text,
         score -> Nullable<Jsonb>,
         scored_at -> Nullable<Timestamptz>,
+        detail -> Nullable<Jsonb>,
     }
 }
 
@@ -411,6 +412,18 @@ diesel::table! {
         production_s -> Int8,
         covered_s -> Int8,
         missing_s -> Int8,
+    }
+}
+
+diesel::table! {
+    meter_models (series) {
+        series -> Text,
+        meter_id -> Text,
+        kind -> Text,
+        label -> Text,
+        fitted_at -> Timestamptz,
+        report -> Jsonb,
+        artifact -> Bytea,
     }
 }
 
