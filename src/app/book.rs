@@ -5,12 +5,14 @@ use std::time::Duration;
 
 use crate::access::accounts;
 use crate::config::{ConfigError, Loaded, Mistake, Settings};
+use crate::decisions::alerts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::operations::upkeep;
@@ -39,6 +41,10 @@ pub(super) struct ProgramSettings {
     pub ingest: Live<ingest::Settings>,
     /// What models are served by.
     pub models: Live<serving::Settings>,
+    /// When alerts end, and where they are sent.
+    pub alerts: Live<alerts::Settings>,
+    /// What forecasts of meters read.
+    pub site_forecasts: Live<site_forecasts::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -64,6 +70,8 @@ impl Book for ProgramSettings {
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
+        self.alerts.set(settings.alerts);
+        self.site_forecasts.set(settings.site_forecasts);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

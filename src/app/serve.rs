@@ -12,9 +12,11 @@ use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
 use super::book::with_stored;
+use super::connect::{ConnectError, connect};
 use super::events::listen;
 use super::http::{application, application_data, openapi};
-use super::services::{ConnectError, Services, assemble, connect, schedules};
+use super::schedules::schedules;
+use super::services::{Services, assemble};
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::facts::mqtt;
@@ -269,6 +271,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
         return Ok(());
     }
     services.changes.start(services.consumers(), tasks);
+    services.alerts.start(tasks);
     let mqtt = services.mqtt.clone();
     tasks.spawn_supervised(Stage::Intake, "mqtt", move |stop| {
         let mqtt = mqtt.clone();

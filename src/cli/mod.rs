@@ -11,6 +11,7 @@ mod describe; // completions, manual, unit
 mod doctor; // what the box needs
 mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
+mod meters; // forecasts of meters
 mod output; // results to standard output, the rest to standard error
 mod readings; // files of meters
 mod weather; // files of weather

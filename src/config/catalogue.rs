@@ -49,6 +49,7 @@ const IN_FILES_ONLY: &[&str] = &[
     "tariffs.urls",
     "tariffs.custom",
     "drops.",
+    "alerts.webhook_secret",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[
@@ -63,6 +64,8 @@ const AT_ONCE: &[&str] = &[
     "tariffs.",
     "accounts.",
     "models.",
+    "alerts.",
+    "site_forecasts.",
     "upkeep.",
 ];
 /// The pool that hashes is made once.

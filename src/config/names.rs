@@ -38,6 +38,8 @@ pub const FIXED: &[(&str, Use)] = &[
     ("KAFKA_SASL", Use::Setting("kafka.sasl")),
     ("KAFKA_USERNAME", Use::Setting("kafka.username")),
     ("KAFKA_PASSWORD", Use::Setting("kafka.password")),
+    ("N8N_WEBHOOK_URL", Use::Setting("alerts.webhook_url")),
+    ("N8N_WEBHOOK_SECRET", Use::Setting("alerts.webhook_secret")),
     ("LUNA_CONFIG_DIR", Use::Elsewhere),
     ("LUNA_SHARED_DIR", Use::Elsewhere),
     ("PROJECT_NAME", Use::Elsewhere),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
+use crate::decisions::alerts;
 use crate::facts::drops;
 use crate::facts::ingest;
 use crate::facts::kafka;
@@ -18,6 +19,7 @@ use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
 use crate::platform::db;
@@ -77,6 +79,10 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// How models are taken in, asked and replaced.
     pub models: serving::Settings,
+    /// When alerts end, and where they are sent.
+    pub alerts: alerts::Settings,
+    /// What is forecast of meters.
+    pub site_forecasts: site_forecasts::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -126,6 +132,11 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let kafka_password = layers.secret("kafka.password");
     let with_password =
         |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
+    let webhook_secret = layers.secret("alerts.webhook_secret");
+    let with_secret = |section: alerts::Settings| alerts::Settings {
+        webhook_secret: webhook_secret.clone(),
+        ..section
+    };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -162,6 +173,10 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         models: layers.section("models", serving::Settings::mistakes),
+        alerts: with_secret(layers.section("alerts", |section: &alerts::Settings| {
+            with_secret(section.clone()).mistakes()
+        })),
+        site_forecasts: layers.section("site_forecasts", site_forecasts::Settings::mistakes),
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };

@@ -31,6 +31,11 @@ impl JobContext {
         self.cancel.is_cancelled()
     }
 
+    /// Whether nobody will try again should this attempt fail.
+    pub fn is_last_attempt(&self) -> bool {
+        self.claim.attempt >= self.claim.attempts_max
+    }
+
     /// Token that is cancelled when the job should end; for handlers that wait.
     #[cfg(test)]
     pub fn cancel_token(&self) -> CancellationToken {
