@@ -68,7 +68,9 @@ pub struct Extracted {
 #[serde(rename_all = "snake_case", tag = "error")]
 pub enum ExtractError {
     /// Luna does not read this form.
-    #[error("{form} is not a form that Luna reads; PDF, DOCX, PPTX, ODT, XLSX, CSV, HTML, Markdown and plain text are")]
+    #[error(
+        "{form} is not a form that Luna reads; PDF, DOCX, PPTX, ODT, XLSX, CSV, HTML, Markdown and plain text are"
+    )]
     Unsupported {
         /// What the bytes look like.
         form: String,
