@@ -85,9 +85,11 @@ check: ## What a commit must pass at least: format, lints, source rules, documen
 
 .PHONY: test-faults
 test-faults: CYCLES ?= 1000
-test-faults: ## Kill the server CYCLES times while it takes readings in; nothing acknowledged may be lost
+test-faults: FILES ?= 100000
+test-faults: ## Kill the server CYCLES times while it takes readings in, read FILES damaged files; nothing may be lost or harmed
 	@.ci/setup.sh test
 	@$(ENV) LUNA_FAULT_CYCLES=$(CYCLES) cargo test --test integration -- faults:: --nocapture
+	@$(ENV) LUNA_FAULT_FILES=$(FILES) cargo test --lib -- extract::tests::faults:: --nocapture
 
 .PHONY: fuzz
 fuzz: setup ## Fuzz each parser of what comes from outside, ten minutes each (FUZZ_S=600)

@@ -9,6 +9,7 @@ mod keys; // API keys from the box itself
 mod drops; // files of grid operators
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
+mod extract; // the text of one file, in a process of its own
 mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
 mod meters; // forecasts of meters
@@ -34,6 +35,10 @@ use crate::platform::telemetry;
 /// Reads the command line, does what it says, and says how it went: 0 done, 1 the input or the
 /// world was wrong, 2 wrong usage or a bug of ours.
 pub fn main() -> ExitCode {
+    let arguments: Vec<_> = std::env::args_os().collect();
+    if extract::is_asked(&arguments) {
+        return extract::run(&arguments);
+    }
     if let Some(code) = with_environment() {
         return code;
     }

@@ -40,7 +40,11 @@ pub trait Embedder: Send + Sync {
     async fn card(&self) -> Result<ModelCard, EmbeddingError>;
 
     /// One vector of length 1 (L2) per text, in order.
-    async fn embed(&self, texts: &[String], purpose: Purpose) -> Result<Vec<Vec<f32>>, EmbeddingError>;
+    async fn embed(
+        &self,
+        texts: &[String],
+        purpose: Purpose,
+    ) -> Result<Vec<Vec<f32>>, EmbeddingError>;
 
     /// Tokens of `text` as the model counts them; an upper estimate where its tokenizer is not at hand.
     fn tokens(&self, text: &str) -> usize;

@@ -26,6 +26,9 @@ pub enum FindingKind {
     HiddenText,
     /// Pages are pictures without text: nothing of them can be found.
     ScannedPages,
+    /// Text lies invisibly over pictures of it, as text recognition adds it to scans: it was taken, and
+    /// nobody can see whether it is what the picture shows.
+    RecognisedText,
     /// Lines that repeat on most pages were left out.
     RepeatedLines,
     /// The end was cut because the limit of the output was reached.
@@ -65,7 +68,9 @@ pub struct Extracted {
 #[serde(rename_all = "snake_case", tag = "error")]
 pub enum ExtractError {
     /// Luna does not read this form.
-    #[error("{form} is not a form that Luna reads; PDF, DOCX, PPTX, ODT, XLSX, CSV, HTML, Markdown and plain text are")]
+    #[error(
+        "{form} is not a form that Luna reads; PDF, DOCX, PPTX, ODT, XLSX, CSV, HTML, Markdown and plain text are"
+    )]
     Unsupported {
         /// What the bytes look like.
         form: String,

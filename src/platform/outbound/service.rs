@@ -172,6 +172,13 @@ impl Outbound {
         Self::trusting(clock, Patience::default(), &system_names(), system_roots())
     }
 
+    /// A client for services that think for long before they say something, such as models: `idle`
+    /// is the longest silence, `pause` stands before a second attempt.
+    pub fn patient(clock: Clock, idle: Duration, pause: Duration) -> Result<Self, OutboundError> {
+        let patience = Patience { idle, pause, ..Patience::default() };
+        Self::trusting(clock, patience, &system_names(), system_roots())
+    }
+
     pub(super) fn trusting(
         clock: Clock,
         patience: Patience,
