@@ -27,11 +27,9 @@ migrate: build ## Bring the database to this version
 	@$(ENV) $(LUNA) db migrate
 
 .PHONY: seed
-seed: build ## Load demo data: the simulated market, sample documents once they have a place
+seed: build ## Load demo data: the simulated market, sample documents and their index
 	@$(ENV) $(LUNA) simulate
-	@$(ENV) if $(LUNA) documents --help >/dev/null 2>&1; \
-	  then $(LUNA) documents add docs/samples/waermepumpe.txt docs/samples/electricity-contract.pdf; \
-	  else echo "docs/samples/*.txt and *.pdf wait for the documents, which this version does not have"; fi
+	@$(ENV) $(LUNA) documents add docs/samples/waermepumpe.txt docs/samples/electricity-contract.pdf --tags sample
 
 .PHONY: simulate
 simulate: build ## Fill the simulated market SIM-CH now

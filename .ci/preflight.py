@@ -15,7 +15,14 @@ import subprocess
 import sys
 from pathlib import Path
 
-PORTS = {"API_PORT": 8001, "POSTGRES_PORT": 8301}
+PORTS = {
+    "API_PORT": 8001,
+    "POSTGRES_PORT": 8301,
+    "QDRANT_HTTP_PORT": 6333,
+    "QDRANT_GRPC_PORT": 6334,
+    "OLLAMA_PORT": 11434,
+    "TIKA_PORT": 9998,
+}
 # Parts of the stack by the variable that switches them on: compose profile and ports.
 PARTS = {
     "ENABLE_OBSERVABILITY": (

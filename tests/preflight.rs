@@ -30,6 +30,11 @@ struct Place(TempDir);
 impl Place {
     fn new(env: &str) -> Self {
         let place = tempfile::tempdir().unwrap();
+        // What documents use has ports as well; whoever listens there on this machine is none of ours.
+        let names = ["QDRANT_HTTP_PORT", "QDRANT_GRPC_PORT", "OLLAMA_PORT", "TIKA_PORT"];
+        let others = names.iter().zip(free_ports::<4>());
+        let others: String = others.map(|(name, port)| format!("\n{name}={port}")).collect();
+        let env = format!("{env}{others}\n");
         let docker = place.path().join("docker");
         fs::write(&docker, DOCKER).unwrap();
         fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();

@@ -107,8 +107,22 @@ pub(crate) async fn measure(
         };
         figures.push(figure.map_err(|source| MeasureError::Bench { name, source })?);
     }
+    if wanted.contains(&Benchmark::Search) {
+        told(0.9, Benchmark::Search.name());
+        figures.push(search(&plan).await?);
+    }
     told(1.0, "done");
     Ok(Report::new(figures))
+}
+
+/// Searches in a folder that is gone afterwards, however that ends.
+async fn search(plan: &Plan) -> Result<Figure, MeasureError> {
+    let files = Files::new();
+    let source = |source| MeasureError::Bench { name: Benchmark::Search, source };
+    tokio::select! {
+        measured = bench::search(&files.0, plan) => measured.map_err(source),
+        _ = stop_requested() => Err(MeasureError::Stopped),
+    }
 }
 
 /// Makes the scratch database, measures in it, and drops it however that ends.

@@ -11,6 +11,8 @@ use crate::facts::market;
 use crate::facts::meters;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
+use crate::knowledge::documents;
 use crate::learning::serving;
 use crate::learning::site_forecasts;
 use crate::operations::settings;
@@ -45,6 +47,10 @@ pub(super) struct ProgramSettings {
     pub alerts: Live<alerts::Settings>,
     /// What forecasts of meters read.
     pub site_forecasts: Live<site_forecasts::Settings>,
+    /// What documents read.
+    pub documents: Live<documents::Settings>,
+    /// What answering reads.
+    pub answers: Live<ask::Settings>,
     /// What upkeep reads.
     pub upkeep: Live<upkeep::Settings>,
     /// What requests meet first.
@@ -72,6 +78,8 @@ impl Book for ProgramSettings {
         self.models.set(settings.models);
         self.alerts.set(settings.alerts);
         self.site_forecasts.set(settings.site_forecasts);
+        self.documents.set(settings.documents);
+        self.answers.set(settings.answers);
         self.upkeep.set(settings.upkeep);
         self.protections.apply(&settings.server);
     }

@@ -1,16 +1,22 @@
 //! The doctor with the services it asks.
 
+use std::sync::Arc;
+
+use super::documents::{extraction, index};
 use super::services::assemble;
 use crate::base::timeline::Clock;
 use crate::config::Mistake;
 use crate::config::Settings;
 use crate::config::Sources;
 use crate::facts::kafka::Cluster;
+use crate::knowledge::embedding::Embedding;
+use crate::operations::doctor::Knowledge;
 use crate::operations::doctor::Parts;
 use crate::operations::doctor::Report;
 use crate::operations::doctor::Subject;
 use crate::operations::doctor::examine;
 use crate::platform::objects::Objects;
+use crate::platform::runtime::CpuPool;
 
 /// Looks at the box that these settings describe, mistakes among them; with `fixes` mends what is
 /// safe to mend.
@@ -38,6 +44,13 @@ pub(crate) async fn look_at_box(
         mqtt: (*settings.mqtt).clone(),
         objects: Objects::new(&settings.objects, data_dir, clock.clone()),
         kafka: Cluster::new(&settings.kafka),
+        knowledge: Knowledge {
+            index: index(settings, &clock),
+            qdrant: settings.vectors.server(),
+            embedding: Embedding::new(&settings.embedding, CpuPool::new(None), clock.clone()),
+            extraction: Arc::new(extraction(settings, &clock)),
+            tika: settings.extraction.tika_url.clone().filter(|url| !url.is_empty()),
+        },
     };
     examine(&subject, &clock, fixes, |db| {
         let services = assemble(settings, db, clock.clone());

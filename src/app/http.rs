@@ -35,6 +35,8 @@ use crate::facts::readings;
 use crate::facts::series;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
+use crate::knowledge::documents;
 use crate::learning::accuracy;
 use crate::learning::prediction;
 use crate::learning::registry;
@@ -124,6 +126,8 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(value::routes)
         .configure(windows::routes)
         .configure(alerts::routes)
+        .configure(documents::routes)
+        .configure(ask::routes)
         .configure(jobs::routes)
         .configure(settings::routes)
         .configure(status::routes);
@@ -206,6 +210,8 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
             .app_data(Data::new(services.alerts))
+            .app_data(Data::new(services.documents))
+            .app_data(Data::new(services.ask))
             .app_data(Data::new(services.settings))
             .app_data(Data::new(services.status))
             .app_data(Data::new(services.gather));

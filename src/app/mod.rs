@@ -4,6 +4,7 @@ mod book; // settings with those from the database among them
 mod bench; // benchmarks on the application itself
 mod connect; // the database, brokers
 mod doctor; // what the box needs
+mod documents; // documents with what they stand on
 mod events; // what other processes change
 mod http; // the actix application and its document
 mod serve; // start, banner, shutdown

@@ -5,6 +5,7 @@ use crate::config::Settings;
 use crate::facts::drops::DropsJob;
 use crate::facts::ingest::FetchJob;
 use crate::facts::quality::JudgeJob;
+use crate::knowledge::documents::CheckJob;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::serving::PromoteJob;
@@ -35,6 +36,7 @@ pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleEr
         // In the quietest hour, behind the training.
         Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
         Schedule::new(SessionsJob::NAME, "0 41 * * * *", utc, SlotLength::Hour)?,
+        Schedule::new(CheckJob::NAME, "0 8/10 * * * *", utc, SlotLength::Minute)?,
     ];
     // A box without roads for files has no use for a job each minute.
     if settings.drops.is_on() {

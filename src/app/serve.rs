@@ -21,6 +21,8 @@ use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::facts::mqtt;
 use crate::facts::mqtt::Mqtt;
+use crate::knowledge::documents::CheckJob;
+use crate::knowledge::documents::Turn;
 use crate::platform::db::embedded::EmbeddedPostgres;
 use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Runner;
@@ -256,6 +258,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
     let roles = settings.server.roles;
     if roles.worker {
         Runner::new(services.jobs.clone(), services.handlers(), tasks.clone()).start();
+        work_on_documents(services, tasks, settings);
         let simulation = services.simulation.clone();
         tasks.spawn_supervised(Stage::Work, "simulation.stream", move |stop| {
             let simulation = simulation.clone();
@@ -281,6 +284,31 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
         .start(tasks)
         .await?;
     Ok(())
+}
+
+/// Lets workers of their own read documents and build their index, once no command on the same data
+/// folder does.
+fn work_on_documents(services: &Services, tasks: &Tasks, settings: &Settings) {
+    let runner = Runner::new(services.jobs.clone(), services.document_handlers(), tasks.clone());
+    let (folder, workers) = (settings.storage.data_dir.clone(), settings.documents.workers);
+    let jobs = services.jobs.clone();
+    let stop = tasks.stop_token(Stage::Work);
+    tasks.spawn_in(Stage::Work, "documents.turn", async move {
+        let turn = match Turn::take(&folder, &stop).await {
+            Ok(Some(turn)) => turn,
+            Ok(None) => return,
+            Err(error) => {
+                return tracing::error!(%error, "Documents are not read: {error}");
+            }
+        };
+        runner.start_workers(workers);
+        // What happened to the index while nobody looked is put right first.
+        if let Err(error) = jobs.enqueue_unless_due(CheckJob::NAME).await {
+            tracing::warn!(%error, "The index is checked by the clock only: {error}");
+        }
+        stop.cancelled().await;
+        drop(turn);
+    });
 }
 
 /// Where files are kept, and whether that can be used. A store that is away holds nothing up: files

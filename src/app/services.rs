@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::book::ProgramSettings;
 use super::connect::brokers;
+use super::documents::{Shared, documents};
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
 use crate::access::audit::Audit;
@@ -48,6 +49,12 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
+use crate::knowledge::ask;
+use crate::knowledge::ask::Ask;
+use crate::knowledge::documents::CheckJob;
+use crate::knowledge::documents::Documents;
+use crate::knowledge::documents::IngestJob;
+use crate::knowledge::documents::ReindexJob;
 use crate::learning::accuracy::Accuracy;
 use crate::learning::datasets::Datasets;
 use crate::learning::features::Features;
@@ -143,6 +150,8 @@ pub(crate) struct Services {
     pub windows: Windows,
     pub alerts: Alerts,
     pub deliveries: Deliveries,
+    pub documents: Documents,
+    pub ask: Ask,
     pub settings: StoredSettings,
     pub upkeep: Upkeep,
     pub status: Status,
@@ -166,6 +175,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         models: settings.models.clone().into(),
         alerts: settings.alerts.clone().into(),
         site_forecasts: settings.site_forecasts.clone().into(),
+        documents: settings.documents.clone().into(),
+        answers: settings.answers.clone().into(),
         upkeep: settings.upkeep.clone().into(),
         protections: Arc::clone(&protections),
     };
@@ -315,6 +326,25 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         book.alerts.clone(),
     );
     let deliveries = Deliveries::new(db.clone(), clock.clone(), book.alerts.clone());
+    let documents = documents(
+        settings,
+        Shared {
+            db: db.clone(),
+            objects: objects.clone(),
+            jobs: jobs.clone(),
+            audit: audit.clone(),
+            pool: pool.clone(),
+            clock: clock.clone(),
+        },
+        book.documents.clone(),
+    );
+    let needs = ask::Needs {
+        db: db.clone(),
+        documents: documents.clone(),
+        tariffs: tariffs.clone(),
+        audit: audit.clone(),
+    };
+    let ask = Ask::new(needs, clock.clone(), book.answers.clone());
     let kept = Kept {
         db: db.clone(),
         changes: changes.clone(),
@@ -341,6 +371,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs: jobs.clone(),
         mqtt: mqtt.clone(),
         kafka: kafka.clone(),
+        documents: documents.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));
@@ -400,6 +431,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         windows,
         alerts,
         deliveries,
+        documents,
+        ask,
         settings,
         upkeep,
         status,
@@ -426,7 +459,17 @@ impl Services {
         ]
     }
 
-    /// What runs the jobs of the queue.
+    /// What runs the jobs of documents; they have workers of their own, so that a thousand documents
+    /// hold nothing else up.
+    pub(crate) fn document_handlers(&self) -> Vec<Arc<dyn Handler>> {
+        vec![
+            Arc::new(IngestJob(self.documents.clone())),
+            Arc::new(ReindexJob(self.documents.clone())),
+            Arc::new(CheckJob(self.documents.clone())),
+        ]
+    }
+
+    /// What runs the other jobs of the queue.
     pub(crate) fn handlers(&self) -> Vec<Arc<dyn Handler>> {
         vec![
             Arc::new(TrainingJob(self.training.clone())),

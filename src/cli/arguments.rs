@@ -1,5 +1,6 @@
 //! The form of the command line.
 
+mod ask; // of a question to documents
 mod benchmark; // of the open benchmark
 mod learning; // of trainings and evaluations
 mod meters; // of forecasts of meters
@@ -13,10 +14,12 @@ use clap::{Args, Parser, Subcommand};
 use clap_complete::Shell;
 use uuid::Uuid;
 
+pub(super) use self::ask::AskArguments;
 pub(super) use self::benchmark::{EpfArguments, EvaluateCommand};
 pub(super) use self::learning::{EvaluateArguments, TrainArguments};
 pub(super) use self::meters::{ForecastArguments, MeterEvaluateArguments};
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
+use super::documents::DocumentsCommand;
 use super::readings::ReadingFileArguments;
 use super::weather::WeatherFileArguments;
 use crate::access::accounts::KEY_DAYS;
@@ -121,6 +124,9 @@ pub(super) enum Command {
     ///
     /// Example: luna bench bulk-upsert --json
     Bench(BenchArguments),
+    /// Documents that answer: add, list, delete, build their index
+    #[command(subcommand)]
+    Documents(DocumentsCommand),
     /// Accounts
     #[command(subcommand)]
     Admin(AdminCommand),

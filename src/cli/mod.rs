@@ -2,6 +2,7 @@
 
 mod admin; // accounts from the box itself
 mod arguments; // the command line's form
+mod ask; // a question to documents
 mod bench; // speed against floors
 mod benchmark; // the open benchmark of price forecasts
 mod data; // import, datasets, database
@@ -9,6 +10,7 @@ mod keys; // API keys from the box itself
 mod drops; // files of grid operators
 mod describe; // completions, manual, unit
 mod doctor; // what the box needs
+mod documents; // documents and their index
 mod extract; // the text of one file, in a process of its own
 mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
@@ -134,6 +136,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         }
         Command::Forecast(arguments) => learning::forecast(&settings, arguments).await,
         Command::Bench(arguments) => bench::run(&settings, arguments).await,
+        Command::Documents(command) => documents::run(&settings, command).await,
         Command::Admin(command) => admin::run(&settings, command).await,
         Command::Keys(command) => keys::run(&settings, command).await,
         // Done above, without these settings or before the log.

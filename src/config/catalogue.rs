@@ -50,6 +50,13 @@ const IN_FILES_ONLY: &[&str] = &[
     "tariffs.custom",
     "drops.",
     "alerts.webhook_secret",
+    "vectors.",
+    "extraction.",
+    "embedding.",
+    "answers.provider",
+    "answers.url",
+    "answers.api_key",
+    "answers.allow_cloud",
 ];
 /// Sections and settings that are read anew each time; of those the exceptions below are not.
 const AT_ONCE: &[&str] = &[
@@ -66,10 +73,13 @@ const AT_ONCE: &[&str] = &[
     "models.",
     "alerts.",
     "site_forecasts.",
+    "documents.",
+    "answers.",
     "upkeep.",
 ];
-/// The pool that hashes is made once.
-const NOT_AT_ONCE: [&str; 1] = ["accounts.hashing_parallel"];
+/// What is made once: the pool that hashes, the workers that read documents, the turns of a model.
+const NOT_AT_ONCE: [&str; 3] =
+    ["accounts.hashing_parallel", "documents.workers", "answers.parallel"];
 
 static DEFAULTS: LazyLock<BTreeMap<String, Value>> = LazyLock::new(|| {
     let (loaded, _) = load_anyway(&Sources::default());

@@ -18,6 +18,11 @@ use crate::facts::meters;
 use crate::facts::mqtt;
 use crate::facts::simulation;
 use crate::facts::tariffs;
+use crate::knowledge::ask;
+use crate::knowledge::documents;
+use crate::knowledge::embedding;
+use crate::knowledge::extract;
+use crate::knowledge::index;
 use crate::learning::serving;
 use crate::learning::site_forecasts;
 use crate::operations::settings::Stored;
@@ -83,6 +88,16 @@ pub struct Settings {
     pub alerts: alerts::Settings,
     /// What is forecast of meters.
     pub site_forecasts: site_forecasts::Settings,
+    /// What takes the text out of files.
+    pub extraction: extract::Settings,
+    /// What makes vectors of texts.
+    pub embedding: embedding::Settings,
+    /// Where chunks are indexed.
+    pub vectors: index::Settings,
+    /// How documents are cut, how many come in at once, who may read them.
+    pub documents: documents::Settings,
+    /// How questions about documents are answered.
+    pub answers: ask::Settings,
     /// How long what is kept.
     pub upkeep: upkeep::Settings,
     /// Where they come from.
@@ -137,6 +152,14 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         webhook_secret: webhook_secret.clone(),
         ..section
     };
+    let [embedding_key, vectors_key, answers_key] =
+        ["embedding.api_key", "vectors.api_key", "answers.api_key"].map(|key| layers.secret(key));
+    let with_embedding_key = |section: embedding::Settings| embedding::Settings {
+        api_key: embedding_key.clone(),
+        ..section
+    };
+    let with_vectors_key =
+        |section: index::Settings| index::Settings { api_key: vectors_key.clone(), ..section };
     let with_keys = |section: objects::Settings| objects::Settings {
         access_key: access_key.clone(),
         secret_key: secret_key.clone(),
@@ -177,10 +200,28 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
             with_secret(section.clone()).mistakes()
         })),
         site_forecasts: layers.section("site_forecasts", site_forecasts::Settings::mistakes),
+        extraction: layers.section("extraction", extract::Settings::mistakes),
+        embedding: with_embedding_key(
+            layers.section("embedding", |section: &embedding::Settings| {
+                with_embedding_key(section.clone()).mistakes()
+            }),
+        ),
+        vectors: with_vectors_key(layers.section("vectors", |section: &index::Settings| {
+            with_vectors_key(section.clone()).mistakes()
+        })),
+        documents: layers.section("documents", documents::Settings::mistakes),
+        answers: ask::Settings {
+            api_key: answers_key,
+            ..layers.section("answers", ask::Settings::mistakes)
+        },
         upkeep: layers.section("upkeep", upkeep::Settings::mistakes),
         sources: Arc::new(sources.clone()),
     };
     settings.ingest.tariffs = settings.tariffs.clone();
+    // One Ollama is enough: where vectors come from, answers may, too.
+    if settings.answers.url.is_none() {
+        settings.answers.url.clone_from(&settings.embedding.url);
+    }
     let brokers = (settings.mqtt.url.is_some(), !settings.kafka.broker_list().is_empty());
     if let Some(what) = settings.simulation.output_mistake(brokers.0, brokers.1) {
         layers.mistake("simulation.output", what);

@@ -250,7 +250,9 @@ impl TestApp {
     /// Runs the jobs that are due, one after the other, until none is left.
     pub async fn run_jobs(&self) {
         let services = &self.services;
-        let runner = Runner::new(services.jobs.clone(), services.handlers(), Tasks::new());
+        let mut handlers = services.handlers();
+        handlers.extend(services.document_handlers());
+        let runner = Runner::new(services.jobs.clone(), handlers, Tasks::new());
         while runner.run_next().await.unwrap().is_some() {}
     }
 }

@@ -5,6 +5,7 @@ mod browser; // cookies, forms, redirects
 mod database; // a migrated copy per test
 mod mosquitto; // a broker
 mod kafka; // a broker made of air
+mod qdrant; // a server of vectors
 mod s3; // a store that speaks S3
 mod server; // somebody outside who answers
 mod sshd; // a server that speaks SFTP
@@ -15,6 +16,7 @@ pub use self::browser::Browser;
 pub use self::database::{TestDb, lines};
 pub use self::kafka::MockKafka;
 pub use self::mosquitto::{Door, Mosquitto};
+pub use self::qdrant::QdrantLocal;
 pub use self::s3::S3Server;
 pub use self::server::Server;
 pub use self::services::{TestServices, ch, hours, lively, point, utc};

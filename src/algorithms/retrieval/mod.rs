@@ -1,5 +1,40 @@
 //! Finding passages and quoting them: words of four languages, BM25, fusion, chunks, sentences, proof.
 
 mod text; // a document's text, pages, blocks
+mod language; // which of four languages
+mod stop_words; // words that carry a sentence but not its subject
+mod porter; // English stems
+mod analysis; // from words to terms
+mod hashing; // terms as numbers
+mod parts_list; // what German compounds are made of
+mod compounds; // takes them apart
+mod concepts_list; // what four languages call the same thing
+mod concepts; // other names of a term
+mod lexicon; // passages and questions as weights
+mod bm25; // exact scoring in memory
+mod fusion; // one list out of two
+mod sentences; // where sentences end
+mod outline; // sections by headings and articles
+mod chunk; // passages along the structure
+mod hints; // what kind of answer is wanted
+mod calibration; // rank and probability of a sentence
+mod select; // sentences that answer
+mod quote; // quotes and their proof
+mod measures; // how good a ranking is
+mod safety; // words are no orders
+#[cfg(test)]
+mod tests;
 
+pub use self::bm25::Exact;
+pub use self::chunk::{Chunk, ChunkSettings, chunk};
+pub use self::compounds::Compounds;
+pub use self::fusion::{Fusion, fuse};
+pub use self::language::Language;
+pub use self::lexicon::Words;
+pub use self::measures::{ndcg_at, recall_at, reciprocal_rank};
+pub use self::outline::{in_section, section_at};
+pub use self::quote::{CharOffsets, Quote, prove};
+pub use self::safety::{datamark, instruction_like};
+pub use self::select::{Ask, Chosen, Passage, Selection, select};
+pub use self::sentences::sentences;
 pub use self::text::{Block, BlockKind, Canonical, Page, Span};

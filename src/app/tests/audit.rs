@@ -30,6 +30,10 @@ const EXCEPTIONS: &[(&str, &str)] = &[
         "changes nothing: what was asked and answered is kept as a prediction of its own",
     ),
     ("POST /api/consumption/preview", "tells how a file would be read and stores nothing"),
+    ("POST /api/rag/ask", "changes nothing: questions have a log of their own, if they may"),
+    ("POST /rag/ask", "the same under its short address"),
+    ("POST /api/rag/search", "finds passages and stores nothing"),
+    ("POST /rag/search", "the same under its short address"),
 ];
 
 /// What has been seen to leave a row.
@@ -100,6 +104,8 @@ async fn every_change_is_written_down_with_its_author_and_no_secret() {
     quality(&mut walk).await;
     mqtt(&mut walk).await;
     drops(&mut walk).await;
+    documents(&mut walk).await;
+    answers(&mut walk).await;
     simulation(&mut walk).await;
     models(&mut walk).await;
     settings(&mut walk).await;
@@ -300,6 +306,61 @@ async fn drops(walk: &mut Walk) {
     assert_eq!(row["after"]["meter_id"], "house-1");
     let answer = walk.admin(Method::DELETE, path).await;
     walk.saw("DELETE /api/drops/points/{key}", &answer).await;
+}
+
+/// Documents come in under both addresses, are called off, tried again, approved and deleted.
+async fn documents(walk: &mut Walk) {
+    let mut items = Vec::new();
+    for path in ["/api/ingest/doc", "/ingest/doc"] {
+        let file = format!(
+            "--XxX\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.txt\"\r\n\r\n\
+             c4n4ry sent to {path}\r\n--XxX--\r\n"
+        );
+        let form = Some(("multipart/form-data; boundary=XxX", file.into_bytes()));
+        let answer = walk.app.send(Role::Analyst, Method::POST, path, form).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!(
+            (&row["action"], &row["after"]["file_name"]),
+            (&json!("document.add"), &json!("a.txt"))
+        );
+    }
+    for path in ["/api/ingest/text", "/ingest/text"] {
+        let text = json!({"title": path, "text": format!("c4n4ry said to {path}")});
+        let answer = walk.app.post(Role::Analyst, path, &text).await;
+        let row = walk.saw(&format!("POST {path}"), &answer).await;
+        assert_eq!(
+            (&row["action"], &row["after"]["title"]),
+            (&json!("document.add"), &json!(path))
+        );
+        items.push(answer.json(202)["item_id"].as_str().unwrap().to_owned());
+    }
+    let path = format!("/api/documents/{}", items[0]);
+    for (verb, action) in [
+        ("approve", "document.approve"),
+        ("cancel", "document.cancel"),
+        ("retry", "document.retry"),
+    ] {
+        let answer = walk.admin(Method::POST, &format!("{path}/{verb}")).await;
+        let row = walk.saw(&format!("POST /api/documents/{{id}}/{verb}"), &answer).await;
+        assert_eq!((&row["action"], &row["subject_id"]), (&json!(action), &json!(items[0])));
+    }
+    let answer = walk.admin(Method::DELETE, &path).await;
+    let row = walk.saw("DELETE /api/documents/{id}", &answer).await;
+    assert_eq!((&row["before"]["version"], &row["after"]), (&json!(1), &Value::Null));
+}
+
+/// An answer is rated, and a model gets other orders.
+async fn answers(walk: &mut Walk) {
+    let question = json!({"question": "Is the c4n4ry alive?"});
+    let answer = walk.app.post(Role::Admin, "/api/rag/ask", &question).await.json(200);
+    let path = format!("/api/rag/questions/{}/feedback", answer["question_id"].as_str().unwrap());
+    let answer = walk.app.post(Role::Admin, &path, &json!({"value": -1, "note": "c4n4ry"})).await;
+    let row = walk.saw("POST /api/rag/questions/{id}/feedback", &answer).await;
+    assert_eq!((&row["action"], &row["after"]["value"]), (&json!("question.rate"), &json!(-1.0)));
+    let orders = body(&json!({"text": "Answer in one sentence."}));
+    let answer = walk.app.send(Role::Admin, Method::PUT, "/api/rag/prompt", orders).await;
+    let row = walk.saw("PUT /api/rag/prompt", &answer).await;
+    assert_eq!((&row["action"], &row["subject_id"]), (&json!("prompt.change"), &json!("1")));
 }
 
 /// The simulation is started, used and stopped, under both of its addresses.

@@ -94,7 +94,10 @@ async fn the_summary_counts_what_is_stored() {
     let app = TestApp::new().await;
     let read = async || app.get(Role::Customer, "/status/summary").await.json(200);
     let empty = read().await;
-    assert_eq!(empty["counts"], json!({"market_prices": 0, "models": 0, "forecast_runs": 0}));
+    assert_eq!(
+        empty["counts"],
+        json!({"market_prices": 0, "models": 0, "forecast_runs": 0, "items": 0, "chunks": 0})
+    );
     assert_eq!((&empty["markets"], &empty["health"]["status"]), (&json!([]), &json!("ok")));
     assert_eq!(empty["version"], env!("CARGO_PKG_VERSION"));
     assert_eq!(empty["now"], "2026-03-28T12:00:00Z");
@@ -105,7 +108,9 @@ async fn the_summary_counts_what_is_stored() {
     let stored = app.services.prices.count().await.unwrap();
     assert!(stored > 9_000, "a year and a bit of hours, not {stored}");
     // The first forecast is the stand-in's; then two models are trained, and one of them forecasts.
-    assert_eq!(full["counts"], json!({"market_prices": stored, "models": 2, "forecast_runs": 2}));
+    let expected = json!({"market_prices": stored, "models": 2, "forecast_runs": 2, "items": 0,
+        "chunks": 0});
+    assert_eq!(full["counts"], expected);
     assert_eq!(
         (&full["markets"][0]["market"], &full["markets"][0]["rows"]),
         (&json!("SIM-CH"), &json!(stored))

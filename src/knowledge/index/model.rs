@@ -100,6 +100,22 @@ pub enum IndexError {
     /// There is no such version.
     #[error("the index has no version {0}")]
     Unknown(u32),
+    /// What was asked for does not fit the version, such as vectors of another length.
+    #[error("the index does not take it: {0}")]
+    Refused(String),
+}
+
+/// What stands before the number of a version in the name of its collection.
+const NAME: &str = "chunks_v";
+
+/// Name of the collection of a version.
+pub(super) fn collection_name(version: u32) -> String {
+    format!("{NAME}{version}")
+}
+
+/// The version whose collection is called `name`.
+pub(super) fn version_of(name: &str) -> Option<u32> {
+    name.strip_prefix(NAME)?.parse().ok()
 }
 
 /// The face of both engines. The database is the truth: everything here can be rebuilt from it.

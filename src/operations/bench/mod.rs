@@ -16,6 +16,7 @@ mod pgcopy; // rows as PostgreSQL's COPY reads them
 mod predict; // predictions over HTTP at a steady rate
 mod read; // one row over HTTP against a bare handler
 mod recalibration; // a day of the pool in processor time
+mod search; // many chunks searched by words and by meaning
 mod store; // a database that exists for one run, and SQL of the floors
 mod trees; // one forecast against LightGBM's own fastest call
 mod upsert; // many rows against COPY and INSERT
@@ -31,6 +32,7 @@ pub use self::mqtt::{Broker, ingest_mqtt};
 pub use self::predict::{predict, prepare_predict};
 pub use self::read::{Served, prepare_read, single_row_read};
 pub use self::recalibration::recalibration;
+pub use self::search::search;
 pub use self::store::Scratch;
 pub use self::trees::lightgbm_row;
 pub use self::upsert::bulk_upsert;

@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use crate::algorithms::forecasting::FitError;
 use crate::facts::market::PriceError;
+use crate::knowledge::index::IndexError;
 use crate::learning::registry::RegistryError;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPoolError;
@@ -41,11 +42,13 @@ pub enum Benchmark {
     ModelLists,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
+    /// Searching many chunks.
+    Search,
 }
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
@@ -58,6 +61,7 @@ impl Benchmark {
         Self::Recalibration,
         Self::ModelLists,
         Self::LightgbmRow,
+        Self::Search,
     ];
 
     /// Name on the command line.
@@ -75,17 +79,18 @@ impl Benchmark {
             Self::Recalibration => "recalibration",
             Self::ModelLists => "model-lists",
             Self::LightgbmRow => "lightgbm-row",
+            Self::Search => "search",
         }
     }
 
     /// Whether it takes minutes and is run only when it is named.
     pub const fn is_long(self) -> bool {
-        matches!(self, Self::IngestGrowth | Self::Recalibration | Self::ModelLists)
+        matches!(self, Self::IngestGrowth | Self::Recalibration | Self::ModelLists | Self::Search)
     }
 
     /// Whether it needs a database of its own.
     pub const fn needs_database(self) -> bool {
-        !matches!(self, Self::LightgbmRow | Self::Features | Self::Recalibration)
+        !matches!(self, Self::LightgbmRow | Self::Features | Self::Recalibration | Self::Search)
     }
 }
 
@@ -129,6 +134,9 @@ pub enum BenchError {
     /// The trees could not be fitted.
     #[error("the trees could not be fitted")]
     Fit(#[from] FitError),
+    /// The index failed.
+    #[error(transparent)]
+    Index(#[from] IndexError),
     /// The computation broke off.
     #[error(transparent)]
     Cpu(#[from] CpuPoolError),
@@ -176,6 +184,8 @@ pub struct Plan {
     pub trees: usize,
     /// Rows forecast per round, one at a time.
     pub forecasts: usize,
+    /// Chunks that are searched.
+    pub search_chunks: usize,
     /// Rounds of each, after one that does not count.
     pub rounds: usize,
 }
@@ -197,6 +207,7 @@ impl Plan {
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
+                search_chunks: 2_000,
                 rounds: 3,
             };
         }
@@ -212,6 +223,7 @@ impl Plan {
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,
+            search_chunks: 100_000,
             rounds: 9,
         }
     }

@@ -13,7 +13,7 @@ use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Report, Sides, med
 use super::pgcopy::CopyFile;
 use super::recalibration::recalibrate;
 use super::store::Scratch;
-use super::{Served, bulk_upsert, features, lightgbm_row, prepare_read, single_row_read};
+use super::{Served, bulk_upsert, features, lightgbm_row, prepare_read, search, single_row_read};
 use crate::access::audit::Audit;
 use crate::algorithms::forecasting::pool::PoolSettings;
 use crate::base::timeline::Clock;
@@ -34,6 +34,7 @@ const TINY: Plan = Plan {
     training_rows: 400,
     trees: 10,
     forecasts: 50,
+    search_chunks: 300,
     rounds: 2,
 };
 
@@ -47,7 +48,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
          read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
-         features, recalibration, model-lists, lightgbm-row"
+         features, recalibration, model-lists, lightgbm-row, search"
     );
     assert!("".parse::<Benchmark>().is_err());
 }
@@ -225,4 +226,17 @@ fn the_pool_goes_on_from_its_stored_form_day_after_day() {
     let figure = recalibrate(settings, 130, TINY.pool_days).unwrap();
     assert_eq!((figure.n, figure.rounds, figure.details.len()), (2, 1, 4));
     assert!(figure.ratio.is_finite() && figure.details.iter().all(|it| it.value.is_finite()));
+}
+
+#[actix_web::test]
+async fn chunks_are_searched_and_a_scan_finds_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let figure = search(folder.path(), &TINY).await.unwrap();
+    assert_eq!((figure.n, figure.rounds), (300, 2));
+    let detail = |name| figure.details.iter().find(|it| it.name == name).unwrap().value;
+    assert!(figure.ours > 0.0 && figure.details.iter().all(|it| it.value.is_finite()));
+    for name in ["of the ten nearest vectors found", "of the ten best by words found"] {
+        // Below the size from which on the engine takes short cuts, it finds what a scan finds.
+        assert!(detail(name) > 0.99, "{name}: {}", detail(name));
+    }
 }

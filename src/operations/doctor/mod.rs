@@ -17,7 +17,8 @@ mod sources; // whom Luna asks for prices
 mod objects; // where files are kept
 mod broker; // the broker whose messages become readings
 mod kafka; // logs that readings come from
+mod documents; // what documents stand on
 mod service; // the checks in their order
 
 pub use self::model::{Report, Verdict};
-pub use self::service::{Parts, Subject, examine};
+pub use self::service::{Knowledge, Parts, Subject, examine};

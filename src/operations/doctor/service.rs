@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use secrecy::SecretString;
@@ -14,12 +15,15 @@ use super::model::{Finding, Report};
 use super::ports::{self, State, Surroundings};
 use super::repair::Repair;
 use super::store::{self, ServerFacts};
-use super::{broker, database, kafka, objects, outside, sources};
+use super::{broker, database, documents, kafka, objects, outside, sources};
 use crate::access::accounts::Accounts;
 use crate::base::timeline::Clock;
 use crate::facts::ingest;
 use crate::facts::kafka::Cluster;
 use crate::facts::mqtt;
+use crate::knowledge::embedding::Embedding;
+use crate::knowledge::extract::Extraction;
+use crate::knowledge::index::Index;
 use crate::learning::registry::Registry;
 use crate::platform::db;
 use crate::platform::db::Db;
@@ -61,6 +65,23 @@ pub struct Subject {
     pub objects: Objects,
     /// Logs that readings come from.
     pub kafka: Cluster,
+    /// What documents stand on.
+    pub knowledge: Knowledge,
+}
+
+/// What documents stand on.
+#[derive(Clone)]
+pub struct Knowledge {
+    /// Where chunks are indexed.
+    pub index: Index,
+    /// The Qdrant server, where one is set.
+    pub qdrant: Option<String>,
+    /// What makes vectors.
+    pub embedding: Embedding,
+    /// What reads files.
+    pub extraction: Arc<Extraction>,
+    /// The Tika server, where one is set.
+    pub tika: Option<String>,
 }
 
 /// Services that know about their own state in the database.
@@ -365,6 +386,12 @@ async fn look_around(report: &mut Report, subject: &Subject) {
     report.add("object_store", "files", objects::look(&subject.objects).await);
     report.add("mqtt", "MQTT broker", broker::look(&subject.mqtt).await);
     report.add("kafka", "Kafka", kafka::look(&subject.kafka).await);
+    let Knowledge { index, qdrant, embedding, extraction, tika } = &subject.knowledge;
+    let vectors = documents::look_at_vectors(index, qdrant.as_deref()).await;
+    report.add("vectors", "index of documents", vectors);
+    report.add("model_server", "embedding model", documents::look_at_model(embedding).await);
+    let text = documents::look_at_extraction(extraction, tika.as_deref()).await;
+    report.add("text_extraction", "text out of files", text);
     let collector = match &subject.telemetry.otlp_endpoint {
         None => Finding::skipped("none is set: spans are not sent"),
         Some(address) => judge_collector(address, &outside::connects(address).await),

@@ -223,7 +223,8 @@ fn stats_example() -> serde_json::Value {
         "disk": {"free_bytes": 42_949_672_960_u64, "total_bytes": 107_374_182_400_u64},
         "http_requests": 1_204.0, "predictions": 168.0, "learning_errors": 0.0, "job_runs": 25.0,
         "queue_lag_s": 0.0,
-        "counts": {"market_prices": 8_760, "models": 3, "forecast_runs": 29},
+        "counts": {"market_prices": 8_760, "models": 3, "forecast_runs": 29, "items": 14,
+            "chunks": 812},
     })
 }
 
@@ -232,7 +233,8 @@ fn summary_example() -> serde_json::Value {
         "version": env!("CARGO_PKG_VERSION"), "now": "2026-03-28T12:00:00Z",
         "health": health_example(true),
         "components": [{"role": "object_store", "active": "data folder", "reachable": true}],
-        "counts": {"market_prices": 8_760, "models": 3, "forecast_runs": 29},
+        "counts": {"market_prices": 8_760, "models": 3, "forecast_runs": 29, "items": 14,
+            "chunks": 812},
         "markets": [{"market": "CH", "product": "day_ahead", "first": "2023-01-01T23:00:00Z",
             "last": "2023-12-31T22:00:00Z", "rows": 8_760,
             "newest_known_at": "2023-12-30T12:00:00Z"}],

@@ -15,6 +15,7 @@ use crate::facts::market::Coverage;
 use crate::facts::market::Prices;
 use crate::facts::mqtt::ConsumerState;
 use crate::facts::mqtt::Mqtt;
+use crate::knowledge::documents::Documents;
 use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
@@ -88,6 +89,10 @@ pub struct Counts {
     pub models: i64,
     /// Published forecasts.
     pub forecast_runs: i64,
+    /// Documents, all versions of them.
+    pub items: i64,
+    /// Chunks of documents.
+    pub chunks: i64,
 }
 
 /// Reachability and counts.
@@ -120,6 +125,7 @@ pub struct Status {
     pub(super) jobs: Jobs,
     mqtt: Mqtt,
     kafka: Kafka,
+    documents: Documents,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
     started: Duration,
@@ -148,6 +154,8 @@ pub struct Asked {
     pub mqtt: Mqtt,
     /// Logs that readings come from.
     pub kafka: Kafka,
+    /// Documents.
+    pub documents: Documents,
 }
 
 impl Status {
@@ -164,6 +172,7 @@ impl Status {
             jobs,
             kafka,
             mqtt,
+            documents,
         } = asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
@@ -177,6 +186,7 @@ impl Status {
             jobs,
             mqtt,
             kafka,
+            documents,
             clock,
             started_at,
             started,
@@ -221,6 +231,15 @@ impl Status {
         if ready && let Some(kafka) = self.kafka.standing().await {
             checks.push(Check { name: "kafka", ok: kafka.ok, detail: kafka.detail });
         }
+        if ready {
+            let standings = self.documents.standings().await.into_iter();
+            // A box without a model is sound: words find passages, too.
+            checks.extend(standings.filter(|standing| standing.is_set).map(|standing| Check {
+                name: standing.role,
+                ok: standing.is_reachable,
+                detail: standing.detail,
+            }));
+        }
         let status = match (ready, checks.iter().all(|check| check.ok)) {
             (false, _) => "down",
             (true, false) => "degraded",
@@ -236,6 +255,9 @@ impl Status {
             && let Ok(lag_s) = self.jobs.lag_s().await
         {
             metrics::gauge!("luna_jobs_queue_lag_seconds").set(lag_s);
+            if let Err(error) = self.documents.measure().await {
+                tracing::debug!(%error, "Documents cannot be counted: {error}");
+            }
         }
     }
 
@@ -311,24 +333,27 @@ impl Status {
             ),
             reachable: read.is_some_and(|check| check.ok),
         };
-        // Roles that the documents will bring; nobody should take silence for health.
-        let later = ["vectors", "model_server", "text_extraction"].map(|role| Component {
-            role,
-            active: "nothing yet: this version keeps no documents".to_owned(),
-            reachable: false,
+        let standings = self.documents.standings().await.into_iter();
+        let of_documents = standings.map(|standing| Component {
+            role: standing.role,
+            active: standing.detail,
+            reachable: standing.is_set && standing.is_reachable,
         });
         StatusSummary {
             version: env!("CARGO_PKG_VERSION"),
             now: self.clock.now(),
             health,
-            components: [database, files, broker].into_iter().chain(later).collect(),
+            components: [database, files, broker].into_iter().chain(of_documents).collect(),
             counts,
             markets,
         }
     }
 
     pub(super) async fn counts(&self) -> Option<Counts> {
+        let documents = self.documents.counts().await.ok()?;
         Some(Counts {
+            items: documents.total(),
+            chunks: documents.chunks,
             market_prices: self.prices.count().await.ok()?,
             models: self.registry.count().await.ok()?,
             forecast_runs: self.forecasts.count().await.ok()?,

@@ -257,6 +257,101 @@ diesel::table! {
 }
 
 diesel::table! {
+    index_versions (version) {
+        version -> Int4,
+        embedder -> Nullable<Text>,
+        digest -> Nullable<Text>,
+        dimension -> Nullable<Int4>,
+        average_terms -> Double,
+        state -> Text,
+        reason -> Text,
+        created_at -> Timestamptz,
+        activated_at -> Nullable<Timestamptz>,
+        ended_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
+    item_chunks (chunk_id) {
+        chunk_id -> Uuid,
+        item_id -> Uuid,
+        chunk_idx -> Int4,
+        text -> Text,
+        metadata -> Jsonb,
+        created_at -> Timestamptz,
+        page -> Int4,
+        page_end -> Int4,
+        start_char -> Int4,
+        end_char -> Int4,
+        section -> Array<Text>,
+        search_text -> Text,
+        lang -> Text,
+        tokens -> Int4,
+        terms -> Int4,
+    }
+}
+
+diesel::table! {
+    item_index (item_id, version) {
+        item_id -> Uuid,
+        version -> Int4,
+        points -> Int4,
+        is_embedded -> Bool,
+    }
+}
+
+diesel::table! {
+    item_leftovers (leftover_id) {
+        leftover_id -> Uuid,
+        item_id -> Uuid,
+        sha256 -> Nullable<Text>,
+        due_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    item_texts (item_id) {
+        item_id -> Uuid,
+        text -> Text,
+        pages -> Jsonb,
+        blocks -> Jsonb,
+    }
+}
+
+diesel::table! {
+    items (item_id) {
+        item_id -> Uuid,
+        kind -> Text,
+        source -> Text,
+        title -> Text,
+        tags -> Array<Text>,
+        url -> Nullable<Text>,
+        sha256 -> Text,
+        version -> Int4,
+        created_at -> Timestamptz,
+        file_name -> Text,
+        lineage -> Text,
+        media_type -> Nullable<Text>,
+        bytes -> Int8,
+        pages -> Nullable<Int4>,
+        language -> Nullable<Text>,
+        status -> Text,
+        reason -> Nullable<Text>,
+        findings -> Jsonb,
+        method -> Nullable<Text>,
+        approved_at -> Nullable<Timestamptz>,
+        approved_by -> Nullable<Uuid>,
+        previous_item -> Nullable<Uuid>,
+        superseded_at -> Nullable<Timestamptz>,
+        added_by -> Nullable<Uuid>,
+        job_id -> Nullable<Uuid>,
+        text_sha256 -> Nullable<Text>,
+        chunk_count -> Nullable<Int4>,
+        ready_at -> Nullable<Timestamptz>,
+    }
+}
+
+diesel::table! {
     job_definitions (name) {
         name -> Text,
         cron -> Text,
@@ -334,6 +429,20 @@ diesel::table! {
         reason -> Text,
         excerpt -> Text,
         refused_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    labels (label_id) {
+        label_id -> Uuid,
+        user_id -> Nullable<Uuid>,
+        ts -> Timestamptz,
+        kind -> Text,
+        subject_kind -> Text,
+        subject_id -> Text,
+        value -> Double,
+        note -> Nullable<Text>,
+        meta -> Jsonb,
     }
 }
 
@@ -652,6 +761,15 @@ diesel::table! {
 }
 
 diesel::table! {
+    prompts (version) {
+        version -> Int4,
+        text -> Text,
+        created_at -> Timestamptz,
+        created_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
     quality_days (source, subject, day) {
         source -> Text,
         subject -> Text,
@@ -726,6 +844,25 @@ diesel::table! {
         decision -> Nullable<Text>,
         decided_at -> Nullable<Timestamptz>,
         decided_by -> Nullable<Uuid>,
+    }
+}
+
+diesel::table! {
+    questions (question_id) {
+        question_id -> Uuid,
+        asked_at -> Timestamptz,
+        user_id -> Nullable<Uuid>,
+        question -> Text,
+        language -> Nullable<Text>,
+        mode -> Text,
+        model -> Nullable<Text>,
+        prompt_version -> Nullable<Int4>,
+        filters -> Jsonb,
+        chunks -> Jsonb,
+        answer -> Jsonb,
+        abstained -> Bool,
+        confidence -> Nullable<Double>,
+        timings -> Jsonb,
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio_util::sync::CancellationToken;
+use uuid::Uuid;
 
 use super::model::Claim;
 use super::service::{Jobs, Lease};
@@ -31,13 +32,17 @@ impl JobContext {
         self.cancel.is_cancelled()
     }
 
-    /// Whether nobody will try again should this attempt fail.
+    /// The job.
+    pub fn job_id(&self) -> Uuid {
+        self.claim.job_id
+    }
+
+    /// Whether no further attempt follows when this one fails.
     pub fn is_last_attempt(&self) -> bool {
         self.claim.attempt >= self.claim.attempts_max
     }
 
     /// Token that is cancelled when the job should end; for handlers that wait.
-    #[cfg(test)]
     pub fn cancel_token(&self) -> CancellationToken {
         self.cancel.clone()
     }

@@ -68,7 +68,12 @@ impl Runner {
 
     /// Starts as many workers as the settings say; they end with the program's tasks.
     pub fn start(&self) {
-        for _ in 0..self.jobs.settings().workers {
+        self.start_workers(self.jobs.settings().workers);
+    }
+
+    /// Starts some workers; they end with the program's tasks.
+    pub fn start_workers(&self, workers: u16) {
+        for _ in 0..workers {
             let runner = self.clone();
             self.tasks.spawn_supervised(Stage::Work, "jobs.worker", move |stop| {
                 let runner = runner.clone();

@@ -262,8 +262,11 @@ impl Jobs {
         Ok(lag as f64 / 1_000.0)
     }
 
-    /// Lets a worker of this process look for jobs now: one was stored, here or by another process.
+    /// Lets the workers of this process look for jobs now: one was stored, here or by another process.
     pub fn wake(&self) {
+        // Not every worker takes every job, so all that wait look; one that is just about to wait is
+        // remembered.
+        self.wake.notify_waiters();
         self.wake.notify_one();
     }
 
@@ -328,7 +331,7 @@ impl Jobs {
         let now = self.clock.now();
         let accepted = store::finish(&mut conn, claim, ending, log_excerpt, now).await?;
         if matches!(ending, Ending::Released) {
-            self.wake.notify_one();
+            self.wake();
         }
         Ok(accepted)
     }

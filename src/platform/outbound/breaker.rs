@@ -15,7 +15,7 @@ const HOSTS_MAX: usize = 1_000;
 
 /// What is known of the hosts that were asked.
 #[derive(Debug)]
-pub(super) struct Circuits {
+pub struct Circuits {
     clock: Clock,
     states: Mutex<HashMap<String, State>>,
 }
@@ -42,12 +42,13 @@ impl State {
 }
 
 impl Circuits {
-    pub(super) fn new(clock: Clock) -> Self {
+    /// Nothing is known of any host.
+    pub fn new(clock: Clock) -> Self {
         Self { clock, states: Mutex::default() }
     }
 
     /// Whether `host` may be asked now; otherwise how long to wait.
-    pub(super) fn admit(&self, host: &str) -> Result<(), Duration> {
+    pub fn admit(&self, host: &str) -> Result<(), Duration> {
         let now = self.clock.elapsed();
         let mut states = self.states();
         match states.get(host).copied() {
@@ -63,12 +64,12 @@ impl Circuits {
     }
 
     /// `host` answered.
-    pub(super) fn succeeded(&self, host: &str) {
+    pub fn succeeded(&self, host: &str) {
         set(&mut self.states(), host, State::Closed { failures: 0 });
     }
 
     /// `host` did not answer, or not well.
-    pub(super) fn failed(&self, host: &str) {
+    pub fn failed(&self, host: &str) {
         let now = self.clock.elapsed();
         let mut states = self.states();
         let next = match states.get(host).copied() {

@@ -25,7 +25,7 @@ pub enum Reach {
 impl Reach {
     /// The narrowest reach that `address` needs; nothing reaches link-local addresses, where
     /// clouds keep their keys, nor those that name nobody or everybody.
-    fn needed_for(address: IpAddr) -> Option<Self> {
+    pub(super) fn needed_for(address: IpAddr) -> Option<Self> {
         match address.to_canonical() {
             IpAddr::V4(v4) => needed_v4(v4),
             IpAddr::V6(v6) => needed_v6(v6),

@@ -306,7 +306,7 @@ impl Outbound {
     }
 
     /// The head of the answer to one request.
-    async fn ask(
+    pub(super) async fn ask(
         &self,
         call: &Call,
         url: &Url,
@@ -374,7 +374,7 @@ impl Outbound {
         Ok(Answer { status, headers, body: body.freeze(), read_bytes: read })
     }
 
-    fn failure(&self, host: String, error: reqwest::Error) -> OutboundError {
+    pub(super) fn failure(&self, host: String, error: reqwest::Error) -> OutboundError {
         if let Some(Forbidden { host, address }) = forbidden(&error) {
             return OutboundError::Forbidden { host, address };
         }
@@ -389,7 +389,7 @@ impl Outbound {
 
 /// The address that `text` writes, unless it cannot be called or names an address out of reach; names
 /// are checked when they are looked up.
-fn checked(text: &str, reach: Reach) -> Result<Url, OutboundError> {
+pub(super) fn checked(text: &str, reach: Reach) -> Result<Url, OutboundError> {
     let bad = |reason: &str| OutboundError::BadUrl(reason.to_owned());
     let url: Url = text.parse().map_err(|_| bad("it is not an address like https://host/path"))?;
     if !matches!(url.scheme(), "http" | "https") {
@@ -409,7 +409,7 @@ fn checked(text: &str, reach: Reach) -> Result<Url, OutboundError> {
 }
 
 /// Host and port.
-fn host_of(url: &Url) -> String {
+pub(super) fn host_of(url: &Url) -> String {
     let port = url.port_or_known_default().unwrap_or_default();
     format!("{}:{port}", url.host_str().unwrap_or_default())
 }

@@ -2,6 +2,7 @@
 
 mod find; // lines that somebody looks for
 mod json; // log lines as JSON, with the fields of their spans
+mod catalogue; // every metric with its help text
 mod metrics; // names, help texts, Prometheus text
 mod otlp; // spans to a collector
 mod redact; // secrets out of everything that is written

@@ -176,6 +176,29 @@ impl<T: DeserializeOwned + 'static> FromRequest for FileForm<T> {
     type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let all = FilesForm::from_request(request, payload);
+        async move {
+            let FilesForm { fields, mut files } = all.await?;
+            Ok(Self { fields, file: files.pop().unwrap_or_default() })
+        }
+        .boxed_local()
+    }
+}
+
+/// The same with any number of files called `file`.
+#[derive(Debug, Clone)]
+pub struct FilesForm<T> {
+    /// The fields.
+    pub fields: T,
+    /// The files, in order.
+    pub files: Vec<SentFile>,
+}
+
+impl<T: DeserializeOwned + 'static> FromRequest for FilesForm<T> {
+    type Error = Problem;
+    type Future = LocalBoxFuture<'static, Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let boundary = multipart::boundary(header_text(request.headers(), header::CONTENT_TYPE));
         let acceptable = refuse_coding(request.headers()).and_then(|()| match &boundary {
             Some(_) => Ok(()),
@@ -188,11 +211,11 @@ impl<T: DeserializeOwned + 'static> FromRequest for FileForm<T> {
             refuse_other_origins(&request)?;
             let parts = multipart::parts(&body, &boundary.unwrap_or_default())
                 .map_err(|reason| Problem::malformed(format_args!("the form {reason}")))?;
-            let (mut fields, mut file) = (Vec::new(), SentFile::default());
+            let (mut fields, mut files) = (Vec::new(), Vec::new());
             for part in parts {
                 match part.file_name {
                     Some(name) if part.name == "file" => {
-                        file = SentFile { name: plain_name(&name), bytes: part.bytes };
+                        files.push(SentFile { name: plain_name(&name), bytes: part.bytes });
                     }
                     Some(_) => {}
                     None => {
@@ -205,7 +228,7 @@ impl<T: DeserializeOwned + 'static> FromRequest for FileForm<T> {
             check_form_token(&request, given.map(|(_, value)| value.as_str()))?;
             fields.retain(|(name, _)| name != CSRF_FIELD);
             let fields = serde_urlencoded::to_string(fields).map_err(Problem::internal)?;
-            Ok(Self { fields: parse_urlencoded(fields.as_bytes())?, file })
+            Ok(Self { fields: parse_urlencoded(fields.as_bytes())?, files })
         }
         .boxed_local()
     }
@@ -302,7 +325,7 @@ fn too_large(BodyLimit(limit): BodyLimit) -> Problem {
     )
 }
 
-fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
+pub(super) fn header_text(headers: &HeaderMap, name: header::HeaderName) -> &str {
     headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
 }
 
@@ -310,12 +333,12 @@ fn announced_length(headers: &HeaderMap) -> Option<u64> {
     header_text(headers, header::CONTENT_LENGTH).parse().ok()
 }
 
-fn unsupported(detail: String) -> Problem {
+pub(super) fn unsupported(detail: String) -> Problem {
     Problem::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", detail)
 }
 
 /// A compressed body could unpack to any size; bodies read into memory come as they are.
-fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
+pub(super) fn refuse_coding(headers: &HeaderMap) -> Result<(), Problem> {
     let coding = header_text(headers, header::CONTENT_ENCODING);
     if coding.is_empty() || coding.eq_ignore_ascii_case("identity") {
         return Ok(());

@@ -7,6 +7,7 @@ mod csrf; // same-origin check and double-submit token
 mod multipart; // forms with a file
 mod extract; // bodies, queries, forms, paths → values or problems
 mod fallback; // 404 and 405
+mod form_flow; // forms whose files are read as they arrive
 mod guard; // who may call: `Require<Role>`, `Public`
 mod headers; // security headers
 mod instants; // instants in requests
@@ -27,10 +28,11 @@ pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
 pub use self::extract::{
-    Body, FLOW_BYTES_MAX, FileForm, Flow, Form, Params, Path, SentFile, UPLOAD_BYTES_MAX, Upload,
-    parse_value,
+    Body, FLOW_BYTES_MAX, FileForm, FilesForm, Flow, Form, Params, Path, SentFile,
+    UPLOAD_BYTES_MAX, Upload, parse_value,
 };
 pub use self::fallback::{MethodTable, fallback};
+pub use self::form_flow::{FormFlow, FormPart};
 pub use self::guard::{
     AdminOnly, Analyst, Importer, LoggedIn, Person, Public, Reader, Require, Sender, Viewer,
     Visitor, administers,

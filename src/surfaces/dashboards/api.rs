@@ -12,6 +12,7 @@ use serde::Deserialize;
 use super::admin;
 use super::assets::asset;
 use super::catalogue::Language;
+use super::documents;
 use super::forms::{LoginPage, LoginProblem, SetupPage, SetupProblem};
 use super::gather::{AskedPrices, Gather};
 use super::pages::{ErrorPage, Preferences, Shell, Theme};
@@ -47,7 +48,8 @@ pub fn pages(config: &mut ServiceConfig) {
         .service(get_asset)
         .configure(super::forecast_api::forecast_pages)
         .configure(admin::pages)
-        .configure(upload::pages);
+        .configure(upload::pages)
+        .configure(documents::pages);
 }
 
 /// What a page is shown with.

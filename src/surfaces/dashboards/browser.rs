@@ -45,7 +45,7 @@ fn wants_page(request: &HttpRequest) -> bool {
     let accept = accept.unwrap_or_default();
     let path = request.path();
     let is_page = PAGES.iter().any(|(page, _)| *page == path && path != PRICES_CSV)
-        || ["/problems/", "/admin/", "/account/", "/upload/"]
+        || ["/problems/", "/admin/", "/account/", "/upload/", "/documents/"]
             .iter()
             .any(|start| path.starts_with(start));
     let for_programs = FOR_PROGRAMS.iter().any(|start| path.starts_with(start));

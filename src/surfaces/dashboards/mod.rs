@@ -16,6 +16,7 @@ mod prices; // the page of prices
 mod forecast; // the pages about forecasts
 mod forecast_api; // the same over HTTP
 mod upload; // files and totals that people bring
+mod documents; // documents, questions, and where the answers stand
 mod gather; // what pages are made from
 mod templates; // tera
 

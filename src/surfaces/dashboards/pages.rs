@@ -122,6 +122,7 @@ pub(super) struct ShellTexts<'a> {
     /// Empty where the way to the models is not shown, `here` on their pages.
     models: &'static str,
     in_upload: bool,
+    in_documents: bool,
     in_forecast: bool,
 }
 
@@ -178,6 +179,7 @@ impl Shell {
                 _ => "shown",
             },
             in_upload: path == "/upload" || path.starts_with("/upload/"),
+            in_documents: path == "/documents" || path.starts_with("/documents/"),
             in_forecast: path == "/forecast" || path.starts_with("/forecast/"),
         }
     }

@@ -114,6 +114,16 @@ impl Templates {
         self.render(template, shell, view)
     }
 
+    /// A page about documents, or a part of one.
+    pub(super) fn documents(
+        &self,
+        template: &'static str,
+        shell: &Shell,
+        view: &impl Serialize,
+    ) -> Result<String, PageError> {
+        self.render(template, shell, view)
+    }
+
     fn render(
         &self,
         template: &'static str,

@@ -246,6 +246,8 @@ fn of_counts(summary: &StatusSummary, format: &Format) -> Vec<Fact> {
         ("adm_count_prices", counts.market_prices),
         ("adm_count_models", counts.models),
         ("adm_count_forecasts", counts.forecast_runs),
+        ("adm_count_documents", counts.items),
+        ("adm_count_chunks", counts.chunks),
     ]
     .map(|(key, count)| Fact {
         name: format.text(key).to_owned(),

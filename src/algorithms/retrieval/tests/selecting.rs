@@ -1,0 +1,125 @@
+//! The sentence that answers is chosen, and what is not there is not answered.
+
+use proptest::prelude::*;
+
+use crate::algorithms::retrieval::hints::{Hint, Met};
+use crate::algorithms::retrieval::{Ask, Compounds, Language, Passage, Selection, Words, select};
+
+const TEXTS: [&str; 4] = [
+    "Die Messstelle gehört dem Betreiber. Der Grundpreis beträgt 25 Euro pro Jahr. Die Ablesung erfolgt monatlich.",
+    "Das Gesetz tritt am 1. Januar 2026 in Kraft. Es ersetzt die Verordnung.",
+    "Die Kündigungsfrist beträgt zwei Wochen. Der Lieferant bestätigt die Kündigung.",
+    "Der Bahnhof liegt im Zentrum. Züge fahren nach Bern.",
+];
+
+fn words() -> Words {
+    let mut words = Words { average_terms: 10.0, compounds: Compounds::built_in() };
+    words.compounds.learn(TEXTS);
+    words
+}
+
+fn passages() -> Vec<Passage<'static>> {
+    let passage = |(document, text)| Passage {
+        document,
+        text,
+        heading: "",
+        score: 1.0 - document as f32 * 0.1,
+        dense_score: None,
+    };
+    TEXTS.into_iter().enumerate().map(passage).collect()
+}
+
+fn chosen(question: &str) -> (String, Selection) {
+    let words = words();
+    let ask = Ask { question, language: Language::detect(question), words: &words };
+    let passages = passages();
+    let selection = select(&ask, &passages, 3);
+    let text = selection
+        .quotes
+        .first()
+        .map(|quote| quote.span.of(passages[quote.passage].text).unwrap().to_owned());
+    (text.unwrap_or_default(), selection)
+}
+
+#[test]
+fn the_sentence_that_answers_is_first() {
+    for (question, answer) in [
+        ("Wie hoch ist der Grundpreis pro Jahr?", "Der Grundpreis beträgt 25 Euro pro Jahr."),
+        ("Wann tritt das Gesetz in Kraft?", "Das Gesetz tritt am 1. Januar 2026 in Kraft."),
+        ("Wie lange ist die Kündigungsfrist?", "Die Kündigungsfrist beträgt zwei Wochen."),
+    ] {
+        let (text, selection) = chosen(question);
+        assert_eq!(text, answer);
+        assert!(selection.confidence > 0.5, "{question}: {}", selection.confidence);
+    }
+}
+
+#[test]
+fn what_is_not_there_is_doubted() {
+    for question in [
+        "Wie viele Stunden dauert die Montage der Wallbox?",
+        "Wer hat die Oper in Mailand gebaut?",
+        "Wie hoch ist der Berg Säntis in Metern?",
+    ] {
+        let (_, selection) = chosen(question);
+        assert!(selection.confidence < 0.3, "{question}: {}", selection.confidence);
+    }
+    let (text, selection) = chosen("Xylophon?");
+    assert!(selection.quotes.is_empty() && selection.confidence <= 0.0, "{text}");
+}
+
+#[test]
+fn no_passages_no_answer() {
+    let words = words();
+    let ask = Ask { question: "Was?", language: None, words: &words };
+    assert_eq!(select(&ask, &[], 3), Selection::default());
+    assert_eq!(select(&Ask { question: "", ..ask }, &passages(), 3).quotes, []);
+}
+
+#[test]
+fn hints_want_units_dates_and_shares() {
+    let met = |question: &str, sentence: &str| Hint::of(question).met(sentence, "");
+    assert_eq!(met("Wie viele Stunden dauert es?", "Es dauert 24 Stunden."), Met::Yes);
+    assert_eq!(met("Wie viele Stunden dauert es?", "Es dauert drei Wochen."), Met::WithoutUnit);
+    assert_eq!(met("Wie viel kostet es in Rappen?", "Es kostet 0,55 Rappen je kWh."), Met::Yes);
+    assert_eq!(met("How many euros is the penalty?", "The penalty is EUR 100."), Met::Yes);
+    assert_eq!(
+        met("How many euros is the penalty?", "The penalty is set in Article 16."),
+        Met::WithoutUnit
+    );
+    assert_eq!(
+        met("What fraction can we return?", "It is limited to one third of the total."),
+        Met::Yes
+    );
+    assert_eq!(met("What fraction can we return?", "It is limited to 30% of the total."), Met::Yes);
+    assert_eq!(met("Combien de GWh par an ?", "La production est de 6.77 GWh."), Met::Yes);
+    assert_eq!(met("Wann gilt es?", "Es gilt ab dem 1. Januar."), Met::Yes);
+    assert_eq!(met("Quand est-ce que cela s'applique ?", "Cela s'applique."), Met::No);
+    assert_eq!(met("Gilt es?", "Es gilt."), Met::NotAsked);
+    let header = "Name | Turbine [MW] | Jahr";
+    assert_eq!(
+        Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", header),
+        Met::Yes
+    );
+    assert_eq!(
+        Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", "Name | Jahr"),
+        Met::WithoutUnit
+    );
+}
+
+proptest! {
+    #[test]
+    fn quotes_lie_within_their_passages_once_each(question in "[a-zA-Zäöü ]{0,60}\\??", texts in prop::collection::vec("[A-Za-zäöü0-9 .;|\\n]{0,160}", 0..6), most in 0usize..5) {
+        let words = words();
+        let ask = Ask { question: &question, language: Language::detect(&question), words: &words };
+        let passages: Vec<Passage<'_>> =
+            texts.iter().enumerate().map(|(document, text)| Passage { document, text, heading: "", score: 1.0, dense_score: Some(0.3) }).collect();
+        let selection = select(&ask, &passages, most);
+        prop_assert!(selection.quotes.len() <= most);
+        prop_assert!((0.0..=1.0).contains(&selection.confidence));
+        for (index, quote) in selection.quotes.iter().enumerate() {
+            prop_assert!(quote.span.of(passages[quote.passage].text).is_some_and(|text| !text.trim().is_empty()));
+            prop_assert!(!selection.quotes[..index].contains(quote));
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Documents with what they stand on: extraction of text, embedding, index.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::access::audit::Audit;
+use crate::base::timeline::Clock;
+use crate::config::Settings;
+use crate::knowledge::documents;
+use crate::knowledge::documents::Documents;
+use crate::knowledge::documents::Needs;
+use crate::knowledge::embedding::Embedding;
+use crate::knowledge::extract::Extraction;
+use crate::knowledge::extract::Program;
+use crate::knowledge::index::Index;
+use crate::platform::db::Db;
+use crate::platform::jobs::Jobs;
+use crate::platform::objects::Objects;
+use crate::platform::runtime::CpuPool;
+use crate::platform::runtime::Live;
+
+/// What the services of documents share with others.
+pub(super) struct Shared {
+    pub db: Db,
+    pub objects: Objects,
+    pub jobs: Jobs,
+    pub audit: Audit,
+    pub pool: CpuPool,
+    pub clock: Clock,
+}
+
+/// The documents as `settings` want them; nothing is asked, opened or loaded yet.
+pub(super) fn documents(
+    settings: &Settings,
+    shared: Shared,
+    section: Live<documents::Settings>,
+) -> Documents {
+    let Shared { db, objects, jobs, audit, pool, clock } = shared;
+    let needs = Needs {
+        db,
+        objects,
+        jobs,
+        audit,
+        extractor: Arc::new(extraction(settings, &clock)),
+        embedding: Embedding::new(&settings.embedding, pool.clone(), clock.clone()),
+        engine: Arc::new(index(settings, &clock)),
+        pool,
+        data_dir: settings.storage.data_dir.clone(),
+    };
+    Documents::new(needs, clock, section)
+}
+
+/// What takes the text out of files: children of this program.
+pub(super) fn extraction(settings: &Settings, clock: &Clock) -> Extraction {
+    // A program that does not know where it lies is looked for by its name.
+    let program = Program::own().unwrap_or_else(|_| Program::At(PathBuf::from("luna")));
+    Extraction::new(&settings.extraction, clock, program)
+}
+
+/// Where chunks are indexed.
+pub(super) fn index(settings: &Settings, clock: &Clock) -> Index {
+    Index::new(&settings.vectors, &settings.storage.data_dir, clock.clone())
+}
