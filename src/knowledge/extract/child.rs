@@ -45,6 +45,10 @@ pub(super) fn extension(name: &str) -> String {
 /// Reads the file on standard input and writes `Result<Extracted, ExtractError>` as JSON to standard
 /// output. An error is a failure of the box or of the pipes; a bad file is a result.
 pub fn extract(task: &Task) -> Result<(), String> {
+    // Files may not grow any more in a moment; a pipe is no file.
+    if std::fs::metadata("/proc/self/fd/1").is_ok_and(|output| output.is_file()) {
+        return Err("the text goes into a pipe and not into a file: luna extract <file | cat".to_owned());
+    }
     within(task, |task, _| {
         let mut bytes = Vec::new();
         let input = std::io::stdin().lock().read_to_end(&mut bytes);
