@@ -149,13 +149,6 @@ pub async fn by_id(conn: &mut Conn, ids: &[Uuid]) -> QueryResult<Vec<ItemRecord>
     all(rows.load(conn).await?)
 }
 
-/// Those of these documents that are there.
-pub async fn find_all(conn: &mut Conn, item_ids: &[Uuid]) -> QueryResult<Vec<ItemRecord>> {
-    let rows = items::table.filter(items::item_id.eq_any(item_ids)).select(Row::as_select());
-    let rows: Vec<Row> = rows.load(conn).await?;
-    rows.into_iter().map(ItemRecord::try_from).collect()
-}
-
 /// One document, which nobody else changes until the transaction ends.
 pub async fn find_for_update(conn: &mut Conn, item_id: Uuid) -> QueryResult<Option<ItemRecord>> {
     let row = items::table.find(item_id).select(Row::as_select()).for_update();
