@@ -1,5 +1,6 @@
-//! `luna documents`: add files and folders, list, delete, build the index anew.
+//! `luna documents`: add files and folders, list, delete, build the index anew, measure.
 
+mod eval; // how well it finds and answers
 mod finding; // which files a path means
 
 use std::path::PathBuf;
@@ -10,6 +11,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use uuid::Uuid;
 
+use self::eval::EvalArguments;
 use self::finding::{Found, find};
 use super::arguments::AskArguments;
 use super::ask;
@@ -58,6 +60,10 @@ pub(super) enum DocumentsCommand {
     Ask(AskArguments),
     /// Build the index anew from the stored chunks, while the present one answers
     Reindex(ReindexArguments),
+    /// Measure how well passages are found, or questions answered whose answers are known
+    ///
+    /// Example: luna documents eval --questions docs/retrieval/own_questions.jsonl --split dev
+    Eval(EvalArguments),
 }
 
 #[derive(Debug, Args)]
@@ -129,6 +135,7 @@ pub(super) async fn run(settings: &Settings, command: DocumentsCommand) -> Resul
         DocumentsCommand::Delete(arguments) => delete(settings, arguments).await,
         DocumentsCommand::Ask(arguments) => ask::ask(settings, arguments).await,
         DocumentsCommand::Reindex(arguments) => reindex(settings, arguments).await,
+        DocumentsCommand::Eval(arguments) => eval::run(settings, arguments).await,
     }
 }
 
