@@ -134,8 +134,14 @@ mod tests {
         assert!(matches!(named(b"a;b\n1;2\n3;4\n", "pdf"), Ok(Form::Table(_, b';'))));
         assert!(matches!(named("BMW fährt elektrisch.".as_bytes(), "txt"), Ok(Form::Text(_))));
         assert!(matches!(named(b"MZ ist ein Kuerzel.", ""), Ok(Form::Text(_))));
-        assert!(matches!(named(b"MZ\x90\0\x03\0\0\0", "txt"), Err(ExtractError::Unsupported { .. })));
-        assert!(matches!(named(b"\0\x01\x02\xff\xfe\0\0", "txt"), Err(ExtractError::Unsupported { .. })));
+        assert!(matches!(
+            named(b"MZ\x90\0\x03\0\0\0", "txt"),
+            Err(ExtractError::Unsupported { .. })
+        ));
+        assert!(matches!(
+            named(b"\0\x01\x02\xff\xfe\0\0", "txt"),
+            Err(ExtractError::Unsupported { .. })
+        ));
         assert_eq!(named(b" \n", "txt"), Err(ExtractError::Empty { scanned: false }));
         assert_eq!(named(b"", "txt"), Err(ExtractError::Empty { scanned: false }));
     }

@@ -168,13 +168,17 @@ impl<'a> Machine<'a> {
     ) -> Result<(), ExtractError> {
         let Some(Operand::Name(name)) = operands.first() else { return Ok(()) };
         let found = self.resource(resources, "ExtGState", name);
-        let Some(state) = found.and_then(|(_, object)| as_dictionary(object)) else { return Ok(()) };
+        let Some(state) = found.and_then(|(_, object)| as_dictionary(object)) else {
+            return Ok(());
+        };
         if let Some(alpha) = self.file.number(state, "ca") {
             at.state.alpha = alpha;
             at.state.is_opaque = alpha > 0.95;
         }
         match self.file.get(state, "BM") {
-            Some(Object::Name(name)) => at.state.is_opaque &= name == b"Normal" || name == b"Compatible",
+            Some(Object::Name(name)) => {
+                at.state.is_opaque &= name == b"Normal" || name == b"Compatible"
+            }
             Some(_) => at.state.is_opaque = false,
             None => {}
         }
@@ -197,7 +201,8 @@ impl<'a> Machine<'a> {
             Some((_, Object::Name(name))) => Space::named(name).unwrap_or(Space::Other),
             Some((_, Object::Array(parts))) => {
                 let kind = parts.first().and_then(|it| it.as_name().ok()).unwrap_or_default();
-                let profile = parts.get(1).and_then(|it| self.file.follow(it)).and_then(as_dictionary);
+                let profile =
+                    parts.get(1).and_then(|it| self.file.follow(it)).and_then(as_dictionary);
                 match (kind, profile) {
                     (b"ICCBased", Some(profile)) => {
                         let components = self.file.number(profile, "N").unwrap_or(0.0);
@@ -240,7 +245,9 @@ impl<'a> Machine<'a> {
         let (marks, states) = (at.marks.len(), at.states.len());
         let kept = at.state.clone();
         let (text, line) = (at.text, at.line);
-        if let Some(matrix) = self.file.numbers(&stream.dict, "Matrix").and_then(|it| Matrix::of(&it)) {
+        if let Some(matrix) =
+            self.file.numbers(&stream.dict, "Matrix").and_then(|it| Matrix::of(&it))
+        {
             at.state.matrix = matrix.then(at.state.matrix);
         }
         if let Some([x0, y0, x1, y1]) = self.file.numbers(&stream.dict, "BBox").as_deref() {
