@@ -33,7 +33,7 @@ impl Documents {
             return Ok(Vec::new());
         }
         let mut conn = self.db().conn().await?;
-        let mut found = items::find_all(&mut conn, item_ids).await?;
+        let mut found = items::by_id(&mut conn, item_ids).await?;
         found.retain(|item| self.may_read(item, role));
         Ok(found)
     }

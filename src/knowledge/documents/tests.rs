@@ -33,7 +33,7 @@ fn now() -> DateTime<Utc> {
 type Part<'a> = (&'a str, Option<&'a str>, &'a [u8]);
 
 /// A form with these parts.
-fn form(parts: &[Part]) -> (&'static str, Vec<u8>) {
+fn form(parts: &[Part<'_>]) -> (&'static str, Vec<u8>) {
     let mut body = Vec::new();
     for (name, file, content) in parts {
         body.extend(b"--XxX\r\n");
@@ -48,7 +48,7 @@ fn form(parts: &[Part]) -> (&'static str, Vec<u8>) {
 }
 
 /// What an analyst gets for a form.
-async fn send(app: &TestApp, parts: &[Part]) -> Answer {
+async fn send(app: &TestApp, parts: &[Part<'_>]) -> Answer {
     app.send(Role::Analyst, Method::POST, "/api/ingest/doc", Some(form(parts))).await
 }
 

@@ -4,7 +4,7 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{max, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::BigInt;
+use diesel::sql_types::{BigInt, Bool};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -48,8 +48,7 @@ struct Row {
 
 fn status_of(name: &str) -> QueryResult<Status> {
     let unknown = || format!("'{name}' is not a status of a document");
-    Status::parse(name)
-        .ok_or_else(|| diesel::result::Error::DeserializationError(unknown().into()))
+    Status::parse(name).ok_or_else(|| diesel::result::Error::DeserializationError(unknown().into()))
 }
 
 impl TryFrom<Row> for ItemRecord {
@@ -149,13 +148,6 @@ pub async fn by_id(conn: &mut Conn, ids: &[Uuid]) -> QueryResult<Vec<ItemRecord>
     all(rows.load(conn).await?)
 }
 
-/// Those of these documents that are there.
-pub async fn find_all(conn: &mut Conn, item_ids: &[Uuid]) -> QueryResult<Vec<ItemRecord>> {
-    let rows = items::table.filter(items::item_id.eq_any(item_ids)).select(Row::as_select());
-    let rows: Vec<Row> = rows.load(conn).await?;
-    rows.into_iter().map(ItemRecord::try_from).collect()
-}
-
 /// One document, which nobody else changes until the transaction ends.
 pub async fn find_for_update(conn: &mut Conn, item_id: Uuid) -> QueryResult<Option<ItemRecord>> {
     let row = items::table.find(item_id).select(Row::as_select()).for_update();
@@ -199,9 +191,8 @@ pub async fn list(
     }
     if let Some(q) = &filter.q {
         let pattern = containing(q);
-        query = query.filter(
-            items::title.ilike(pattern.clone()).or(items::file_name.ilike(pattern)),
-        );
+        query =
+            query.filter(items::title.ilike(pattern.clone()).or(items::file_name.ilike(pattern)));
     }
     if !filter.with_superseded {
         query = query.filter(items::superseded_at.is_null());
@@ -269,18 +260,16 @@ pub async fn speaking(
     lineage: &str,
     only_approved: bool,
 ) -> QueryResult<Vec<ItemRecord>> {
-    let mut query = items::table
+    let may_be_any = (!only_approved).into_sql::<Bool>();
+    let rows = items::table
         .filter(items::lineage.eq(lineage))
         .filter(items::status.eq(Status::Ready.name()))
         .filter(items::superseded_at.is_null())
+        .filter(items::approved_at.is_not_null().or(may_be_any))
         .order(items::version.desc())
         .select(Row::as_select())
-        .for_update()
-        .into_boxed();
-    if only_approved {
-        query = query.filter(items::approved_at.is_not_null());
-    }
-    all(query.load(conn).await?)
+        .for_update();
+    all(rows.load(conn).await?)
 }
 
 /// Lets a later version speak in place of a document.
@@ -299,11 +288,7 @@ fn open_names() -> [&'static str; 2] {
 }
 
 /// Documents that wait or are being read, after one, by identifier.
-pub async fn open_after(
-    conn: &mut Conn,
-    after: Uuid,
-    limit: i64,
-) -> QueryResult<Vec<ItemRecord>> {
+pub async fn open_after(conn: &mut Conn, after: Uuid, limit: i64) -> QueryResult<Vec<ItemRecord>> {
     let rows = items::table
         .filter(items::status.eq_any(open_names()))
         .filter(items::item_id.gt(after))

@@ -4,14 +4,22 @@ use chrono::{DateTime, Utc};
 use diesel::dsl::{exists, max, not, sql};
 use diesel::pg::Pg;
 use diesel::prelude::*;
-use diesel::sql_types::{BigInt, Nullable};
+use diesel::sql_types::{BigInt, Bool, Nullable};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
 use crate::knowledge::documents::model::{IndexVersion, Status};
 use crate::platform::db::Conn;
 use crate::platform::db::later_of;
-use crate::platform::db::schema::{index_versions, item_index, items};
+use crate::platform::db::schema::{index_versions, item_chunks, item_index, item_texts, items};
+
+diesel::allow_tables_to_appear_in_same_query!(
+    items,
+    item_texts,
+    item_chunks,
+    item_index,
+    index_versions
+);
 
 #[derive(Queryable, Selectable)]
 #[diesel(table_name = index_versions, check_for_backend(Pg))]
@@ -124,8 +132,7 @@ pub async fn end(
         .filter(index_versions::state.eq(state.name()))
         .set((
             index_versions::state.eq(ending),
-            index_versions::ended_at
-                .eq(later_of(index_versions::created_at.nullable(), Some(now))),
+            index_versions::ended_at.eq(later_of(index_versions::created_at.nullable(), Some(now))),
         ))
         .returning(index_versions::version)
         .get_result(conn)
@@ -141,10 +148,7 @@ pub async fn end(
 /// Lets the version that was built answer.
 pub async fn activate(conn: &mut Conn, version: u32, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(index_versions::table.find(number(version)))
-        .set((
-            index_versions::state.eq(State::Active.name()),
-            index_versions::activated_at.eq(now),
-        ))
+        .set((index_versions::state.eq(State::Active.name()), index_versions::activated_at.eq(now)))
         .execute(conn)
         .await
         .map(drop)
@@ -236,7 +240,7 @@ pub async fn missing(
     let lies = item_index::table
         .filter(item_index::item_id.eq(items::item_id))
         .filter(item_index::version.eq(number(version.version)))
-        .filter(item_index::is_embedded.or(words_only));
+        .filter(item_index::is_embedded.or(words_only.into_sql::<Bool>()));
     items::table
         .filter(items::status.eq(Status::Ready.name()))
         .filter(items::superseded_at.is_null())
@@ -257,7 +261,7 @@ pub async fn filled(conn: &mut Conn, version: &IndexVersion) -> QueryResult<(i64
         .filter(items::superseded_at.is_null());
     let there = item_index::table
         .filter(item_index::version.eq(number(version.version)))
-        .filter(item_index::is_embedded.or(words_only));
+        .filter(item_index::is_embedded.or(words_only.into_sql::<Bool>()));
     let all: i64 = all.count().get_result(conn).await?;
     Ok((all, there.count().get_result(conn).await?))
 }

@@ -7,7 +7,7 @@ use super::*;
 #[tokio::test]
 async fn a_file_becomes_chunks_that_give_its_text_back() {
     let app = TestApp::new().await;
-    let parts: [Part; 4] = [
+    let parts: [Part<'_>; 4] = [
         ("tags", None, b"house, heating"),
         ("file", Some("waermepumpe.txt"), HOUSE),
         ("file", Some("electricity-contract.pdf"), CONTRACT),
@@ -62,7 +62,10 @@ async fn a_file_becomes_chunks_that_give_its_text_back() {
     }
     assert_eq!(points(&app).await, all as u64);
     let summary = app.get(Role::Viewer, "/api/status/summary").await.json(200);
-    assert_eq!((&summary["counts"]["items"], &summary["counts"]["chunks"]), (&json!(2), &json!(all)));
+    assert_eq!(
+        (&summary["counts"]["items"], &summary["counts"]["chunks"]),
+        (&json!(2), &json!(all))
+    );
 }
 
 #[tokio::test]
@@ -152,7 +155,7 @@ async fn another_content_under_a_title_is_a_version_that_speaks_once_it_is_ready
 async fn what_cannot_be_taken_in_is_said_file_by_file() {
     let app = app_with(|settings| settings.documents.max_mb = 1).await;
     let large = vec![b'x'; (1 << 20) + 1];
-    let parts: [Part; 4] = [
+    let parts: [Part<'_>; 4] = [
         ("file", Some("large.txt"), &large),
         ("file", Some("house.txt"), HOUSE),
         ("file", Some("empty.txt"), b""),
@@ -167,7 +170,7 @@ async fn what_cannot_be_taken_in_is_said_file_by_file() {
         assert!(refusal["reason"].as_str().unwrap().contains(part), "{refusal}");
     }
     send(&app, &[("file", Some("large.txt"), &large)]).await.problem(413);
-    let cases: [(&[Part], &str); 7] = [
+    let cases: [(&[Part<'_>], &str); 7] = [
         (&[("title", None, b"x")], "file"),
         (&[("file", Some(""), b"")], "file"),
         (&[("file", Some("a.txt"), b"")], "file"),
@@ -199,7 +202,7 @@ async fn what_cannot_be_taken_in_is_said_file_by_file() {
 #[tokio::test]
 async fn no_more_wait_than_may_wait() {
     let app = app_with(|settings| settings.documents.queue_max = 2).await;
-    let parts: [Part; 3] = [
+    let parts: [Part<'_>; 3] = [
         ("file", Some("a.txt"), b"The first text of three."),
         ("file", Some("b.txt"), b"The second text of three."),
         ("file", Some("c.txt"), b"The third text of three."),

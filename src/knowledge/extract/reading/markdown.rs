@@ -36,6 +36,7 @@ pub(super) fn read(text: &str, assembly: &mut Assembly) -> Result<(), ExtractErr
         line: String::new(),
         heading: None,
         items: 0,
+        lists: Vec::new(),
         code: false,
         metadata: false,
         html: None,
@@ -77,8 +78,10 @@ struct Reading<'a> {
     assembly: &'a mut Assembly,
     line: String,
     heading: Option<u8>,
-    /// Lists within lists.
+    /// Points within points.
     items: usize,
+    /// For each open list the number of its next point, where it counts them.
+    lists: Vec<Option<u64>>,
     code: bool,
     metadata: bool,
     html: Option<String>,
@@ -115,7 +118,9 @@ impl Reading<'_> {
                 None => self.line.push(' '),
             },
             Event::InlineHtml(tag) if tag.starts_with("<br") => self.line.push(' '),
-            Event::SoftBreak | Event::HardBreak => self.line.push(if self.code { '\n' } else { ' ' }),
+            Event::SoftBreak | Event::HardBreak => {
+                self.line.push(if self.code { '\n' } else { ' ' })
+            }
             Event::Rule => self.flush(),
             _ => {}
         }
@@ -139,6 +144,15 @@ impl Reading<'_> {
             Tag::Item => {
                 self.flush();
                 self.items += 1;
+                if let Some(Some(number)) = self.lists.last_mut() {
+                    // Laws refer to points by their numbers.
+                    self.line = format!("{number}. ");
+                    *number = number.saturating_add(1);
+                }
+            }
+            Tag::List(first) => {
+                self.flush();
+                self.lists.push(*first);
             }
             Tag::CodeBlock(_) => {
                 self.flush();
@@ -154,9 +168,9 @@ impl Reading<'_> {
                 self.rows.clear();
             }
             Tag::TableHead | Tag::TableRow => self.rows.push(Vec::new()),
-            Tag::Paragraph | Tag::List(_) | Tag::BlockQuote(_) | Tag::FootnoteDefinition(_) => {
-                self.flush();
-            }
+            // The number of a point stands before its first paragraph.
+            Tag::Paragraph if self.line.ends_with(". ") && self.items > 0 => {}
+            Tag::Paragraph | Tag::BlockQuote(_) | Tag::FootnoteDefinition(_) => self.flush(),
             _ => {}
         }
     }
@@ -187,11 +201,16 @@ impl Reading<'_> {
                 }
             }
             TagEnd::Table => {
-                let named = self.rows.first().is_some_and(|row| row.iter().any(|it| !it.is_empty()));
+                let named =
+                    self.rows.first().is_some_and(|row| row.iter().any(|it| !it.is_empty()));
                 let rows = std::mem::take(&mut self.rows);
                 self.assembly.table(&rows, named);
             }
-            TagEnd::Paragraph | TagEnd::List(_) | TagEnd::BlockQuote(_) => self.flush(),
+            TagEnd::List(_) => {
+                self.flush();
+                self.lists.pop();
+            }
+            TagEnd::Paragraph | TagEnd::BlockQuote(_) => self.flush(),
             _ => {}
         }
         Ok(())
@@ -215,7 +234,7 @@ mod tests {
         assert_eq!(extracted.title.as_deref(), Some("Stationen"));
         assert_eq!(
             extracted.canonical.text,
-            "Messnetz\nRund 160 Stationen im Netz.\nWind\nBöen\nSonne\nName | m\nBern | 553\nls -l\ncd x\n"
+            "Messnetz\nRund 160 Stationen im Netz.\nWind\nBöen\n1. Sonne\nName | m\nBern | 553\nls -l\ncd x\n"
         );
         let kinds: Vec<_> = extracted.canonical.blocks.iter().map(|block| block.kind).collect();
         assert_eq!(kinds[0], BlockKind::Heading { level: 1 });

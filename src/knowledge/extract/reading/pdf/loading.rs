@@ -1,6 +1,6 @@
 //! Files opened, also those whose table of contents is lost.
 
-use lopdf::{Document, Error, Object, ObjectStream};
+use lopdf::{Document, Error, LoadOptions, Object, ObjectId, ObjectStream};
 
 use crate::knowledge::extract::model::ExtractError;
 
@@ -9,9 +9,13 @@ const OBJECTS_MAX: usize = 500_000;
 
 /// The document in `bytes`, decrypted when it needs no password.
 pub(super) fn load(bytes: &[u8]) -> Result<Document, ExtractError> {
-    let document = match Document::load_mem(bytes) {
-        Ok(document) if document.page_iter().next().is_some() || document.is_encrypted() => document,
-        Err(Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_)) => {
+    let document = match open(bytes) {
+        Ok(document) if document.page_iter().next().is_some() || document.is_encrypted() => {
+            document
+        }
+        Err(
+            Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_),
+        ) => {
             return Err(ExtractError::Encrypted);
         }
         damaged => repaired(bytes, damaged)?,
@@ -22,11 +26,25 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, ExtractError> {
     Ok(document)
 }
 
+/// Pictures are not looked at: their bytes are left behind.
+fn open(bytes: &[u8]) -> lopdf::Result<Document> {
+    fn without_pictures(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
+        let Object::Stream(stream) = object else { return Some((id, object.clone())) };
+        if matches!(stream.dict.get(b"Subtype").and_then(Object::as_name), Ok(b"Image")) {
+            stream.content = vec![0];
+        }
+        // Of a stream the library keeps the object itself, and not what comes back.
+        Some((id, Object::Null))
+    }
+    let options = LoadOptions { filter: Some(without_pictures), ..LoadOptions::default() };
+    Document::load_mem_with_options(bytes, options)
+}
+
 /// The document with a table of contents made anew from what looks like objects.
 fn repaired(bytes: &[u8], before: lopdf::Result<Document>) -> Result<Document, ExtractError> {
     let trailer = trailer(bytes);
     let anew = trailer.map(|trailer| with_table(bytes, &trailer));
-    match (anew.and_then(|anew| Document::load_mem(&anew).ok()), before) {
+    match (anew.and_then(|anew| open(&anew).ok()), before) {
         (Some(mut document), _) => {
             open_streams(&mut document);
             Ok(document)
@@ -38,7 +56,9 @@ fn repaired(bytes: &[u8], before: lopdf::Result<Document>) -> Result<Document, E
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::Parse(_) | Error::Xref(_) => "its table of contents is damaged and cannot be mended".to_owned(),
+        Error::Parse(_) | Error::Xref(_) => {
+            "its table of contents is damaged and cannot be mended".to_owned()
+        }
         other => {
             let text = other.to_string();
             text.split(';').next().unwrap_or_default().to_owned()
@@ -64,7 +84,11 @@ fn trailer(bytes: &[u8]) -> Option<String> {
     let encrypted = find(bytes, b"/Encrypt ").and_then(|at| {
         let rest = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 60)]).into_owned();
         let mut words = rest["/Encrypt".len()..].split_whitespace();
-        Some(format!("/Encrypt {} {} R", words.next()?.parse::<u32>().ok()?, words.next()?.parse::<u16>().ok()?))
+        Some(format!(
+            "/Encrypt {} {} R",
+            words.next()?.parse::<u32>().ok()?,
+            words.next()?.parse::<u16>().ok()?
+        ))
     });
     Some(format!("/Root {number} {generation} R {}", encrypted.unwrap_or_default()))
 }
