@@ -11,8 +11,6 @@ use super::service::{Call, Outbound, OutboundError, checked, host_of};
 pub struct Flowing {
     /// The status.
     pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
     outbound: Outbound,
     host: String,
     response: Response,
@@ -38,7 +36,6 @@ impl Outbound {
         let response = answer?;
         Ok(Flowing {
             status: response.status(),
-            headers: response.headers().clone(),
             outbound: self.clone(),
             host,
             response,
