@@ -1,7 +1,6 @@
 //! Answers that are read while they come: for servers that write for minutes.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 
 use super::service::{Call, Outbound, OutboundError, checked, host_of};
