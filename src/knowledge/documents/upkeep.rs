@@ -32,7 +32,7 @@ impl Documents {
         let swept = self.sweep().await?;
         let data_dir = self.0.needs.data_dir.clone();
         let spooled = tokio::task::spawn_blocking(move || spool::clean(&data_dir, LEFT_BEHIND)).await;
-        let spooled = spooled.map_or(0, |count| count);
+        let spooled = spooled.unwrap_or_default();
         let mut found = json!({ "settled": settled, "removed": swept, "left_behind": spooled });
         let counts = self.counts().await?;
         if counts.total() == 0 {
@@ -164,7 +164,9 @@ impl Documents {
                 match self.engine().remove_item(version.version, leftover.item_id).await {
                     // What is damaged is built anew, from what there is then.
                     Ok(()) | Err(IndexError::Unknown(_) | IndexError::Damaged(_)) => {}
-                    Err(error @ IndexError::Unavailable(_)) => return Err(error.into()),
+                    Err(error @ (IndexError::Unavailable(_) | IndexError::Refused(_))) => {
+                        return Err(error.into());
+                    }
                 }
             }
         }
