@@ -142,8 +142,13 @@ pub fn xlsx(rows: &str) -> Vec<u8> {
         "<styleSheet {main}><cellXfs><xf numFmtId='0'/><xf numFmtId='14'/></cellXfs></styleSheet>"
     );
     let hidden = "<row r='1'><c r='A1' t='inlineStr'><is><t>geheim</t></is></c></row>";
+    let root = format!(
+        "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>\
+         <Relationship Id='r1' Type='{r}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+    );
     archive(&[
         ("[Content_Types].xml", b"<Types/>"),
+        ("_rels/.rels", root.as_bytes()),
         ("xl/workbook.xml", workbook.as_bytes()),
         ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
         ("xl/styles.xml", styles.as_bytes()),

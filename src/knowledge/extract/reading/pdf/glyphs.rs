@@ -124,7 +124,8 @@ mod tests {
             ("uni20AC", Some("€")),
             ("u1F600", Some("😀")),
             ("a.sc", Some("a")),
-            ("f_i", Some("fi")),
+            ("f_i", Some("\u{fb01}")),
+            ("T_h", Some("Th")),
             ("g123", None),
         ] {
             assert_eq!(glyphs.letters(name.as_bytes()).as_deref(), letters, "{name}");

@@ -18,6 +18,8 @@ use crate::knowledge::extract::model::ExtractError;
 const FORMS_DEEP: usize = 12;
 /// Instructions of a whole document.
 const STEPS_MAX: u64 = 60_000_000;
+/// What a drawing within a drawing costs, in instructions: its beginning, not what it does.
+const FORM_STEPS: u64 = 500;
 /// States that are kept.
 const STATES_MAX: usize = 512;
 /// Fonts that are kept ready.
@@ -240,6 +242,7 @@ impl<'a> Machine<'a> {
             Some(b"Form") if depth < FORMS_DEEP => {}
             _ => return Ok(()),
         }
+        self.steps += FORM_STEPS;
         let layer = stream.dict.get(b"OC").and_then(Object::as_reference).ok();
         at.marks.push(layer.is_some_and(|id| self.hidden_layers.contains(&id)));
         let (marks, states) = (at.marks.len(), at.states.len());
