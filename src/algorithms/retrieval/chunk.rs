@@ -1,6 +1,6 @@
 //! Cuts a document into passages along its own structure.
 
-use crate::algorithms::retrieval::outline::{outline, Section};
+use crate::algorithms::retrieval::outline::{outline, title, Section};
 use crate::algorithms::retrieval::{sentences, Block, BlockKind, Canonical, Language, Span};
 
 /// Sizes of chunks, in the tokens of whoever embeds them.
@@ -25,7 +25,7 @@ pub struct Chunk {
     pub page_end: u32,
     /// Titles above it, the highest first.
     pub section: Vec<String>,
-    /// What is said above it and not in it: the titles, and the header of its table.
+    /// What is said above it and not in it: the document's title, those of its sections, the header of its table.
     pub heading_text: String,
 }
 
@@ -74,24 +74,24 @@ impl Draft {
 /// Paragraphs that are too long are cut between sentences. Pieces too short to say anything join their neighbour,
 /// except articles of a law, which are what such texts are cited by.
 pub fn chunk(canonical: &Canonical, settings: &ChunkSettings, tokens: &dyn Fn(&str) -> usize) -> Vec<Chunk> {
-    let cutter = Cutter { canonical, settings, tokens };
+    let cutter = Cutter { canonical, settings, tokens, title: title(canonical) };
     let mut drafts: Vec<Draft> = Vec::new();
     let mut waiting: Vec<Piece> = Vec::new();
-    for section in outline(canonical) {
+    let sections = outline(canonical);
+    for section in &sections {
         let mut pieces: Vec<Piece> = section.blocks.iter().flat_map(|block| cutter.pieces(block)).collect();
         let only_title = section.blocks.iter().all(|block| matches!(block.kind, BlockKind::Heading { .. }));
         let same_page = waiting.last().is_none_or(|last| pieces.first().is_none_or(|first| first.page == last.page));
         if !same_page {
-            drafts.extend(cutter.group(std::mem::take(&mut waiting), &section));
+            drafts.extend(cutter.group(std::mem::take(&mut waiting), section));
         }
         waiting.append(&mut pieces);
         if !only_title {
-            drafts.extend(cutter.group(std::mem::take(&mut waiting), &section));
+            drafts.extend(cutter.group(std::mem::take(&mut waiting), section));
         }
     }
-    if !waiting.is_empty() {
-        let last = drafts.last().map(|draft| draft.section.clone()).unwrap_or_default();
-        drafts.push(Draft { pieces: waiting, section: last, alone: false, follows: false });
+    if let Some(last) = sections.last() {
+        drafts.extend(cutter.group(waiting, last));
     }
     cutter.merge(drafts).windows_of_overlap(&cutter)
 }
@@ -100,6 +100,8 @@ struct Cutter<'a> {
     canonical: &'a Canonical,
     settings: &'a ChunkSettings,
     tokens: &'a dyn Fn(&str) -> usize,
+    /// What the document is called, where it begins with that.
+    title: Option<String>,
 }
 
 impl Cutter<'_> {
@@ -242,7 +244,9 @@ impl Drafts {
             let before = index.checked_sub(1).map(|before| &drafts[before]).filter(|_| draft.follows);
             let start = before.and_then(|before| cutter.overlap_start(before, draft)).unwrap_or(first.span.start);
             let span = Span { start, end: last.span.end };
-            let mut heading_text = draft.section.join(" › ");
+            let root = cutter.title.as_ref().filter(|title| first.span.start > 0 && draft.section.first() != Some(title));
+            let path: Vec<&str> = root.into_iter().chain(&draft.section).map(String::as_str).collect();
+            let mut heading_text = path.join(" › ");
             let header = first.header.filter(|header| !span.covers(*header)).map(|header| cutter.text(header));
             if let Some(header) = header {
                 heading_text = format!("{heading_text}\n{header}");

@@ -76,6 +76,10 @@ const ASKS_NUMBER: &[&str] = &[
     "how old", "how often", "what fraction", "what percentage", "what share", "what proportion", "what is the rate", "quanto", "quanti", "quante", "quanta", "quale percentuale",
 ];
 const ASKS_SHARE: &[&str] = &["anteil", "bruchteil", "fraction", "percentage", "share", "proportion", "quelle part", "pourcentage", "percentuale", "prozent", "quota"];
+const ASKS_MONEY: &[&str] = &[
+    "kosten", "kostet", "preis", "gebühr", "entgelt", "bekomme", "vergütung", "abgeltung", "entschädigung", "zahle", "bezahl", "busse", "tarif", "cost", "price", "fee", "pay", "penalty",
+    "coût", "prix", "payer", "redevance", "rétribution", "amende", "costa", "prezzo", "pagare", "tariffa", "rimunerazione",
+];
 const ASKS_WHEN: &[&str] = &[
     "wann", "seit wann", "bis wann", "in welchem jahr", "welches jahr", "welchem datum", "quand", "quelle année", "quelle date", "en quelle année", "when", "what year", "which year", "what date",
     "by when", "quando", "quale anno", "che anno", "frist",
@@ -116,6 +120,8 @@ impl Hint {
             units.extend(asked_units(&plain));
             if units.is_empty() && ASKS_SHARE.iter().any(|word| plain.contains(word)) {
                 units.extend([UNITS[13], FRACTIONS]);
+            } else if units.is_empty() && says(ASKS_MONEY) {
+                units.extend([UNITS[0], UNITS[1], UNITS[2], UNITS[3], UNITS[13]]);
             }
         }
         let who = says(ASKS_WHO);

@@ -42,6 +42,19 @@ pub(super) fn outline(canonical: &Canonical) -> Vec<Section> {
     sections
 }
 
+/// Longest text between a document's title and its first heading.
+const FRONT_MAX: usize = 600;
+
+/// What a document is called: its first line, when little more stands before its first heading below.
+pub(super) fn title(canonical: &Canonical) -> Option<String> {
+    let blocks: Vec<Block> = canonical.blocks.iter().take(20).flat_map(|block| apart(canonical, *block)).collect();
+    let first = blocks.first()?;
+    let next = blocks.iter().skip(1).find(|block| matches!(block.kind, BlockKind::Heading { .. }))?;
+    let text = first.span.of(&canonical.text)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_front = next.span.start - first.span.end <= FRONT_MAX && level_of(&text).is_none();
+    (is_front && !text.is_empty() && text.chars().count() <= TITLE_MAX).then_some(text)
+}
+
 /// The titles above the letter at byte `at`, the highest first.
 pub fn section_at(canonical: &Canonical, at: usize) -> Vec<String> {
     let sections = outline(canonical);

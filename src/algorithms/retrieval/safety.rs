@@ -1,7 +1,5 @@
 //! What keeps a document's words from being taken for orders.
 
-use std::sync::LazyLock;
-
 /// The text with `mark` in place of every blank, so that a model sees in each word that it is quoted matter
 /// (datamarking, Hines et al. 2024); a mark that stands in the text already is taken out of it first.
 pub fn datamark(text: &str, mark: char) -> String {
@@ -52,7 +50,8 @@ const PHRASES: &[&str] = &[
     "send the following to", "exfiltrate", "curl http", "respond only with", "antworte nur mit", "réponds uniquement", "rispondi solo",
 ];
 
-static OPENINGS: LazyLock<Vec<&str>> = LazyLock::new(|| vec!["assistant:", "system:"]);
+/// Of these, who speaks.
+const OPENINGS: [&str; 2] = ["assistant:", "system:"];
 
 /// Letters between the verb and what it is said of.
 const REACH: usize = 60;
@@ -60,12 +59,13 @@ const REACH: usize = 60;
 /// Whether a passage speaks to a model like an order. It stays quotable: people should see it, with a badge.
 pub fn instruction_like(text: &str) -> bool {
     let plain = plain(text);
-    let phrase = |phrase: &&&str| {
-        let found = plain.find(**phrase);
-        // Who speaks counts at the beginning of a line only: «the system: …» is ordinary prose.
-        found.is_some_and(|at| !OPENINGS.contains(*phrase) || at == 0 || plain[..at].ends_with('\n'))
+    let phrase = |phrase: &str| {
+        plain.match_indices(phrase).any(|(at, _)| {
+            // Who speaks counts at the beginning of a line only: «the system: …» is ordinary prose.
+            if OPENINGS.contains(&phrase) { at == 0 || plain[..at].ends_with('\n') } else { starts_word(&plain, at) }
+        })
     };
-    PHRASES.iter().any(|known| phrase(&known)) || OVERRIDES.iter().any(|(verbs, objects)| overrides(&plain, verbs, objects))
+    PHRASES.iter().any(|known| phrase(known)) || OVERRIDES.iter().any(|(verbs, objects)| overrides(&plain, verbs, objects))
 }
 
 /// Lower case, signs that nobody sees taken out, blanks made one; lines stay.

@@ -80,11 +80,8 @@ proptest! {
         let quote = Quote::of(&text, &offsets, span).unwrap();
         prop_assert!(prove(&text, &quote));
         prop_assert_eq!(text.chars().skip(quote.start_char).take(high - low).collect::<String>(), quote.text.clone());
-        let longer = Quote { text: format!("{}x", quote.text), ..quote.clone() };
-        prop_assert!(!prove(&text, &longer));
-        let other_sum = Quote { sha256: hex::encode(Sha256::digest("something else")), ..quote.clone() };
-        prop_assert!(!prove(&text, &other_sum));
-        prop_assert!(!prove(&format!("\u{1}{text}"), &quote) || text.starts_with('\u{1}') || quote.text.chars().all(|letter| letter == '\u{1}'));
+        prop_assert!(!prove(&text, &Quote { text: format!("{}x", quote.text), ..quote.clone() }));
+        prop_assert!(!prove(&text, &Quote { sha256: hex::encode(Sha256::digest("something else")), ..quote.clone() }));
         prop_assert!(!prove(&text[..span.start], &quote));
     }
 
