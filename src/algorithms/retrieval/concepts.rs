@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::LazyLock;
 
 use crate::algorithms::retrieval::analysis::{fold, term, words};
-use crate::algorithms::retrieval::{concepts_list, hashing, Language};
+use crate::algorithms::retrieval::{Language, concepts_list, hashing};
 
 /// One way of saying a concept: the terms of one expression.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,8 +32,10 @@ impl Concepts {
             for (column, language) in line.split('|').zip(Language::ALL) {
                 for expression in column.split_whitespace() {
                     let spaced = expression.replace('_', " ");
-                    let hashes: Vec<u32> =
-                        words(&spaced).filter_map(|(_, word)| term(&fold(word), language)).map(|term| hashing::of(&term)).collect();
+                    let hashes: Vec<u32> = words(&spaced)
+                        .filter_map(|(_, word)| term(&fold(word), language))
+                        .map(|term| hashing::of(&term))
+                        .collect();
                     let saying = Saying { hashes };
                     if !saying.hashes.is_empty() && !concept.contains(&saying) {
                         concept.push(saying);
@@ -44,7 +46,10 @@ impl Concepts {
                 if saying.hashes.len() == 1 {
                     of_term.entry(saying.hashes[0]).or_default().push(sayings.len());
                 } else {
-                    of_expression.entry(saying.hashes[0]).or_default().push((saying.hashes.clone(), sayings.len()));
+                    of_expression
+                        .entry(saying.hashes[0])
+                        .or_default()
+                        .push((saying.hashes.clone(), sayings.len()));
                 }
             }
             sayings.push(concept);
@@ -63,7 +68,8 @@ pub(super) fn alternatives(hash: u32) -> Vec<(u32, f32)> {
 /// The same for expressions of several words that begin with `hash` and are `said` in full.
 pub(super) fn alternatives_of_expression(hash: u32, said: &HashSet<u32>) -> Vec<(u32, f32)> {
     let Some(expressions) = CONCEPTS.of_expression.get(&hash) else { return Vec::new() };
-    let spoken = expressions.iter().filter(|(terms, _)| terms.iter().all(|term| said.contains(term)));
+    let spoken =
+        expressions.iter().filter(|(terms, _)| terms.iter().all(|term| said.contains(term)));
     spoken.flat_map(|(terms, concept)| others(&[*concept], 1.0, terms)).collect()
 }
 

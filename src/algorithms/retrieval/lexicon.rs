@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::algorithms::retrieval::analysis::{fold, german_form, german_stem, term, words};
-use crate::algorithms::retrieval::{concepts, hashing, stop_words, Compounds, Language};
+use crate::algorithms::retrieval::{Compounds, Language, concepts, hashing, stop_words};
 
 /// How fast a term's count saturates (Lucene's default).
 pub(super) const K1: f64 = 1.2;
@@ -96,7 +96,8 @@ impl Words {
         let mut weights: BTreeMap<u32, f32> = BTreeMap::new();
         for wanted in self.wanted(text, language) {
             for (hash, share) in &wanted.terms {
-                let counted = if wanted.own.contains(hash) { *share } else { share * discount(*share) };
+                let counted =
+                    if wanted.own.contains(hash) { *share } else { share * discount(*share) };
                 *weights.entry(*hash).or_default() += counted * wanted.weight;
             }
         }
@@ -116,7 +117,8 @@ impl Words {
 
     /// The words of a question that look for something, in order.
     pub(super) fn wanted(&self, text: &str, language: Option<Language>) -> Vec<Wanted> {
-        let mut all: Vec<Wanted> = words(text).filter_map(|(_, word)| self.one_wanted(word, language)).collect();
+        let mut all: Vec<Wanted> =
+            words(text).filter_map(|(_, word)| self.one_wanted(word, language)).collect();
         let said: HashSet<u32> = all.iter().flat_map(|wanted| wanted.own.iter().copied()).collect();
         for wanted in &mut all {
             for hash in wanted.own.clone() {
@@ -168,7 +170,9 @@ impl Words {
     /// words; absent where nothing was learned.
     pub(super) fn rarity(&self, wanted: &Wanted) -> Option<f64> {
         let seen = wanted.own.iter().map(|&hash| self.compounds.frequency(hash)).max()?;
-        (seen.1 > 0).then(|| inverse_frequency(f64::from(seen.0), (seen.1 as f64 / 100.0).max(f64::from(seen.0))))
+        (seen.1 > 0).then(|| {
+            inverse_frequency(f64::from(seen.0), (seen.1 as f64 / 100.0).max(f64::from(seen.0)))
+        })
     }
 }
 

@@ -61,9 +61,11 @@ const ASKING: &str = "wie viel viele vielen wieviel wieviele hoch gross groß la
      am allowed per he she his her its from about than more most some any all been being also after before during over \
      under between up out off only other who's what's";
 
-static SETS: LazyLock<[HashSet<&'static str>; 4]> =
-    LazyLock::new(|| [GERMAN, FRENCH, ITALIAN, ENGLISH].map(|words| words.split_whitespace().collect()));
-static ASKING_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
+static SETS: LazyLock<[HashSet<&'static str>; 4]> = LazyLock::new(|| {
+    [GERMAN, FRENCH, ITALIAN, ENGLISH].map(|words| words.split_whitespace().collect())
+});
+static ASKING_SET: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| ASKING.split_whitespace().collect());
 
 /// Whether `word` (lower case) is a stop word of the language.
 pub(super) fn contains(language: Language, word: &str) -> bool {
