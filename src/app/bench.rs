@@ -8,8 +8,9 @@ use actix_web::web::Data;
 use secrecy::SecretString;
 use uuid::Uuid;
 
+use super::connect::{ConnectError, connect};
 use super::serve::{Answering, WEB_WORKERS, server};
-use super::services::{ConnectError, Services, assemble, connect};
+use super::services::{Services, assemble};
 use crate::access::accounts::AccountsError;
 use crate::access::audit::By;
 use crate::base::timeline::Clock;
@@ -96,10 +97,15 @@ pub(crate) async fn measure(
         }
         figures.extend(measured?);
     }
-    if wanted.contains(&Benchmark::LightgbmRow) {
-        told(0.8, Benchmark::LightgbmRow.name());
-        let source = |source| MeasureError::Bench { name: Benchmark::LightgbmRow, source };
-        figures.push(bench::lightgbm_row(&plan).await.map_err(source)?);
+    let alone = [Benchmark::Features, Benchmark::Recalibration, Benchmark::LightgbmRow];
+    for name in alone.into_iter().filter(|name| wanted.contains(name)) {
+        told(0.8, name.name());
+        let figure = match name {
+            Benchmark::Features => bench::features(&plan).await,
+            Benchmark::Recalibration => bench::recalibration(&plan).await,
+            _ => bench::lightgbm_row(&plan).await,
+        };
+        figures.push(figure.map_err(|source| MeasureError::Bench { name, source })?);
     }
     if wanted.contains(&Benchmark::Search) {
         told(0.9, Benchmark::Search.name());
@@ -144,6 +150,7 @@ async fn in_scratch(
             (0.6, Benchmark::ImportCsv),
             (0.7, Benchmark::IngestGrowth),
             (0.75, Benchmark::Predict),
+            (0.78, Benchmark::ModelLists),
         ];
         for (done, name) in over_http.into_iter().filter(|(_, name)| wanted.contains(name)) {
             told(done, name.name());
@@ -224,6 +231,7 @@ async fn serve_and_ask(
         (Benchmark::ImportCsv, _) => bench::import_csv(&served, scratch, plan).await,
         (Benchmark::IngestGrowth, _) => bench::ingest_growth(&served, scratch, plan).await,
         (Benchmark::Predict, _) => bench::predict(&served, plan).await,
+        (Benchmark::ModelLists, _) => bench::model_lists(&served, scratch, plan).await,
         _ => bench::single_row_read(&served, &services.registry, id, plan).await,
     };
     handle.stop(false).await;

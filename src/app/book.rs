@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::access::accounts;
 use crate::config::{ConfigError, Loaded, Mistake, Settings};
+use crate::decisions::alerts;
 use crate::facts::ingest;
 use crate::facts::market;
 use crate::facts::meters;
@@ -13,6 +14,7 @@ use crate::facts::tariffs;
 use crate::knowledge::ask;
 use crate::knowledge::documents;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings;
 use crate::operations::settings::{Book, Setting, Stored};
 use crate::operations::upkeep;
@@ -41,6 +43,10 @@ pub(super) struct ProgramSettings {
     pub ingest: Live<ingest::Settings>,
     /// What models are served by.
     pub models: Live<serving::Settings>,
+    /// When alerts end, and where they are sent.
+    pub alerts: Live<alerts::Settings>,
+    /// What forecasts of meters read.
+    pub site_forecasts: Live<site_forecasts::Settings>,
     /// What documents read.
     pub documents: Live<documents::Settings>,
     /// What answering reads.
@@ -70,6 +76,8 @@ impl Book for ProgramSettings {
         self.tariffs.set(settings.tariffs);
         self.ingest.set(settings.ingest);
         self.models.set(settings.models);
+        self.alerts.set(settings.alerts);
+        self.site_forecasts.set(settings.site_forecasts);
         self.documents.set(settings.documents);
         self.answers.set(settings.answers);
         self.upkeep.set(settings.upkeep);

@@ -7,7 +7,7 @@ use crate::platform::db::{DbError, Notice};
 use crate::platform::runtime::{Stage, Tasks};
 
 /// Channels whose notices concern what a process keeps.
-const CHANNELS: [&str; 7] = [
+const CHANNELS: [&str; 8] = [
     "luna_jobs",
     "luna_access",
     "luna_settings",
@@ -15,6 +15,7 @@ const CHANNELS: [&str; 7] = [
     "luna_series_changed",
     "luna_mqtt",
     "luna_models",
+    "luna_predictions",
 ];
 /// Pause before listening again; until then what is kept grows old by itself.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -68,6 +69,7 @@ async fn react(services: &Services, channel: &str) {
                 tracing::warn!(%error, "What serves cannot be read: {error}");
             }
         }
+        "luna_predictions" => services.alerts.wake(),
         "luna_mqtt" => services.mqtt.wake(),
         "luna_access" => services.accounts.forget_seen(),
         "luna_settings" => {

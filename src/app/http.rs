@@ -17,6 +17,7 @@ use super::services::Services;
 use crate::access::accounts;
 use crate::access::audit;
 use crate::access::sites;
+use crate::decisions::alerts;
 use crate::decisions::value;
 use crate::decisions::windows;
 use crate::facts::changes;
@@ -40,6 +41,7 @@ use crate::learning::accuracy;
 use crate::learning::prediction;
 use crate::learning::registry;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::learning::training;
 use crate::operations::jobs;
 use crate::operations::settings;
@@ -119,9 +121,11 @@ fn configure(config: &mut utoipa_actix_web::service_config::ServiceConfig) {
         .configure(training::routes)
         .configure(serving::routes)
         .configure(prediction::routes)
+        .configure(site_forecasts::routes)
         .configure(accuracy::routes)
         .configure(value::routes)
         .configure(windows::routes)
+        .configure(alerts::routes)
         .configure(documents::routes)
         .configure(ask::routes)
         .configure(jobs::routes)
@@ -201,9 +205,11 @@ pub(crate) fn application_data(
             .app_data(Data::new(services.contests))
             .app_data(Data::new(services.orders))
             .app_data(Data::new(services.forecasts))
+            .app_data(Data::new(services.site_forecasts))
             .app_data(Data::new(services.accuracy))
             .app_data(Data::new(services.values))
             .app_data(Data::new(services.windows))
+            .app_data(Data::new(services.alerts))
             .app_data(Data::new(services.documents))
             .app_data(Data::new(services.ask))
             .app_data(Data::new(services.settings))

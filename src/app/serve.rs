@@ -12,10 +12,11 @@ use actix_web::web::Data;
 use secrecy::ExposeSecret;
 
 use super::book::with_stored;
-use super::clockwork::schedules;
+use super::connect::{ConnectError, connect};
 use super::events::listen;
 use super::http::{application, application_data, openapi};
-use super::services::{ConnectError, Services, assemble, connect};
+use super::schedules::schedules;
+use super::services::{Services, assemble};
 use crate::base::timeline::Clock;
 use crate::config::Settings;
 use crate::facts::mqtt;
@@ -273,6 +274,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
         return Ok(());
     }
     services.changes.start(services.consumers(), tasks);
+    services.alerts.start(tasks);
     let mqtt = services.mqtt.clone();
     tasks.spawn_supervised(Stage::Intake, "mqtt", move |stop| {
         let mqtt = mqtt.clone();
@@ -287,8 +289,7 @@ async fn run_jobs(services: &Services, tasks: &Tasks, settings: &Settings) -> an
 /// Lets workers of their own read documents and build their index, once no command on the same data
 /// folder does.
 fn work_on_documents(services: &Services, tasks: &Tasks, settings: &Settings) {
-    let runner =
-        Runner::new(services.jobs.clone(), services.document_handlers(), tasks.clone());
+    let runner = Runner::new(services.jobs.clone(), services.document_handlers(), tasks.clone());
     let (folder, workers) = (settings.storage.data_dir.clone(), settings.documents.workers);
     let jobs = services.jobs.clone();
     let stop = tasks.stop_token(Stage::Work);

@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::Arc;
 
 use super::book::ProgramSettings;
-use super::brokers::brokers;
+use super::connect::brokers;
 use super::documents::{Shared, documents};
 use crate::access::accounts::Accounts;
 use crate::access::accounts::SessionsJob;
@@ -12,6 +12,9 @@ use crate::access::audit::Audit;
 use crate::access::sites::Sites;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::decisions::alerts::Alerts;
+use crate::decisions::alerts::DeliverJob;
+use crate::decisions::alerts::Deliveries;
 use crate::decisions::value::Values;
 use crate::decisions::windows::Windows;
 use crate::facts::archive::Archive;
@@ -58,6 +61,7 @@ use crate::learning::features::Features;
 use crate::learning::prediction::ExportJob;
 use crate::learning::prediction::ForecastJob;
 use crate::learning::prediction::Forecasts;
+use crate::learning::prediction::Published;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RefreshOnChange;
 use crate::learning::prediction::RetrainJob;
@@ -68,6 +72,11 @@ use crate::learning::serving::Contests;
 use crate::learning::serving::PredictOnChange;
 use crate::learning::serving::Predictor;
 use crate::learning::serving::PromoteJob;
+use crate::learning::site_forecasts::MeterForecastJob;
+use crate::learning::site_forecasts::MeterRefitJob;
+use crate::learning::site_forecasts::SiteForecasts;
+use crate::learning::site_forecasts::SiteNeeds;
+use crate::learning::training::DayModels;
 use crate::learning::training::Orders;
 use crate::learning::training::Training;
 use crate::learning::training::TrainingJob;
@@ -80,10 +89,6 @@ use crate::operations::upkeep::Kept;
 use crate::operations::upkeep::Upkeep;
 use crate::operations::upkeep::UpkeepJob;
 use crate::platform::db::Db;
-use crate::platform::db::DbError;
-use crate::platform::db::embedded::EmbeddedError;
-use crate::platform::db::embedded::EmbeddedPostgres;
-use crate::platform::db::embedded::Mode;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::Jobs;
 use crate::platform::objects::Objects;
@@ -139,9 +144,12 @@ pub(crate) struct Services {
     pub contests: Contests,
     pub orders: Orders,
     pub forecasts: Forecasts,
+    pub site_forecasts: SiteForecasts,
     pub accuracy: Accuracy,
     pub values: Values,
     pub windows: Windows,
+    pub alerts: Alerts,
+    pub deliveries: Deliveries,
     pub documents: Documents,
     pub ask: Ask,
     pub settings: StoredSettings,
@@ -149,32 +157,6 @@ pub(crate) struct Services {
     pub status: Status,
     pub objects: Objects,
     pub gather: Gather,
-}
-
-/// Why there is no database to work with.
-#[derive(Debug, thiserror::Error)]
-pub(crate) enum ConnectError {
-    /// The private database could not be started.
-    #[error(transparent)]
-    Embedded(#[from] EmbeddedError),
-    /// The settings of the connection make no sense.
-    #[error(transparent)]
-    Db(#[from] DbError),
-}
-
-/// The configured database, or the private one, which is started or joined.
-pub(crate) async fn connect(
-    settings: &Settings,
-    mode: Mode,
-) -> Result<(Db, Option<EmbeddedPostgres>), ConnectError> {
-    if let Some(url) = &settings.database_url {
-        return Ok((Db::new(&settings.database, url)?, None));
-    }
-    let folder = std::path::absolute(&settings.storage.data_dir)
-        .unwrap_or_else(|_| settings.storage.data_dir.clone());
-    let bin = settings.database.postgres_bin.as_deref();
-    let private = EmbeddedPostgres::start(&folder, mode, bin).await?;
-    Ok((Db::new(&settings.database, &private.url())?, Some(private)))
 }
 
 /// The services on a database.
@@ -191,6 +173,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         tariffs: settings.tariffs.clone().into(),
         ingest: settings.ingest.clone().into(),
         models: settings.models.clone().into(),
+        alerts: settings.alerts.clone().into(),
+        site_forecasts: settings.site_forecasts.clone().into(),
         documents: settings.documents.clone().into(),
         answers: settings.answers.clone().into(),
         upkeep: settings.upkeep.clone().into(),
@@ -295,29 +279,53 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         pool.clone(),
         clock.clone(),
     );
+    // What is published and who asks share what models of whole days have learned.
+    let day_models = DayModels::default();
     // Threads of their own: an answer cannot wait while a model trains.
     let answering = CpuPool::new(Some(ANSWERING));
     let predictor = Predictor::new(
         db.clone(),
         registry.clone(),
         features.clone(),
-        (answering, clock.clone()),
+        (answering, day_models.clone(), clock.clone()),
         book.models.clone(),
     );
-    let bundles = Bundles::new(registry.clone(), pool.clone(), clock.clone(), book.models.clone());
+    let bundles = Bundles::new(
+        db.clone(),
+        registry.clone(),
+        (pool.clone(), clock.clone()),
+        book.models.clone(),
+    );
     let contests = Contests::new(predictor.clone());
     let forecasts = Forecasts::new(
         db.clone(),
         prices.clone(),
         features,
         registry.clone(),
-        pool.clone(),
+        (pool.clone(), day_models),
         clock.clone(),
     );
+    let site_forecasts = SiteForecasts::new(SiteNeeds {
+        db: db.clone(),
+        meters: meters.clone(),
+        observations: observations.clone(),
+        published: Published::new(db.clone()),
+        pool: pool.clone(),
+        clock: clock.clone(),
+        settings: book.site_forecasts.clone(),
+    });
     let accuracy =
         Accuracy::new(prices.clone(), observations.clone(), forecasts.clone(), clock.clone());
     let values = Values::new(accuracy.clone(), tariffs.clone());
     let windows = Windows::new(prices.clone(), shown.clone(), forecasts.clone(), clock.clone());
+    let alerts = Alerts::new(
+        db.clone(),
+        (registry.clone(), predictor.clone()),
+        jobs.clone(),
+        clock.clone(),
+        book.alerts.clone(),
+    );
+    let deliveries = Deliveries::new(db.clone(), clock.clone(), book.alerts.clone());
     let documents = documents(
         settings,
         Shared {
@@ -348,6 +356,8 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         archive: archive.clone(),
         events: events.clone(),
         jobs: jobs.clone(),
+        predictor: predictor.clone(),
+        alerts: alerts.clone(),
     };
     let upkeep = Upkeep::new(kept, clock.clone(), book.upkeep.clone());
     let asked = Asked {
@@ -415,9 +425,12 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         contests,
         orders,
         forecasts,
+        site_forecasts,
         accuracy,
         values,
         windows,
+        alerts,
+        deliveries,
         documents,
         ask,
         settings,
@@ -470,6 +483,9 @@ impl Services {
             Arc::new(ForecastJob(self.forecasts.clone())),
             Arc::new(ScoreJob(self.forecasts.clone())),
             Arc::new(PromoteJob(self.contests.clone())),
+            Arc::new(DeliverJob(self.deliveries.clone())),
+            Arc::new(MeterForecastJob(self.site_forecasts.clone())),
+            Arc::new(MeterRefitJob(self.site_forecasts.clone())),
             Arc::new(ExportJob { training: self.training.clone(), clock: self.clock.clone() }),
             Arc::new(RefreshJob {
                 simulation: self.simulation.clone(),

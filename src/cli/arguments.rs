@@ -3,6 +3,7 @@
 mod ask; // of a question to documents
 mod benchmark; // of the open benchmark
 mod learning; // of trainings and evaluations
+mod meters; // of forecasts of meters
 mod simulate; // of the simulation
 
 use std::path::PathBuf;
@@ -16,6 +17,7 @@ use uuid::Uuid;
 pub(super) use self::ask::AskArguments;
 pub(super) use self::benchmark::{EpfArguments, EvaluateCommand};
 pub(super) use self::learning::{EvaluateArguments, TrainArguments};
+pub(super) use self::meters::{ForecastArguments, MeterEvaluateArguments};
 pub(super) use self::simulate::{SimulateCommand, WhichStreams};
 use super::documents::DocumentsCommand;
 use super::readings::ReadingFileArguments;
@@ -114,7 +116,9 @@ pub(super) enum Command {
         #[command(flatten)]
         arguments: Option<EvaluateArguments>,
     },
-    /// Forecast the days behind the published prices
+    /// Forecast the days behind the published prices, or a meter's coming week
+    ///
+    /// Example: luna forecast --meter house-1 --kind load
     Forecast(ForecastArguments),
     /// Measure speed as ratios to a floor, in a database made for the run
     ///
@@ -180,12 +184,20 @@ pub(super) struct DoctorArguments {
 
 #[derive(Debug, Args)]
 pub(super) struct BenchArguments {
-    /// bulk-upsert, single-row-read, read-while-training, lightgbm-row; all unless said
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", help = benchmarks())]
     pub names: Vec<Benchmark>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which benchmarks there are, and which run without being named.
+fn benchmarks() -> String {
+    let named = |long: bool| {
+        let names = Benchmark::ALL.into_iter().filter(|name| name.is_long() == long);
+        names.map(Benchmark::name).collect::<Vec<_>>().join(", ")
+    };
+    format!("{}; all of these unless said. Only when named: {}", named(false), named(true))
 }
 
 #[derive(Debug, Subcommand)]
@@ -360,19 +372,6 @@ pub(super) enum DatasetCommand {
     Export(TrainArguments),
 }
 
-#[derive(Debug, Args)]
-pub(super) struct ForecastArguments {
-    /// Market code or alias
-    #[arg(long)]
-    pub market: Market,
-    /// `day_ahead` or `day_ahead_15min`
-    #[arg(long, value_parser = product, default_value = "day_ahead")]
-    pub product: Product,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
 #[derive(Debug, Subcommand)]
 pub(super) enum AdminCommand {
     /// Create an account; the password comes from standard input
@@ -439,7 +438,7 @@ pub(super) enum KeysCommand {
     },
 }
 
-fn product(text: &str) -> Result<Product, String> {
+pub(super) fn product(text: &str) -> Result<Product, String> {
     Product::parse(text).ok_or_else(|| {
         let known: Vec<&str> = Product::ALL.iter().map(|product| product.name()).collect();
         format!("'{text}' is not a product; known are {}", known.join(", "))

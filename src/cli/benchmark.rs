@@ -1,8 +1,8 @@
 //! The model pool on a file of the open benchmark.
 
 use super::arguments::{EpfArguments, EvaluateArguments, EvaluateCommand};
-use super::learning;
 use super::output::{Failure, json, progress, text};
+use super::{learning, meters};
 use crate::algorithms::forecasting::pool::Work;
 use crate::config::Settings;
 use crate::learning::benchmark::BenchmarkRequest;
@@ -15,10 +15,13 @@ pub(super) async fn evaluate(
 ) -> Result<(), Failure> {
     match (command, arguments) {
         (Some(EvaluateCommand::Epf(arguments)), _) => epf(arguments),
+        (Some(EvaluateCommand::Meters(arguments)), _) => {
+            meters::evaluate(settings, arguments).await
+        }
         (None, Some(arguments)) => learning::evaluate(settings, arguments).await,
         (None, None) => {
             let error = anyhow::anyhow!("there is nothing to evaluate");
-            Err(Failure::with_hint(error, "luna evaluate --help shows the two forms"))
+            Err(Failure::with_hint(error, "luna evaluate --help shows the three forms"))
         }
     }
 }

@@ -160,8 +160,7 @@ impl<'a> Helper<'a> {
         let folder = &self.settings.storage.data_dir;
         self.turn = Turn::try_take(folder).map_err(Failure::world)?;
         if self.turn.is_some() {
-            let (jobs, handlers) =
-                (self.services.jobs.clone(), self.services.document_handlers());
+            let (jobs, handlers) = (self.services.jobs.clone(), self.services.document_handlers());
             let runner = Runner::new(jobs, handlers, self.tasks.clone());
             runner.start_workers(self.settings.documents.workers);
         }
@@ -373,7 +372,10 @@ fn words(report: &Report) -> String {
     }
     if !report.skipped.is_empty() {
         let count = report.skipped.len();
-        line(&mut words, format_args!("{count} files in forms that Luna does not read were passed over"));
+        line(
+            &mut words,
+            format_args!("{count} files in forms that Luna does not read were passed over"),
+        );
     }
     let Report { ready, unchanged, failed, .. } = report;
     line(&mut words, format_args!("{ready} ready, {unchanged} unchanged, {failed} failed"));

@@ -1,11 +1,13 @@
 //! Train, evaluate, forecast.
 
 use super::arguments::{EvaluateArguments, ForecastArguments, TrainArguments};
+use super::meters;
 use super::output::{Failure, json, line, progress, text};
 use super::session::with_services;
 use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
 use crate::config::Settings;
+use crate::learning::features::Regime;
 use crate::learning::registry::EventRule;
 use crate::learning::training::EvaluateRequest;
 use crate::learning::training::EvaluationReport;
@@ -15,15 +17,22 @@ use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
 
 pub(super) fn train_request(arguments: TrainArguments) -> TrainRequest {
+    let regime = regime(arguments.regime);
     TrainRequest {
         market: arguments.market,
         product: arguments.product,
         model: arguments.model,
         until: arguments.until,
         window_days: arguments.window_days,
+        regime,
         params: arguments.params.into_iter().collect(),
         activate: !arguments.no_activate,
     }
+}
+
+/// All phases that were named, as one.
+fn regime(named: Vec<Regime>) -> Option<Regime> {
+    named.into_iter().reduce(Regime::and)
 }
 
 pub(super) async fn train(settings: &Settings, arguments: TrainArguments) -> Result<(), Failure> {
@@ -71,6 +80,7 @@ async fn train_event(
         event,
         until: arguments.until,
         window_days: arguments.window_days,
+        regime: regime(arguments.regime),
         params: arguments.params.into_iter().collect(),
     };
     let report = with_services(settings, async |services| {
@@ -99,6 +109,9 @@ fn train_words(report: &TrainReport) -> String {
         model.train_end.format("%Y-%m-%d"),
         report.dataset.name
     );
+    if let Some(regime) = &model.regime {
+        line(&mut text, format_args!("  learned from {}", regime.words()));
+    }
     if let Some(metrics) = &model.metrics {
         let (scores, naive) = (&metrics.validation, &metrics.naive);
         line(
@@ -207,15 +220,21 @@ pub(super) async fn forecast(
     settings: &Settings,
     arguments: ForecastArguments,
 ) -> Result<(), Failure> {
+    if let Some(meter) = &arguments.meter {
+        return meters::forecast(settings, meter, &arguments).await;
+    }
+    let Some(market) = arguments.market else {
+        return Err(Failure::world(anyhow::anyhow!("say --market or --meter")));
+    };
     let forecast = with_services(settings, async |services| {
-        let issued = services.forecasts.issue(&arguments.market, arguments.product).await;
+        let issued = services.forecasts.issue(&market, arguments.product).await;
         issued.map_err(Failure::world)
     })
     .await?;
     if arguments.json {
         return json(&serde_json::json!({ "run": forecast.run, "points": forecast.values }));
     }
-    let zone = arguments.market.time_zone();
+    let zone = market.time_zone();
     let mut words = format!(
         "{} by {}, behind {}\n",
         forecast.run.series,

@@ -14,6 +14,7 @@ mod documents; // documents and their index
 mod extract; // the text of one file, in a process of its own
 mod fetch; // prices from the internet
 mod learning; // train, evaluate, forecast
+mod meters; // forecasts of meters
 mod output; // results to standard output, the rest to standard error
 mod readings; // files of meters
 mod weather; // files of weather

@@ -38,6 +38,8 @@ pub const FIXED: &[(&str, Use)] = &[
     ("KAFKA_SASL", Use::Setting("kafka.sasl")),
     ("KAFKA_USERNAME", Use::Setting("kafka.username")),
     ("KAFKA_PASSWORD", Use::Setting("kafka.password")),
+    ("N8N_WEBHOOK_URL", Use::Setting("alerts.webhook_url")),
+    ("N8N_WEBHOOK_SECRET", Use::Setting("alerts.webhook_secret")),
     ("QDRANT_URL", Use::Setting("vectors.qdrant_url")),
     ("QDRANT_API_KEY", Use::Setting("vectors.api_key")),
     ("TIKA_URL", Use::Setting("extraction.tika_url")),

@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::layers::{ConfigError, Effective, Mistake};
 use super::sources::Sources;
 use crate::access::accounts;
+use crate::decisions::alerts;
 use crate::facts::drops;
 use crate::facts::ingest;
 use crate::facts::kafka;
@@ -23,6 +24,7 @@ use crate::knowledge::embedding;
 use crate::knowledge::extract;
 use crate::knowledge::index;
 use crate::learning::serving;
+use crate::learning::site_forecasts;
 use crate::operations::settings::Stored;
 use crate::operations::upkeep;
 use crate::platform::db;
@@ -82,6 +84,10 @@ pub struct Settings {
     pub accounts: accounts::Settings,
     /// How models are taken in, asked and replaced.
     pub models: serving::Settings,
+    /// When alerts end, and where they are sent.
+    pub alerts: alerts::Settings,
+    /// What is forecast of meters.
+    pub site_forecasts: site_forecasts::Settings,
     /// What takes the text out of files.
     pub extraction: extract::Settings,
     /// What makes vectors of texts.
@@ -141,6 +147,11 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let kafka_password = layers.secret("kafka.password");
     let with_password =
         |section: kafka::Settings| kafka::Settings { password: kafka_password.clone(), ..section };
+    let webhook_secret = layers.secret("alerts.webhook_secret");
+    let with_secret = |section: alerts::Settings| alerts::Settings {
+        webhook_secret: webhook_secret.clone(),
+        ..section
+    };
     let [embedding_key, vectors_key, answers_key] =
         ["embedding.api_key", "vectors.api_key", "answers.api_key"].map(|key| layers.secret(key));
     let with_embedding_key = |section: embedding::Settings| embedding::Settings {
@@ -185,11 +196,16 @@ pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
         })),
         accounts: layers.section("accounts", accounts::Settings::mistakes),
         models: layers.section("models", serving::Settings::mistakes),
+        alerts: with_secret(layers.section("alerts", |section: &alerts::Settings| {
+            with_secret(section.clone()).mistakes()
+        })),
+        site_forecasts: layers.section("site_forecasts", site_forecasts::Settings::mistakes),
         extraction: layers.section("extraction", extract::Settings::mistakes),
-        embedding: with_embedding_key(layers.section(
-            "embedding",
-            |section: &embedding::Settings| with_embedding_key(section.clone()).mistakes(),
-        )),
+        embedding: with_embedding_key(
+            layers.section("embedding", |section: &embedding::Settings| {
+                with_embedding_key(section.clone()).mistakes()
+            }),
+        ),
         vectors: with_vectors_key(layers.section("vectors", |section: &index::Settings| {
             with_vectors_key(section.clone()).mistakes()
         })),

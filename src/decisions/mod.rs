@@ -2,3 +2,4 @@
 
 pub mod windows; // cheapest windows before a deadline
 pub mod value; // what following the forecasts was worth
+pub mod alerts; // what models say that is worth telling

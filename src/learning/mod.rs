@@ -7,4 +7,5 @@ pub mod training; // fit, validate, gate, evaluate
 pub mod benchmark; // the open benchmark's rolling origin on a file
 pub mod serving; // bundles, predictions of registered models, their truth
 pub mod prediction; // forecasts published and scored
+pub mod site_forecasts; // load and production of meters
 pub mod accuracy; // how good published forecasts were

@@ -3,6 +3,8 @@
 //! The columns are those of LEAR (Lago et al. 2021, section 4.2): all prices of d−1, d−2, d−3 and d−7,
 //! all values of every exogenous series of d, d−1 and d−7, indicators of the weekday, flags of the day.
 
+use serde::{Deserialize, Serialize};
+
 use super::days::{DayHistory, DaysError, HOURS};
 use super::stabiliser::Stabiliser;
 
@@ -19,11 +21,12 @@ const WEEKDAYS: usize = 7;
 const BEYOND: f64 = 1.0;
 
 /// Stabilised rows to learn from, and how to make the row of another day.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Design {
     /// Number of columns of a row without the targets.
     pub width: usize,
     /// Rows after one another, each of `width` columns and 24 targets.
+    #[serde(skip)]
     pub rows: Vec<f64>,
     /// Days learned from.
     pub days: usize,
@@ -33,7 +36,7 @@ pub(super) struct Design {
 }
 
 /// Transform of one hour's price, and between what stabilised values a forecast may lie.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Target {
     stabiliser: Stabiliser,
     lowest: f64,
@@ -68,6 +71,11 @@ impl Design {
         });
         let targets = targets.collect();
         Ok(Self { width, rows, days, columns, targets })
+    }
+
+    /// Whether what was stored fits together: its transforms with its columns and hours.
+    pub fn is_whole(&self) -> bool {
+        self.width > 0 && self.columns.len() <= self.width && self.targets.len() == HOURS
     }
 
     /// The stabilised columns of `day`, for which there need be no price.

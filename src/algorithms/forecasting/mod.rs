@@ -25,6 +25,7 @@ pub mod scores; // errors of points and of bands
 mod stabiliser; // asinh around the median
 mod table; // rows, features, keys
 mod trees; // decision trees as plain data
+pub mod site; // load and production of a meter
 pub mod pool; // many models of different kinds, weighed by how they did
 
 pub use self::duel::{gain_by_days, stability_by_hour};

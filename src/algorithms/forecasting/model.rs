@@ -152,6 +152,14 @@ impl Body {
         }
     }
 
+    /// The same, and a model of whole days keeps what it learns on the way.
+    fn predict_on(&mut self, recent: &Table, table: &Table) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
+        match self {
+            Self::Daily(daily) => daily.predict_on(Some(recent), table),
+            _ => self.predict(Some(recent), table),
+        }
+    }
+
     /// Point forecasts of all rows, and what the finite ones among them got wrong.
     fn residuals(&self, table: &Table) -> (Vec<f64>, Residuals) {
         let (points, quantiles) = self.predict(None, table);
@@ -193,7 +201,28 @@ impl Model {
     ) -> Result<Prediction, PredictError> {
         table.check()?;
         self.check_features(&table.features)?;
-        let (mean, quantiles) = self.body.predict(recent, table);
+        let said = self.body.predict(recent, table);
+        self.banded(said, table)
+    }
+
+    /// The same, and a model of whole days keeps what it learns from `recent` for the next time, when
+    /// the same rows come again with newer ones behind them.
+    pub fn predict_on(
+        &mut self,
+        recent: &Table,
+        table: &Table,
+    ) -> Result<Prediction, PredictError> {
+        table.check()?;
+        self.check_features(&table.features)?;
+        let said = self.body.predict_on(recent, table);
+        self.banded(said, table)
+    }
+
+    fn banded(
+        &self,
+        (mean, quantiles): (Vec<f64>, Option<Vec<[f64; 7]>>),
+        table: &Table,
+    ) -> Result<Prediction, PredictError> {
         if let Some(row) = mean.iter().position(|value| !value.is_finite()) {
             let features = match &self.body {
                 Body::Naive(naive) => naive.needs(),
@@ -246,7 +275,6 @@ impl Model {
     }
 
     /// Names of the features, in the order of the columns.
-    #[cfg(test)]
     pub fn features(&self) -> &[String] {
         &self.features
     }

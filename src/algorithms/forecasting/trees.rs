@@ -10,26 +10,50 @@ use std::collections::HashMap;
 use std::str::FromStr;
 
 use ndarray::{ArrayView1, ArrayView2};
+use serde::{Deserialize, Serialize};
 
 /// Distance from zero within which LightGBM takes a number for zero.
 const ZERO: f64 = 1e-35;
 
 /// Trees whose leaves add up to the forecast.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Unchecked")]
 pub(super) struct Forest {
     features: usize,
     averaged: bool,
     trees: Vec<Tree>,
 }
 
-#[derive(Debug, Clone, PartialEq)]
+/// Trees as they were stored, by whomever.
+#[derive(Deserialize)]
+struct Unchecked {
+    features: usize,
+    averaged: bool,
+    trees: Vec<Tree>,
+}
+
+impl TryFrom<Unchecked> for Forest {
+    type Error = String;
+
+    fn try_from(stored: Unchecked) -> Result<Self, String> {
+        let Unchecked { features, averaged, trees } = stored;
+        if features == 0 || trees.is_empty() {
+            return Err("there are no trees".to_owned());
+        }
+        trees.iter().try_for_each(|tree| tree.check(features))?;
+        Ok(Self { features, averaged, trees })
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Tree {
     nodes: Vec<Node>,
     leaves: Vec<f64>,
 }
 
 /// A question about one feature. Children below zero are leaves, stored as their complement.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "StoredNode", into = "StoredNode")]
 struct Node {
     threshold: f64,
     feature: u32,
@@ -37,6 +61,38 @@ struct Node {
     right: i32,
     missing: Missing,
     missing_goes_left: bool,
+}
+
+/// Bits of the threshold, feature, children, and LightGBM's number for how the node decides: short, and
+/// to the last bit.
+type StoredNode = (u64, u32, i32, i32, u8);
+
+impl From<Node> for StoredNode {
+    fn from(node: Node) -> Self {
+        let missing = match node.missing {
+            Missing::Never => 0_u8,
+            Missing::Zero => 1,
+            Missing::Nan => 2,
+        };
+        let decision = missing << 2 | u8::from(node.missing_goes_left) << 1;
+        (node.threshold.to_bits(), node.feature, node.left, node.right, decision)
+    }
+}
+
+impl TryFrom<StoredNode> for Node {
+    type Error = String;
+
+    fn try_from(stored: StoredNode) -> Result<Self, String> {
+        let (threshold, feature, left, right, decision) = stored;
+        Ok(Self {
+            threshold: f64::from_bits(threshold),
+            feature,
+            left,
+            right,
+            missing: missing_of(decision)?,
+            missing_goes_left: decision & 0b10 != 0,
+        })
+    }
 }
 
 /// Which values count as missing at a node.
@@ -110,37 +166,44 @@ impl Tree {
         let fields = fields(section);
         let count: usize = single(&fields, "num_leaves")?;
         let leaves: Vec<f64> = list(&fields, "leaf_value", count)?;
-        if count == 0 || leaves.iter().any(|value| !value.is_finite()) {
-            return Err("a tree has no leaves or a leaf that is not finite".to_owned());
-        }
         if single::<u32>(&fields, "num_cat")? != 0 {
             return Err("a tree splits on categories, which are not supported".to_owned());
         }
         if fields.get("is_linear").is_some_and(|flag| *flag != "0") {
             return Err("a tree has linear leaves, which are not supported".to_owned());
         }
-        if count == 1 {
-            return Ok(Self { nodes: Vec::new(), leaves });
+        let inner = count.saturating_sub(1);
+        if inner == 0 {
+            let tree = Self { nodes: Vec::new(), leaves };
+            return tree.check(features).map(|()| tree);
         }
-        let inner = count - 1;
         let feature: Vec<u32> = list(&fields, "split_feature", inner)?;
         let threshold: Vec<f64> = list(&fields, "threshold", inner)?;
         let decision: Vec<u8> = list(&fields, "decision_type", inner)?;
         let left: Vec<i32> = list(&fields, "left_child", inner)?;
         let right: Vec<i32> = list(&fields, "right_child", inner)?;
         let nodes = (0..inner).map(|index| {
-            let node = Node {
+            Ok(Node {
                 threshold: threshold[index],
                 feature: feature[index],
                 left: left[index],
                 right: right[index],
                 missing: missing_of(decision[index])?,
                 missing_goes_left: decision[index] & 0b10 != 0,
-            };
-            node.check(index, inner, features)?;
-            Ok(node)
+            })
         });
-        Ok(Self { nodes: nodes.collect::<Result<_, String>>()?, leaves })
+        let tree = Self { nodes: nodes.collect::<Result<_, String>>()?, leaves };
+        tree.check(features).map(|()| tree)
+    }
+
+    /// Whether every walk through the tree ends at a leaf that is there and finite.
+    fn check(&self, features: usize) -> Result<(), String> {
+        let inner = self.nodes.len();
+        if self.leaves.len() != inner + 1 || self.leaves.iter().any(|value| !value.is_finite()) {
+            return Err("a tree has no leaves or a leaf that is not finite".to_owned());
+        }
+        let mut nodes = self.nodes.iter().enumerate();
+        nodes.try_for_each(|(index, node)| node.check(index, inner, features))
     }
 
     /// Value of the leaf into which `row` falls.

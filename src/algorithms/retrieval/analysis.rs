@@ -4,7 +4,7 @@ use rust_stemmers::{Algorithm, Stemmer};
 use unicode_normalization::UnicodeNormalization;
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::algorithms::retrieval::{porter, stop_words, Language};
+use crate::algorithms::retrieval::{Language, porter, stop_words};
 
 /// Longest word that is a term; longer ones are data, not language (Lucene's limit).
 const LETTERS_MAX: usize = 255;
@@ -16,9 +16,14 @@ pub(super) fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// Lower case in one form of writing: `ﬁ` is `fi`, `CO₂` is `co2`, `’` is `'`, `1'000` is `1000`.
 pub(super) fn fold(word: &str) -> String {
-    let lower = if word.is_ascii() { word.to_ascii_lowercase() } else { word.nfkc().collect::<String>().to_lowercase() };
+    let lower = if word.is_ascii() {
+        word.to_ascii_lowercase()
+    } else {
+        word.nfkc().collect::<String>().to_lowercase()
+    };
     let plain = lower.replace(['’', 'ʼ'], "'");
-    let grouped = plain.contains('\'') && plain.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, '\'' | '.'));
+    let grouped = plain.contains('\'')
+        && plain.chars().all(|letter| letter.is_ascii_digit() || matches!(letter, '\'' | '.'));
     if grouped { plain.replace('\'', "") } else { plain }
 }
 
@@ -29,20 +34,28 @@ pub(super) fn term(folded: &str, language: Language) -> Option<String> {
             let word = folded.strip_suffix("'s").unwrap_or(folded);
             (!word.is_empty() && !stop_words::contains(language, word)).then(|| porter::stem(word))
         }
-        Language::German => (!stop_words::contains(language, folded)).then(|| german_stem(&german_form(folded))),
+        Language::German => {
+            (!stop_words::contains(language, folded)).then(|| german_stem(&german_form(folded)))
+        }
         Language::French => romance(folded, language, FRENCH_ELISIONS, Algorithm::French),
         Language::Italian => romance(folded, language, ITALIAN_ELISIONS, Algorithm::Italian),
     }
 }
 
-const FRENCH_ELISIONS: &[&str] = &["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu"];
+const FRENCH_ELISIONS: &[&str] =
+    &["l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu"];
 const ITALIAN_ELISIONS: &[&str] = &[
-    "c", "l", "all", "dall", "dell", "nell", "sull", "coll", "pell", "gl", "agl", "dagl", "degl", "negl", "sugl", "un", "m", "t", "s",
-    "v", "d", "quest", "quell",
+    "c", "l", "all", "dall", "dell", "nell", "sull", "coll", "pell", "gl", "agl", "dagl", "degl",
+    "negl", "sugl", "un", "m", "t", "s", "v", "d", "quest", "quell",
 ];
 
 /// Elision, stop words, the Snowball stemmer, and letters without accents.
-fn romance(folded: &str, language: Language, elisions: &[&str], algorithm: Algorithm) -> Option<String> {
+fn romance(
+    folded: &str,
+    language: Language,
+    elisions: &[&str],
+    algorithm: Algorithm,
+) -> Option<String> {
     let word = match folded.split_once('\'') {
         Some((article, rest)) if elisions.contains(&article) && !rest.is_empty() => rest,
         _ => folded,
@@ -78,7 +91,9 @@ pub(super) fn german_form(folded: &str) -> String {
                 form.push(letter);
                 letters.next();
             }
-            'u' if follows_e && !matches!(before, Some('a' | 'e' | 'i' | 'o' | 'u' | 'q' | 'ä' | 'ö' | 'ü')) => {
+            'u' if follows_e
+                && !matches!(before, Some('a' | 'e' | 'i' | 'o' | 'u' | 'q' | 'ä' | 'ö' | 'ü')) =>
+            {
                 form.push('u');
                 letters.next();
             }

@@ -30,7 +30,8 @@ impl Exact {
                 *scores.entry(passage).or_default() += idf * f64::from(part) * f64::from(weight);
             }
         }
-        let mut found: Vec<(usize, f32)> = scores.into_iter().map(|(passage, score)| (passage, score as f32)).collect();
+        let mut found: Vec<(usize, f32)> =
+            scores.into_iter().map(|(passage, score)| (passage, score as f32)).collect();
         found.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
         found.truncate(limit);
         found

@@ -42,7 +42,10 @@ pub(super) struct Features {
 /// Fitted by maximum likelihood of the sentence that holds the answer (softmax over the sentences of a question) on
 /// 306 questions of each XQuAD language and the development half of our own set; see docs/retrieval-evaluation.md.
 pub(super) fn rank(features: &Features) -> f64 {
-    7.0 * features.sentence - 0.4 * features.own_sentence + 5.5 * features.window + 3.6 * features.passage - 0.9 * features.own_passage
+    7.0 * features.sentence - 0.4 * features.own_sentence
+        + 5.5 * features.window
+        + 3.6 * features.passage
+        - 0.9 * features.own_passage
         + 3.0 * features.standing
         + 2.0 * features.met
         - 0.6 * features.without_unit
@@ -57,7 +60,9 @@ pub(super) fn rank(features: &Features) -> f64 {
 ///
 /// Fitted on the same questions, and on them again with the document that answers taken away (then nothing does).
 pub(super) fn confidence(features: &Features) -> f64 {
-    let logit = -4.6 + 3.0 * features.sentence + 2.1 * features.window + 4.0 * features.passage - 1.0 * features.own_passage + 0.2 * features.met
+    let logit = -4.6 + 3.0 * features.sentence + 2.1 * features.window + 4.0 * features.passage
+        - 1.0 * features.own_passage
+        + 0.2 * features.met
         - 1.5 * features.without_unit
         - 0.9 * features.unmet
         - 0.5 * features.missing_names

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::algorithms::retrieval::analysis::{fold, german_form, words};
-use crate::algorithms::retrieval::{hashing, parts_list, stop_words, Language};
+use crate::algorithms::retrieval::{Language, hashing, parts_list, stop_words};
 
 /// Shortest part; shorter ones are endings more often than words.
 const PART_MIN: usize = 4;
@@ -21,9 +21,11 @@ const SEEN_BUILT_IN: u32 = 10;
 const LINKS: [&str; 7] = ["", "s", "es", "n", "en", "er", "e"];
 /// Endings and prefixes that look like words.
 const NO_PARTS: &[&str] = &[
-    "ungen", "heit", "keit", "schaft", "lich", "isch", "ische", "ischen", "ieren", "ierung", "bare", "baren", "sche", "schen", "chen", "lein",
-    "iger", "igen", "eren", "erin", "isten", "enden", "ende", "erte", "erten", "eter", "unge", "liche", "lichen", "heiten", "keiten", "über",
-    "uber", "unter", "durch", "gegen", "hinter", "wieder", "zurück", "zuruck", "fahig", "same", "samen", "weise", "haft", "hafte", "haften",
+    "ungen", "heit", "keit", "schaft", "lich", "isch", "ische", "ischen", "ieren", "ierung",
+    "bare", "baren", "sche", "schen", "chen", "lein", "iger", "igen", "eren", "erin", "isten",
+    "enden", "ende", "erte", "erten", "eter", "unge", "liche", "lichen", "heiten", "keiten",
+    "über", "uber", "unter", "durch", "gegen", "hinter", "wieder", "zurück", "zuruck", "fahig",
+    "same", "samen", "weise", "haft", "hafte", "haften",
 ];
 
 /// Words that stand alone with how often they do; what compounds are taken apart by, and what is rare.
@@ -37,7 +39,10 @@ pub struct Compounds {
 impl Compounds {
     /// Knows the built-in words only: what an energy management system's documents talk about.
     pub fn built_in() -> Self {
-        let seen = parts_list::PARTS.split_whitespace().map(|word| (german_form(word), SEEN_BUILT_IN)).collect();
+        let seen = parts_list::PARTS
+            .split_whitespace()
+            .map(|word| (german_form(word), SEEN_BUILT_IN))
+            .collect();
         Self { seen, stems: HashMap::new(), total: 0 }
     }
 
@@ -73,7 +78,10 @@ impl Compounds {
 
     /// Whether the part is a word: as it stands, or with the `e` that it lost (`Kontroll-`).
     fn standing_alone(&self, part: &str) -> Option<u32> {
-        if part.len() < PART_MIN || NO_PARTS.contains(&part) || stop_words::contains(Language::German, part) {
+        if part.len() < PART_MIN
+            || NO_PARTS.contains(&part)
+            || stop_words::contains(Language::German, part)
+        {
             return None;
         }
         let enough = |count: &u32| *count >= SEEN_MIN;
@@ -83,11 +91,14 @@ impl Compounds {
 
     /// Parts of a word (folded, in German form); empty when it is not a compound of known words.
     pub(super) fn split(&self, form: &str) -> Vec<String> {
-        let fits = (WHOLE_MIN..=WHOLE_MAX).contains(&form.len()) && form.bytes().all(|byte| byte.is_ascii_lowercase());
+        let fits = (WHOLE_MIN..=WHOLE_MAX).contains(&form.len())
+            && form.bytes().all(|byte| byte.is_ascii_lowercase());
         if !fits {
             return Vec::new();
         }
-        self.best_path(form).map(|path| path.into_iter().map(|(start, end)| form[start..end].to_owned()).collect()).unwrap_or_default()
+        self.best_path(form)
+            .map(|path| path.into_iter().map(|(start, end)| form[start..end].to_owned()).collect())
+            .unwrap_or_default()
     }
 
     /// The way through the word with the highest geometric mean of the parts' counts.
@@ -101,27 +112,38 @@ impl Compounds {
                 continue;
             }
             for end in start + PART_MIN..=length {
-                let Some(count) = self.standing_alone(&form[start..end]).filter(|_| end - start < length) else { continue };
+                let Some(count) =
+                    self.standing_alone(&form[start..end]).filter(|_| end - start < length)
+                else {
+                    continue;
+                };
                 // Longer parts are surer than short ones that happen to be seen often.
                 let gain = f64::from(count).ln() + 0.5 * ((end - start) as f64).ln();
                 for link in LINKS {
                     let behind = end + link.len();
                     let closes = behind == length && link.is_empty();
-                    if behind > length || !form[end..].starts_with(link) || !(closes || behind + PART_MIN <= length) {
+                    if behind > length
+                        || !form[end..].starts_with(link)
+                        || !(closes || behind + PART_MIN <= length)
+                    {
                         continue;
                     }
                     for parts in 0..PARTS_MAX {
                         let Some(way) = ways[start][parts] else { continue };
                         let logs = way.logs + gain;
                         if ways[behind][parts + 1].is_none_or(|other| other.logs < logs) {
-                            ways[behind][parts + 1] = Some(Way { logs, part: (start, end), from: start });
+                            ways[behind][parts + 1] =
+                                Some(Way { logs, part: (start, end), from: start });
                         }
                     }
                 }
             }
         }
         let mean = |parts: usize| ways[length][parts].map(|way| way.logs / parts as f64);
-        let best = (2..=PARTS_MAX).filter(|&parts| mean(parts).is_some()).max_by(|&left, &right| mean(left).partial_cmp(&mean(right)).unwrap_or(std::cmp::Ordering::Equal))?;
+        let best =
+            (2..=PARTS_MAX).filter(|&parts| mean(parts).is_some()).max_by(|&left, &right| {
+                mean(left).partial_cmp(&mean(right)).unwrap_or(std::cmp::Ordering::Equal)
+            })?;
         let mut path = Vec::with_capacity(best);
         let mut at = length;
         for parts in (1..=best).rev() {

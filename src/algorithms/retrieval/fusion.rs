@@ -25,28 +25,43 @@ impl Default for Fusion {
 
 /// Both lists (best first) as one, best first, ties by identifier. What only one list has counts 0 in the other;
 /// when one list is empty the other's order stays.
-pub fn fuse<Id: Copy + Ord>(words: &[(Id, f32)], dense: &[(Id, f32)], fusion: Fusion) -> Vec<(Id, f32)> {
+pub fn fuse<Id: Copy + Ord>(
+    words: &[(Id, f32)],
+    dense: &[(Id, f32)],
+    fusion: Fusion,
+) -> Vec<(Id, f32)> {
     let mut scores: BTreeMap<Id, f64> = BTreeMap::new();
     match fusion {
         Fusion::MinMax { dense_share } => {
             let share = dense_share.clamp(0.0, 1.0);
-            let (share, rest) = if words.is_empty() || dense.is_empty() { (1.0, 1.0) } else { (share, 1.0 - share) };
+            let (share, rest) = if words.is_empty() || dense.is_empty() {
+                (1.0, 1.0)
+            } else {
+                (share, 1.0 - share)
+            };
             add(&mut scores, words, &normalised(words), rest);
             add(&mut scores, dense, &normalised(dense), share);
         }
         Fusion::Rrf { k } => {
             for list in [words, dense] {
-                let parts: Vec<f64> = (1..=list.len()).map(|rank| 1.0 / (k + rank as f64)).collect();
+                let parts: Vec<f64> =
+                    (1..=list.len()).map(|rank| 1.0 / (k + rank as f64)).collect();
                 add(&mut scores, list, &parts, 1.0);
             }
         }
     }
-    let mut fused: Vec<(Id, f32)> = scores.into_iter().map(|(id, score)| (id, score as f32)).collect();
+    let mut fused: Vec<(Id, f32)> =
+        scores.into_iter().map(|(id, score)| (id, score as f32)).collect();
     fused.sort_by(|left, right| right.1.total_cmp(&left.1).then(left.0.cmp(&right.0)));
     fused
 }
 
-fn add<Id: Copy + Ord>(scores: &mut BTreeMap<Id, f64>, list: &[(Id, f32)], parts: &[f64], weight: f64) {
+fn add<Id: Copy + Ord>(
+    scores: &mut BTreeMap<Id, f64>,
+    list: &[(Id, f32)],
+    parts: &[f64],
+    weight: f64,
+) {
     for ((id, _), part) in list.iter().zip(parts) {
         *scores.entry(*id).or_default() += part * weight;
     }

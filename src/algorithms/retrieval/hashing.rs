@@ -1,6 +1,6 @@
 //! Terms as numbers of 32 bits.
 
-use crate::algorithms::retrieval::{analysis, Language};
+use crate::algorithms::retrieval::{Language, analysis};
 
 /// The number of a term: FNV-1a over 64 bits, mixed and folded to 32.
 ///
@@ -19,8 +19,11 @@ pub(super) fn of(term: &str) -> u32 {
 
 /// The numbers of a folded word's terms in all four languages, once each.
 pub(super) fn of_all_languages(folded: &str) -> Vec<u32> {
-    let mut hashes: Vec<u32> =
-        Language::ALL.into_iter().filter_map(|language| analysis::term(folded, language)).map(|term| of(&term)).collect();
+    let mut hashes: Vec<u32> = Language::ALL
+        .into_iter()
+        .filter_map(|language| analysis::term(folded, language))
+        .map(|term| of(&term))
+        .collect();
     hashes.sort_unstable();
     hashes.dedup();
     hashes

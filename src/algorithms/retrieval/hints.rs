@@ -38,7 +38,14 @@ const UNITS: [&[&str]; 26] = [
     &["franken", "francs", "franchi", "franc", "chf", "fr"],
     &["rappen", "rp", "centime", "centimes", "centesimi", "ct", "cts", "rp/kwh"],
     &["cent", "cents", "ct"],
-    &["kilowattstunden", "kilowattstunde", "kwh", "kilowatt-hours", "kilowatt-hour", "kilowattheures"],
+    &[
+        "kilowattstunden",
+        "kilowattstunde",
+        "kwh",
+        "kilowatt-hours",
+        "kilowatt-hour",
+        "kilowattheures",
+    ],
     &["megawattstunden", "megawattstunde", "mwh"],
     &["gwh", "gigawattstunden", "gigawattheures"],
     &["twh", "terawattstunden", "terawattheures"],
@@ -47,14 +54,41 @@ const UNITS: [&[&str]; 26] = [
     &["kva", "kilovoltampere"],
     &["watt", "w", "watts"],
     &["volt", "volts", "v", "kv"],
-    &["prozent", "percent", "percentage", "pourcent", "pourcentage", "percentuale", "%", "prozentpunkte"],
+    &[
+        "prozent",
+        "percent",
+        "percentage",
+        "pourcent",
+        "pourcentage",
+        "percentuale",
+        "%",
+        "prozentpunkte",
+    ],
     &["stunden", "stunde", "heures", "heure", "hours", "hour", "ore", "ora", "std", "h"],
     &["minuten", "minute", "minutes", "minuti", "minuto", "min"],
     &["sekunden", "sekunde", "secondes", "seconds", "second", "secondi"],
-    &["tage", "tagen", "tag", "tages", "jours", "jour", "days", "day", "giorni", "giorno", "werktage", "werktagen", "arbeitstage", "arbeitstagen"],
+    &[
+        "tage",
+        "tagen",
+        "tag",
+        "tages",
+        "jours",
+        "jour",
+        "days",
+        "day",
+        "giorni",
+        "giorno",
+        "werktage",
+        "werktagen",
+        "arbeitstage",
+        "arbeitstagen",
+    ],
     &["wochen", "woche", "semaines", "semaine", "weeks", "week", "settimane", "settimana"],
     &["monate", "monaten", "monat", "monats", "mois", "months", "month", "mesi", "mese"],
-    &["jahre", "jahren", "jahr", "jahres", "ans", "an", "années", "année", "years", "year", "anni", "anno"],
+    &[
+        "jahre", "jahren", "jahr", "jahres", "ans", "an", "années", "année", "years", "year",
+        "anni", "anno",
+    ],
     &["tonnen", "tonne", "tonnes", "tons", "ton", "t", "tonnellate"],
     &["meter", "metern", "mètres", "metres", "metri", "m"],
     &["kilometer", "kilometern", "kilomètres", "kilometres", "km"],
@@ -68,41 +102,322 @@ const NUMBER_WORDS: &str = "ein eine einen einem einer eines zwei drei vier fün
      one two three four five six seven eight nine ten eleven twelve fifteen twenty thirty hundred thousand half third quarter \
      uno una due tre quattro cinque sei sette otto nove dieci dodici venti trenta cento mille terzo metà";
 
-const FRACTIONS: &[&str] = &["drittel", "hälfte", "viertel", "tiers", "moitié", "quart", "half", "third", "quarter", "terzo", "metà"];
+const FRACTIONS: &[&str] = &[
+    "drittel", "hälfte", "viertel", "tiers", "moitié", "quart", "half", "third", "quarter",
+    "terzo", "metà",
+];
 
 const ASKS_NUMBER: &[&str] = &[
-    "wie viel", "wieviel", "wie hoch", "wie gross", "wie groß", "wie weit", "wie oft", "wie lange", "wie schwer", "wie stark", "was kostet", "kosten", "ab welche", "welcher anteil",
-    "welchen anteil", "combien", "quel taux", "quelle part", "quel pourcentage", "quel est le taux", "quelle est la puissance", "how many", "how much", "how large", "how big", "how high", "how long", "how far",
-    "how old", "how often", "what fraction", "what percentage", "what share", "what proportion", "what is the rate", "quanto", "quanti", "quante", "quanta", "quale percentuale",
+    "wie viel",
+    "wieviel",
+    "wie hoch",
+    "wie gross",
+    "wie groß",
+    "wie weit",
+    "wie oft",
+    "wie lange",
+    "wie schwer",
+    "wie stark",
+    "was kostet",
+    "kosten",
+    "ab welche",
+    "welcher anteil",
+    "welchen anteil",
+    "combien",
+    "quel taux",
+    "quelle part",
+    "quel pourcentage",
+    "quel est le taux",
+    "quelle est la puissance",
+    "how many",
+    "how much",
+    "how large",
+    "how big",
+    "how high",
+    "how long",
+    "how far",
+    "how old",
+    "how often",
+    "what fraction",
+    "what percentage",
+    "what share",
+    "what proportion",
+    "what is the rate",
+    "quanto",
+    "quanti",
+    "quante",
+    "quanta",
+    "quale percentuale",
 ];
-const ASKS_SHARE: &[&str] = &["anteil", "bruchteil", "fraction", "percentage", "share", "proportion", "quelle part", "pourcentage", "percentuale", "prozent", "quota"];
+const ASKS_SHARE: &[&str] = &[
+    "anteil",
+    "bruchteil",
+    "fraction",
+    "percentage",
+    "share",
+    "proportion",
+    "quelle part",
+    "pourcentage",
+    "percentuale",
+    "prozent",
+    "quota",
+];
+const ASKS_MONEY: &[&str] = &[
+    "kosten",
+    "kostet",
+    "preis",
+    "gebühr",
+    "entgelt",
+    "bekomme",
+    "vergütung",
+    "abgeltung",
+    "entschädigung",
+    "zahle",
+    "bezahl",
+    "busse",
+    "tarif",
+    "cost",
+    "price",
+    "fee",
+    "pay",
+    "penalty",
+    "coût",
+    "prix",
+    "payer",
+    "redevance",
+    "rétribution",
+    "amende",
+    "costa",
+    "prezzo",
+    "pagare",
+    "tariffa",
+    "rimunerazione",
+];
 const ASKS_WHEN: &[&str] = &[
-    "wann", "seit wann", "bis wann", "in welchem jahr", "welches jahr", "welchem datum", "quand", "quelle année", "quelle date", "en quelle année", "when", "what year", "which year", "what date",
-    "by when", "quando", "quale anno", "che anno", "frist",
+    "wann",
+    "seit wann",
+    "bis wann",
+    "in welchem jahr",
+    "welches jahr",
+    "welchem datum",
+    "quand",
+    "quelle année",
+    "quelle date",
+    "en quelle année",
+    "when",
+    "what year",
+    "which year",
+    "what date",
+    "by when",
+    "quando",
+    "quale anno",
+    "che anno",
+    "frist",
 ];
-const ASKS_WHO: &[&str] = &["wer ", "wem ", "wen ", "welche behörde", "welches amt", "qui ", "quelle autorité", "who ", "whom ", "which authority", "which body", "chi ", "quale autorità"];
+const ASKS_WHO: &[&str] = &[
+    "wer ",
+    "wem ",
+    "wen ",
+    "welche behörde",
+    "welches amt",
+    "qui ",
+    "quelle autorité",
+    "who ",
+    "whom ",
+    "which authority",
+    "which body",
+    "chi ",
+    "quale autorità",
+];
 const ASKS_DEFINITION: &[&str] = &[
-    "was ist ", "was sind ", "was bedeutet", "was heisst", "was heißt", "was versteht man", "qu'est-ce qu", "que signifie", "what is ", "what are ", "what does", "cos'è", "che cos'è", "che cosa significa",
+    "was ist ",
+    "was sind ",
+    "was bedeutet",
+    "was heisst",
+    "was heißt",
+    "was versteht man",
+    "qu'est-ce qu",
+    "que signifie",
+    "what is ",
+    "what are ",
+    "what does",
+    "cos'è",
+    "che cos'è",
+    "che cosa significa",
 ];
 const ASKS_PERMISSION: &[&str] = &[
-    "darf ", "dürfen ", "kann ich", "können wir", "muss ", "müssen ", "ist es erlaubt", "puis-je", "peut-on", "dois-je", "faut-il", "a-t-on le droit", "am i allowed", "are we allowed", "may i", "may we",
-    "can i", "can we", "must ", "do i have to", "do we have to", "posso", "si può", "devo ", "bisogna ",
+    "darf ",
+    "dürfen ",
+    "kann ich",
+    "können wir",
+    "muss ",
+    "müssen ",
+    "ist es erlaubt",
+    "puis-je",
+    "peut-on",
+    "dois-je",
+    "faut-il",
+    "a-t-on le droit",
+    "am i allowed",
+    "are we allowed",
+    "may i",
+    "may we",
+    "can i",
+    "can we",
+    "must ",
+    "do i have to",
+    "do we have to",
+    "posso",
+    "si può",
+    "devo ",
+    "bisogna ",
 ];
 const SAYS_WHEN: &[&str] = &[
-    "januar", "februar", "märz", "april", "juni", "juli", "august", "september", "oktober", "november", "dezember", "janvier", "février", "mars", "avril", "juin", "juillet", "août", "septembre", "octobre",
-    "novembre", "décembre", "january", "february", "march", "june", "july", "october", "december", "gennaio", "febbraio", "marzo", "aprile", "giugno", "luglio", "agosto", "settembre", "ottobre", "dicembre",
+    "januar",
+    "februar",
+    "märz",
+    "april",
+    "juni",
+    "juli",
+    "august",
+    "september",
+    "oktober",
+    "november",
+    "dezember",
+    "janvier",
+    "février",
+    "mars",
+    "avril",
+    "juin",
+    "juillet",
+    "août",
+    "septembre",
+    "octobre",
+    "novembre",
+    "décembre",
+    "january",
+    "february",
+    "march",
+    "june",
+    "july",
+    "october",
+    "december",
+    "gennaio",
+    "febbraio",
+    "marzo",
+    "aprile",
+    "giugno",
+    "luglio",
+    "agosto",
+    "settembre",
+    "ottobre",
+    "dicembre",
 ];
 const SAYS_DEFINITION: &[&str] = &[
-    "bezeichnet", "bedeutet", "bedeuten", "gilt als", "gelten als", "versteht man", "im sinne", " ist ein", " ist der", " ist die", " ist das", " sind ", "heisst", "heißt", "est un", "est une", "signifie", "désigne", "on entend", "means",
-    "refers to", "is defined", " is a ", " is an ", " is the ", " are ", "significa", "si intende", " è un", " è la", ":",
+    "bezeichnet",
+    "bedeutet",
+    "bedeuten",
+    "gilt als",
+    "gelten als",
+    "versteht man",
+    "im sinne",
+    " ist ein",
+    " ist der",
+    " ist die",
+    " ist das",
+    " sind ",
+    "heisst",
+    "heißt",
+    "est un",
+    "est une",
+    "signifie",
+    "désigne",
+    "on entend",
+    "means",
+    "refers to",
+    "is defined",
+    " is a ",
+    " is an ",
+    " is the ",
+    " are ",
+    "significa",
+    "si intende",
+    " è un",
+    " è la",
+    ":",
 ];
 const SAYS_PERMISSION: &[&str] = &[
-    "darf", "dürfen", "kann", "können", "muss", "müssen", "hat zu", "haben zu", "ist berechtigt", "ist verpflichtet", "nicht", "kein", "verboten", "zulässig", "peut", "peuvent", "doit", "doivent", "interdit",
-    "autorisé", "tenu", "may", "must", "shall", "not", "allowed", "permitted", "prohibited", "può", "possono", "deve", "devono", "vietato",
+    "darf",
+    "dürfen",
+    "kann",
+    "können",
+    "muss",
+    "müssen",
+    "hat zu",
+    "haben zu",
+    "ist berechtigt",
+    "ist verpflichtet",
+    "nicht",
+    "kein",
+    "verboten",
+    "zulässig",
+    "peut",
+    "peuvent",
+    "doit",
+    "doivent",
+    "interdit",
+    "autorisé",
+    "tenu",
+    "may",
+    "must",
+    "shall",
+    "not",
+    "allowed",
+    "permitted",
+    "prohibited",
+    "può",
+    "possono",
+    "deve",
+    "devono",
+    "vietato",
 ];
 const SAYS_WHO: &[&str] = &[
-    "behörde", "amt", "departement", "kommission", "betreiber", "bundesrat", "ministerium", "agentur", "gericht", "unternehmen", "gesellschaft", "kanton", "bund", "stelle", "lieferant", "autorité", "office", "conseil", "commission",
-    "gestionnaire", "département", "ministère", "entreprise", "authority", "office", "council", "department", "ministry", "agency", "operator", "company", "board", "autorità", "ufficio", "consiglio", "gestore",
+    "behörde",
+    "amt",
+    "departement",
+    "kommission",
+    "betreiber",
+    "bundesrat",
+    "ministerium",
+    "agentur",
+    "gericht",
+    "unternehmen",
+    "gesellschaft",
+    "kanton",
+    "bund",
+    "stelle",
+    "lieferant",
+    "autorité",
+    "office",
+    "conseil",
+    "commission",
+    "gestionnaire",
+    "département",
+    "ministère",
+    "entreprise",
+    "authority",
+    "office",
+    "council",
+    "department",
+    "ministry",
+    "agency",
+    "operator",
+    "company",
+    "board",
+    "autorità",
+    "ufficio",
+    "consiglio",
+    "gestore",
 ];
 
 impl Hint {
@@ -116,57 +431,91 @@ impl Hint {
             units.extend(asked_units(&plain));
             if units.is_empty() && ASKS_SHARE.iter().any(|word| plain.contains(word)) {
                 units.extend([UNITS[13], FRACTIONS]);
+            } else if units.is_empty() && says(ASKS_MONEY) {
+                units.extend([UNITS[0], UNITS[1], UNITS[2], UNITS[3], UNITS[13]]);
             }
         }
         let who = says(ASKS_WHO);
         let when = !number && says(ASKS_WHEN);
         let permission = !number && !when && says(ASKS_PERMISSION);
-        Self { units, number, when, who, definition: !number && !when && says(ASKS_DEFINITION), permission }
+        Self {
+            units,
+            number,
+            when,
+            who,
+            definition: !number && !when && says(ASKS_DEFINITION),
+            permission,
+        }
     }
 
     /// How a sentence (with what names its columns, for the row of a table) meets it.
     pub(super) fn met(&self, sentence: &str, header: &str) -> Met {
         let plain = plain(sentence);
-        let wanted: Option<bool> = if self.number {
-            let any = numbers(&plain).next().is_some();
-            if self.units.is_empty() {
-                Some(any)
-            } else {
-                if !self.units.iter().any(|unit| beside_number(&plain, unit) || (any && names_unit(header, unit))) {
-                    return Met::WithoutUnit;
+        let wanted: Option<bool> =
+            if self.number {
+                let any = numbers(&plain).next().is_some();
+                if self.units.is_empty() {
+                    Some(any)
+                } else {
+                    if !self.units.iter().any(|unit| {
+                        beside_number(&plain, unit) || (any && names_unit(header, unit))
+                    }) {
+                        return Met::WithoutUnit;
+                    }
+                    Some(true)
                 }
-                Some(true)
-            }
-        } else if self.when {
-            Some(has_date(&plain))
-        } else if self.who {
-            Some(SAYS_WHO.iter().any(|word| plain.contains(word)) || has_name(sentence))
-        } else if self.permission {
-            Some(SAYS_PERMISSION.iter().any(|word| starts(&format!("{plain} "), &format!("{word} "))))
-        } else if self.definition {
-            Some(SAYS_DEFINITION.iter().any(|word| plain.contains(word)))
-        } else {
-            None
-        };
+            } else if self.when {
+                Some(has_date(&plain))
+            } else if self.who {
+                Some(SAYS_WHO.iter().any(|word| plain.contains(word)) || has_name(sentence))
+            } else if self.permission {
+                Some(
+                    SAYS_PERMISSION
+                        .iter()
+                        .any(|word| starts(&format!("{plain} "), &format!("{word} "))),
+                )
+            } else if self.definition {
+                Some(SAYS_DEFINITION.iter().any(|word| plain.contains(word)))
+            } else {
+                None
+            };
         wanted.map_or(Met::NotAsked, |yes| if yes { Met::Yes } else { Met::No })
     }
 }
 
 /// Units right behind the question word: «wie viele Stunden», «how many euros per tonne», «in Rappen pro Kilowattstunde».
 fn asked_units(plain: &str) -> Vec<&'static [&'static str]> {
-    let words: Vec<&str> = plain.split_whitespace().map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric())).collect();
+    let words: Vec<&str> = plain
+        .split_whitespace()
+        .map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()))
+        .collect();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let before = at.checked_sub(1).map_or("", |before| words[before]);
         let before_that = at.checked_sub(2).map_or("", |before| words[before]);
-        let asked = ["viele", "vielen", "viel", "wieviele", "many", "much", "combien", "quanti", "quante", "in", "en"].contains(&before)
+        let asked = [
+            "viele", "vielen", "viel", "wieviele", "many", "much", "combien", "quanti", "quante",
+            "in", "en",
+        ]
+        .contains(&before)
             || (["de", "d"].contains(&before) && before_that == "combien");
         let word = word.strip_prefix("d'").unwrap_or(word);
         let unit = UNITS.iter().find(|unit| word.chars().count() > 1 && unit.contains(&word));
         found.extend(unit.filter(|_| asked).copied());
     }
     // «wie lange», «how long»: any length of time.
-    if found.is_empty() && ["wie lange", "how long", "how far behind", "combien de temps", "quanto tempo", "wie weit zurück"].iter().any(|phrase| plain.contains(phrase)) {
+    if found.is_empty()
+        && [
+            "wie lange",
+            "how long",
+            "how far behind",
+            "combien de temps",
+            "quanto tempo",
+            "wie weit zurück",
+        ]
+        .iter()
+        .any(|phrase| plain.contains(phrase))
+    {
         found.extend(&UNITS[14..=20]);
     }
     found
@@ -179,7 +528,9 @@ fn plain(text: &str) -> String {
 
 /// Whether the phrase stands in the text from the beginning of a word.
 fn starts(text: &str, phrase: &str) -> bool {
-    text.match_indices(phrase).any(|(at, _)| text[..at].chars().next_back().is_none_or(|letter| !letter.is_alphanumeric()))
+    text.match_indices(phrase).any(|(at, _)| {
+        text[..at].chars().next_back().is_none_or(|letter| !letter.is_alphanumeric())
+    })
 }
 
 /// Words of a text that are numbers, with what is behind them.
@@ -187,16 +538,40 @@ fn numbers(plain: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = plain;
     std::iter::from_fn(move || {
         loop {
-            let trimmed = rest.trim_start_matches(|letter: char| letter.is_whitespace() || matches!(letter, '(' | '[' | '|' | '«' | '"' | '≥' | '≤' | '<' | '>' | '±' | '-' | '–' | ':' | ','));
+            let trimmed = rest.trim_start_matches(|letter: char| {
+                letter.is_whitespace()
+                    || matches!(
+                        letter,
+                        '(' | '['
+                            | '|'
+                            | '«'
+                            | '"'
+                            | '≥'
+                            | '≤'
+                            | '<'
+                            | '>'
+                            | '±'
+                            | '-'
+                            | '–'
+                            | ':'
+                            | ','
+                    )
+            });
             if trimmed.is_empty() {
                 return None;
             }
-            let end = trimmed.find(|letter: char| letter.is_whitespace() || letter == '|').unwrap_or(trimmed.len());
-            let (word, behind) = trimmed.split_at(end.max(trimmed.chars().next().map_or(1, char::len_utf8)));
+            let end = trimmed
+                .find(|letter: char| letter.is_whitespace() || letter == '|')
+                .unwrap_or(trimmed.len());
+            let (word, behind) =
+                trimmed.split_at(end.max(trimmed.chars().next().map_or(1, char::len_utf8)));
             rest = behind;
             let digits = word.starts_with(|letter: char| letter.is_ascii_digit());
             let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric());
-            if digits || word.contains(['€', '$']) || NUMBER_WORDS.split_whitespace().any(|number| number == bare) {
+            if digits
+                || word.contains(['€', '$'])
+                || NUMBER_WORDS.split_whitespace().any(|number| number == bare)
+            {
                 return Some((word, behind));
             }
         }
@@ -206,30 +581,45 @@ fn numbers(plain: &str) -> impl Iterator<Item = (&str, &str)> {
 /// Whether one of the unit's names stands beside a number: `25%`, `0,55 Rappen`, `EUR 20`, `drei aufeinanderfolgende Monate`.
 fn beside_number(plain: &str, unit: &[&str]) -> bool {
     let is_unit = |word: &str| {
-        let bare = word.trim_matches(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '%' | '€' | '°'));
+        let bare = word.trim_matches(|letter: char| {
+            !letter.is_alphanumeric() && !matches!(letter, '%' | '€' | '°')
+        });
         unit.contains(&bare) || bare.split('/').next().is_some_and(|first| unit.contains(&first))
     };
     let fraction = unit.iter().any(|name| FRACTIONS.contains(name));
     numbers(plain).any(|(word, behind)| {
-        let tail = word.trim_start_matches(|letter: char| letter.is_ascii_digit() || matches!(letter, '.' | ',' | '\'' | '-' | '–'));
+        let tail = word.trim_start_matches(|letter: char| {
+            letter.is_ascii_digit() || matches!(letter, '.' | ',' | '\'' | '-' | '–')
+        });
         let close = behind.split_whitespace().take(3).any(is_unit);
-        close || (!tail.is_empty() && is_unit(tail)) || (fraction && is_unit(word)) || word.contains(['€', '%']) && is_unit(tail)
-    }) || plain.split_whitespace().zip(plain.split_whitespace().skip(1)).any(|(unit, number)| is_unit(unit) && number.starts_with(|letter: char| letter.is_ascii_digit()))
+        close
+            || (!tail.is_empty() && is_unit(tail))
+            || (fraction && is_unit(word))
+            || word.contains(['€', '%']) && is_unit(tail)
+    }) || plain.split_whitespace().zip(plain.split_whitespace().skip(1)).any(|(unit, number)| {
+        is_unit(unit) && number.starts_with(|letter: char| letter.is_ascii_digit())
+    })
 }
 
 /// Whether the header of a table names the unit: `[MW]`, `(GWh)`.
 fn names_unit(header: &str, unit: &[&str]) -> bool {
     let lower = header.to_lowercase();
-    lower.split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '%' | '€' | '°')).any(|word| unit.contains(&word))
+    lower
+        .split(|letter: char| !letter.is_alphanumeric() && !matches!(letter, '%' | '€' | '°'))
+        .any(|word| unit.contains(&word))
 }
 
 fn has_date(plain: &str) -> bool {
     let year = |word: &str| {
         let digits = word.trim_matches(|letter: char| !letter.is_ascii_digit());
-        (digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20"))) || digits.matches('.').count() == 2 || digits.matches('/').count() == 2
+        (digits.len() == 4 && (digits.starts_with("19") || digits.starts_with("20")))
+            || digits.matches('.').count() == 2
+            || digits.matches('/').count() == 2
     };
-    let month = |word: &str| SAYS_WHEN.contains(&word.trim_matches(|letter: char| !letter.is_alphabetic()));
-    plain.split_whitespace().any(|word| year(word) || month(word)) || UNITS[15..=20].iter().any(|unit| beside_number(plain, unit))
+    let month =
+        |word: &str| SAYS_WHEN.contains(&word.trim_matches(|letter: char| !letter.is_alphabetic()));
+    plain.split_whitespace().any(|word| year(word) || month(word))
+        || UNITS[15..=20].iter().any(|unit| beside_number(plain, unit))
 }
 
 /// Whether a word within the sentence begins with a capital letter and another one follows.

@@ -64,7 +64,8 @@ impl Language {
 
 /// By the statistics of letters, and whether they are sure.
 fn by_letters(text: &str) -> Option<(Language, bool)> {
-    let four = vec![whatlang::Lang::Deu, whatlang::Lang::Fra, whatlang::Lang::Ita, whatlang::Lang::Eng];
+    let four =
+        vec![whatlang::Lang::Deu, whatlang::Lang::Fra, whatlang::Lang::Ita, whatlang::Lang::Eng];
     let info = whatlang::Detector::with_allowlist(four).detect(text)?;
     let language = match info.lang() {
         whatlang::Lang::Deu => Language::German,
@@ -84,14 +85,17 @@ fn vote(words: &[String]) -> Option<Language> {
                 let behind = word.rsplit(['\'', '’']).next().unwrap_or(word);
                 let elided = behind.len() < word.len() && word.len() - behind.len() <= 5;
                 let elides = matches!(language, Language::French | Language::Italian);
-                stop_words::tells(language, word) || (elided && elides && !behind.is_empty() && behind != "s")
+                stop_words::tells(language, word)
+                    || (elided && elides && !behind.is_empty() && behind != "s")
             };
             (words.iter().filter(own).count(), language)
         })
         .collect();
     votes.sort_by(|left, right| right.0.cmp(&left.0).then(left.1.cmp(&right.1)));
     match votes[..] {
-        [(most, language), (next, _), ..] if most >= next + VOTES_AHEAD && most > 0 => Some(language),
+        [(most, language), (next, _), ..] if most >= next + VOTES_AHEAD && most > 0 => {
+            Some(language)
+        }
         _ => None,
     }
 }

@@ -1,9 +1,9 @@
 //! The words of passages and questions as weights for BM25.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::algorithms::retrieval::analysis::{fold, german_form, german_stem, term, words};
-use crate::algorithms::retrieval::{concepts, hashing, stop_words, Compounds, Language};
+use crate::algorithms::retrieval::{Compounds, Language, concepts, hashing, stop_words};
 
 /// How fast a term's count saturates (Lucene's default).
 pub(super) const K1: f64 = 1.2;
@@ -16,7 +16,7 @@ const PART_IN_QUESTION: f32 = 0.5;
 /// What a word's term in another language than the question's counts for.
 const FOREIGN: f32 = 0.6;
 /// What another name of the same thing counts for.
-const OTHER_NAME: f32 = 0.45;
+const OTHER_NAME: f32 = 0.6;
 /// What a word that only asks counts for.
 const ASKING: f32 = 0.25;
 
@@ -96,7 +96,8 @@ impl Words {
         let mut weights: BTreeMap<u32, f32> = BTreeMap::new();
         for wanted in self.wanted(text, language) {
             for (hash, share) in &wanted.terms {
-                let counted = if wanted.own.contains(hash) { *share } else { share * discount(*share) };
+                let counted =
+                    if wanted.own.contains(hash) { *share } else { share * discount(*share) };
                 *weights.entry(*hash).or_default() += counted * wanted.weight;
             }
         }
@@ -116,9 +117,17 @@ impl Words {
 
     /// The words of a question that look for something, in order.
     pub(super) fn wanted(&self, text: &str, language: Option<Language>) -> Vec<Wanted> {
-        let all: Vec<Wanted> = words(text).filter_map(|(_, word)| self.one_wanted(word, language)).collect();
-        let plain: Vec<Wanted> = all.iter().filter(|wanted| wanted.weight >= 1.0).cloned().collect();
-        if plain.is_empty() { all } else if all.len() == plain.len() { plain } else { all }
+        let mut all: Vec<Wanted> =
+            words(text).filter_map(|(_, word)| self.one_wanted(word, language)).collect();
+        let said: HashSet<u32> = all.iter().flat_map(|wanted| wanted.own.iter().copied()).collect();
+        for wanted in &mut all {
+            for hash in wanted.own.clone() {
+                for (other, share) in concepts::alternatives_of_expression(hash, &said) {
+                    raise(&mut wanted.terms, other, OTHER_NAME * share);
+                }
+            }
+        }
+        all
     }
 
     fn one_wanted(&self, word: &str, language: Option<Language>) -> Option<Wanted> {
@@ -148,33 +157,34 @@ impl Words {
             for part in &parts {
                 let hash = hashing::of(part);
                 raise(&mut wanted.terms, hash, PART_IN_QUESTION);
-                self.add_names(&mut wanted, hash, OTHER_NAME / (parts.len() as f32).sqrt());
+                add_names(&mut wanted, hash, OTHER_NAME / (parts.len() as f32).sqrt());
             }
         }
         for hash in wanted.own.clone() {
-            self.add_names(&mut wanted, hash, OTHER_NAME);
+            add_names(&mut wanted, hash, OTHER_NAME);
         }
         Some(wanted)
-    }
-
-    #[expect(clippy::unused_self, reason = "a list of the installation's own names will belong to the words")]
-    fn add_names(&self, wanted: &mut Wanted, hash: u32, weight: f32) {
-        for (other, share) in concepts::alternatives(hash) {
-            raise(&mut wanted.terms, other, weight * share);
-        }
     }
 
     /// How rare a term is, by all that was learned: `ln(1 + (N - n + 0.5) / (n + 0.5))` over passages of a hundred
     /// words; absent where nothing was learned.
     pub(super) fn rarity(&self, wanted: &Wanted) -> Option<f64> {
         let seen = wanted.own.iter().map(|&hash| self.compounds.frequency(hash)).max()?;
-        (seen.1 > 0).then(|| inverse_frequency(f64::from(seen.0), (seen.1 as f64 / 100.0).max(f64::from(seen.0))))
+        (seen.1 > 0).then(|| {
+            inverse_frequency(f64::from(seen.0), (seen.1 as f64 / 100.0).max(f64::from(seen.0)))
+        })
     }
 }
 
 /// `ln(1 + (N - n + 0.5) / (n + 0.5))` as Lucene has it: never below 0.
 pub(super) fn inverse_frequency(having: f64, all: f64) -> f64 {
     (1.0 + (all - having + 0.5) / (having + 0.5)).ln()
+}
+
+fn add_names(wanted: &mut Wanted, hash: u32, weight: f32) {
+    for (other, share) in concepts::alternatives(hash) {
+        raise(&mut wanted.terms, other, weight * share);
+    }
 }
 
 /// Terms beside the word itself add up where several stand in one passage; they get less the weaker they are.

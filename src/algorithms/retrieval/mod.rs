@@ -26,15 +26,15 @@ mod safety; // words are no orders
 mod tests;
 
 pub use self::bm25::Exact;
-pub use self::chunk::{chunk, Chunk, ChunkSettings};
+pub use self::chunk::{Chunk, ChunkSettings, chunk};
 pub use self::compounds::Compounds;
-pub use self::fusion::{fuse, Fusion};
+pub use self::fusion::{Fusion, fuse};
 pub use self::language::Language;
 pub use self::lexicon::Words;
 pub use self::measures::{ndcg_at, recall_at, reciprocal_rank};
 pub use self::outline::{in_section, section_at};
-pub use self::quote::{prove, CharOffsets, Quote};
+pub use self::quote::{CharOffsets, Quote, prove};
 pub use self::safety::{datamark, instruction_like};
-pub use self::select::{select, Ask, Chosen, Passage, Selection};
+pub use self::select::{Ask, Chosen, Passage, Selection, select};
 pub use self::sentences::sentences;
 pub use self::text::{Block, BlockKind, Canonical, Page, Span};

@@ -42,11 +42,32 @@ pub(super) fn outline(canonical: &Canonical) -> Vec<Section> {
     sections
 }
 
+/// Longest text between a document's title and its first heading.
+const FRONT_MAX: usize = 600;
+
+/// What a document is called: its first line, when little more stands before its first heading below.
+pub(super) fn title(canonical: &Canonical) -> Option<String> {
+    let blocks: Vec<Block> =
+        canonical.blocks.iter().take(20).flat_map(|block| apart(canonical, *block)).collect();
+    let first = blocks.first()?;
+    let next =
+        blocks.iter().skip(1).find(|block| matches!(block.kind, BlockKind::Heading { .. }))?;
+    let text = first.span.of(&canonical.text)?.split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_front = next.span.start - first.span.end <= FRONT_MAX && level_of(&text).is_none();
+    (is_front && !text.is_empty() && text.chars().count() <= TITLE_MAX).then_some(text)
+}
+
 /// The titles above the letter at byte `at`, the highest first.
 pub fn section_at(canonical: &Canonical, at: usize) -> Vec<String> {
     let sections = outline(canonical);
-    let begins = |section: &&Section| section.blocks.first().is_some_and(|block| block.span.start <= at);
-    sections.iter().take_while(begins).last().map(|section| section.path.clone()).unwrap_or_default()
+    let begins =
+        |section: &&Section| section.blocks.first().is_some_and(|block| block.span.start <= at);
+    sections
+        .iter()
+        .take_while(begins)
+        .last()
+        .map(|section| section.path.clone())
+        .unwrap_or_default()
 }
 
 /// Whether one of the titles is `wanted` or begins with it, at the end of a word: `Art. 6` is not `Art. 60`.
@@ -56,7 +77,8 @@ pub fn in_section(titles: &[String], wanted: &str) -> bool {
     titles.iter().any(|title| {
         let title = plain(title);
         let behind = title.strip_prefix(&wanted).map(|rest| rest.chars().next());
-        !wanted.is_empty() && behind.is_some_and(|next| next.is_none_or(|letter| !letter.is_alphanumeric()))
+        !wanted.is_empty()
+            && behind.is_some_and(|next| next.is_none_or(|letter| !letter.is_alphanumeric()))
     })
 }
 
@@ -66,12 +88,18 @@ fn apart(canonical: &Canonical, block: Block) -> Vec<Block> {
     let first = text.lines().next().unwrap_or_default();
     let level = level_of(first).filter(|_| block.kind == BlockKind::Paragraph);
     let Some(level) = level else { return vec![block] };
-    let title = Block { kind: BlockKind::Heading { level }, span: Span { start: block.span.start, end: block.span.start + first.len() } };
+    let title = Block {
+        kind: BlockKind::Heading { level },
+        span: Span { start: block.span.start, end: block.span.start + first.len() },
+    };
     let rest = text[first.len()..].trim_start();
     let start = block.span.start + text.len() - rest.len();
     let mut parts = vec![title];
     if !rest.is_empty() {
-        parts.extend(apart(canonical, Block { kind: BlockKind::Paragraph, span: Span { start, end: block.span.end } }));
+        parts.extend(apart(
+            canonical,
+            Block { kind: BlockKind::Paragraph, span: Span { start, end: block.span.end } },
+        ));
     }
     parts
 }
@@ -85,21 +113,30 @@ fn level_of(line: &str) -> Option<u8> {
     }
     let words: Vec<&str> = line.split_whitespace().take(3).collect();
     let first = words.first()?.trim_end_matches(':').to_lowercase();
-    let second = words.get(1).map(|word| word.trim_end_matches([':', '.', ','])).unwrap_or_default();
+    let second =
+        words.get(1).map(|word| word.trim_end_matches([':', '.', ','])).unwrap_or_default();
     let counted = second.starts_with(|letter: char| letter.is_ascii_digit()) && second.len() <= 6;
-    let roman = !second.is_empty() && second.chars().all(|letter| matches!(letter, 'I' | 'V' | 'X' | 'L'));
+    let roman =
+        !second.is_empty() && second.chars().all(|letter| matches!(letter, 'I' | 'V' | 'X' | 'L'));
     let third = words.get(2).copied().unwrap_or_default();
     // «Art. 6 Abs. 2 regelt …» is a sentence, «Art. 6 Gegenstand» a title.
-    let cites = third.starts_with(|letter: char| letter.is_lowercase()) || ["Abs.", "Absatz", "Bst.", "Buchstabe", "al.", "let.", "cpv."].contains(&third);
+    let cites = third.starts_with(|letter: char| letter.is_lowercase())
+        || ["Abs.", "Absatz", "Bst.", "Buchstabe", "al.", "let.", "cpv."].contains(&third);
     match first.as_str() {
-        "art." | "artikel" | "article" | "articolo" | "§" if counted && !cites => return Some(LEVEL_ARTICLE),
-        "chapter" | "chapitre" | "kapitel" | "capitolo" | "teil" | "part" | "partie" | "titre" | "titel" | "titolo" if counted || roman => {
+        "art." | "artikel" | "article" | "articolo" | "§" if counted && !cites => {
+            return Some(LEVEL_ARTICLE);
+        }
+        "chapter" | "chapitre" | "kapitel" | "capitolo" | "teil" | "part" | "partie" | "titre"
+        | "titel" | "titolo"
+            if counted || roman =>
+        {
             return Some(LEVEL_CHAPTER);
         }
         "section" | "abschnitt" | "sezione" if counted || roman => return Some(LEVEL_PART),
         _ => {}
     }
-    let numbered = first.ends_with('.') && first.starts_with(|letter: char| letter.is_ascii_digit());
+    let numbered =
+        first.ends_with('.') && first.starts_with(|letter: char| letter.is_ascii_digit());
     match second.to_lowercase().as_str() {
         "kapitel" | "titel" | "teil" | "chapitre" | "capitolo" if numbered => Some(LEVEL_CHAPTER),
         "abschnitt" | "section" | "sezione" if numbered => Some(LEVEL_PART),

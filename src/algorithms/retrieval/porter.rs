@@ -41,12 +41,20 @@ const DOUBLE_SUFFIXES: [(&str, &str); 21] = [
 ];
 
 /// Step 3.
-const ENDINGS: [(&str, &str); 7] =
-    [("icate", "ic"), ("ative", ""), ("alize", "al"), ("iciti", "ic"), ("ical", "ic"), ("ful", ""), ("ness", "")];
+const ENDINGS: [(&str, &str); 7] = [
+    ("icate", "ic"),
+    ("ative", ""),
+    ("alize", "al"),
+    ("iciti", "ic"),
+    ("ical", "ic"),
+    ("ful", ""),
+    ("ness", ""),
+];
 
 /// Step 4: dropped when the measure before them is above 1.
 const SUFFIXES: [&str; 18] = [
-    "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous", "ive", "ize", "al", "er", "ic", "ou",
+    "ement", "ance", "ence", "able", "ible", "ment", "ant", "ent", "ism", "ate", "iti", "ous",
+    "ive", "ize", "al", "er", "ic", "ou",
 ];
 
 /// A word on its way to its stem; `stem_end` is where the suffix that was matched last begins.
@@ -76,7 +84,9 @@ impl Stemmer {
 
     fn doubled_consonant(&self) -> bool {
         let length = self.letters.len();
-        length >= 2 && self.letters[length - 1] == self.letters[length - 2] && self.is_consonant(length - 1)
+        length >= 2
+            && self.letters[length - 1] == self.letters[length - 2]
+            && self.is_consonant(length - 1)
     }
 
     /// Whether the letters up to `end` close with consonant, vowel, consonant (not w, x, y).
@@ -143,8 +153,10 @@ impl Stemmer {
     }
 
     fn replace_longest(&mut self, table: &[(&str, &str)]) {
-        let longest =
-            table.iter().filter(|(suffix, _)| self.letters.ends_with(suffix.as_bytes())).max_by_key(|(suffix, _)| suffix.len());
+        let longest = table
+            .iter()
+            .filter(|(suffix, _)| self.letters.ends_with(suffix.as_bytes()))
+            .max_by_key(|(suffix, _)| suffix.len());
         if let Some((suffix, by)) = longest {
             self.stem_end = self.letters.len() - suffix.len();
             if self.measure() > 0 {
@@ -155,7 +167,10 @@ impl Stemmer {
 
     /// Step 4.
     fn drop_suffixes(&mut self) {
-        let found = SUFFIXES.iter().find(|suffix| self.letters.ends_with(suffix.as_bytes())).map(|suffix| suffix.len());
+        let found = SUFFIXES
+            .iter()
+            .find(|suffix| self.letters.ends_with(suffix.as_bytes()))
+            .map(|suffix| suffix.len());
         let length = found.or_else(|| {
             let before = self.letters.len().checked_sub(4).map(|at| self.letters[at]);
             (self.letters.ends_with(b"ion") && matches!(before, Some(b's' | b't'))).then_some(3)

@@ -24,7 +24,12 @@ impl Quote {
     pub fn of(canonical_text: &str, offsets: &CharOffsets, span: Span) -> Option<Self> {
         let text = span.of(canonical_text).filter(|text| !text.is_empty())?;
         let (start_char, end_char) = offsets.to_chars(span)?;
-        Some(Self { start_char, end_char, sha256: hex::encode(Sha256::digest(text.as_bytes())), text: text.to_owned() })
+        Some(Self {
+            start_char,
+            end_char,
+            sha256: hex::encode(Sha256::digest(text.as_bytes())),
+            text: text.to_owned(),
+        })
     }
 }
 
@@ -37,7 +42,9 @@ pub fn prove(canonical_text: &str, quote: &Quote) -> bool {
     let Some(rest) = start.and_then(|start| canonical_text.get(start..)) else { return false };
     let length = quote.end_char - quote.start_char;
     let end = rest.char_indices().map(|(at, _)| at).chain([rest.len()]).nth(length);
-    let stands = end.and_then(|end| rest.get(..end)).is_some_and(|found| found.as_bytes() == quote.text.as_bytes());
+    let stands = end
+        .and_then(|end| rest.get(..end))
+        .is_some_and(|found| found.as_bytes() == quote.text.as_bytes());
     stands && hex::encode(Sha256::digest(quote.text.as_bytes())) == quote.sha256
 }
 
@@ -58,7 +65,11 @@ impl CharOffsets {
     /// Reads the text once.
     pub fn new(text: &str) -> Self {
         let ascii = text.is_ascii();
-        let marks = if ascii { Vec::new() } else { text.char_indices().step_by(STEP).map(|(at, _)| at).collect() };
+        let marks = if ascii {
+            Vec::new()
+        } else {
+            text.char_indices().step_by(STEP).map(|(at, _)| at).collect()
+        };
         let width = |letter: char| u8::try_from(letter.len_utf8()).unwrap_or(4);
         let lengths = if ascii { Vec::new() } else { text.chars().map(width).collect() };
         Self { marks, lengths, bytes: text.len() }

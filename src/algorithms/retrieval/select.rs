@@ -2,10 +2,10 @@
 
 use std::collections::HashSet;
 
-use crate::algorithms::retrieval::calibration::{confidence, rank, Features};
+use crate::algorithms::retrieval::calibration::{Features, confidence, rank};
 use crate::algorithms::retrieval::hints::{Hint, Met};
-use crate::algorithms::retrieval::lexicon::{inverse_frequency, Wanted};
-use crate::algorithms::retrieval::{hashing, sentences, Language, Span, Words};
+use crate::algorithms::retrieval::lexicon::{Wanted, inverse_frequency};
+use crate::algorithms::retrieval::{Language, Span, Words, hashing, sentences};
 
 /// A question.
 #[derive(Debug, Clone, Copy)]
@@ -68,7 +68,13 @@ pub(super) struct Candidate {
 /// Chooses at most `quotes_max` sentences.
 pub fn select(ask: &Ask<'_>, passages: &[Passage<'_>], quotes_max: usize) -> Selection {
     let mut candidates = candidates(ask, passages);
-    candidates.sort_by(|left, right| right.score.total_cmp(&left.score).then(left.passage.cmp(&right.passage)).then(left.span.cmp(&right.span)));
+    candidates.sort_by(|left, right| {
+        right
+            .score
+            .total_cmp(&left.score)
+            .then(left.passage.cmp(&right.passage))
+            .then(left.span.cmp(&right.span))
+    });
     let Some(best) = candidates.first() else { return Selection::default() };
     let document = passages[best.passage].document;
     let mut seen: HashSet<&str> = HashSet::new();
@@ -122,7 +128,12 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
                 title: f64::from(u8::from(is_title(text, passage.heading))),
                 words: question.wanted.len() as f64,
             };
-            candidates.push(Candidate { passage: index, span: *span, score: rank(&features), features });
+            candidates.push(Candidate {
+                passage: index,
+                span: *span,
+                score: rank(&features),
+                features,
+            });
         }
     }
     candidates
@@ -142,11 +153,23 @@ impl Reading {
             .into_iter()
             .map(|span| {
                 let text = span.of(passage.text).unwrap_or_default();
-                (span, ask.words.terms(text, language).iter().map(|term| hashing::of(term)).collect())
+                (
+                    span,
+                    ask.words.terms(text, language).iter().map(|term| hashing::of(term)).collect(),
+                )
             })
             .collect();
-        let heading: HashSet<u32> = ask.words.terms(passage.heading, language).iter().map(|term| hashing::of(term)).collect();
-        let all = sentences.iter().flat_map(|(_, terms)| terms.iter().copied()).chain(heading.iter().copied()).collect();
+        let heading: HashSet<u32> = ask
+            .words
+            .terms(passage.heading, language)
+            .iter()
+            .map(|term| hashing::of(term))
+            .collect();
+        let all = sentences
+            .iter()
+            .flat_map(|(_, terms)| terms.iter().copied())
+            .chain(heading.iter().copied())
+            .collect();
         Self { sentences, heading, all }
     }
 
@@ -154,7 +177,10 @@ impl Reading {
     fn window(&self, at: usize) -> HashSet<u32> {
         let near = at.saturating_sub(1)..(at + 2).min(self.sentences.len());
         let first = if at > 1 { 0..1 } else { 0..0 };
-        near.chain(first).flat_map(|index| self.sentences[index].1.iter().copied()).chain(self.heading.iter().copied()).collect()
+        near.chain(first)
+            .flat_map(|index| self.sentences[index].1.iter().copied())
+            .chain(self.heading.iter().copied())
+            .collect()
     }
 
     /// What names the columns, when the passage is a table: the lines above its first row of numbers.
@@ -162,8 +188,14 @@ impl Reading {
         if !passage.text.contains(" | ") {
             return String::new();
         }
-        let numbers = |line: &&str| line.split(" | ").filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit())).count() < 2;
-        let above: Vec<&str> = passage.heading.lines().chain(passage.text.lines().take_while(numbers)).collect();
+        let numbers = |line: &&str| {
+            line.split(" | ")
+                .filter(|cell| cell.starts_with(|letter: char| letter.is_ascii_digit()))
+                .count()
+                < 2
+        };
+        let above: Vec<&str> =
+            passage.heading.lines().chain(passage.text.lines().take_while(numbers)).collect();
         above.join(" ")
     }
 }
@@ -183,7 +215,10 @@ impl Question {
         let weighed: Vec<(Wanted, f64)> = wanted
             .into_iter()
             .map(|wanted| {
-                let having = read.iter().filter(|reading| wanted.own.iter().any(|hash| reading.all.contains(hash))).count();
+                let having = read
+                    .iter()
+                    .filter(|reading| wanted.own.iter().any(|hash| reading.all.contains(hash)))
+                    .count();
                 let here = inverse_frequency(having as f64, read.len() as f64);
                 let rarity = ask.words.rarity(&wanted).map_or(here, |known| known.min(7.0));
                 let weight = rarity.max(0.05) * f64::from(wanted.weight);
@@ -192,24 +227,43 @@ impl Question {
             .collect();
         let all: f64 = weighed.iter().map(|(_, weight)| weight).sum();
         let absent = |wanted: &Wanted| {
-            let learned = wanted.terms.keys().any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
-            let here = read.iter().any(|reading| wanted.terms.keys().any(|hash| reading.all.contains(hash)));
+            let learned =
+                wanted.terms.keys().any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
+            let here = read
+                .iter()
+                .any(|reading| wanted.terms.keys().any(|hash| reading.all.contains(hash)));
             !learned && !here
         };
-        let unseen: f64 = weighed.iter().filter(|(wanted, _)| absent(wanted)).map(|(_, weight)| weight).sum();
+        let unseen: f64 =
+            weighed.iter().filter(|(wanted, _)| absent(wanted)).map(|(_, weight)| weight).sum();
         let names = names(ask.question, ask.language);
         let nowhere = |name: &&String| {
-            let known = hashing::of_all_languages(name).iter().any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
-            !known && !read.iter().any(|reading| hashing::of_all_languages(name).iter().any(|hash| reading.all.contains(hash)))
+            let known = hashing::of_all_languages(name)
+                .iter()
+                .any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
+            !known
+                && !read.iter().any(|reading| {
+                    hashing::of_all_languages(name).iter().any(|hash| reading.all.contains(hash))
+                })
         };
         let unknown_names = names.iter().filter(nowhere).count() as f64 / names.len().max(1) as f64;
-        Self { hint: Hint::of(ask.question), names, unknown_names, unknown: if all > 0.0 { unseen / all } else { 1.0 }, wanted: weighed }
+        Self {
+            hint: Hint::of(ask.question),
+            names,
+            unknown_names,
+            unknown: if all > 0.0 { unseen / all } else { 1.0 },
+            wanted: weighed,
+        }
     }
 
     /// Share of the question, weighed by rarity, that terms answer to; other names count less than the word itself.
     fn coverage(&self, terms: &HashSet<u32>) -> f64 {
         let best = |wanted: &Wanted| {
-            let shares = wanted.terms.iter().filter(|(hash, _)| terms.contains(hash)).map(|(_, share)| *share);
+            let shares = wanted
+                .terms
+                .iter()
+                .filter(|(hash, _)| terms.contains(hash))
+                .map(|(_, share)| *share);
             let share = f64::from(shares.fold(0.0, f32::max));
             // Another name for the thing is nearly as good as the word: it is the ranking that must be careful.
             share.sqrt()
@@ -234,7 +288,8 @@ impl Question {
             return 0.0;
         }
         let lower = format!("{}\n{}", passage.heading, passage.text).to_lowercase();
-        self.names.iter().filter(|name| !lower.contains(name.as_str())).count() as f64 / self.names.len() as f64
+        self.names.iter().filter(|name| !lower.contains(name.as_str())).count() as f64
+            / self.names.len() as f64
     }
 }
 
@@ -246,16 +301,26 @@ fn names(question: &str, language: Option<Language>) -> Vec<String> {
     let is_name = |(index, word): &(usize, String)| {
         let inside = word.chars().skip(1).any(char::is_uppercase);
         let first = word.starts_with(char::is_uppercase) && !german && *index > 0;
-        let year = word.len() == 4 && (word.starts_with("19") || word.starts_with("20")) && word.bytes().all(|byte| byte.is_ascii_digit());
+        let year = word.len() == 4
+            && (word.starts_with("19") || word.starts_with("20"))
+            && word.bytes().all(|byte| byte.is_ascii_digit());
         year || (word.len() > 2 && word.starts_with(char::is_alphabetic) && (inside || first))
     };
     let elided = |word: &str| word.rsplit(['\'', '’']).next().map(bare).unwrap_or_default();
-    question.split_whitespace().map(elided).enumerate().filter(is_name).map(|(_, word)| word.to_lowercase()).collect()
+    question
+        .split_whitespace()
+        .map(elided)
+        .enumerate()
+        .filter(is_name)
+        .map(|(_, word)| word.to_lowercase())
+        .collect()
 }
 
 /// A line that says what follows and not what is so: one of the titles above, or short and without an end.
 fn is_title(sentence: &str, heading: &str) -> bool {
     let letters = sentence.chars().count();
-    let open = !sentence.ends_with(['.', '!', ';', ',', ')', '%']) && !sentence.chars().any(|letter| letter.is_ascii_digit());
-    (letters > 3 && heading.contains(sentence)) || (letters < 90 && open && !sentence.contains(" | "))
+    let open = !sentence.ends_with(['.', '!', ';', ',', ')', '%'])
+        && !sentence.chars().any(|letter| letter.is_ascii_digit());
+    (letters > 3 && heading.contains(sentence))
+        || (letters < 90 && open && !sentence.contains(" | "))
 }

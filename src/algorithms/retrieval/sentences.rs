@@ -20,7 +20,8 @@ const COUNTED: &str = "januar jänner februar märz april mai juni juli august s
      absatz titel teil quartal semester auflage klasse stufe stock etage mal tag monat jahr halbjahr änderung fassung";
 
 /// German words before the number of an ordinal.
-const BEFORE_ORDINAL: &str = "am vom zum beim im ab bis der die das dem den des jeden jedes jeder dieser und oder seit per";
+const BEFORE_ORDINAL: &str =
+    "am vom zum beim im ab bis der die das dem den des jeden jedes jeder dieser und oder seit per";
 
 fn set(words: &'static str) -> HashSet<&'static str> {
     words.split_whitespace().collect()
@@ -98,11 +99,16 @@ fn marker(text: &str) -> Option<usize> {
     let letters = inner.chars().take_while(|letter| letter.is_ascii_alphanumeric()).count();
     let mark = inner.get(..letters)?;
     let counted = mark.bytes().all(|byte| byte.is_ascii_digit()) && letters <= 2;
-    let lettered = mark.bytes().all(|byte| byte.is_ascii_lowercase()) && (letters == 1 || mark.ends_with("bis") || mark.ends_with("ter") || mark.bytes().all(|byte| byte == b'i' || byte == b'v'));
+    let lettered = mark.bytes().all(|byte| byte.is_ascii_lowercase())
+        && (letters == 1
+            || mark.ends_with("bis")
+            || mark.ends_with("ter")
+            || mark.bytes().all(|byte| byte == b'i' || byte == b'v'));
     let behind = inner[letters..].chars().next()?;
     let closed = behind == ')' || (behind == '.' && opened.is_none());
     let spaced = inner[letters..].chars().nth(1).is_some_and(char::is_whitespace);
-    (letters > 0 && (counted || lettered) && closed && spaced).then_some(letters + 1 + usize::from(opened.is_some()))
+    (letters > 0 && (counted || lettered) && closed && spaced)
+        .then_some(letters + 1 + usize::from(opened.is_some()))
 }
 
 /// Stretches of lines that belong together: a break inside them is the page's, not the author's.
@@ -120,7 +126,9 @@ fn runs(text: &str) -> Vec<Span> {
                 None
             }
             None if line.is_empty() => None,
-            Some((run, last)) if goes_on(last, line) => Some((Span { start: run.start, end: span.end }, line)),
+            Some((run, last)) if goes_on(last, line) => {
+                Some((Span { start: run.start, end: span.end }, line))
+            }
             Some((run, _)) => {
                 runs.push(run);
                 Some((span, line))
@@ -136,7 +144,8 @@ fn runs(text: &str) -> Vec<Span> {
 fn goes_on(last: &str, line: &str) -> bool {
     let first = line.chars().next().unwrap_or(' ');
     let is_row = last.contains(" | ") || line.contains(" | ");
-    if is_row || matches!(first, '•' | '▪' | '–' | '*' | '-' | '§' | '#') || marker(line).is_some() {
+    if is_row || matches!(first, '•' | '▪' | '–' | '*' | '-' | '§' | '#') || marker(line).is_some()
+    {
         return false;
     }
     if first.is_lowercase() {
@@ -161,7 +170,9 @@ fn ends(text: &str, run: Span, language: Language) -> Vec<usize> {
             continue;
         }
         let ends_here = match sign {
-            '.' => closing.len() < tail.len() || full_stop_ends(&stretch[start..at], next, language),
+            '.' => {
+                closing.len() < tail.len() || full_stop_ends(&stretch[start..at], next, language)
+            }
             _ => true,
         };
         let lower = next.chars().next().is_some_and(char::is_lowercase) && marker(next).is_none();
@@ -175,7 +186,11 @@ fn ends(text: &str, run: Span, language: Language) -> Vec<usize> {
 
 /// Whether a full stop behind `sentence` and before `next` is an end, and not part of an abbreviation, a date or a number.
 fn full_stop_ends(sentence: &str, next: &str, language: Language) -> bool {
-    let word_start = sentence.char_indices().rev().take_while(|(_, letter)| letter.is_alphanumeric() || matches!(letter, '.' | '-')).last();
+    let word_start = sentence
+        .char_indices()
+        .rev()
+        .take_while(|(_, letter)| letter.is_alphanumeric() || matches!(letter, '.' | '-'))
+        .last();
     let start = word_start.map_or(sentence.len(), |(at, _)| at);
     let word = sentence[start..].trim_matches('-').to_lowercase();
     let before = &sentence[..start];
@@ -202,7 +217,8 @@ fn is_ordinal(number: &str, before: &str, next: &str, language: Language) -> boo
     if language != Language::German || number.len() > 2 {
         return false;
     }
-    let following: String = next.chars().take_while(|letter| letter.is_alphabetic()).collect::<String>().to_lowercase();
+    let following: String =
+        next.chars().take_while(|letter| letter.is_alphabetic()).collect::<String>().to_lowercase();
     let preceding = before.split_whitespace().next_back().unwrap_or_default().to_lowercase();
     COUNTED_SET.contains(following.as_str()) || BEFORE_SET.contains(preceding.as_str())
 }

@@ -44,7 +44,10 @@ const ITALIAN: &str = "a abbia abbiamo ad agli ai al alcuni alcune alla alle all
      sue sugli sui sul sull sulla sulle sullo suo suoi tra tra tu tua tue tuo tuoi tutta tutte tutti tutto un una uno v \
      vi voi";
 
-/// Further English words without which few sentences do: they tell the language, Lucene's set is too short for that.
+/// Further words without which few sentences and questions do; they tell the language. Lucene's English set is too
+/// short for that.
+const FRENCH_TELLING: &str = "combien quel quelle d'un d'une c'est";
+const ITALIAN_TELLING: &str = "quanto qual dov'è cos'è c'è";
 const ENGLISH_TELLING: &str = "how what when which who why where does do did has have had been can could may must should shall would i am we our you \
      your he she his her its from than my any all much many about after before between under over there's i'm it's";
 
@@ -58,10 +61,11 @@ const ASKING: &str = "wie viel viele vielen wieviel wieviele hoch gross groß la
      am allowed per he she his her its from about than more most some any all been being also after before during over \
      under between up out off only other who's what's";
 
-static SETS: LazyLock<[HashSet<&'static str>; 4]> =
-    LazyLock::new(|| [GERMAN, FRENCH, ITALIAN, ENGLISH].map(|words| words.split_whitespace().collect()));
-static TELLING_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ENGLISH_TELLING.split_whitespace().collect());
-static ASKING_SET: LazyLock<HashSet<&'static str>> = LazyLock::new(|| ASKING.split_whitespace().collect());
+static SETS: LazyLock<[HashSet<&'static str>; 4]> = LazyLock::new(|| {
+    [GERMAN, FRENCH, ITALIAN, ENGLISH].map(|words| words.split_whitespace().collect())
+});
+static ASKING_SET: LazyLock<HashSet<&'static str>> =
+    LazyLock::new(|| ASKING.split_whitespace().collect());
 
 /// Whether `word` (lower case) is a stop word of the language.
 pub(super) fn contains(language: Language, word: &str) -> bool {
@@ -76,7 +80,13 @@ pub(super) fn contains(language: Language, word: &str) -> bool {
 
 /// Whether `word` (lower case) tells that a text is of the language.
 pub(super) fn tells(language: Language, word: &str) -> bool {
-    contains(language, word) || (language == Language::English && TELLING_SET.contains(word))
+    let more = match language {
+        Language::German => "",
+        Language::French => FRENCH_TELLING,
+        Language::Italian => ITALIAN_TELLING,
+        Language::English => ENGLISH_TELLING,
+    };
+    contains(language, word) || more.split(' ').any(|telling| telling == word)
 }
 
 /// Whether `word` (lower case) belongs to the asking itself.

@@ -319,19 +319,27 @@ async fn documents(walk: &mut Walk) {
         let form = Some(("multipart/form-data; boundary=XxX", file.into_bytes()));
         let answer = walk.app.send(Role::Analyst, Method::POST, path, form).await;
         let row = walk.saw(&format!("POST {path}"), &answer).await;
-        assert_eq!((&row["action"], &row["after"]["file_name"]), (&json!("document.add"), &json!("a.txt")));
+        assert_eq!(
+            (&row["action"], &row["after"]["file_name"]),
+            (&json!("document.add"), &json!("a.txt"))
+        );
     }
     for path in ["/api/ingest/text", "/ingest/text"] {
         let text = json!({"title": path, "text": format!("c4n4ry said to {path}")});
         let answer = walk.app.post(Role::Analyst, path, &text).await;
         let row = walk.saw(&format!("POST {path}"), &answer).await;
-        assert_eq!((&row["action"], &row["after"]["title"]), (&json!("document.add"), &json!(path)));
+        assert_eq!(
+            (&row["action"], &row["after"]["title"]),
+            (&json!("document.add"), &json!(path))
+        );
         items.push(answer.json(202)["item_id"].as_str().unwrap().to_owned());
     }
     let path = format!("/api/documents/{}", items[0]);
-    for (verb, action) in
-        [("approve", "document.approve"), ("cancel", "document.cancel"), ("retry", "document.retry")]
-    {
+    for (verb, action) in [
+        ("approve", "document.approve"),
+        ("cancel", "document.cancel"),
+        ("retry", "document.retry"),
+    ] {
         let answer = walk.admin(Method::POST, &format!("{path}/{verb}")).await;
         let row = walk.saw(&format!("POST /api/documents/{{id}}/{verb}"), &answer).await;
         assert_eq!((&row["action"], &row["subject_id"]), (&json!(action), &json!(items[0])));

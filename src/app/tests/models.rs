@@ -3,6 +3,7 @@
 use std::io::{Cursor, Read, Write};
 
 use actix_web::http::{Method, header};
+use diesel_async::SimpleAsyncConnection;
 use serde_json::{Value, json};
 use zip::write::SimpleFileOptions;
 use zip::{ZipArchive, ZipWriter};
@@ -13,6 +14,7 @@ use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::learning::training::TrainRequest;
 use crate::learning::training::Watch;
+use crate::platform::db::statements_of_this_test;
 use crate::platform::web::Role;
 use crate::testing::{Answer, TestApp};
 
@@ -32,6 +34,7 @@ async fn app() -> TestApp {
             model,
             until: None,
             window_days: Some(120),
+            regime: None,
             params: match model {
                 Algorithm::Lightgbm => small.as_object().unwrap().clone(),
                 _ => serde_json::Map::new(),
@@ -283,4 +286,83 @@ async fn a_prediction_is_answered_and_kept() {
     }
     let nobody = json!({"model": "nobody", "target_ts": point["ts"]});
     app.post(Role::Customer, "/api/predict", &nobody).await.problem(404);
+}
+
+#[tokio::test]
+async fn a_longer_list_takes_no_more_statements() {
+    let app = app().await;
+    let model = active(&app).await;
+    let mut conn = app.services.db.conn().await.unwrap();
+    conn.batch_execute(&format!(
+        "INSERT INTO ml_models (model_id, name, version, model_type, target_variable, train_start,
+             train_end, features, future_minutes, status, state, created_at, artifact_key, artifact_sha256)
+         SELECT gen_random_uuid(), 'many', n, 'linear', '{SERIES}', '2025-01-01', '2026-01-01',
+             '[\"hour\"]', 60, 'READY', 'validated', timestamptz '2026-01-01' + n * interval '1 minute',
+             'k', repeat('0', 64) FROM generate_series(1, 60) AS n;
+         INSERT INTO predictions (prediction_id, model_id, series, role, made_at, value, features_hash)
+         SELECT gen_random_uuid(), '{model}', '{SERIES}', 'champion',
+             timestamptz '2026-01-01' + n * interval '1 minute', n, repeat('0', 64)
+         FROM generate_series(1, 60) AS n;
+         INSERT INTO alerts (alert_id, model_id, series, purpose, prediction_id, made_at, target_ts, said,
+             threshold, direction, severity, consecutive, created_at, expires_at)
+         SELECT gen_random_uuid(), '{model}', '{SERIES}', 'value', gen_random_uuid(), at, at, 1, 0,
+             'above', 'info', 1, at, at + interval '1 year'
+         FROM generate_series(1, 60) AS n, LATERAL (SELECT timestamptz '2026-01-01' + n * interval '1 minute' AS at) AS t;
+         INSERT INTO webhook_deliveries (delivery_id, model_id, url, body, predictions, alerts, created_at)
+         SELECT gen_random_uuid(), '{model}', 'https://x/', '{{}}', 1, 0,
+             timestamptz '2026-01-01' + n * interval '1 minute' FROM generate_series(1, 60) AS n;
+         INSERT INTO model_history (history_id, at, model_id, name, series, purpose, action, from_state, to_state, actor)
+         SELECT gen_random_uuid(), timestamptz '2026-01-01' + n * interval '1 minute', '{model}', 'many',
+             '{SERIES}', 'value', 'validate', 'imported', 'validated', 'system' FROM generate_series(1, 60) AS n"
+    ))
+    .await
+    .unwrap();
+    drop(conn);
+    let token = app.token(ANALYST).await;
+    for (path, list) in [
+        ("/api/models", "models"),
+        (&format!("/api/models?target={SERIES}"), "models"),
+        ("/api/predictions", "predictions"),
+        (&format!("/api/predictions?model_id={model}"), "predictions"),
+        ("/api/alerts", "alerts"),
+        ("/api/webhooks/deliveries", "deliveries"),
+        (&format!("/api/models/{model}/history"), "history"),
+    ] {
+        let statements = async |limit: usize| {
+            let mark = if path.contains('?') { '&' } else { '?' };
+            let path = format!("{path}{mark}limit={limit}");
+            let before = statements_of_this_test();
+            let answer = app.send_with_token(&token, Method::GET, &path, None).await.json(200);
+            let statements = statements_of_this_test() - before;
+            assert_eq!(answer[list].as_array().unwrap().len(), limit, "{path}");
+            statements
+        };
+        // The first look may fill what is kept in memory.
+        statements(1).await;
+        let (one, many) = (statements(1).await, statements(50).await);
+        assert!(one == many && (1..=6).contains(&one), "{path}: {one} against {many}");
+    }
+}
+
+#[tokio::test]
+async fn phases_are_asked_for_by_name_and_told_with_the_model() {
+    let app = TestApp::new().await;
+    let order = |regime: Value| json!({"kind": "train", "market": "CH", "model": "linear", "regime": regime});
+    for (regime, field) in [
+        (json!("winter"), "regime"),
+        (json!({"season": "winter"}), "regime.season"),
+        (json!({"season": ["monsoon"]}), "regime.season[0]"),
+        (json!({"crisis": "perhaps"}), "regime.crisis"),
+        (json!({"moon": "full"}), "regime.moon"),
+    ] {
+        let answer = app.post(ANALYST, "/api/training/jobs", &order(regime.clone())).await;
+        assert_eq!(answer.wrong_field(), field, "{regime}");
+    }
+    let daily =
+        json!({"kind": "train", "market": "CH", "model": "lear", "regime": {"season": ["winter"]}});
+    assert_eq!(app.post(ANALYST, "/api/training/jobs", &daily).await.wrong_field(), "regime");
+    let sound = order(json!({"season": ["winter", "autumn"], "crisis": "without"}));
+    let queued = app.post(ANALYST, "/api/training/jobs", &sound).await.json(202);
+    let job = format!("/api/training/jobs/{}", queued["job_id"].as_str().unwrap());
+    assert_eq!(app.get(ANALYST, &job).await.json(200)["payload"]["regime"]["crisis"], "without");
 }

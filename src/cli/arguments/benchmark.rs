@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use chrono::NaiveDate;
 use clap::{Args, Subcommand};
 
+use super::meters::MeterEvaluateArguments;
+
 #[derive(Debug, Subcommand)]
 pub(in crate::cli) enum EvaluateCommand {
     /// Forecast the last two years of a benchmark file day after day, and score that
@@ -14,6 +16,11 @@ pub(in crate::cli) enum EvaluateCommand {
     ///
     /// Example: luna evaluate epf --market DE --data DE.csv --published `Forecasts_DE.csv` --out ours.csv
     Epf(EpfArguments),
+    /// Forecast a meter's load or production from rolling origins, and score that against what came
+    ///
+    /// Models are fitted anew every so many days on what was known then. Example: luna evaluate meters
+    /// --meter house-1 --kind load --from 2026-02-01 --to 2026-03-14
+    Meters(MeterEvaluateArguments),
 }
 
 #[derive(Debug, Args)]

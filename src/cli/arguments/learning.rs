@@ -7,6 +7,7 @@ use super::product;
 use crate::algorithms::forecasting::Algorithm;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
+use crate::learning::features::Regime;
 use crate::learning::registry::EventRule;
 
 #[derive(Debug, Args)]
@@ -29,6 +30,9 @@ pub(in crate::cli) struct TrainArguments {
     /// Local days to learn from
     #[arg(long)]
     pub window_days: Option<u16>,
+    /// Phases to learn from, e.g. crisis=without, season=winter,autumn or `day_type=workday`; may be given several times
+    #[arg(long, value_name = "PHASE=VALUE")]
+    pub regime: Vec<Regime>,
     /// Hyper-parameter as NAME=VALUE; may be given several times
     #[arg(long = "param", value_name = "NAME=VALUE", value_parser = parameter)]
     pub params: Vec<(String, serde_json::Value)>,

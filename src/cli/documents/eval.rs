@@ -5,14 +5,15 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use uuid::Uuid;
 
+use crate::algorithms::retrieval::Fusion;
 use crate::base::timeline::Clock;
 use crate::cli::output::{Failure, json, line, text};
 use crate::cli::session::with_services;
 use crate::config::Settings;
-use crate::algorithms::retrieval::Fusion;
 use crate::knowledge::embedding::Embedding;
 use crate::knowledge::evaluation::{
-    AnswersReport, Bench, Dataset, Question, RetrievalMode, RetrievalReport, Split, answer_all, rank_all,
+    AnswersReport, Bench, Dataset, Question, RetrievalMode, RetrievalReport, Split, answer_all,
+    rank_all,
 };
 use crate::knowledge::index::EdgeEngine;
 use crate::platform::runtime::CpuPool;
@@ -53,11 +54,17 @@ pub(super) async fn run(settings: &Settings, arguments: EvalArguments) -> Result
             let report = questions(settings, file, arguments.split).await?;
             if arguments.json { json(&report) } else { text(&answers(&report)) }
         }
-        (None, None) => Err(Failure::world(anyhow::anyhow!("name a --dataset or a file of --questions"))),
+        (None, None) => {
+            Err(Failure::world(anyhow::anyhow!("name a --dataset or a file of --questions")))
+        }
     }
 }
 
-async fn dataset(settings: &Settings, folder: &Path, arguments: &EvalArguments) -> Result<RetrievalReport, Failure> {
+async fn dataset(
+    settings: &Settings,
+    folder: &Path,
+    arguments: &EvalArguments,
+) -> Result<RetrievalReport, Failure> {
     let dataset = Dataset::read(folder, arguments.asked_in.as_deref()).map_err(Failure::world)?;
     let clock = Clock::system();
     let embedding = Embedding::new(&settings.embedding, CpuPool::new(None), clock.clone());
@@ -81,10 +88,15 @@ async fn dataset(settings: &Settings, folder: &Path, arguments: &EvalArguments) 
     measured.map_err(Failure::world)
 }
 
-async fn questions(settings: &Settings, file: &Path, split: Option<Split>) -> Result<AnswersReport, Failure> {
+async fn questions(
+    settings: &Settings,
+    file: &Path,
+    split: Option<Split>,
+) -> Result<AnswersReport, Failure> {
     let questions = Question::read(file, split).map_err(Failure::world)?;
     with_services(settings, async |services| {
-        let measured = answer_all(&questions, &services.ask, &services.documents, &Clock::system()).await;
+        let measured =
+            answer_all(&questions, &services.ask, &services.documents, &Clock::system()).await;
         measured.map_err(Failure::world)
     })
     .await
@@ -125,16 +137,41 @@ fn answers(report: &AnswersReport) -> String {
             _ => "wrong",
         };
         let first = row.first.as_deref().unwrap_or("no passage");
-        line(&mut words, format_args!("{:<8} {mark:<19} {said:<12} {:>4.2}  {first}", row.id, row.confidence));
+        line(
+            &mut words,
+            format_args!("{:<8} {mark:<19} {said:<12} {:>4.2}  {first}", row.id, row.confidence),
+        );
     }
     let AnswersReport { questions, answerable, quotes, abstention, .. } = report;
-    line(&mut words, format_args!("\n{questions} questions, {answerable} of them with an answer in the documents"));
-    line(&mut words, format_args!("answered          {:>6.3}  of those with an answer", report.answer_rate));
+    line(
+        &mut words,
+        format_args!(
+            "\n{questions} questions, {answerable} of them with an answer in the documents"
+        ),
+    );
+    line(
+        &mut words,
+        format_args!("answered          {:>6.3}  of those with an answer", report.answer_rate),
+    );
     line(&mut words, format_args!("right page first  {:>6.3}", report.page_hit_at_1));
     line(&mut words, format_args!("answer in quotes  {:>6.3}", report.answer_in_quotes));
-    line(&mut words, format_args!("quotes verified   {:>6.3}  of {quotes}", report.quotes_verified));
+    line(
+        &mut words,
+        format_args!("quotes verified   {:>6.3}  of {quotes}", report.quotes_verified),
+    );
     let (precision, recall, f1) = (abstention.precision, abstention.recall, abstention.f1);
-    line(&mut words, format_args!("abstaining        {f1:>6.3}  F1 (precision {precision:.3}, recall {recall:.3})"));
-    line(&mut words, format_args!("an answer takes   {:.1} ms (median), {:.1} ms (95 of 100)", report.p50_ms, report.p95_ms));
+    line(
+        &mut words,
+        format_args!(
+            "abstaining        {f1:>6.3}  F1 (precision {precision:.3}, recall {recall:.3})"
+        ),
+    );
+    line(
+        &mut words,
+        format_args!(
+            "an answer takes   {:.1} ms (median), {:.1} ms (95 of 100)",
+            report.p50_ms, report.p95_ms
+        ),
+    );
     words
 }

@@ -26,7 +26,8 @@ pub(super) struct Found {
 pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<(Vec<Found>, Vec<String>)> {
     let (mut found, mut skipped) = (Vec::new(), Vec::new());
     for path in paths {
-        let about = fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let about =
+            fs::metadata(path).with_context(|| format!("cannot read {}", path.display()))?;
         if about.is_dir() {
             walk(path, &mut found, &mut skipped)?;
         } else {
@@ -40,7 +41,8 @@ pub(super) fn find(paths: &[PathBuf]) -> anyhow::Result<(Vec<Found>, Vec<String>
 
 /// Files below a folder; hidden ones and links are passed over, so that no walk goes in circles.
 fn walk(folder: &Path, found: &mut Vec<Found>, skipped: &mut Vec<String>) -> anyhow::Result<()> {
-    let entries = fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
+    let entries =
+        fs::read_dir(folder).with_context(|| format!("cannot read {}", folder.display()))?;
     for entry in entries {
         let entry = entry.with_context(|| format!("cannot read {}", folder.display()))?;
         let (path, kind) = (entry.path(), entry.file_type()?);
@@ -59,7 +61,8 @@ fn walk(folder: &Path, found: &mut Vec<Found>, skipped: &mut Vec<String>) -> any
 }
 
 fn file(path: &Path) -> anyhow::Result<Found> {
-    let place = fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()))?;
+    let place =
+        fs::canonicalize(path).with_context(|| format!("cannot read {}", path.display()))?;
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
     Ok(Found { path: path.to_owned(), name, place: place.display().to_string() })
 }

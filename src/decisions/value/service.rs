@@ -60,16 +60,21 @@ impl Values {
 
     /// What following the forecasts of `asked` was worth.
     pub async fn value(&self, asked: &Asked) -> Result<Value, ValueError> {
-        let Asked { market, product, device, .. } = asked;
-        let look = AskedAccuracy::newest(market.clone(), *product, asked.days);
+        let look = AskedAccuracy::newest(asked.market.clone(), asked.product, asked.days);
         let evidence = self.accuracy.evidence(&look, None).await?;
-        let days = market::days(&evidence);
+        self.value_of(asked, &evidence).await
+    }
+
+    /// The same from forecasts of all lead days that were held against prices already.
+    pub async fn value_of(&self, asked: &Asked, evidence: &Evidence) -> Result<Value, ValueError> {
+        let Asked { market, product, device, .. } = asked;
+        let days = market::days(evidence);
         let by_lead = days
             .iter()
             .filter_map(|(lead_day, days)| market_value(*lead_day, days, device.duration_s()));
         let by_lead: Vec<_> = by_lead.collect();
         let followed = days.get(&asked.lead_day).map(Vec::as_slice).unwrap_or_default();
-        let (tariff, tariff_missing) = match self.pair(asked, &evidence).await? {
+        let (tariff, tariff_missing) = match self.pair(asked, evidence).await? {
             Err(why) => (None, Some(why)),
             Ok(_) if followed.is_empty() => {
                 let lead_day = asked.lead_day;
@@ -81,7 +86,7 @@ impl Values {
                 )
             }
             Ok((dynamic, standard)) => {
-                let value = compared(asked, &evidence, followed, (&dynamic, standard.as_ref()));
+                let value = compared(asked, evidence, followed, (&dynamic, standard.as_ref()));
                 let none = "There is no day yet with forecasts and with prices of the tariffs.";
                 let missing = value.is_none().then(|| none.to_owned());
                 (value, missing)

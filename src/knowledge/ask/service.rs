@@ -222,14 +222,6 @@ impl Ask {
         Ok(store::list(&mut conn, store::Filter { user_id, abstained, after }, limit).await?)
     }
 
-    /// One of the questions of `who`, or any for analysts.
-    pub async fn question(&self, who: &Asker, id: Uuid) -> Result<LoggedQuestion, AskError> {
-        let mut conn = self.db.conn().await?;
-        let found = store::find(&mut conn, id).await?;
-        let is_theirs = |question: &LoggedQuestion| owns(who, question.user_id);
-        found.filter(is_theirs).ok_or(AskError::NoQuestion(id))
-    }
-
     /// Writes down what `who` thinks of an answer to a question of theirs, or, for analysts, to any.
     pub async fn rate(
         &self,

@@ -90,16 +90,6 @@ pub(super) async fn insert(conn: &mut Conn, question: LoggedQuestion) -> QueryRe
     diesel::insert_into(questions::table).values(row).execute(conn).await.map(drop)
 }
 
-/// One question with what people think of its answer.
-pub(super) async fn find(conn: &mut Conn, id: Uuid) -> QueryResult<Option<LoggedQuestion>> {
-    let row = questions::table.find(id).select(Row::as_select());
-    let row: Option<Row> = row.first(conn).await.optional()?;
-    let Some(row) = row else { return Ok(None) };
-    let mut all = vec![LoggedQuestion::try_from(row)?];
-    add_feedback(conn, &mut all).await?;
-    Ok(all.pop())
-}
-
 /// Which questions are listed.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Filter {

@@ -246,7 +246,9 @@ async fn get_text(
         None => Span { start: 0, end: stored.text.len() },
         Some(number) => {
             let found = stored.pages.iter().find(|page| page.number == number);
-            found.map(|page| page.span).ok_or(DocumentsError::NoPage { item_id: *id, page: number })?
+            found
+                .map(|page| page.span)
+                .ok_or(DocumentsError::NoPage { item_id: *id, page: number })?
         }
     };
     let (start_char, end_char) = offsets.to_chars(wanted).unwrap_or_default();

@@ -277,7 +277,11 @@ impl Documents {
             .await?;
         drop(conn);
         if was_active {
-            tracing::error!(version, why, "Index version {version} is damaged and set aside: {why}");
+            tracing::error!(
+                version,
+                why,
+                "Index version {version} is damaged and set aside: {why}"
+            );
             let card = self.0.needs.embedding.card().await.ok().flatten();
             self.begin(card, State::Active, &format!("version {version} was damaged")).await?;
         }
@@ -471,9 +475,9 @@ impl Documents {
         match self.points_there(active).await {
             Ok((has, should)) if has >= should => Ok(None),
             Ok((has, should)) => Ok(Some(format!("it has {has} points and should have {should}"))),
-            Err(DocumentsError::Index(error @ (IndexError::Damaged(_) | IndexError::Unknown(_)))) => {
-                Ok(Some(error.to_string()))
-            }
+            Err(DocumentsError::Index(
+                error @ (IndexError::Damaged(_) | IndexError::Unknown(_)),
+            )) => Ok(Some(error.to_string())),
             Err(error) => Err(error),
         }
     }

@@ -226,11 +226,7 @@ impl Documents {
 
     /// Lets a document be asked that lies in these versions, and says whether it still wanted to be;
     /// nothing when others are alive meanwhile.
-    async fn let_it_be_asked(
-        &self,
-        item: &ItemRecord,
-        laid: &[u32],
-    ) -> Result<Option<bool>, Stop> {
+    async fn let_it_be_asked(&self, item: &ItemRecord, laid: &[u32]) -> Result<Option<bool>, Stop> {
         let now = self.0.clock.now();
         let mut conn = self.db().conn().await?;
         conn.transaction(async |conn| {

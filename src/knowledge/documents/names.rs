@@ -187,7 +187,8 @@ mod tests {
         assert_eq!(source(Some(" "), "upload").unwrap(), "upload");
         assert_eq!(url(Some(" https://a.ch/b ")).unwrap().unwrap(), "https://a.ch/b");
         assert_eq!(url(Some("")).unwrap(), None);
-        for bad in ["javascript:alert(1)", "ftp://a.ch", "https://a b", "a.ch", "data:text/html,x"] {
+        for bad in ["javascript:alert(1)", "ftp://a.ch", "https://a b", "a.ch", "data:text/html,x"]
+        {
             assert!(url(Some(bad)).is_err(), "{bad}");
         }
     }

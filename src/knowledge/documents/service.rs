@@ -156,7 +156,10 @@ impl Documents {
     pub async fn add_text(&self, text: NewText) -> Result<Added, DocumentsError> {
         let title = names::title(&text.title)?;
         if text.text.trim().is_empty() {
-            return Err(DocumentsError::invalid("text", "is empty; there is nothing to read in it"));
+            return Err(DocumentsError::invalid(
+                "text",
+                "is empty; there is nothing to read in it",
+            ));
         }
         let file_name = names::file_name(&format!("{}.txt", title.replace(['/', '\\'], "-")));
         self.check_size(&file_name, text.text.len() as u64)?;
@@ -194,7 +197,11 @@ impl Documents {
     async fn check_queue_on(&self, conn: &mut Conn) -> Result<(), DocumentsError> {
         let max = self.settings().queue_max;
         let waiting = items::open(conn).await?;
-        if waiting < i64::from(max) { Ok(()) } else { Err(DocumentsError::QueueFull { waiting, max }) }
+        if waiting < i64::from(max) {
+            Ok(())
+        } else {
+            Err(DocumentsError::QueueFull { waiting, max })
+        }
     }
 
     async fn add(&self, draft: Draft, bytes: Bytes, by: &By) -> Result<Added, DocumentsError> {

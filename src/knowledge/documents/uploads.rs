@@ -148,11 +148,7 @@ pub(super) async fn ingest_text_without_prefix(
     take_text(&documents, body.0, By::of(&who)).await
 }
 
-async fn take_text(
-    documents: &Documents,
-    body: TextBody,
-    by: By,
-) -> Result<HttpResponse, Problem> {
+async fn take_text(documents: &Documents, body: TextBody, by: By) -> Result<HttpResponse, Problem> {
     let TextBody { title, text, tags, source, url } = body;
     let added = documents.add_text(NewText { title, text, tags, source, url, by }).await?;
     Ok(HttpResponse::Accepted().json(added))
@@ -243,7 +239,9 @@ async fn receive(documents: &Documents, mut form: FormFlow) -> Result<Received, 
     while let Some(mut part) = form.next().await? {
         if let Some(name) = part.file_name.clone() {
             if received.files.len() + received.refused.len() == FILES_MAX {
-                let why = format!("more than {FILES_MAX} files came at once; send them in several requests");
+                let why = format!(
+                    "more than {FILES_MAX} files came at once; send them in several requests"
+                );
                 return Err(Problem::invalid("file", why));
             }
             receive_file(documents, name, &mut part, (&mut received, &mut total)).await?;

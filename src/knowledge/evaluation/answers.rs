@@ -76,11 +76,21 @@ pub struct AnswersReport {
 }
 
 /// Asks every question by quotes alone; nothing of it is written down.
-pub async fn answer_all(questions: &[Question], ask: &Ask, documents: &Documents, clock: &Clock) -> Result<AnswersReport, EvaluationError> {
+pub async fn answer_all(
+    questions: &[Question],
+    ask: &Ask,
+    documents: &Documents,
+    clock: &Clock,
+) -> Result<AnswersReport, EvaluationError> {
     let mut texts: HashMap<Uuid, StoredText> = HashMap::new();
     let (mut rows, mut took) = (Vec::new(), Vec::new());
     for question in questions {
-        let request = AskRequest { question: question.question.clone(), mode: Some(Mode::Extractive), log: false, ..AskRequest::default() };
+        let request = AskRequest {
+            question: question.question.clone(),
+            mode: Some(Mode::Extractive),
+            log: false,
+            ..AskRequest::default()
+        };
         let started = clock.elapsed();
         let answer = ask.ask(&Asker::command(), &request, &Teller::default()).await?;
         took.push(clock.elapsed().saturating_sub(started));
@@ -98,14 +108,20 @@ pub async fn answer_all(questions: &[Question], ask: &Ask, documents: &Documents
 
 fn verdict(question: &Question, answer: &Answer, texts: &HashMap<Uuid, StoredText>) -> Verdict {
     let proven = |quote: &&Quote| {
-        let claimed = retrieval::Quote { start_char: quote.start, end_char: quote.end, sha256: quote.sha256.clone(), text: quote.text.clone() };
+        let claimed = retrieval::Quote {
+            start_char: quote.start,
+            end_char: quote.end,
+            sha256: quote.sha256.clone(),
+            text: quote.text.clone(),
+        };
         texts.get(&quote.origin.document_id).is_some_and(|stored| prove(&stored.text, &claimed))
     };
     let first = answer.quotes.first().or(answer.closest.first());
     let at_place = first.is_some_and(|quote| is_at_place(question, quote, texts));
     let plain = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ").to_lowercase();
     let wanted = question.answer.as_deref().map(plain);
-    let has = wanted.map(|wanted| answer.quotes.iter().any(|quote| plain(&quote.text).contains(&wanted)));
+    let has =
+        wanted.map(|wanted| answer.quotes.iter().any(|quote| plain(&quote.text).contains(&wanted)));
     Verdict {
         id: question.id.clone(),
         answerable: question.answerable,
@@ -116,24 +132,37 @@ fn verdict(question: &Question, answer: &Answer, texts: &HashMap<Uuid, StoredTex
         quotes: answer.quotes.len(),
         quotes_proven: answer.quotes.iter().filter(proven).count(),
         first: first.map(|quote| {
-            let section = quote.section.last().map(|title| format!(", {title}")).unwrap_or_default();
+            let section =
+                quote.section.last().map(|title| format!(", {title}")).unwrap_or_default();
             format!("{}, page {}{section}", quote.origin.title, quote.page)
         }),
     }
 }
 
 /// Whether a quote stands in the document, on the page and in the section that are known; what is not known counts as met.
-pub(super) fn is_at_place(question: &Question, quote: &Quote, texts: &HashMap<Uuid, StoredText>) -> bool {
+pub(super) fn is_at_place(
+    question: &Question,
+    quote: &Quote,
+    texts: &HashMap<Uuid, StoredText>,
+) -> bool {
     let Some(stored) = texts.get(&quote.origin.document_id) else { return false };
     let canonical = stored.canonical();
     let offsets = CharOffsets::new(&stored.text);
     let Some(span) = offsets.to_bytes(quote.start, quote.end) else { return false };
-    let named = |wanted: &String| quote.origin.file_name.as_ref() == Some(wanted) || quote.origin.title == *wanted;
-    let on_page = |page: u32| (canonical.page_of(span.start)..=canonical.page_of(span.end.saturating_sub(1))).contains(&page);
-    let below = |section: &String| {
-        in_section(&section_at(&canonical, span.start), section) || in_section(&quote.section, section)
+    let named = |wanted: &String| {
+        quote.origin.file_name.as_ref() == Some(wanted) || quote.origin.title == *wanted
     };
-    question.document.as_ref().is_none_or(named) && question.page.is_none_or(on_page) && question.section.as_ref().is_none_or(below)
+    let on_page = |page: u32| {
+        (canonical.page_of(span.start)..=canonical.page_of(span.end.saturating_sub(1)))
+            .contains(&page)
+    };
+    let below = |section: &String| {
+        in_section(&section_at(&canonical, span.start), section)
+            || in_section(&quote.section, section)
+    };
+    question.document.as_ref().is_none_or(named)
+        && question.page.is_none_or(on_page)
+        && question.section.as_ref().is_none_or(below)
 }
 
 pub(super) fn summed(rows: Vec<Verdict>, p50_ms: f64, p95_ms: f64) -> AnswersReport {
@@ -144,7 +173,11 @@ pub(super) fn summed(rows: Vec<Verdict>, p50_ms: f64, p95_ms: f64) -> AnswersRep
     let right = count(&|row| row.abstained && !row.answerable);
     let precision = share(right, count(&|row| row.abstained));
     let recall = share(right, rows.len() - answerable);
-    let f1 = if precision + recall > 0.0 { 2.0 * precision * recall / (precision + recall) } else { 0.0 };
+    let f1 = if precision + recall > 0.0 {
+        2.0 * precision * recall / (precision + recall)
+    } else {
+        0.0
+    };
     AnswersReport {
         questions: rows.len(),
         answerable,

@@ -23,7 +23,11 @@ pub(super) struct Passage {
 impl Passage {
     /// Title and text, as the published runs index them.
     pub fn whole(&self) -> String {
-        if self.title.trim().is_empty() { self.text.clone() } else { format!("{}\n{}", self.title, self.text) }
+        if self.title.trim().is_empty() {
+            self.text.clone()
+        } else {
+            format!("{}\n{}", self.title, self.text)
+        }
     }
 }
 
@@ -55,9 +59,11 @@ impl Dataset {
     /// another language. Questions that nobody judged are left out.
     pub fn read(folder: &Path, asked_in: Option<&Path>) -> Result<Self, EvaluationError> {
         let passages: Vec<Passage> = rows(&there(folder, &["corpus.jsonl", "corpus.jsonl.gz"])?)?;
-        let queries: Vec<Query> = rows(&there(asked_in.unwrap_or(folder), &["queries.jsonl", "queries.jsonl.gz"])?)?;
+        let queries: Vec<Query> =
+            rows(&there(asked_in.unwrap_or(folder), &["queries.jsonl", "queries.jsonl.gz"])?)?;
         let mut judgements = judgements(&there(folder, &["qrels/test.tsv", "qrels_test.tsv"])?)?;
-        let judged = |query: Query| Some(Judged { text: query.text, gains: judgements.remove(&query.id)? });
+        let judged =
+            |query: Query| Some(Judged { text: query.text, gains: judgements.remove(&query.id)? });
         let questions: Vec<Judged> = queries.into_iter().filter_map(judged).collect();
         let reason = match (passages.is_empty(), questions.is_empty()) {
             (true, _) => Some("its corpus is empty"),
@@ -72,8 +78,10 @@ impl Dataset {
 }
 
 fn name(folder: &Path, asked_in: Option<&Path>) -> String {
-    let last = |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
-    asked_in.map_or_else(|| last(folder), |other| format!("{} asked by {}", last(folder), last(other)))
+    let last =
+        |path: &Path| path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned();
+    asked_in
+        .map_or_else(|| last(folder), |other| format!("{} asked by {}", last(folder), last(other)))
 }
 
 /// The first of some files that is there.
@@ -81,7 +89,10 @@ fn there(folder: &Path, names: &[&str]) -> Result<PathBuf, EvaluationError> {
     let found = names.iter().map(|name| folder.join(name)).find(|path| path.is_file());
     found.ok_or_else(|| {
         let path = folder.join(names[0]);
-        EvaluationError::Unreadable { path, error: std::io::Error::from(std::io::ErrorKind::NotFound) }
+        EvaluationError::Unreadable {
+            path,
+            error: std::io::Error::from(std::io::ErrorKind::NotFound),
+        }
     })
 }
 
@@ -91,7 +102,11 @@ pub(super) fn text(path: &Path) -> Result<String, EvaluationError> {
     let mut file = std::fs::File::open(path).map_err(unreadable)?;
     let mut text = String::new();
     let is_packed = path.extension().is_some_and(|ending| ending == "gz");
-    let read = if is_packed { MultiGzDecoder::new(file).read_to_string(&mut text) } else { file.read_to_string(&mut text) };
+    let read = if is_packed {
+        MultiGzDecoder::new(file).read_to_string(&mut text)
+    } else {
+        file.read_to_string(&mut text)
+    };
     read.map_err(unreadable)?;
     Ok(text)
 }
@@ -101,7 +116,11 @@ pub(super) fn rows<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, Evaluatio
     let text = text(path)?;
     let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
     let row = |(index, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| EvaluationError::Row { path: path.to_owned(), line: index + 1, reason: error.to_string() })
+        serde_json::from_str(line).map_err(|error| EvaluationError::Row {
+            path: path.to_owned(),
+            line: index + 1,
+            reason: error.to_string(),
+        })
     };
     lines.map(row).collect()
 }
@@ -111,15 +130,24 @@ fn judgements(path: &Path) -> Result<HashMap<String, Vec<(String, f64)>>, Evalua
     let mut found: HashMap<String, Vec<(String, f64)>> = HashMap::new();
     for (index, line) in text(path)?.lines().enumerate() {
         let cells: Vec<&str> = line.split('\t').map(str::trim).collect();
-        let gain = cells.last().and_then(|cell| cell.parse::<f64>().ok()).filter(|gain| gain.is_finite());
+        let gain =
+            cells.last().and_then(|cell| cell.parse::<f64>().ok()).filter(|gain| gain.is_finite());
         match (&cells[..], gain) {
-            ([query, passage, _], Some(gain)) => found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain)),
+            ([query, passage, _], Some(gain)) => {
+                found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain))
+            }
             // The older layout of TREC has a column that is always 0.
-            ([query, _, passage, _], Some(gain)) => found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain)),
+            ([query, _, passage, _], Some(gain)) => {
+                found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain))
+            }
             _ if index == 0 || line.trim().is_empty() => {}
             _ => {
                 let reason = "is not a question, a passage and a number, parted by tabs".to_owned();
-                return Err(EvaluationError::Row { path: path.to_owned(), line: index + 1, reason });
+                return Err(EvaluationError::Row {
+                    path: path.to_owned(),
+                    line: index + 1,
+                    reason,
+                });
             }
         }
     }

@@ -37,7 +37,9 @@ pub enum EvaluationError {
         reason: &'static str,
     },
     /// Meaning was asked for, and no model makes vectors.
-    #[error("modes dense and hybrid want an embedding model; set embedding.provider, or measure --mode words")]
+    #[error(
+        "modes dense and hybrid want an embedding model; set embedding.provider, or measure --mode words"
+    )]
     NoModel,
     /// The model does not do it.
     #[error(transparent)]

@@ -9,8 +9,8 @@ mod answers; // answers held against them
 #[cfg(test)]
 mod tests;
 
-pub use self::answers::{answer_all, AnswersReport};
+pub use self::answers::{AnswersReport, answer_all};
 pub use self::dataset::Dataset;
 pub use self::error::EvaluationError;
 pub use self::questions::{Question, Split};
-pub use self::retrieval::{rank_all, Bench, ModeReport, RetrievalMode, RetrievalReport};
+pub use self::retrieval::{Bench, ModeReport, RetrievalMode, RetrievalReport, rank_all};

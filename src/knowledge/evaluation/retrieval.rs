@@ -8,7 +8,9 @@ use uuid::Uuid;
 
 use super::dataset::{Dataset, Judged};
 use super::error::EvaluationError;
-use crate::algorithms::retrieval::{Compounds, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank, sentences};
+use crate::algorithms::retrieval::{
+    Compounds, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank, sentences,
+};
 use crate::base::timeline::Clock;
 use crate::knowledge::embedding::{Embedding, Purpose};
 use crate::knowledge::index::{Collection, Engine, Filter, Hit, Point, Search, SparseVector};
@@ -54,7 +56,9 @@ impl std::str::FromStr for RetrievalMode {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
-        let known = [Self::Plain, Self::Words, Self::Dense, Self::Hybrid].into_iter().find(|mode| mode.name() == name);
+        let known = [Self::Plain, Self::Words, Self::Dense, Self::Hybrid]
+            .into_iter()
+            .find(|mode| mode.name() == name);
         known.ok_or_else(|| format!("'{name}' is none of plain, words, dense, hybrid"))
     }
 }
@@ -107,7 +111,11 @@ pub struct RetrievalReport {
 }
 
 /// Lays the passages into the engine, asks every question in every mode, and compares with the judgements.
-pub async fn rank_all(dataset: &Dataset, modes: &[RetrievalMode], bench: Bench<'_>) -> Result<RetrievalReport, EvaluationError> {
+pub async fn rank_all(
+    dataset: &Dataset,
+    modes: &[RetrievalMode],
+    bench: Bench<'_>,
+) -> Result<RetrievalReport, EvaluationError> {
     let card = bench.embedding.card().await?;
     let with_vectors = modes.iter().any(|mode| mode.needs_model());
     if with_vectors && card.is_none() {
@@ -118,7 +126,8 @@ pub async fn rank_all(dataset: &Dataset, modes: &[RetrievalMode], bench: Bench<'
     let dimension = card.as_ref().map(|card| card.dimension);
     bench.engine.create(&Collection { version: VERSION, dimension }).await?;
     for first in (0..dataset.passages.len()).step_by(BATCH) {
-        let points = laid.points(first, bench.embedding, card.as_ref().map(|card| card.tokens_max)).await?;
+        let points =
+            laid.points(first, bench.embedding, card.as_ref().map(|card| card.tokens_max)).await?;
         bench.engine.put(VERSION, points).await?;
     }
     bench.engine.settle(VERSION).await?;
@@ -146,17 +155,27 @@ struct Laid<'a> {
 
 impl<'a> Laid<'a> {
     fn new(dataset: &'a Dataset) -> Self {
-        let texts: Vec<String> = dataset.passages.iter().map(super::dataset::Passage::whole).collect();
-        let languages: Vec<Language> = texts.iter().map(|text| Language::detect(text).unwrap_or(Language::English)).collect();
+        let texts: Vec<String> =
+            dataset.passages.iter().map(super::dataset::Passage::whole).collect();
+        let languages: Vec<Language> =
+            texts.iter().map(|text| Language::detect(text).unwrap_or(Language::English)).collect();
         let mut compounds = Compounds::built_in();
         compounds.learn(texts.iter().map(String::as_str));
-        let lengths = texts.iter().zip(&languages).map(|(text, language)| Words::length(text, *language) as f64);
+        let lengths = texts
+            .iter()
+            .zip(&languages)
+            .map(|(text, language)| Words::length(text, *language) as f64);
         let average_terms = lengths.sum::<f64>() / texts.len() as f64;
         Self { dataset, texts, languages, words: Words { average_terms, compounds } }
     }
 
     /// Points of some passages, from `first` on.
-    async fn points(&self, first: usize, embedding: &Embedding, tokens_max: Option<usize>) -> Result<Vec<Point>, EvaluationError> {
+    async fn points(
+        &self,
+        first: usize,
+        embedding: &Embedding,
+        tokens_max: Option<usize>,
+    ) -> Result<Vec<Point>, EvaluationError> {
         let range = first..(first + BATCH).min(self.texts.len());
         let vectors = match tokens_max {
             Some(tokens_max) => {
@@ -184,7 +203,11 @@ impl<'a> Laid<'a> {
         Ok(range.map(point).collect())
     }
 
-    async fn measure(&self, mode: RetrievalMode, bench: Bench<'_>) -> Result<ModeReport, EvaluationError> {
+    async fn measure(
+        &self,
+        mode: RetrievalMode,
+        bench: Bench<'_>,
+    ) -> Result<ModeReport, EvaluationError> {
         let questions = &self.dataset.questions;
         let (mut ndcg, mut recall, mut mrr) = (0.0, 0.0, 0.0);
         let mut took = Vec::with_capacity(questions.len());
@@ -192,7 +215,8 @@ impl<'a> Laid<'a> {
             let started = bench.clock.elapsed();
             let ranked = self.ranked(mode, &question.text, bench).await?;
             took.push(bench.clock.elapsed().saturating_sub(started));
-            let ranked: Vec<String> = ranked.into_iter().map(|index| self.dataset.passages[index].id.clone()).collect();
+            let ranked: Vec<String> =
+                ranked.into_iter().map(|index| self.dataset.passages[index].id.clone()).collect();
             let Judged { gains, .. } = question;
             ndcg += ndcg_at(&ranked, gains, 10);
             recall += recall_at(&ranked, gains, 20);
@@ -200,18 +224,36 @@ impl<'a> Laid<'a> {
         }
         let all = questions.len() as f64;
         let (p50_ms, p95_ms) = percentiles(took);
-        Ok(ModeReport { mode, ndcg_at_10: ndcg / all, recall_at_20: recall / all, mrr: mrr / all, p50_ms, p95_ms })
+        Ok(ModeReport {
+            mode,
+            ndcg_at_10: ndcg / all,
+            recall_at_20: recall / all,
+            mrr: mrr / all,
+            p50_ms,
+            p95_ms,
+        })
     }
 
     /// Places of passages, best first.
-    async fn ranked(&self, mode: RetrievalMode, question: &str, bench: Bench<'_>) -> Result<Vec<usize>, EvaluationError> {
+    async fn ranked(
+        &self,
+        mode: RetrievalMode,
+        question: &str,
+        bench: Bench<'_>,
+    ) -> Result<Vec<usize>, EvaluationError> {
         let language = Language::detect(question);
         let weights = match mode {
             RetrievalMode::Dense => None,
-            RetrievalMode::Plain => Some(self.words.plain_query(question, language.unwrap_or(self.languages[0]))),
-            RetrievalMode::Words | RetrievalMode::Hybrid => Some(self.words.query(question, language)),
+            RetrievalMode::Plain => {
+                Some(self.words.plain_query(question, language.unwrap_or(self.languages[0])))
+            }
+            RetrievalMode::Words | RetrievalMode::Hybrid => {
+                Some(self.words.query(question, language))
+            }
         };
-        let words = weights.filter(|(indices, _)| !indices.is_empty()).map(|(indices, values)| SparseVector { indices, values });
+        let words = weights
+            .filter(|(indices, _)| !indices.is_empty())
+            .map(|(indices, values)| SparseVector { indices, values });
         let dense = if mode.needs_model() {
             let made = bench.embedding.embed(&[question.to_owned()], Purpose::Query).await?;
             made.and_then(|mut vectors| vectors.pop())
@@ -223,9 +265,15 @@ impl<'a> Laid<'a> {
         }
         let search = Search { words, dense, filter: Filter::default(), limit: RANKED };
         let found = bench.engine.search(VERSION, search).await?;
-        let list = |hits: &[Hit]| -> Vec<(Uuid, f32)> { hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect() };
+        let list = |hits: &[Hit]| -> Vec<(Uuid, f32)> {
+            hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect()
+        };
         let fused = fuse(&list(&found.words), &list(&found.dense), bench.fusion);
-        Ok(fused.into_iter().filter_map(|(id, _)| place(id)).filter(|place| *place < self.texts.len()).collect())
+        Ok(fused
+            .into_iter()
+            .filter_map(|(id, _)| place(id))
+            .filter(|place| *place < self.texts.len())
+            .collect())
     }
 }
 
@@ -237,7 +285,9 @@ fn fitting(text: &str, embedding: &Embedding, tokens_max: usize) -> String {
     let language = Language::detect(text).unwrap_or(Language::English);
     let ends = sentences(text, language).into_iter().map(|span| span.end);
     let blanks = text.match_indices(' ').map(|(at, _)| at);
-    let longest = |ends: &mut dyn Iterator<Item = usize>| ends.take_while(|end| embedding.tokens(&text[..*end]) <= tokens_max).last();
+    let longest = |ends: &mut dyn Iterator<Item = usize>| {
+        ends.take_while(|end| embedding.tokens(&text[..*end]) <= tokens_max).last()
+    };
     let end = longest(&mut ends.into_iter()).or_else(|| longest(&mut blanks.into_iter()));
     text[..end.unwrap_or(0)].to_owned()
 }
@@ -253,6 +303,9 @@ fn place(id: Uuid) -> Option<usize> {
 /// Median and 95th percentile in milliseconds.
 pub(super) fn percentiles(mut took: Vec<Duration>) -> (f64, f64) {
     took.sort_unstable();
-    let at = |share: usize| took.get((took.len() * share / 100).min(took.len().saturating_sub(1))).map_or(0.0, |one| one.as_secs_f64() * 1e3);
+    let at = |share: usize| {
+        took.get((took.len() * share / 100).min(took.len().saturating_sub(1)))
+            .map_or(0.0, |one| one.as_secs_f64() * 1e3)
+    };
     (at(50), at(95))
 }

@@ -28,7 +28,10 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         if name.ends_with(".gz") {
-            let mut packed = flate2::write::GzEncoder::new(std::fs::File::create(path).unwrap(), flate2::Compression::fast());
+            let mut packed = flate2::write::GzEncoder::new(
+                std::fs::File::create(path).unwrap(),
+                flate2::Compression::fast(),
+            );
             packed.write_all(text.as_bytes()).unwrap();
             packed.finish().unwrap();
         } else {
@@ -40,24 +43,45 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
 
 #[test]
 fn a_dataset_is_read_packed_or_not() {
-    let plain = folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
-    let packed = folder(&[("corpus.jsonl.gz", CORPUS), ("queries.jsonl.gz", QUERIES), ("qrels_test.tsv", QRELS)]);
-    let (plain, packed) = (Dataset::read(plain.path(), None).unwrap(), Dataset::read(packed.path(), None).unwrap());
+    let plain =
+        folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
+    let packed = folder(&[
+        ("corpus.jsonl.gz", CORPUS),
+        ("queries.jsonl.gz", QUERIES),
+        ("qrels_test.tsv", QRELS),
+    ]);
+    let (plain, packed) =
+        (Dataset::read(plain.path(), None).unwrap(), Dataset::read(packed.path(), None).unwrap());
     assert_eq!((&plain.passages, &plain.questions), (&packed.passages, &packed.questions));
     assert_eq!((plain.passages.len(), plain.questions.len()), (3, 2));
-    assert_eq!(plain.passages[0].whole(), "Meters\nThe meter is read once a month by the operator.");
+    assert_eq!(
+        plain.passages[0].whole(),
+        "Meters\nThe meter is read once a month by the operator."
+    );
     assert_eq!(plain.passages[1].whole(), "Solar panels feed the grid at noon.");
     assert_eq!(plain.questions[1].gains, [("c".to_owned(), 2.0)]);
 }
 
 #[test]
 fn what_is_wrong_with_a_dataset_is_said() {
-    let broken = folder(&[("corpus.jsonl", "{\"_id\":1}\n"), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
+    let broken = folder(&[
+        ("corpus.jsonl", "{\"_id\":1}\n"),
+        ("queries.jsonl", QUERIES),
+        ("qrels/test.tsv", QRELS),
+    ]);
     let error = Dataset::read(broken.path(), None).unwrap_err().to_string();
     assert!(error.contains("corpus.jsonl, line 1"), "{error}");
-    let unjudged = folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n")]);
+    let unjudged = folder(&[
+        ("corpus.jsonl", CORPUS),
+        ("queries.jsonl", QUERIES),
+        ("qrels/test.tsv", "query-id\tcorpus-id\tscore\n"),
+    ]);
     assert!(matches!(Dataset::read(unjudged.path(), None), Err(EvaluationError::Nothing { .. })));
-    let crooked = folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", "head\n1\ta\tmuch\n")]);
+    let crooked = folder(&[
+        ("corpus.jsonl", CORPUS),
+        ("queries.jsonl", QUERIES),
+        ("qrels/test.tsv", "head\n1\ta\tmuch\n"),
+    ]);
     let error = Dataset::read(crooked.path(), None).unwrap_err().to_string();
     assert!(error.contains("line 2"), "{error}");
     let missing = folder(&[("corpus.jsonl", CORPUS)]);
@@ -76,20 +100,29 @@ fn questions_are_taken_by_halves() {
     assert_eq!(Question::read(&path, None).unwrap().len(), 2);
     let dev = Question::read(&path, Some(Split::Dev)).unwrap();
     assert_eq!((dev.len(), dev[0].page, dev[0].section.as_deref()), (1, Some(2), None));
-    let none = crate::knowledge::evaluation::tests::folder(&[("own.jsonl", "{\"id\":\"q\",\"question\":\"?\",\"answerable\":true}\n")]);
-    assert!(matches!(Question::read(&none.path().join("own.jsonl"), Some(Split::Held)), Err(EvaluationError::Nothing { .. })));
+    let none = crate::knowledge::evaluation::tests::folder(&[(
+        "own.jsonl",
+        "{\"id\":\"q\",\"question\":\"?\",\"answerable\":true}\n",
+    )]);
+    assert!(matches!(
+        Question::read(&none.path().join("own.jsonl"), Some(Split::Held)),
+        Err(EvaluationError::Nothing { .. })
+    ));
 }
 
 #[tokio::test]
 async fn rankings_of_a_small_dataset_are_measured_in_an_index_of_their_own() {
-    let data = folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
+    let data =
+        folder(&[("corpus.jsonl", CORPUS), ("queries.jsonl", QUERIES), ("qrels/test.tsv", QRELS)]);
     let dataset = Dataset::read(data.path(), None).unwrap();
     let place = tempfile::tempdir().unwrap();
     let clock = Clock::system();
     let engine = EdgeEngine::new(place.path(), clock.clone());
     let embedding = Embedding::with(None, clock.clone());
-    let bench = Bench { engine: &engine, embedding: &embedding, fusion: Fusion::default(), clock: &clock };
-    let report = rank_all(&dataset, &[RetrievalMode::Plain, RetrievalMode::Words], bench).await.unwrap();
+    let bench =
+        Bench { engine: &engine, embedding: &embedding, fusion: Fusion::default(), clock: &clock };
+    let report =
+        rank_all(&dataset, &[RetrievalMode::Plain, RetrievalMode::Words], bench).await.unwrap();
     assert_eq!((report.passages, report.questions, report.modes.len()), (3, 2, 2));
     for mode in &report.modes {
         assert!((mode.ndcg_at_10 - 1.0).abs() < 1e-9 && (mode.mrr - 1.0).abs() < 1e-9, "{mode:?}");
@@ -128,10 +161,18 @@ fn sums_by_hand() {
     let report = summed(rows, 1.0, 2.0);
     let close = |left: f64, right: f64| (left - right).abs() < 1e-9;
     assert_eq!((report.questions, report.answerable, report.quotes), (7, 4, 8));
-    assert!(close(report.answer_rate, 0.75) && close(report.page_hit_at_1, 0.75) && close(report.answer_in_quotes, 0.75));
+    assert!(
+        close(report.answer_rate, 0.75)
+            && close(report.page_hit_at_1, 0.75)
+            && close(report.answer_in_quotes, 0.75)
+    );
     assert!(close(report.quotes_verified, 1.0));
     let balance = report.abstention;
-    assert!(close(balance.precision, 2.0 / 3.0) && close(balance.recall, 2.0 / 3.0) && close(balance.f1, 2.0 / 3.0));
+    assert!(
+        close(balance.precision, 2.0 / 3.0)
+            && close(balance.recall, 2.0 / 3.0)
+            && close(balance.f1, 2.0 / 3.0)
+    );
     let empty = summed(Vec::new(), 0.0, 0.0);
     assert!(close(empty.abstention.f1, 0.0) && close(empty.quotes_verified, 0.0));
 }

@@ -38,7 +38,8 @@ pub(super) struct Probed {
 /// The extension of a name in small letters; nothing else of a name matters.
 pub(super) fn extension(name: &str) -> String {
     let last = name.rsplit_once('.').map_or("", |(_, last)| last);
-    let sound = last.len() <= EXTENSION_LETTERS_MAX && last.bytes().all(|it| it.is_ascii_alphanumeric());
+    let sound =
+        last.len() <= EXTENSION_LETTERS_MAX && last.bytes().all(|it| it.is_ascii_alphanumeric());
     if sound { last.to_ascii_lowercase() } else { String::new() }
 }
 
@@ -47,7 +48,9 @@ pub(super) fn extension(name: &str) -> String {
 pub fn extract(task: &Task) -> Result<(), String> {
     // Files may not grow any more in a moment; a pipe is no file.
     if std::fs::metadata("/proc/self/fd/1").is_ok_and(|output| output.is_file()) {
-        return Err("the text goes into a pipe and not into a file: luna extract <file | cat".to_owned());
+        return Err(
+            "the text goes into a pipe and not into a file: luna extract <file | cat".to_owned()
+        );
     }
     within(task, |task, _| {
         let mut bytes = Vec::new();
@@ -74,7 +77,8 @@ fn within(
     let bounds = Bounds { address_space_bytes: task.address_space_bytes, cpu_s: task.cpu_s };
     std::thread::scope(|scope| {
         let confined = || work(task, confine(bounds)?);
-        let reader = std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, confined);
+        let reader =
+            std::thread::Builder::new().stack_size(STACK_BYTES).spawn_scoped(scope, confined);
         let reader = reader.map_err(|error| error.to_string())?;
         reader.join().unwrap_or_else(|_| Err("the reader failed".to_owned()))
     })
@@ -101,8 +105,14 @@ fn trials() -> BTreeMap<String, bool> {
     let refusal = |error: &std::io::Error| error.kind() == std::io::ErrorKind::PermissionDenied;
     let trials = [
         ("connect", connected.err().is_some_and(|error| refusal(&error))),
-        ("listen", std::net::TcpListener::bind(("127.0.0.1", 0)).is_err_and(|error| refusal(&error))),
-        ("datagram", std::net::UdpSocket::bind(("127.0.0.1", 0)).is_err_and(|error| refusal(&error))),
+        (
+            "listen",
+            std::net::TcpListener::bind(("127.0.0.1", 0)).is_err_and(|error| refusal(&error)),
+        ),
+        (
+            "datagram",
+            std::net::UdpSocket::bind(("127.0.0.1", 0)).is_err_and(|error| refusal(&error)),
+        ),
         ("read a file", std::fs::read("/etc/passwd").is_err_and(|error| refusal(&error))),
         ("write a file", std::fs::write(&target, "x").is_err_and(|error| refusal(&error))),
         ("start a program", std::process::Command::new("/bin/true").spawn().is_err()),

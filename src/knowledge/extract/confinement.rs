@@ -50,9 +50,8 @@ pub(super) fn confine(bounds: Bounds) -> Result<Confined, String> {
         let hard = if resource == Resource::RLIMIT_CPU { limit + 1 } else { limit };
         setrlimit(resource, limit, hard).map_err(|error| format!("{resource:?}: {error}"))?;
     }
-    let filtered = filter().and_then(|filter| {
-        apply_filter_all_threads(&filter).map_err(|error| error.to_string())
-    });
+    let filtered = filter()
+        .and_then(|filter| apply_filter_all_threads(&filter).map_err(|error| error.to_string()));
     Ok(Confined { unfiltered: filtered.err() })
 }
 

@@ -102,7 +102,8 @@ impl Processes {
 
     fn command(&self, program: &PathBuf) -> Command {
         let mut command = Command::new(program);
-        let Settings { address_space_mb, cpu_s, output_mb, unpacked_mb, pages_max, .. } = &self.settings;
+        let Settings { address_space_mb, cpu_s, output_mb, unpacked_mb, pages_max, .. } =
+            &self.settings;
         command
             .arg("extract")
             .args(["--address-space-mb", &address_space_mb.to_string()])
@@ -123,7 +124,8 @@ impl Processes {
     /// Feeds a child and hears it out, unless it takes too long or says too much.
     async fn run(&self, mut command: Command, bytes: Bytes) -> Result<Ended, ExtractError> {
         let child = command.spawn();
-        let mut child = child.map_err(|error| unavailable(&format!("no process can be started: {error}")))?;
+        let mut child =
+            child.map_err(|error| unavailable(&format!("no process can be started: {error}")))?;
         let wall = Duration::from_secs(self.settings.wall_s.into());
         let heard = tokio::time::timeout(wall, self.hear(&mut child, bytes)).await;
         let failure = match heard {
@@ -179,11 +181,17 @@ impl Processes {
     /// What a child that ended has to say, or why it has nothing.
     fn understood(&self, ended: &Ended) -> Result<Extracted, ExtractError> {
         if ended.status.success() {
-            let result: Result<Result<Extracted, ExtractError>, _> = serde_json::from_slice(&ended.said);
+            let result: Result<Result<Extracted, ExtractError>, _> =
+                serde_json::from_slice(&ended.said);
             return result.unwrap_or_else(|_| Err(broken("its reader was led astray")));
         }
         let limit = |limit: String| ExtractError::Limit { limit };
-        let memory = || limit(format!("reading it takes more than {} MB of memory", self.settings.address_space_mb));
+        let memory = || {
+            limit(format!(
+                "reading it takes more than {} MB of memory",
+                self.settings.address_space_mb
+            ))
+        };
         if ended.errors.contains("memory allocation") {
             return Err(memory());
         }
@@ -192,9 +200,10 @@ impl Processes {
         }
         let signal = ended.status.signal().and_then(|it| Signal::try_from(it).ok());
         Err(match signal {
-            Some(Signal::SIGXCPU | Signal::SIGKILL) => {
-                limit(format!("reading it takes more than {} s of the processor", self.settings.cpu_s))
-            }
+            Some(Signal::SIGXCPU | Signal::SIGKILL) => limit(format!(
+                "reading it takes more than {} s of the processor",
+                self.settings.cpu_s
+            )),
             Some(Signal::SIGSEGV | Signal::SIGBUS | Signal::SIGABRT) => {
                 broken("its structure is damaged in a way that ends the reader")
             }
@@ -221,7 +230,10 @@ fn broken(reason: &str) -> ExtractError {
 }
 
 fn first_line(text: &str) -> String {
-    let line = text.lines().find(|line| !line.trim().is_empty()).unwrap_or("the process ended without a word");
+    let line = text
+        .lines()
+        .find(|line| !line.trim().is_empty())
+        .unwrap_or("the process ended without a word");
     line.trim_start_matches("error: ").chars().take(300).collect()
 }
 
@@ -239,7 +251,8 @@ pub(super) fn is_sound(extracted: &Extracted) -> bool {
     let whole = pages && at == text.len() && !canonical.pages.is_empty();
     let mut at = 0;
     let blocks = canonical.blocks.iter().all(|block| {
-        let follows = block.span.start >= at && block.span.of(text).is_some_and(|it| !it.is_empty());
+        let follows =
+            block.span.start >= at && block.span.of(text).is_some_and(|it| !it.is_empty());
         at = block.span.end;
         let header = match block.kind {
             crate::algorithms::retrieval::BlockKind::TableRow { header: Some(header) } => {

@@ -43,7 +43,8 @@ impl Extraction {
             }
         };
         let page = self.processes.extract("xhtml", converted.page).await;
-        let mut extracted = page.inspect_err(|error| tracing::info!("Tika's answer: {error}")).ok()?;
+        let mut extracted =
+            page.inspect_err(|error| tracing::info!("Tika's answer: {error}")).ok()?;
         extracted.method = Method::Tika { version: converted.version };
         extracted.media_type = converted.media_type.unwrap_or(extracted.media_type);
         Some(extracted)
@@ -57,9 +58,13 @@ impl Extraction {
                 probed.refused.into_iter().filter(|(_, refused)| !refused).map(|it| it.0).collect();
             Ok(match probed.confined.unfiltered {
                 None if open.is_empty() => {
-                    "each file in a process of its own without network, files or programs".to_owned()
+                    "each file in a process of its own without network, files or programs"
+                        .to_owned()
                 }
-                None => format!("each file in a process of its own that could still {}", open.join(", ")),
+                None => format!(
+                    "each file in a process of its own that could still {}",
+                    open.join(", ")
+                ),
                 Some(why) => format!(
                     "each file in a process of its own with limits of memory and time only: this kernel \
                      filters no calls ({why})"
@@ -87,7 +92,11 @@ impl Extractor for Extraction {
         };
         let own = format!("Luna reads files itself, {protection}");
         let Some(tika) = &self.tika else {
-            return if well { (own, true) } else { (format!("No file can be read: {protection}"), false) };
+            return if well {
+                (own, true)
+            } else {
+                (format!("No file can be read: {protection}"), false)
+            };
         };
         match tika.version().await {
             Ok(version) => (format!("Apache Tika {version} at {} reads files", tika.url()), true),
@@ -100,6 +109,8 @@ impl Extractor for Extraction {
 
 /// Whether the bytes are letters throughout: those Luna reads better than any server.
 fn is_text(bytes: &[u8]) -> bool {
-    !bytes.starts_with(b"%PDF") && !bytes.starts_with(b"{\\rtf") && std::str::from_utf8(bytes).is_ok()
+    !bytes.starts_with(b"%PDF")
+        && !bytes.starts_with(b"{\\rtf")
+        && std::str::from_utf8(bytes).is_ok()
         && !bytes.contains(&0)
 }

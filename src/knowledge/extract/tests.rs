@@ -36,7 +36,9 @@ fn blocks(extracted: &Extracted) -> Vec<String> {
     };
     let line = |text: &str| text.replace('\n', "⏎");
     let blocks = canonical.blocks.iter();
-    blocks.map(|it| format!("{} {}", kind(it.kind), line(it.span.of(&canonical.text).unwrap()))).collect()
+    blocks
+        .map(|it| format!("{} {}", kind(it.kind), line(it.span.of(&canonical.text).unwrap())))
+        .collect()
 }
 
 /// How often something was noticed.

@@ -93,14 +93,20 @@ impl Tika {
         {
             return Ok(version);
         }
-        let call = Call { bytes_max: 1 << 16, total: Duration::from_secs(10), ..self.call(Method::GET, "/version") };
+        let call = Call {
+            bytes_max: 1 << 16,
+            total: Duration::from_secs(10),
+            ..self.call(Method::GET, "/version")
+        };
         let (status, _, body) = self.send(call).await?;
         let text = String::from_utf8_lossy(&body).trim().to_owned();
         let version = text.strip_prefix("Apache Tika").map(str::trim).filter(|_| status == 200);
         let sound = |version: &&str| {
             version.starts_with(|it: char| it.is_ascii_digit())
                 && version.len() <= VERSION_LETTERS_MAX
-                && version.chars().all(|it| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_'))
+                && version
+                    .chars()
+                    .all(|it| it.is_ascii_alphanumeric() || matches!(it, '.' | '-' | '_'))
         };
         let Some(version) = version.filter(sound) else {
             return Err(Refusal::Away(format!("{} does not answer like Apache Tika", self.url)));

@@ -148,7 +148,17 @@ impl Accuracy {
         lead_day: i16,
     ) -> Result<AccuracyReport, AccuracyError> {
         let evidence = self.evidence(asked, None).await?;
-        let mut report = report(&evidence, asked.days, lead_day);
+        self.report_of(&evidence, asked.days, lead_day).await
+    }
+
+    /// The same from forecasts of all lead days that were held against prices already.
+    pub async fn report_of(
+        &self,
+        evidence: &Evidence,
+        days: i64,
+        lead_day: i16,
+    ) -> Result<AccuracyReport, AccuracyError> {
+        let mut report = report(evidence, days, lead_day);
         let whole = || {
             let days = report.daily.iter();
             days.filter_map(|day| Some((day, day.measures.as_ref()?)))
@@ -158,10 +168,10 @@ impl Accuracy {
         let best = whole().min_by(|a, b| a.1.total_cmp(&b.1)).map(|(day, _)| day);
         let worst = whole().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(day, _)| day);
         if let Some(day) = best {
-            report.best_day = self.case(&evidence, day, lead_day).await?;
+            report.best_day = self.case(evidence, day, lead_day).await?;
         }
         if let Some(day) = worst.filter(|day| Some(*day) != best) {
-            report.worst_day = self.case(&evidence, day, lead_day).await?;
+            report.worst_day = self.case(evidence, day, lead_day).await?;
         }
         Ok(report)
     }

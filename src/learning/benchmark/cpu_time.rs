@@ -4,7 +4,7 @@
 const TICK_S: f64 = 0.01;
 
 /// Seconds of processor time used so far by all threads; nothing where there is no `/proc`.
-pub(super) fn cpu_seconds() -> Option<f64> {
+pub fn cpu_seconds() -> Option<f64> {
     let text = std::fs::read_to_string("/proc/self/stat").ok()?;
     // The second field is the program's name in brackets and may hold blanks.
     let mut fields = text.rsplit_once(')')?.1.split_whitespace().skip(11);

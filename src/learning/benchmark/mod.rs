@@ -12,6 +12,7 @@ mod published; // forecasts to compare with
 mod report; // the scores, as table and CSV
 mod run; // forecasts day after day
 
+pub use self::cpu_time::cpu_seconds;
 pub use self::run::{BenchmarkRequest, run};
 
 #[cfg(test)]

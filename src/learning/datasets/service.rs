@@ -14,6 +14,7 @@ use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::base::timeline::Clock;
 use crate::learning::features::FeatureTable;
+use crate::learning::features::Regime;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::objects::ObjectError;
@@ -49,6 +50,8 @@ pub struct Dataset {
     pub sha256: String,
     /// When it was exported.
     pub created_at: DateTime<Utc>,
+    /// Phases that its days are of; absent: all days.
+    pub regime: Option<Regime>,
     #[serde(skip)]
     object_key: String,
 }
@@ -64,6 +67,8 @@ pub struct NewDataset {
     pub table: FeatureTable,
     /// First and last local delivery day.
     pub days: (NaiveDate, NaiveDate),
+    /// Phases that the rows were narrowed down to; absent: all days.
+    pub regime: Option<Regime>,
 }
 
 /// Why a dataset could not be written or opened.
@@ -137,6 +142,7 @@ impl Datasets {
             row_count: i64::try_from(row_count).unwrap_or(i64::MAX),
             sha256,
             created_at,
+            regime: new.regime.map(|regime| serde_json::json!(regime)),
         };
         let dataset_id = row.dataset_id;
         let mut conn = self.db.conn().await?;
@@ -146,6 +152,7 @@ impl Datasets {
             let event = event.after(&serde_json::json!({
                 "name": row.name, "market": row.market, "product": row.product,
                 "from_day": row.from_day, "to_day": row.to_day, "rows": row.row_count,
+                "regime": row.regime,
             }));
             self.audit.record(conn, by, event).await?;
             Ok::<_, DatasetError>(())
@@ -186,7 +193,7 @@ impl Datasets {
         row.map(Dataset::from).ok_or(DatasetError::Unknown(id))
     }
 
-    /// The newest dataset of a product of a market.
+    /// The newest dataset of all days of a product of a market.
     pub async fn newest(
         &self,
         market: &Market,
@@ -231,6 +238,7 @@ impl From<store::Row> for Dataset {
             rows: row.row_count,
             sha256: row.sha256,
             created_at: row.created_at,
+            regime: row.regime.and_then(|regime| serde_json::from_value(regime).ok()),
             object_key: row.object_key,
         }
     }

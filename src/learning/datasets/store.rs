@@ -23,6 +23,7 @@ pub(super) struct Row {
     pub row_count: i64,
     pub sha256: String,
     pub created_at: DateTime<Utc>,
+    pub regime: Option<serde_json::Value>,
 }
 
 pub(super) async fn insert(conn: &mut Conn, row: &Row) -> QueryResult<usize> {
@@ -34,7 +35,7 @@ pub(super) async fn by_id(conn: &mut Conn, id: Uuid) -> QueryResult<Option<Row>>
     found.optional()
 }
 
-/// The newest dataset of a product of a market.
+/// The newest dataset of all days of a product of a market.
 pub(super) async fn newest(
     conn: &mut Conn,
     market: &str,
@@ -43,6 +44,7 @@ pub(super) async fn newest(
     let own = datasets::market.eq(market).and(datasets::product.eq(product));
     datasets::table
         .filter(own)
+        .filter(datasets::regime.is_null())
         .order((datasets::created_at.desc(), datasets::dataset_id.desc()))
         .select(Row::as_select())
         .first(conn)

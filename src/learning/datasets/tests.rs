@@ -55,7 +55,13 @@ fn content(table: &FeatureTable) -> impl PartialEq + std::fmt::Debug + use<> {
 
 fn new(table: &FeatureTable) -> NewDataset {
     let days = ("2023-11-14".parse().unwrap(), "2023-11-16".parse().unwrap());
-    NewDataset { market: ch(), product: Product::DayAhead, table: table.clone(), days }
+    NewDataset {
+        market: ch(),
+        product: Product::DayAhead,
+        table: table.clone(),
+        days,
+        regime: None,
+    }
 }
 
 proptest! {

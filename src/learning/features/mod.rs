@@ -6,6 +6,9 @@
 //! takes the issue time.
 
 mod build;
+mod columns; // a day's columns at once
+mod days; // local days, each looked at once
+mod regime; // phases of the market
 mod service;
 mod spec;
 mod vintages;
@@ -14,7 +17,7 @@ mod tests;
 
 pub use self::build::LEAD_DAYS_LEARNED;
 pub use self::build::{FeatureTable, MarketHistory, Origin, build, predict_rows};
+pub use self::regime::Regime;
 pub use self::service::{Features, HistoryError};
 pub use self::spec::FeatureSpec;
-#[cfg(test)]
-use self::vintages::Vintages;
+pub use self::vintages::Vintages;

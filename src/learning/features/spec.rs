@@ -149,6 +149,12 @@ impl FeatureSpec {
         exogenous_of(features)
     }
 
+    /// Those of these features that are named, in their order.
+    pub fn only(mut self, names: &[&str]) -> Self {
+        self.columns.retain(|(name, _)| names.contains(&name.as_str()));
+        self
+    }
+
     /// Names in column order.
     pub fn names(&self) -> Vec<String> {
         self.columns.iter().map(|(name, _)| name.clone()).collect()

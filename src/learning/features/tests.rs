@@ -1,8 +1,10 @@
 //! Features against tables made by hand, and what may never enter them.
 
+mod columns; // against the definition
 mod edges;
 mod hand;
 mod leakage;
+mod reference; // the definition
 
 use chrono::{DateTime, NaiveDate, NaiveTime, Utc};
 use chrono_tz::Tz;

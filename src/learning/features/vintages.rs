@@ -78,22 +78,27 @@ impl Vintages {
 
     /// The value of the slot that covers `ts`, as it was known at `as_of`.
     pub fn at(&self, ts: DateTime<Utc>, as_of: AsOf) -> Option<f64> {
-        let slot = self.slot(ts)?;
-        let latest = self.latest[slot]?;
+        self.at_place(self.place(ts.timestamp()), as_of)
+    }
+
+    /// The same by the place of the slot.
+    pub(super) fn at_place(&self, place: i64, as_of: AsOf) -> Option<f64> {
+        let latest = self.latest(place)?;
         if latest.at <= as_of.0 {
             return latest.value();
         }
-        let history = self.older.get(&slot)?;
+        let history = self.older.get(&usize::try_from(place).ok()?)?;
         history.iter().rev().find(|known| known.at <= as_of.0)?.value()
     }
 
-    /// Mean over the `length_s` seconds from `ts` on, as it was known at `as_of`: of what is known of
-    /// the slots in them, or the value of the slot that covers them. NaN when nothing is known.
-    pub fn over(&self, ts: DateTime<Utc>, length_s: i64, as_of: AsOf) -> f64 {
-        let slots = (length_s / self.interval_s).max(1);
+    /// Mean over the `length_s` seconds from so many since 1970 on, as it was known at `as_of`: of what
+    /// is known of the slots in them, or the value of the slot that covers them. NaN when nothing is
+    /// known.
+    pub(super) fn over_from(&self, from_s: i64, length_s: i64, as_of: AsOf) -> f64 {
+        let (first, slots) = (self.place(from_s), (length_s / self.interval_s).max(1));
         let (mut sum, mut count) = (0.0, 0_u32);
-        for slot in 0..slots {
-            if let Some(value) = self.at(ts + Duration::seconds(slot * self.interval_s), as_of) {
+        for place in first..first + slots {
+            if let Some(value) = self.at_place(place, as_of) {
                 sum += value;
                 count += 1;
             }
@@ -101,14 +106,29 @@ impl Vintages {
         if count == 0 { f64::NAN } else { sum / f64::from(count) }
     }
 
-    /// The value of the slot that covers `ts`, as it is known today: the truth a forecast is held to.
-    pub(super) fn truth(&self, ts: DateTime<Utc>) -> Option<Known> {
-        self.latest[self.slot(ts)?].filter(|known| !known.value.is_nan())
+    /// What is said today about the slot at `place`: the truth a forecast is held to.
+    pub(super) fn truth(&self, place: i64) -> Option<Known> {
+        self.latest(place).filter(|known| !known.value.is_nan())
+    }
+
+    /// What was said last about the slot at `place`, a withdrawal included.
+    pub(super) fn latest(&self, place: i64) -> Option<Known> {
+        self.latest.get(usize::try_from(place).ok()?).copied().flatten()
+    }
+
+    /// Values as they are known today, slot after slot, NaN where there is none.
+    pub(super) fn dense(&self) -> Vec<f64> {
+        self.latest.iter().map(|known| known.map_or(f64::NAN, |known| known.value)).collect()
+    }
+
+    /// Place of the slot that covers an instant, in seconds since 1970: 0 is the first one; slots
+    /// before it and behind the last have places too.
+    pub(super) const fn place(&self, at_s: i64) -> i64 {
+        (at_s - self.first.timestamp()).div_euclid(self.interval_s)
     }
 
     fn slot(&self, ts: DateTime<Utc>) -> Option<usize> {
-        let offset_s = (ts - self.first).num_seconds();
-        let slot = usize::try_from(offset_s.div_euclid(self.interval_s)).ok()?;
+        let slot = usize::try_from(self.place(ts.timestamp())).ok()?;
         (slot < self.latest.len()).then_some(slot)
     }
 }

@@ -5,6 +5,7 @@ mod export;
 mod follow;
 mod jobs;
 mod model;
+mod published;
 mod retrain;
 mod service;
 mod store;
@@ -18,5 +19,6 @@ pub use self::jobs::{ForecastJob, RefreshJob, ScoreJob};
 #[cfg(test)]
 use self::model::Forecast;
 pub use self::model::{ForecastRun, ForecastValue, RunHead};
+pub use self::published::{Published, SeriesRun, SeriesValue};
 pub use self::retrain::RetrainJob;
 pub use self::service::{ForecastError, Forecasts};

@@ -190,6 +190,7 @@ pub(super) fn request(market: &Market, product: Product, model: Algorithm) -> Tr
             Algorithm::Ensemble => ENSEMBLE_DAYS,
             _ => WINDOW_DAYS,
         }),
+        regime: None,
         params: match model {
             // The box has other things to do at the same time.
             Algorithm::Lightgbm | Algorithm::Ensemble => {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::time::Instant;
 
-use chrono::{DateTime, Duration, NaiveDate, Utc};
+use chrono::{DateTime, Duration, Utc};
 use diesel_async::AsyncConnection;
 use uuid::Uuid;
 
@@ -27,20 +27,21 @@ use crate::base::timeline::local_date;
 use crate::facts::market::PriceError;
 use crate::facts::market::Prices;
 use crate::learning::features;
-use crate::learning::features::FeatureSpec;
 use crate::learning::features::FeatureTable;
 use crate::learning::features::Features;
 use crate::learning::features::HistoryError;
 use crate::learning::features::LEAD_DAYS_LEARNED;
-use crate::learning::features::MarketHistory;
-use crate::learning::features::Origin;
 use crate::learning::registry::ModelRecord;
 use crate::learning::registry::Registry;
 use crate::learning::registry::RegistryError;
+use crate::learning::training::Ahead;
+use crate::learning::training::DayModels;
 use crate::learning::training::LeadModel;
 use crate::learning::training::TrainingError;
+use crate::learning::training::goes_on;
 use crate::learning::training::origins;
 use crate::learning::training::split;
+use crate::learning::training::widened;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::objects::sha256_hex;
@@ -123,29 +124,21 @@ pub struct Forecasts {
     features: Features,
     registry: Registry,
     pool: CpuPool,
+    days: DayModels,
     clock: Clock,
 }
 
-/// Feature rows of a forecast and what fits a stand-in on.
-struct Inputs {
-    as_of: AsOf,
-    origin: Origin,
-    rows: FeatureTable,
-    history: MarketHistory,
-    spec: FeatureSpec,
-}
-
 impl Forecasts {
-    /// Forecasts from these facts and models.
-    pub const fn new(
+    /// Forecasts from these facts and models; those of whole days are shared with whoever asks them.
+    pub fn new(
         db: Db,
         prices: Prices,
         features: Features,
         registry: Registry,
-        pool: CpuPool,
+        (pool, days): (CpuPool, DayModels),
         clock: Clock,
     ) -> Self {
-        Self { db, prices, features, registry, pool, clock }
+        Self { db, prices, features, registry, pool, days, clock }
     }
 
     /// Forecasts the seven days behind the published prices and stores the run.
@@ -181,7 +174,7 @@ impl Forecasts {
             None => (None, STAND_IN_LABEL.to_owned()),
         };
         let inputs_hash = hash(&inputs.rows);
-        let latest = store::latest(&mut *self.db.conn().await?, &series, product).await?;
+        let latest = store::latest(&mut *self.db.conn().await?, &series, product, None).await?;
         if let Some(run) = latest
             && run.inputs_hash == inputs_hash
             && run.model_label == label
@@ -225,65 +218,41 @@ impl Forecasts {
         product: Product,
         as_of: AsOf,
         model: Option<&[String]>,
-    ) -> Result<Inputs, ForecastError> {
-        let today = local_date(as_of.0, market.time_zone());
-        // Stale prices are still forecast from, so the window reaches back over the stale weeks too.
-        let first = add_days(today, -STAND_IN_DAYS - 90);
-        let (history, spec) =
-            self.features.history(market, product, first, add_days(today, 9), model).await?;
-        let short = || ForecastError::TooShort { market: market.clone() };
-        let (started, too_short) = (Instant::now(), short());
-        let inputs = self
-            .pool
-            .run("features", move || {
-                let origin = history.origin(as_of)?;
-                let rows = features::predict_rows(&history, &spec, origin, &leads(origin, today));
-                Some(Inputs { as_of, origin, rows, history, spec })
-            })
-            .await?
-            .ok_or(too_short)?;
+    ) -> Result<Ahead, ForecastError> {
+        let (first, last) = Ahead::days(local_date(as_of.0, market.time_zone()));
+        let loaded = self.features.history(market, product, first, last, model).await?;
+        let (started, too_short) =
+            (Instant::now(), ForecastError::TooShort { market: market.clone() });
+        let ahead = self.pool.run("features", move || Ahead::of(loaded, as_of)).await?;
         metrics::histogram!("ml_feature_processing_seconds")
             .record(started.elapsed().as_secs_f64());
-        let has_lags = |row: usize| {
-            ["lag_24h", "lag_168h"].iter().any(|name| {
-                let column = inputs.rows.table.column(name);
-                column.is_some_and(|column| !inputs.rows.table.x[[row, column]].is_nan())
-            })
-        };
-        // A day of which a part was published is forecast for the rest.
-        let begin = day_range(today, market.time_zone()).from;
-        let is_ahead = |row: usize| {
-            let ts = inputs.rows.ts[row];
-            ts >= begin && !inputs.history.is_published(ts, as_of)
-        };
-        let rows = inputs.rows.filtered(|row| is_ahead(row) && has_lags(row));
-        if rows.len() == 0 {
-            return Err(short());
-        }
-        Ok(Inputs { rows, ..inputs })
+        ahead.ok_or(too_short)
     }
 
     async fn predict(
         &self,
         serving: Option<ModelRecord>,
-        inputs: Inputs,
+        inputs: Ahead,
     ) -> Result<Vec<ForecastValue>, ForecastError> {
         let bytes = match &serving {
             Some(model) => Some(self.registry.artifact(model).await?),
             None => None,
         };
-        let learned_until = serving.map(|model| model.train_end);
         let started = Instant::now();
+        let days = self.days.clone();
         let values = self
             .pool
             .run("forecast", move || -> Result<_, TrainingError> {
-                let model = match bytes {
-                    Some(bytes) => LeadModel::from_bytes(&bytes)?,
-                    None => stand_in(&inputs)?,
+                let table = &inputs.rows.table;
+                let prediction = match serving.zip(bytes) {
+                    None => stand_in(&inputs)?.predict(table)?,
+                    Some((record, bytes)) if goes_on(&record) => {
+                        let recent = inputs.published_since(record.train_end).table;
+                        let load = || Ok(LeadModel::from_bytes(&bytes)?);
+                        days.predict(record.model_id, load, &recent, table)?
+                    }
+                    Some((_, bytes)) => LeadModel::from_bytes(&bytes)?.predict(table)?,
                 };
-                let recent = learned_until.filter(|_| model.goes_on());
-                let recent = recent.map(|until| published_since(&inputs, until).table);
-                let prediction = model.predict_after(recent.as_ref(), &inputs.rows.table)?;
                 Ok(values(&inputs.rows, &prediction))
             })
             .await??;
@@ -299,13 +268,7 @@ impl Forecasts {
         market: &Market,
         product: Product,
     ) -> Result<Option<Forecast>, ForecastError> {
-        let mut conn = self.db.conn().await?;
-        let Some(run) = store::latest(&mut conn, &market.price_series(product), product).await?
-        else {
-            return Ok(None);
-        };
-        let values = store::values(&mut conn, run.run_id).await?;
-        Ok(Some(Forecast { run, values }))
+        self.newest(market, product, None).await
     }
 
     /// Up to `limit` runs of a product of a market, newest first, after the position `before`.
@@ -368,20 +331,6 @@ impl Forecasts {
     }
 }
 
-/// Days that are forecast behind the last published one: a week ahead, however old that one is.
-fn leads(origin: Origin, today: NaiveDate) -> RangeInclusive<u8> {
-    let behind = u8::try_from((today - origin.anchor).num_days().max(0)).unwrap_or(u8::MAX);
-    1..=LEAD_DAYS_LEARNED.saturating_add(behind)
-}
-
-/// The quantiles of a day `lead_day` days behind the last known prices, which no model has learned
-/// to be so unsure of: like a random walk, the spread grows with the root of the time.
-fn widened(quantiles: [f64; 7], lead_day: u8) -> [f64; 7] {
-    let excess = f64::from(lead_day) / f64::from(LEAD_DAYS_LEARNED);
-    let (middle, factor) = (quantiles[3], excess.max(1.0).sqrt());
-    quantiles.map(|quantile| middle + (quantile - middle) * factor)
-}
-
 /// A model fits when it was trained on the columns that are there today.
 fn fits(model: &ModelRecord, table: &Table) -> bool {
     let same = model.features == table.features;
@@ -391,16 +340,8 @@ fn fits(model: &ModelRecord, table: &Table) -> bool {
     same
 }
 
-/// Rows of the days behind `until`, with the prices that were published by now.
-fn published_since(inputs: &Inputs, until: DateTime<Utc>) -> FeatureTable {
-    let day = local_date(until, inputs.history.market.time_zone());
-    let past = origins(&inputs.history, add_days(day, -2), inputs.origin.anchor);
-    let rows = features::build(&inputs.history, &inputs.spec, &past, &(1..=1));
-    rows.filtered(|row| rows.known_at[row] <= inputs.as_of.0)
-}
-
 /// The naive model, its band calibrated on the last weeks.
-fn stand_in(inputs: &Inputs) -> Result<LeadModel, TrainingError> {
+fn stand_in(inputs: &Ahead) -> Result<LeadModel, TrainingError> {
     let first = add_days(inputs.origin.anchor, -STAND_IN_DAYS);
     let past = origins(&inputs.history, first, add_days(inputs.origin.anchor, -1));
     let table = features::build(&inputs.history, &inputs.spec, &past, &LEADS);

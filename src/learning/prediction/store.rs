@@ -1,6 +1,7 @@
 //! SQL of the tables `forecast_runs` and `forecast_values`.
 
 mod past; // runs and values as they were published
+mod published; // runs of series that are no prices
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
@@ -8,7 +9,10 @@ use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uu
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-pub(super) use self::past::{heads, latest_at, values_of};
+pub(super) use self::past::{heads, values_of};
+pub(super) use self::published::{
+    due, latest_of, prune, put_run, put_score_of, scored_since, values_of_run,
+};
 use super::model::{ForecastRun, ForecastValue, RunScore};
 use crate::base::ids::Market;
 use crate::base::ids::Product;
@@ -21,8 +25,9 @@ use crate::platform::db::schema::forecast_values;
 struct RunRow {
     run_id: Uuid,
     series: String,
-    market: String,
-    product: String,
+    /// Absent, with the product, of series that are no prices.
+    market: Option<String>,
+    product: Option<String>,
     model_id: Option<Uuid>,
     model_label: String,
     issued_at: DateTime<Utc>,
@@ -52,8 +57,8 @@ pub(super) async fn insert(
     let row = RunRow {
         run_id: run.run_id,
         series: run.series.clone(),
-        market: run.market.code().to_owned(),
-        product: run.product.name().to_owned(),
+        market: Some(run.market.code().to_owned()),
+        product: Some(run.product.name().to_owned()),
         model_id: run.model_id,
         model_label: run.model_label.clone(),
         issued_at: run.issued_at,
@@ -82,25 +87,28 @@ pub(super) async fn insert(
     Ok(())
 }
 
-/// The newest run of a series.
+/// The newest run of a series: of all, or of those issued by `as_of`.
 pub(super) async fn latest(
     conn: &mut Conn,
     series: &str,
     product: Product,
+    as_of: Option<DateTime<Utc>>,
 ) -> QueryResult<Option<ForecastRun>> {
-    let row: Option<RunRow> = forecast_runs::table
-        .filter(forecast_runs::series.eq(series))
+    let mut query = forecast_runs::table
+        .filter(forecast_runs::series.eq(series.to_owned()))
         .filter(forecast_runs::product.eq(product.name()))
-        // Identifiers grow with time and part runs of the same instant.
-        .order((
-            forecast_runs::issued_at.desc(),
-            forecast_runs::created_at.desc(),
-            forecast_runs::run_id.desc(),
-        ))
         .select(RunRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
+        .into_boxed();
+    if let Some(as_of) = as_of {
+        query = query.filter(forecast_runs::issued_at.le(as_of));
+    }
+    // Identifiers grow with time and part runs of the same instant.
+    let order = (
+        forecast_runs::issued_at.desc(),
+        forecast_runs::created_at.desc(),
+        forecast_runs::run_id.desc(),
+    );
+    let row: Option<RunRow> = query.order(order).first(conn).await.optional()?;
     Ok(row.and_then(RunRow::into_run))
 }
 
@@ -139,6 +147,7 @@ pub(super) async fn unscored(
     limit: i64,
 ) -> QueryResult<Vec<ForecastRun>> {
     let mut query = forecast_runs::table
+        .filter(forecast_runs::market.is_not_null())
         .filter(forecast_runs::scored_at.is_null())
         .filter(forecast_runs::issued_at.lt(now))
         .select(RunRow::as_select())
@@ -203,8 +212,8 @@ impl RunRow {
         Some(ForecastRun {
             run_id: self.run_id,
             series: self.series,
-            market: Market::parse(&self.market).ok()?,
-            product: Product::parse(&self.product)?,
+            market: Market::parse(self.market.as_deref()?).ok()?,
+            product: Product::parse(self.product.as_deref()?)?,
             model_id: self.model_id,
             model_label: self.model_label,
             issued_at: self.issued_at,

@@ -48,6 +48,7 @@ async fn train(test: &TestServices, model: Algorithm) {
         model,
         until: None,
         window_days: Some(60),
+        regime: None,
         params: serde_json::Map::new(),
         activate: true,
     };

@@ -265,7 +265,8 @@ pub fn model_example() -> serde_json::Value {
             "gate": {"passed": true,
                 "reason": "MAE 18.20 EUR/MWh against 24.90 of the naive model on the validation days"}},
         "status": "READY", "state": "active", "origin": "trained", "format": "luna", "task": "value",
-        "event": null, "missing_values": {"policy": "native"}, "error": null, "is_active": true,
+        "event": null, "missing_values": {"policy": "native"},
+        "regime": {"crisis": "without"}, "signed_by": null, "error": null, "is_active": true,
         "created_at": "2023-07-01T08:00:00Z", "trained_at": "2023-07-01T08:00:42Z",
     })
 }

@@ -14,8 +14,8 @@ mod working;
 
 pub use self::api::{model_example, routes};
 pub use self::life::{
-    Direction, EventRule, Format, GoldenRow, HistoryEntry, MissingValues, ModelFilter,
-    ModelSettings, Order, Origin, Role, State,
+    Direction, EventRule, Format, GoldenRow, HistoryEntry, IgnoreWindow, MissingValues,
+    ModelFilter, ModelSettings, Order, Origin, Role, SendMode, Severity, State,
 };
 #[cfg(test)]
 pub use self::model::ModelStatus;

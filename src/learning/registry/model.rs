@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::life::{EventRule, Format, MissingValues, Origin, Role, State};
 use crate::algorithms::forecasting::scores::Scores;
+use crate::learning::features::Regime;
 
 /// Where a model stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -145,6 +146,10 @@ pub struct ModelRecord {
     pub event: Option<EventRule>,
     /// What is done where a feature is missing.
     pub missing_values: MissingValues,
+    /// Phases that it has learned from; absent: all days.
+    pub regime: Option<Regime>,
+    /// Public key of the installation that signed the bundle it came in; absent where nobody did.
+    pub signed_by: Option<String>,
     /// Why it failed.
     pub error: Option<String>,
     /// Whether it serves its series.
@@ -219,6 +224,10 @@ pub struct ImportedModel {
     pub event: Option<EventRule>,
     /// What is done where a feature is missing.
     pub missing_values: MissingValues,
+    /// Public key of whoever signed the bundle.
+    pub signed_by: Option<String>,
+    /// Phases that it has learned from; absent: all days.
+    pub regime: Option<Regime>,
 }
 
 /// A model about to be fitted.
@@ -240,6 +249,8 @@ pub struct NewModel {
     pub future_minutes: i32,
     /// Hyper-parameters.
     pub params: serde_json::Value,
+    /// Phases that it learns from; absent: all days.
+    pub regime: Option<Regime>,
     /// Dataset and the hash of its file.
     pub dataset: (Uuid, String),
 }

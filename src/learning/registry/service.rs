@@ -263,7 +263,8 @@ impl Registry {
         Ok(store::champion(&mut *self.db.conn().await?, series, "value").await?)
     }
 
-    /// The newest fitted model of `series`, whether it serves or not.
+    /// The newest model of the values of `series` that was fitted here on all days, whether it serves
+    /// or not.
     pub async fn newest_ready(&self, series: &str) -> Result<Option<ModelRecord>, RegistryError> {
         Ok(store::newest_ready(&mut *self.db.conn().await?, series).await?)
     }

@@ -54,6 +54,8 @@ struct Row {
     task: String,
     missing_values: serde_json::Value,
     event: Option<serde_json::Value>,
+    signed_by: Option<String>,
+    regime: Option<serde_json::Value>,
 }
 
 /// A row with what the model does.
@@ -108,6 +110,8 @@ pub(super) async fn insert_imported(
                 ml_models::format.eq(new.format.name()),
                 ml_models::event.eq(new.event.map(|event| serde_json::json!(event))),
                 ml_models::missing_values.eq(serde_json::json!(new.missing_values)),
+                ml_models::signed_by.eq(&new.signed_by),
+                ml_models::regime.eq(new.regime.as_ref().map(|regime| serde_json::json!(regime))),
                 ml_models::created_at.eq(at),
                 ml_models::trained_at.eq(at),
             ),
@@ -187,6 +191,7 @@ pub(super) async fn insert(
                 ml_models::params.eq(&new.params),
                 ml_models::dataset_id.eq(new.dataset.0),
                 ml_models::dataset_sha256.eq(&new.dataset.1),
+                ml_models::regime.eq(new.regime.as_ref().map(|regime| serde_json::json!(regime))),
                 ml_models::status.eq(ModelStatus::Training.name()),
                 ml_models::created_at.eq(at),
             ),
@@ -278,7 +283,7 @@ pub(super) async fn list(
     Ok(rows.into_iter().map(ModelRecord::from).collect())
 }
 
-/// The newest ready model of a series.
+/// The newest ready model of the values of a series, of all days, fitted here or brought in.
 pub(super) async fn newest_ready(
     conn: &mut Conn,
     target: &str,
@@ -287,6 +292,8 @@ pub(super) async fn newest_ready(
         .left_join(active_models::table)
         .filter(ml_models::is_deleted.eq(false))
         .filter(ml_models::target_variable.eq(target))
+        .filter(ml_models::task.eq("value"))
+        .filter(ml_models::regime.is_null())
         .filter(ml_models::status.eq(ModelStatus::Ready.name()))
         .order((ml_models::created_at.desc(), ml_models::model_id.desc()))
         .select((Row::as_select(), active_models::role.nullable()))
@@ -354,6 +361,8 @@ impl From<Found> for ModelRecord {
             event: row.event.and_then(|event| serde_json::from_value(event).ok()),
             missing_values: serde_json::from_value(row.missing_values)
                 .unwrap_or(super::life::MissingValues::Refuse),
+            regime: row.regime.and_then(|regime| serde_json::from_value(regime).ok()),
+            signed_by: row.signed_by,
             is_active: role == Some(Role::Champion),
             role,
             created_at: row.created_at,

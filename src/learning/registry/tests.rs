@@ -34,7 +34,7 @@ async fn services() -> (TestServices, NewModel) {
         },
     };
     let days = ("2026-03-28".parse().unwrap(), "2026-03-28".parse().unwrap());
-    let new = NewDataset { market: ch(), product: Product::DayAhead, table, days };
+    let new = NewDataset { market: ch(), product: Product::DayAhead, table, days, regime: None };
     let dataset = test.services.datasets.export(new, &By::system()).await.unwrap();
     let model = NewModel {
         name: "price-CH-day_ahead-linear".into(),
@@ -45,6 +45,7 @@ async fn services() -> (TestServices, NewModel) {
         features: vec!["hour".into()],
         future_minutes: 10_080,
         params: json!({}),
+        regime: None,
         dataset: (dataset.dataset_id, dataset.sha256),
     };
     (test, model)
@@ -219,6 +220,9 @@ async fn every_check_of_the_tables_refuses_what_it_is_for() {
         ("ml_models", "origin = 'found'"),
         ("ml_models", "format = 'onnx'"),
         ("ml_models", "missing_values = '{\"policy\": \"guess\"}'"),
+        ("ml_models", "regime = '{}'"),
+        ("ml_models", "regime = '[]'"),
+        ("ml_models", "signed_by = 'somebody'"),
         ("active_models", "role = 'king'"),
         ("active_models", "purpose = 'fun'"),
         ("active_models", "role = 'champion'"),

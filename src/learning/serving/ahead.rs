@@ -3,14 +3,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use uuid::Uuid;
 
-use super::inputs::{exogenous, of_columns, prepared};
-use super::predictor::{PredictError, Predictor, Question, features_hash, row};
+use super::inputs::{exogenous, prepared, question};
+use super::models::Deployed;
+use super::predictor::{Answered, PredictError, Predictor, Question, features_hash, row};
 use super::prepare::PrepareError;
 use super::series::PriceSeries;
 use super::store;
@@ -24,6 +26,9 @@ use crate::platform::objects::sha256_hex;
 /// Days behind the published prices that are predicted when something changes: models are compared on
 /// them, and further ones change little from day to day.
 const LEADS_MAX: u8 = 2;
+
+/// How long a model of whole days may learn a new day when nobody waits for it.
+const DAYS_PATIENCE: Duration = Duration::from_mins(5);
 
 /// Delivery periods that a model is asked about, the hash of each row, and that of all.
 type About = BTreeMap<Uuid, (Vec<DateTime<Utc>>, Vec<String>, String)>;
@@ -107,25 +112,39 @@ impl PredictOnChange {
                 .filter(|place| prepared.lead_day(*place) <= LEADS_MAX)
                 .filter(|place| prepared.instants()[*place] >= made_at)
                 .collect();
-            let rows = of_columns(prepared, &places, &deployed);
-            let Ok(known) = &rows else {
-                questions.push(Question { deployed, rows });
-                continue;
-            };
-            let hashes: Vec<String> = (0..places.len())
-                .map(|row| features_hash(&deployed.record.features, known, row))
-                .collect();
             let instants: Vec<DateTime<Utc>> =
                 places.iter().map(|place| prepared.instants()[*place]).collect();
+            let question = question(prepared, places, deployed);
+            let Ok(known) = &question.rows else {
+                questions.push(question);
+                continue;
+            };
+            let record = &question.deployed.record;
+            let hashes: Vec<String> = (0..instants.len())
+                .map(|row| features_hash(&record.features, known, row))
+                .collect();
             let inputs = sha256_hex(format!("{instants:?}{}", hashes.concat()).as_bytes());
-            let id = deployed.record.model_id;
-            if places.is_empty() || seen.get(&id) == Some(&inputs) {
+            let id = record.model_id;
+            if instants.is_empty() || seen.get(&id) == Some(&inputs) {
                 continue;
             }
             about.insert(id, (instants, hashes, inputs));
-            questions.push(Question { deployed, rows });
+            questions.push(question);
         }
         self.write(questions, &about, made_at).await
+    }
+
+    /// Asks all; models of whole days, which may have a day to learn, have more time than others.
+    async fn ask(&self, questions: Vec<Question>) -> Vec<(Deployed, Answered)> {
+        let (days, others): (Vec<_>, Vec<_>) =
+            questions.into_iter().partition(|question| question.days.is_some());
+        let predictor = &self.predictor;
+        let (mut all, days) = tokio::join!(
+            predictor.ask(others, predictor.patience()),
+            predictor.ask(days, DAYS_PATIENCE),
+        );
+        all.extend(days);
+        all
     }
 
     async fn write(
@@ -135,7 +154,7 @@ impl PredictOnChange {
         made_at: DateTime<Utc>,
     ) -> anyhow::Result<usize> {
         let mut stored = Vec::new();
-        for (deployed, answered) in self.predictor.ask(questions).await {
+        for (deployed, answered) in self.ask(questions).await {
             let id = deployed.record.model_id;
             // Who did not answer was counted and told; the others' answers stand.
             let (Ok((_, answers)), Some((instants, hashes, inputs))) = (answered, about.get(&id))

@@ -32,6 +32,7 @@ pub(super) fn routes(config: &mut ServiceConfig) {
     config
         .service(import_model)
         .service(get_bundle)
+        .service(get_bundle_key)
         .service(get_contest)
         .service(get_drift)
         .service(promote_model);
@@ -157,6 +158,29 @@ async fn get_bundle(
         .body(bytes))
 }
 
+/// What this installation signs with.
+#[derive(Debug, Serialize, ToSchema)]
+struct SigningKey {
+    /// How it signs.
+    #[schema(example = "ed25519")]
+    algorithm: &'static str,
+    /// What others know it by, 64 hexadecimal digits.
+    public_key: String,
+}
+
+/// Get the public key that bundles of this installation are signed with, for the list of those that
+/// another one trusts.
+#[utoipa::path(tag = "models", responses((status = 200, body = SigningKey, example = json!({"algorithm": "ed25519",
+    "public_key": "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"})), Refusals),
+    security(("bearer" = ["viewer"]), ("cookie" = ["viewer"]), ("api_key" = ["read"])))]
+#[get("/api/bundles/key")]
+async fn get_bundle_key(
+    _: Require<Viewer>,
+    bundles: Data<Bundles>,
+) -> Result<Json<SigningKey>, Problem> {
+    Ok(Json(SigningKey { algorithm: "ed25519", public_key: bundles.public_key().await? }))
+}
+
 /// Compare a model in the shadow with the champion on what both predicted and what came true.
 #[utoipa::path(tag = "models", params(("id" = Uuid, Path, description = "Identifier of the model in the shadow")),
     responses((status = 200, body = Contest, example = json!(contest_example())), Refusals, NotFound, Conflict),
@@ -228,8 +252,9 @@ impl From<BundleError> for Problem {
             BundleError::Outbound(error) => Self::busy(&error),
             BundleError::NoBundle { .. } => Self::conflict(&error),
             BundleError::Registry(error) => error.into(),
+            BundleError::Db(error) => error.into(),
             BundleError::Pool(_) => Self::unavailable(error),
-            BundleError::Write(_) => Self::internal(error),
+            BundleError::Write(_) | BundleError::Key(_) => Self::internal(error),
         }
     }
 }

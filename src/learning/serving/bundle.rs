@@ -9,6 +9,8 @@ use utoipa::ToSchema;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
+use super::signature::{BundleKey, Signature, subject};
+use crate::learning::features::Regime;
 use crate::learning::registry::EventRule;
 use crate::learning::registry::Format;
 use crate::learning::registry::GoldenRow;
@@ -20,6 +22,7 @@ pub(super) const SCHEMA: u32 = 1;
 const MANIFEST: &str = "manifest.json";
 const MODEL: &str = "model.bin";
 const GOLDEN: &str = "golden.json";
+const SIGNATURE: &str = "signature.json";
 /// Longest manifest and longest list of golden rows, unpacked, in bytes.
 const TEXT_MAX: u64 = 16 << 20;
 /// How often a byte of an archive may unpack, at most, beyond what models need.
@@ -48,6 +51,9 @@ pub struct Manifest {
     pub future_minutes: i64,
     /// What is done where a feature is missing.
     pub missing_values: MissingValues,
+    /// Phases that it has learned from; absent: all days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub regime: Option<Regime>,
     /// First instant it was fitted on.
     pub train_start: DateTime<Utc>,
     /// End of what it was fitted on.
@@ -77,6 +83,8 @@ pub struct Bundle {
     pub model: Vec<u8>,
     /// Rows with what the model makes of them.
     pub golden: Vec<GoldenRow>,
+    /// Public key of whoever signed it, where somebody did and the signature fits.
+    pub signed_by: Option<String>,
 }
 
 /// What is wrong with a bundle, and where.
@@ -96,17 +104,31 @@ impl Fault {
 }
 
 impl Bundle {
-    /// The archive. The same bundle gives the same bytes.
+    /// The archive, without a signature. The same bundle gives the same bytes.
+    #[cfg(test)]
     pub fn pack(&self) -> Result<Vec<u8>, std::io::Error> {
+        self.pack_with(None)
+    }
+
+    /// The archive, signed by whoever has `key`.
+    pub(super) fn pack_signed(&self, key: &BundleKey) -> Result<Vec<u8>, std::io::Error> {
+        self.pack_with(Some(key))
+    }
+
+    fn pack_with(&self, key: Option<&BundleKey>) -> Result<Vec<u8>, std::io::Error> {
         // Without a date of its own, so that bytes can be compared.
         let options = SimpleFileOptions::default()
             .compression_method(CompressionMethod::Deflated)
             .last_modified_time(zip::DateTime::default());
         let mut archive = ZipWriter::new(Cursor::new(Vec::new()));
-        let texts = [
+        let mut texts = vec![
             (MANIFEST, serde_json::to_vec_pretty(&self.manifest)?),
             (GOLDEN, serde_json::to_vec(&self.golden)?),
         ];
+        if let Some(key) = key {
+            let signature = key.sign(&subject(&texts[0].1, &texts[1].1, &self.model));
+            texts.push((SIGNATURE, serde_json::to_vec_pretty(&signature)?));
+        }
         for (name, bytes) in &texts {
             archive.start_file(*name, options)?;
             archive.write_all(bytes)?;
@@ -116,8 +138,8 @@ impl Bundle {
         Ok(archive.finish()?.into_inner())
     }
 
-    /// The bundle in `bytes`, whose parts are there and have the right form; nothing is said about
-    /// the model yet.
+    /// The bundle in `bytes`, whose parts are there and have the right form, and whose signature
+    /// fits where it has one; nothing is said about the model yet.
     pub fn unpack(bytes: &[u8]) -> Result<Self, Fault> {
         let archive = ZipArchive::new(Cursor::new(bytes));
         let mut archive = archive
@@ -125,10 +147,19 @@ impl Bundle {
         if archive.len() > 16 {
             return Err(Fault::new("file", "it holds more than a manifest, a model and rows"));
         }
-        let manifest = parse("manifest", &part(&mut archive, MANIFEST, TEXT_MAX)?)?;
-        let golden = parse("golden", &part(&mut archive, GOLDEN, TEXT_MAX)?)?;
+        let manifest_text = part(&mut archive, MANIFEST, TEXT_MAX)?;
+        let manifest = parse("manifest", &manifest_text)?;
+        let golden_text = part(&mut archive, GOLDEN, TEXT_MAX)?;
+        let golden = parse("golden", &golden_text)?;
         let model = part(&mut archive, MODEL, MODEL_UNPACKED_MAX)?;
-        Ok(Self { manifest, model, golden })
+        let signed_by = if archive.index_for_name(SIGNATURE).is_some() {
+            let text = part(&mut archive, SIGNATURE, TEXT_MAX)?;
+            let signature: Signature = parse("signature", &text)?;
+            Some(signature.verified(&subject(&manifest_text, &golden_text, &model))?)
+        } else {
+            None
+        };
+        Ok(Self { manifest, model, golden, signed_by })
     }
 }
 

@@ -11,6 +11,8 @@ use super::gate;
 use super::loaded::Loaded;
 use super::models::shape;
 use super::settings::Settings;
+use super::signature::{BadKey, BundleKey};
+use super::store;
 use crate::base::timeline::Clock;
 use crate::learning::registry::ImportedModel;
 use crate::learning::registry::ModelRecord;
@@ -18,6 +20,8 @@ use crate::learning::registry::Order;
 use crate::learning::registry::Origin;
 use crate::learning::registry::Registry;
 use crate::learning::registry::RegistryError;
+use crate::platform::db::Db;
+use crate::platform::db::DbError;
 use crate::platform::outbound::{Call, Outbound, OutboundError, Reach};
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::CpuPoolError;
@@ -70,6 +74,18 @@ pub enum BundleError {
     /// The bundle could not be written.
     #[error("the bundle could not be written")]
     Write(#[from] std::io::Error),
+    /// There is no key to sign with.
+    #[error(transparent)]
+    Key(#[from] BadKey),
+    /// The database refused or is away.
+    #[error(transparent)]
+    Db(#[from] DbError),
+}
+
+impl From<diesel::result::Error> for BundleError {
+    fn from(error: diesel::result::Error) -> Self {
+        Self::Db(error.into())
+    }
 }
 
 /// A model that was taken in, and whether it was here before.
@@ -84,6 +100,7 @@ pub struct TakenIn {
 /// Takes bundles in and hands them out. Cloning is cheap.
 #[derive(Clone)]
 pub struct Bundles {
+    db: Db,
     registry: Registry,
     pool: CpuPool,
     clock: Clock,
@@ -93,12 +110,32 @@ pub struct Bundles {
 impl Bundles {
     /// Bundles of the models in `registry`.
     pub fn new(
+        db: Db,
         registry: Registry,
-        pool: CpuPool,
-        clock: Clock,
+        (pool, clock): (CpuPool, Clock),
         settings: impl Into<Live<Settings>>,
     ) -> Self {
-        Self { registry, pool, clock, settings: settings.into() }
+        Self { db, registry, pool, clock, settings: settings.into() }
+    }
+
+    /// The key that this installation signs with; made when it is first asked for.
+    async fn key(&self) -> Result<BundleKey, BundleError> {
+        let mut conn = self.db.conn().await?;
+        if let Some(stored) = store::bundle_key(&mut conn).await? {
+            return Ok(BundleKey::read(&stored)?);
+        }
+        let new = BundleKey::generate()?;
+        let public_key = BundleKey::read(&new)?.public_key();
+        let now = self.clock.now();
+        store::put_bundle_key(&mut conn, (&public_key, &new), now).await?;
+        // Another process may have made one at the same time; both then take the older.
+        let stored = store::bundle_key(&mut conn).await?;
+        Ok(BundleKey::read(&stored.unwrap_or(new))?)
+    }
+
+    /// What others know this installation by when it signs.
+    pub async fn public_key(&self) -> Result<String, BundleError> {
+        Ok(self.key().await?.public_key())
     }
 
     /// Takes in a bundle: what is wrong with its form is refused and nothing stored; a model that
@@ -128,10 +165,18 @@ impl Bundles {
             let what = format!("it is longer than {most} bytes (models.bundle_mb_max)");
             return Err(Fault::new("file", what).into());
         }
+        let own = self.public_key().await?;
         let opened = self.pool.run("import", move || {
             let bundle = Bundle::unpack(&bytes)?;
+            gate::check_signer(bundle.signed_by.as_deref(), &own, &settings)?;
             let loaded = gate::load(&bundle, &settings)?;
             let golden = loaded.check_golden(&bundle.golden);
+            if golden.is_ok() {
+                let time = || gate::timed(&loaded, &bundle.golden);
+                // A box that was busy for a moment gets a second look.
+                gate::check_latency(time(), &settings)
+                    .or_else(|_| gate::check_latency(time(), &settings))?;
+            }
             Ok::<_, Fault>((bundle, golden))
         });
         let (bundle, golden) = opened.await??;
@@ -140,7 +185,7 @@ impl Bundles {
         if let Some(model) = known {
             return Ok(TakenIn { model, is_new: false });
         }
-        let new = imported(bundle.manifest, origin);
+        let new = imported(bundle.manifest, bundle.signed_by, origin);
         let model = self.registry.take_in(&new, bundle.model, &bundle.golden, order).await?;
         let model = self.judged(&model, golden, order).await?;
         Ok(TakenIn { model, is_new: true })
@@ -246,9 +291,11 @@ impl Bundles {
         let Some(manifest) = manifest(&model) else {
             return Err(none("its parameters are no list of names"));
         };
-        let packed = self
-            .pool
-            .run("export", move || Bundle { manifest, model: bytes.to_vec(), golden }.pack());
+        let key = self.key().await?;
+        let packed = self.pool.run("export", move || {
+            let bundle = Bundle { manifest, model: bytes.to_vec(), golden, signed_by: None };
+            bundle.pack_signed(&key)
+        });
         let packed = packed.await??;
         Ok((model, packed))
     }
@@ -280,6 +327,7 @@ fn manifest(model: &ModelRecord) -> Option<Manifest> {
         features: model.features.clone(),
         future_minutes: model.future_minutes.into(),
         missing_values: model.missing_values.clone(),
+        regime: model.regime.clone(),
         train_start: model.train_start,
         train_end: model.train_end,
         params: object(model.params.clone())?,
@@ -290,7 +338,7 @@ fn manifest(model: &ModelRecord) -> Option<Manifest> {
     })
 }
 
-fn imported(manifest: Manifest, origin: Origin) -> ImportedModel {
+fn imported(manifest: Manifest, signed_by: Option<String>, origin: Origin) -> ImportedModel {
     ImportedModel {
         name: manifest.name,
         model_type: manifest.model_type,
@@ -306,5 +354,7 @@ fn imported(manifest: Manifest, origin: Origin) -> ImportedModel {
         format: manifest.format,
         event: manifest.event,
         missing_values: manifest.missing_values,
+        signed_by,
+        regime: manifest.regime,
     }
 }

@@ -15,6 +15,7 @@ use super::series::PriceSeries;
 use super::work::Failure;
 use crate::algorithms::forecasting::RowKey;
 use crate::learning::features::FeatureSpec;
+use crate::learning::training::goes_on;
 
 /// The models that are asked about a series.
 pub(super) struct Asked {
@@ -57,14 +58,29 @@ pub(super) async fn questions(
     for deployed in models {
         let rows = match &prepared[&exogenous(&deployed)] {
             Ok(prepared) => match prepared.place(ts) {
-                Some(place) => of_columns(prepared, &[place], &deployed),
+                Some(place) => {
+                    questions.push(question(prepared, vec![place], deployed));
+                    continue;
+                }
                 None => return Err(invalid("target_ts", outside(prepared, ts))),
             },
             Err(why) => Err(Failure::new("features", why.clone())),
         };
-        questions.push(Question { deployed, rows });
+        questions.push(Question { deployed, rows, days: None });
     }
     Ok(questions)
+}
+
+/// A question about rows that Luna has made; a model of whole days gives the answer that it gives to
+/// all of them.
+pub(super) fn question(
+    prepared: &Arc<Prepared>,
+    places: Vec<usize>,
+    deployed: Deployed,
+) -> Question {
+    let rows = of_columns(prepared, &places, &deployed);
+    let days = goes_on(&deployed.record).then(|| (Arc::clone(prepared), places));
+    Question { deployed, rows, days }
 }
 
 fn outside(prepared: &Prepared, ts: DateTime<Utc>) -> String {
@@ -113,11 +129,7 @@ pub(super) async fn prepared(
 }
 
 /// Rows in the order of a model's columns.
-pub(super) fn of_columns(
-    prepared: &Prepared,
-    places: &[usize],
-    deployed: &Deployed,
-) -> Result<Rows, Failure> {
+fn of_columns(prepared: &Prepared, places: &[usize], deployed: &Deployed) -> Result<Rows, Failure> {
     prepared.rows(places, &deployed.record.features).map_err(|name| {
         Failure::new("features", format!("the feature {name} is none that Luna makes any more"))
     })
@@ -143,6 +155,17 @@ fn given(
     let alone = models.len() == 1;
     for deployed in models {
         let names = &deployed.record.features;
+        if key.lead_day <= 1 && goes_on(&deployed.record) {
+            // What it says of the first day depends on the days before, which no row carries.
+            let what = "this model forecasts the first day from the whole days of its series: leave \
+                features out and say target_ts, or send those of a later lead_day";
+            if alone {
+                return Err(invalid("features", what));
+            }
+            let rows = Err(Failure::new("features", what));
+            questions.push(Question { deployed, rows, days: None });
+            continue;
+        }
         let missing = names.iter().find(|name| !features.contains_key(*name));
         let rows = match missing {
             Some(name) if alone => {
@@ -156,7 +179,7 @@ fn given(
                 Ok(Rows { x, keys: vec![key] })
             }
         };
-        questions.push(Question { deployed, rows });
+        questions.push(Question { deployed, rows, days: None });
     }
     Ok(questions)
 }

@@ -2,8 +2,10 @@
 //! together, so that one commit serves many.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use tokio::sync::oneshot;
+use tokio::sync::{Semaphore, oneshot};
+use tokio::time::{Instant, sleep_until};
 
 use super::store::{self, PredictionRow};
 use crate::platform::db::Db;
@@ -11,6 +13,11 @@ use crate::platform::db::DbError;
 
 /// Most rows of one statement, below what the protocol numbers.
 const ROWS_MAX: usize = 2_000;
+
+/// How long rows gather behind a commit that goes on; then they are written beside it.
+const GATHER: Duration = Duration::from_millis(2);
+/// Commits that may go on beside the first.
+const BESIDE: usize = 3;
 
 /// Whether rows are committed; an error is told to all who waited.
 type Written = Result<(), Arc<DbError>>;
@@ -27,32 +34,49 @@ pub(super) struct Ledger {
     db: Db,
     waiting: Arc<Mutex<Vec<Entry>>>,
     writing: Arc<tokio::sync::Mutex<()>>,
+    beside: Arc<Semaphore>,
 }
 
 impl Ledger {
     pub fn new(db: Db) -> Self {
-        Self { db, waiting: Arc::default(), writing: Arc::default() }
+        let beside = Arc::new(Semaphore::new(BESIDE));
+        Self { db, waiting: Arc::default(), writing: Arc::default(), beside }
     }
 
-    /// Returns once the rows are committed. The window in which rows gather is the commit of those
-    /// before them: an idle database is written to at once, a busy one once for many.
+    /// Returns once the rows are committed. An idle database is written to at once. While it is busy
+    /// rows gather behind the commit that goes on, for [`GATHER`] at most: if that commit takes longer
+    /// they do not wait for its end.
     ///
     /// Whoever comes to write takes all that wait along. Should they go away in the middle, those
     /// that waited hand in again: a row that is there already is left as it is.
     pub async fn write(&self, rows: Vec<PredictionRow>) -> Written {
         let rows = Arc::new(rows);
-        let mut told = self.hand_in(&rows);
         loop {
+            let mut told = self.hand_in(&rows);
+            let gathered = sleep_until(Instant::now() + GATHER);
+            let turn = async {
+                tokio::select! {
+                    biased;
+                    first = self.writing.lock() => (Some(first), None),
+                    beside = async { gathered.await; self.beside.acquire().await } => {
+                        (None, beside.ok())
+                    }
+                }
+            };
             tokio::select! {
                 biased;
                 answer = &mut told => match answer {
                     Ok(answer) => return answer,
-                    Err(_) => told = self.hand_in(&rows),
+                    Err(_) => continue,
                 },
-                guard = self.writing.lock() => {
+                turn = turn => {
                     self.write_waiting().await;
-                    drop(guard);
+                    drop(turn);
                 }
+            }
+            // Written now, or by another that has taken them before.
+            if let Ok(answer) = told.await {
+                return answer;
             }
         }
     }

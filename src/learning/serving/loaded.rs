@@ -4,13 +4,17 @@ use std::sync::Arc;
 
 use ndarray::Array2;
 
+use super::prepare::Prepared;
 use crate::algorithms::forecasting::ForeignTrees;
 use crate::algorithms::forecasting::RowKey;
 use crate::algorithms::forecasting::Table;
 use crate::learning::registry::Format;
 use crate::learning::registry::GoldenRow;
 use crate::learning::registry::MissingValues;
+use crate::learning::registry::ModelRecord;
+use crate::learning::training::DayModels;
 use crate::learning::training::LeadModel;
+use crate::learning::training::widened;
 
 /// Largest price that is believed, in EUR/MWh: ten times what the market's rules allow today.
 const PRICE_MAX: f64 = 40_000.0;
@@ -112,10 +116,8 @@ impl Loaded {
                 let prediction = model.predict(&table).map_err(|error| error.to_string())?;
                 let pairs = prediction.mean.into_iter().zip(prediction.quantiles);
                 pairs
-                    .map(|(value, quantiles)| Answer::Value {
-                        value,
-                        quantiles: Some(narrow(quantiles)),
-                    })
+                    .zip(&rows.keys)
+                    .map(|((value, quantiles), key)| price(value, quantiles, key.lead_day))
                     .collect()
             }
             Body::Trees(trees) => {
@@ -123,6 +125,39 @@ impl Loaded {
                 all.map(|number| self.foreign(number)).collect::<Vec<_>>()
             }
         };
+        self.possible(answers)
+    }
+
+    /// Answers of a model of whole days to the rows at `places`: what it says of all that was prepared,
+    /// from the days up to now, is made once.
+    pub fn predict_days(
+        &self,
+        prepared: &Prepared,
+        places: &[usize],
+        record: &ModelRecord,
+        days: &DayModels,
+    ) -> Result<Vec<Answer>, String> {
+        let Body::Luna(model) = &self.body else { return Err("it knows no days".to_owned()) };
+        let (whole, ahead) = (prepared.whole(record.model_id), prepared.ahead());
+        let said = whole.get_or_init(|| {
+            let table = &ahead.rows.table;
+            if table.features != self.shape.features {
+                return Err("it was trained on other features than there are now".to_owned());
+            }
+            let recent = ahead.published_since(record.train_end).table;
+            let load = || Ok(LeadModel::clone(model));
+            let said = days.predict(record.model_id, load, &recent, table);
+            said.map_err(|error| error.to_string())
+        });
+        let said = said.as_ref().map_err(Clone::clone)?;
+        let answer = |place: &usize| {
+            price(said.mean[*place], said.quantiles[*place], prepared.lead_day(*place))
+        };
+        self.possible(places.iter().map(answer).collect())
+    }
+
+    /// The answers, unless one is out of all bounds.
+    fn possible(&self, answers: Vec<Answer>) -> Result<Vec<Answer>, String> {
         let is_price = self.shape.series.starts_with("price:");
         match answers.iter().find(|answer| !is_possible(answer, is_price)) {
             Some(answer) => Err(format!("its answer {} is out of all bounds", answer.number())),
@@ -183,6 +218,11 @@ impl Loaded {
 
 /// A loaded model that several requests may hold.
 pub(super) type Shared = Arc<Loaded>;
+
+/// A price as forecasts are published: what lies further ahead than was learned is less sure.
+fn price(value: f64, quantiles: [f64; 7], lead_day: u8) -> Answer {
+    Answer::Value { value, quantiles: Some(narrow(widened(quantiles, lead_day))) }
+}
 
 fn is_possible(answer: &Answer, is_price: bool) -> bool {
     match answer {

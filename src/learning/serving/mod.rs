@@ -10,6 +10,7 @@ mod contest; // champion against challenger, drift
 mod gate; // what a bundle must be
 mod inputs; // rows for the models that are asked
 mod jobs; // contests by the clock
+mod kept; // what came true, what is too old
 mod ledger; // predictions written together
 mod loaded; // a model that answers
 mod model; // values
@@ -18,6 +19,7 @@ mod predictor; // asking
 mod prepare; // features made once for all
 mod series; // price series by name
 mod settings; // the `[models]` section
+mod signature; // who made a bundle
 mod store; // SQL
 mod work; // side by side, each in its time
 #[cfg(test)]
@@ -28,7 +30,5 @@ pub use self::api::routes;
 pub use self::bundles::Bundles;
 pub use self::contest::{Contest, Contests, Drift, DriftGrade, Verdict};
 pub use self::jobs::PromoteJob;
-#[cfg(test)]
-use self::predictor::PredictError;
-pub use self::predictor::Predictor;
+pub use self::predictor::{PredictError, Predictor};
 pub use self::settings::Settings;

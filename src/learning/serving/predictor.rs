@@ -16,7 +16,7 @@ use super::model::{
     PredictionRecord,
 };
 use super::models::{Deployed, Models};
-use super::prepare::{PrepareError, Preparer};
+use super::prepare::{PrepareError, Prepared, Preparer};
 use super::settings::Settings;
 use super::store::{self, PredictionRow};
 use super::work::{Failure, with_patience};
@@ -26,6 +26,7 @@ use crate::learning::features::Features;
 use crate::learning::registry::Direction;
 use crate::learning::registry::Registry;
 use crate::learning::registry::RegistryError;
+use crate::learning::training::DayModels;
 use crate::platform::db::Db;
 use crate::platform::db::DbError;
 use crate::platform::runtime::CpuPool;
@@ -93,6 +94,7 @@ pub struct Predictor {
     pub(super) clock: Clock,
     pub(super) settings: Live<Settings>,
     pool: CpuPool,
+    days: DayModels,
 }
 
 /// What a model said about which rows, or why it said nothing.
@@ -102,6 +104,8 @@ pub(super) type Answered = Result<(Arc<Rows>, Vec<Answer>), Failure>;
 pub(super) struct Question {
     pub deployed: Deployed,
     pub rows: Result<Rows, Failure>,
+    /// Of a model of whole days what was prepared, and the places of the rows in it.
+    pub days: Option<(Arc<Prepared>, Vec<usize>)>,
 }
 
 impl Predictor {
@@ -111,12 +115,12 @@ impl Predictor {
     }
 
     /// Predictions of the models in `registry`; `pool` is theirs alone, so that they need not wait
-    /// while a model trains.
+    /// while a model trains, `days` is shared with who publishes their forecasts.
     pub fn new(
         db: Db,
         registry: Registry,
         features: Features,
-        (pool, clock): (CpuPool, Clock),
+        (pool, days, clock): (CpuPool, DayModels, Clock),
         settings: impl Into<Live<Settings>>,
     ) -> Self {
         Self {
@@ -128,6 +132,7 @@ impl Predictor {
             registry,
             clock,
             pool,
+            days,
         }
     }
 
@@ -148,7 +153,7 @@ impl Predictor {
         let asked = self.asked(&request).await?;
         let questions = inputs::questions(&self.preparer, &request, asked).await?;
         let made_at = self.clock.now();
-        let answered = self.ask(questions).await;
+        let answered = self.ask(questions, self.patience()).await;
         let mut said = Vec::new();
         let mut failed = Vec::new();
         for (deployed, answer) in answered {
@@ -209,11 +214,19 @@ impl Predictor {
         }
     }
 
+    /// How long a model may take for an answer that somebody waits for.
+    pub(super) fn patience(&self) -> Duration {
+        Duration::from_millis(self.settings.get().predict_timeout_ms.into())
+    }
+
     /// Asks every model about its rows, all at once.
-    pub(super) async fn ask(&self, questions: Vec<Question>) -> Vec<(Deployed, Answered)> {
-        let patience = Duration::from_millis(self.settings.get().predict_timeout_ms.into());
-        let asked = questions.into_iter().map(|Question { deployed, rows }| async move {
-            let answer = self.ask_one(&deployed, rows, patience).await;
+    pub(super) async fn ask(
+        &self,
+        questions: Vec<Question>,
+        patience: Duration,
+    ) -> Vec<(Deployed, Answered)> {
+        let asked = questions.into_iter().map(|Question { deployed, rows, days }| async move {
+            let answer = self.ask_one(&deployed, (rows, days), patience).await;
             if let Err(failure) = &answer {
                 metrics::counter!("ml_errors_total", "kind" => failure.kind).increment(1);
                 let (model, reason) = (deployed.record.label(), &failure.reason);
@@ -227,13 +240,17 @@ impl Predictor {
     async fn ask_one(
         &self,
         deployed: &Deployed,
-        rows: Result<Rows, Failure>,
+        (rows, days): (Result<Rows, Failure>, Option<(Arc<Prepared>, Vec<usize>)>),
         patience: Duration,
     ) -> Answered {
         let body = deployed.body.clone().map_err(|why| Failure::new("model_load", why))?;
         let rows = Arc::new(rows?);
         let (places, given) = (Arc::clone(&deployed.places), Arc::clone(&rows));
-        let answers = with_patience(&self.pool, patience, places, move || body.predict(&given));
+        let (record, models) = (Arc::clone(&deployed.record), self.days.clone());
+        let answers = with_patience(&self.pool, patience, places, move || match days {
+            Some((prepared, places)) => body.predict_days(&prepared, &places, &record, &models),
+            None => body.predict(&given),
+        });
         let answers = answers.await?;
         if answers.is_empty() {
             return Err(Failure::new("features", "there are no rows to predict from"));

@@ -2,31 +2,29 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use ndarray::Array2;
+use uuid::Uuid;
 
 use super::loaded::Rows;
 use super::series::PriceSeries;
+use crate::algorithms::forecasting::Prediction;
 use crate::base::timeline::AsOf;
 use crate::base::timeline::Clock;
-use crate::base::timeline::add_days;
 use crate::base::timeline::local_date;
 use crate::learning::features;
-use crate::learning::features::FeatureTable;
 use crate::learning::features::Features;
 use crate::learning::features::HistoryError;
-use crate::learning::features::LEAD_DAYS_LEARNED;
+use crate::learning::training::Ahead;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::CpuPoolError;
 
 /// Age at which rows are made anew although nothing was told: something stored earlier may have been
 /// published by now.
 const AGE_MAX: Duration = Duration::from_secs(30);
-/// Local days that lags and a stale series reach back.
-const HISTORY_DAYS: i64 = 90;
 /// Sets of features that are kept.
 const KEPT_MAX: usize = 32;
 
@@ -44,11 +42,15 @@ pub enum PrepareError {
     Pool(#[from] CpuPoolError),
 }
 
+/// What one model of whole days says about every row, once it was asked.
+pub(super) type Whole = Arc<OnceLock<Result<Prediction, String>>>;
+
 /// Rows of one series, every delivery period of the days ahead that has no published price.
 #[derive(Debug)]
 pub(super) struct Prepared {
-    table: FeatureTable,
+    ahead: Ahead,
     places: HashMap<DateTime<Utc>, usize>,
+    whole: Mutex<HashMap<Uuid, Whole>>,
     made: Duration,
     generation: u64,
 }
@@ -56,12 +58,12 @@ pub(super) struct Prepared {
 impl Prepared {
     /// Starts of the delivery periods, oldest first.
     pub fn instants(&self) -> &[DateTime<Utc>] {
-        &self.table.ts
+        &self.ahead.rows.ts
     }
 
     /// Days ahead of a delivery period.
     pub fn lead_day(&self, place: usize) -> u8 {
-        self.table.table.groups[place].lead_day
+        self.ahead.rows.table.groups[place].lead_day
     }
 
     /// Place of the row of a delivery period.
@@ -69,9 +71,20 @@ impl Prepared {
         self.places.get(&ts).copied()
     }
 
+    /// What the rows were made of.
+    pub const fn ahead(&self) -> &Ahead {
+        &self.ahead
+    }
+
+    /// Where the answer of a model of whole days is kept as long as the rows are.
+    pub fn whole(&self, model_id: Uuid) -> Whole {
+        let mut all = self.whole.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(all.entry(model_id).or_default())
+    }
+
     /// Rows with the columns of a model, in its order; the error names a feature that is none.
     pub fn rows(&self, places: &[usize], features: &[String]) -> Result<Rows, String> {
-        let table = &self.table.table;
+        let table = &self.ahead.rows.table;
         let columns = features.iter().map(|name| table.column(name).ok_or_else(|| name.clone()));
         let columns = columns.collect::<Result<Vec<usize>, String>>()?;
         let x = Array2::from_shape_fn((places.len(), columns.len()), |(row, column)| {
@@ -143,27 +156,18 @@ impl Preparer {
     ) -> Result<Prepared, PrepareError> {
         let (started, now) = (std::time::Instant::now(), self.clock.now());
         let market = &series.market;
-        let today = local_date(now, market.time_zone());
-        let (first, last) = (add_days(today, -HISTORY_DAYS), add_days(today, 9));
+        let (first, last) = Ahead::days(local_date(now, market.time_zone()));
         // The standard list with these series, whoever asks.
         let columns = features::FeatureSpec::standard(series.product.interval_s(), exogenous);
         let columns = columns.names();
         let loaded = self.features.history(market, series.product, first, last, Some(&columns));
-        let (history, spec) = loaded.await?;
-        let short = || PrepareError::TooShort(market.to_string());
-        let table = self.pool.run("features", move || {
-            let origin = history.origin(AsOf(now))?;
-            let behind = u8::try_from((today - origin.anchor).num_days().max(0));
-            let leads = 1..=LEAD_DAYS_LEARNED.saturating_add(behind.unwrap_or(u8::MAX));
-            let rows = features::predict_rows(&history, &spec, origin, &leads);
-            // What is published needs no forecast.
-            let is_open = |row: usize| !history.is_published(rows.ts[row], AsOf(now));
-            Some(rows.filtered(is_open))
-        });
-        let table = table.await?.ok_or_else(short)?;
+        let loaded = loaded.await?;
+        let ahead = self.pool.run("features", move || Ahead::of(loaded, AsOf(now)));
+        let ahead = ahead.await?.ok_or_else(|| PrepareError::TooShort(market.to_string()))?;
         metrics::histogram!("ml_feature_processing_seconds")
             .record(started.elapsed().as_secs_f64());
-        let places = table.ts.iter().enumerate().map(|(place, ts)| (*ts, place)).collect();
-        Ok(Prepared { table, places, made: self.clock.elapsed(), generation })
+        let places = ahead.rows.ts.iter().enumerate().map(|(place, ts)| (*ts, place)).collect();
+        let (made, whole) = (self.clock.elapsed(), Mutex::default());
+        Ok(Prepared { ahead, places, whole, made, generation })
     }
 }

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::signature::is_public_key;
+
 /// Largest bundle that can be allowed: what a request may bring.
 const BUNDLE_MB_MAX: u32 = 64;
 
@@ -15,6 +17,12 @@ pub struct Settings {
     pub bundle_mb_max: u32,
     /// Most trees of an imported model.
     pub trees_max: u32,
+    /// Public keys of installations whose bundles are trusted, 64 hexadecimal digits each.
+    pub trusted_keys: Vec<String>,
+    /// Whether bundles must be signed by one of those, or by this installation.
+    pub require_signature: bool,
+    /// How long an imported model may take for one row, in milliseconds.
+    pub row_ms_max: u32,
     /// How long one model may take for an answer, in milliseconds.
     pub predict_timeout_ms: u32,
     /// Whether a model in the shadow that has proved better takes over by itself.
@@ -29,6 +37,9 @@ impl Default for Settings {
             import_urls: Vec::new(),
             bundle_mb_max: 32,
             trees_max: 20_000,
+            trusted_keys: Vec::new(),
+            require_signature: false,
+            row_ms_max: 50,
             predict_timeout_ms: 2_000,
             promote_automatically: false,
             ensemble: true,
@@ -52,9 +63,13 @@ impl Settings {
                 ));
             }
         }
+        for key in self.trusted_keys.iter().filter(|key| !is_public_key(key)) {
+            all.push(format!("trusted_keys: '{key}' is not 64 hexadecimal digits"));
+        }
         for (key, value, most) in [
             ("bundle_mb_max", self.bundle_mb_max, BUNDLE_MB_MAX),
             ("trees_max", self.trees_max, 1_000_000),
+            ("row_ms_max", self.row_ms_max, 60_000),
             ("predict_timeout_ms", self.predict_timeout_ms, 60_000),
         ] {
             if !(1..=most).contains(&value) {

@@ -1,5 +1,7 @@
 //! SQL of the tables `predictions` and `prediction_scores_replaced`.
 
+mod age;
+mod keys;
 mod scores;
 
 use chrono::{DateTime, Utc};
@@ -8,6 +10,8 @@ use diesel::sql_types::{Array, Text, Uuid as SqlUuid};
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
+pub(super) use self::age::{count_old, forget_some, truths};
+pub(super) use self::keys::{bundle_key, put_bundle_key};
 pub(super) use self::scores::{Pair, Residual, join_truth, pairs, residuals};
 use super::model::{PredictionFilter, PredictionRecord};
 use crate::platform::db::Conn;

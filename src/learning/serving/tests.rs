@@ -46,6 +46,7 @@ async fn train(test: &TestServices, model: Algorithm, activate: bool) -> ModelRe
         model,
         until: Some("2026-06-30".parse().unwrap()),
         window_days: Some(60),
+        regime: None,
         params: serde_json::Map::new(),
         activate,
     };
@@ -98,6 +99,7 @@ fn event_bundle() -> Bundle {
             features: vec!["hour".into(), "lag_24h".into()],
             future_minutes: 1_440,
             missing_values: MissingValues::Native,
+            regime: None,
             train_start: utc("2025-01-01T00:00:00Z"),
             train_end: utc("2026-01-01T00:00:00Z"),
             params: serde_json::Map::new(),
@@ -108,6 +110,7 @@ fn event_bundle() -> Bundle {
         },
         model,
         golden: vec![row(Some(80.0), -1.5), row(Some(100.5), 0.5), row(None, 0.5)],
+        signed_by: None,
     }
 }
 

@@ -12,7 +12,8 @@ use super::evaluate::EvaluateRequest;
 use super::events::EventRequest;
 use super::jobs::{TrainingJob, TrainingOrder};
 use super::orders::Orders;
-use super::service::{TrainRequest, Training, TrainingError, Watch};
+use super::request::TrainRequest;
+use super::service::{Training, TrainingError, Watch};
 use crate::access::audit::By;
 use crate::learning::datasets::Dataset;
 use crate::learning::datasets::DatasetError;
@@ -205,7 +206,7 @@ fn dataset_example() -> Value {
         "market": "CH", "product": "day_ahead", "features": ["hour", "lag_24h", "lag_168h"],
         "from_day": "2020-07-04", "to_day": "2023-06-30", "rows": 183_624,
         "sha256": "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad",
-        "created_at": "2023-07-01T08:00:00Z",
+        "regime": null, "created_at": "2023-07-01T08:00:00Z",
     })
 }
 
@@ -224,6 +225,7 @@ impl From<TrainingError> for Problem {
                 Self::new(actix_web::http::StatusCode::UNPROCESSABLE_ENTITY, "no-history", &error)
             }
             TrainingError::Params(_) => Self::invalid("params", &error),
+            TrainingError::BadRegime(_) => Self::invalid("regime", &error),
             TrainingError::Registry(error) => error.into(),
             TrainingError::Dataset(error) => error.into(),
             TrainingError::Pool(_) | TrainingError::Cancelled => Self::unavailable(error),

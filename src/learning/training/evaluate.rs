@@ -9,9 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::lead_model::LeadModel;
-use super::service::{
-    LAG_DAYS, Training, TrainingError, Watch, column, default_product, window_days,
-};
+use super::request::{default_product, window_days};
+use super::service::{LAG_DAYS, Training, TrainingError, Watch, column};
 use super::split::split;
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::Params;

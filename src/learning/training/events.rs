@@ -5,7 +5,9 @@ use utoipa::ToSchema;
 
 use chrono::NaiveDate;
 
-use super::service::{TrainRequest, Training, TrainingError, Watch, default_product, window_days};
+use super::golden::{answered, newest};
+use super::request::{TrainRequest, default_product, window_days};
+use super::service::{Training, TrainingError, Watch};
 use super::split::{Split, split};
 use crate::algorithms::forecasting::Algorithm;
 use crate::algorithms::forecasting::EventFit;
@@ -16,6 +18,7 @@ use crate::algorithms::forecasting::fit_event;
 use crate::base::ids::Market;
 use crate::base::ids::Product;
 use crate::learning::datasets::Dataset;
+use crate::learning::features::Regime;
 use crate::learning::registry::Direction;
 use crate::learning::registry::EventRule;
 use crate::learning::registry::Format;
@@ -26,8 +29,6 @@ use crate::learning::registry::ModelRecord;
 use crate::learning::registry::Order;
 use crate::learning::registry::Origin;
 
-/// Rows by which a model is recognised.
-const GOLDEN_ROWS: usize = 8;
 /// Local days learned from unless said: what moves prices across a threshold changes faster than
 /// their daily course.
 const WINDOW_DAYS: u16 = 728;
@@ -51,6 +52,9 @@ pub struct EventRequest {
     /// Local days to learn from, counted back from `until`; 728 unless said.
     #[serde(default)]
     pub window_days: Option<u16>,
+    /// Phases to learn from; all days unless said.
+    #[serde(default)]
+    pub regime: Option<Regime>,
     /// Hyper-parameters of `lightgbm`; small trees unless said.
     #[serde(default)]
     #[schema(value_type = Object)]
@@ -103,6 +107,7 @@ impl EventRequest {
             model: Algorithm::Lightgbm,
             until: self.until,
             window_days: Some(self.window_days.unwrap_or(WINDOW_DAYS)),
+            regime: self.regime.clone(),
             params: serde_json::Map::new(),
             activate: false,
         }
@@ -173,6 +178,8 @@ impl Training {
             format: Format::Lightgbm,
             event: Some(rule),
             missing_values: MissingValues::Native,
+            signed_by: None,
+            regime: request.regime.clone().filter(|it| !it.is_empty()),
         };
         let order = Order::from(&watch.by);
         let model = self.registry.take_in(&new, fit.text.into_bytes(), &golden, order).await?;
@@ -200,20 +207,9 @@ fn span(parts: &Split) -> (chrono::DateTime<chrono::Utc>, chrono::DateTime<chron
 fn golden(fit: &EventFit, parts: &Split) -> Result<Vec<GoldenRow>, TrainingError> {
     let trees = ForeignTrees::parse(&fit.text)
         .map_err(|why| TrainingError::Load(LoadError::Inconsistent(why)))?;
-    let table = &parts.valid.table;
-    let newest = table.rows().saturating_sub(GOLDEN_ROWS)..table.rows();
-    let row = |row: usize| GoldenRow {
-        features: table
-            .x
-            .row(row)
-            .iter()
-            .map(|value| value.is_finite().then_some(f64::from(*value)))
-            .collect(),
-        slot: table.groups[row].slot,
-        lead_day: table.groups[row].lead_day,
-        expected: trees.predict_row(table.x.row(row)),
-    };
-    Ok(newest.map(row).collect())
+    let newest = newest(&parts.valid, |_| true);
+    let answers = newest.x.rows().into_iter().map(|row| trees.predict_row(row));
+    Ok(answered(&newest, answers))
 }
 
 fn scores(fit: &EventFit, parts: &Split, rule: EventRule) -> EventScores {

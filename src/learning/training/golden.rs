@@ -2,6 +2,7 @@
 
 use super::lead_model::LeadModel;
 use super::service::TrainingError;
+use crate::algorithms::forecasting::Table;
 use crate::learning::features::FeatureTable;
 use crate::learning::registry::GoldenRow;
 
@@ -15,12 +16,21 @@ pub(super) fn golden_rows(
     model: &LeadModel,
     valid: &FeatureTable,
 ) -> Result<Vec<GoldenRow>, TrainingError> {
-    let stands_alone = |row: usize| !model.goes_on() || valid.table.groups[row].lead_day > 1;
-    let rows: Vec<usize> = (0..valid.len()).filter(|row| stands_alone(*row)).collect();
-    let newest = &rows[rows.len().saturating_sub(GOLDEN_ROWS)..];
-    let newest = valid.filtered(|row| newest.contains(&row)).table;
+    let newest = newest(valid, |row| !model.goes_on() || valid.table.groups[row].lead_day > 1);
     let answers = model.predict(&newest)?;
-    let rows = newest.x.rows().into_iter().zip(&newest.groups).zip(answers.mean);
+    Ok(answered(&newest, answers.mean))
+}
+
+/// The newest rows of those that are wanted.
+pub(super) fn newest(valid: &FeatureTable, is_wanted: impl Fn(usize) -> bool) -> Table {
+    let rows: Vec<usize> = (0..valid.len()).filter(|row| is_wanted(*row)).collect();
+    let newest = &rows[rows.len().saturating_sub(GOLDEN_ROWS)..];
+    valid.filtered(|row| newest.contains(&row)).table
+}
+
+/// Rows with what a model makes of them.
+pub(super) fn answered(rows: &Table, answers: impl IntoIterator<Item = f64>) -> Vec<GoldenRow> {
+    let rows = rows.x.rows().into_iter().zip(&rows.groups).zip(answers);
     let golden = rows.map(|((features, key), expected)| GoldenRow {
         features: features
             .iter()
@@ -30,5 +40,5 @@ pub(super) fn golden_rows(
         lead_day: key.lead_day,
         expected,
     });
-    Ok(golden.collect())
+    golden.collect()
 }

@@ -11,7 +11,8 @@ use utoipa::ToSchema;
 
 use super::evaluate::EvaluateRequest;
 use super::events::EventRequest;
-use super::service::{TrainRequest, Training, TrainingError, Watch};
+use super::request::TrainRequest;
+use super::service::{Training, TrainingError, Watch};
 use crate::access::audit::By;
 use crate::platform::jobs::Handler;
 use crate::platform::jobs::JobContext;

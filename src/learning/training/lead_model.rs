@@ -26,7 +26,7 @@ const LATER_TREES_MAX: i64 = 250;
 const LATER_LEAVES_MAX: i64 = 31;
 
 /// A fitted model for every lead day.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LeadModel {
     near: Model,
     /// Absent when there were rows of the first lead day only, or none of it; then `near` is for all.
@@ -101,23 +101,20 @@ impl LeadModel {
         recent: Option<&Table>,
         table: &Table,
     ) -> Result<Prediction, PredictError> {
-        let Some(far) = &self.far else { return self.near.predict_after(recent, table) };
-        let mut all = unknown(table.rows());
-        let (near_rows, far_rows) = by_lead(table);
-        if !near_rows.is_empty() {
-            let rows = pick(table, &near_rows);
-            let near = match self.near.predict_after(recent, &rows) {
-                Err(PredictError::MissingValue { .. }) if self.near.algorithm().is_daily() => {
-                    far.predict(&rows)
-                }
-                near => near,
-            };
-            put(&mut all, &near_rows, &near?);
-        }
-        if !far_rows.is_empty() {
-            put(&mut all, &far_rows, &far.predict(&pick(table, &far_rows))?);
-        }
-        Ok(all)
+        let near = |rows: &Table| self.near.predict_after(recent, rows);
+        predict(near, self.far.as_ref(), self.goes_on(), table)
+    }
+
+    /// The same by a model that keeps what it learns from `recent` on the way, for the next time, when
+    /// the same rows come again with newer ones behind them.
+    pub fn predict_on(
+        &mut self,
+        recent: &Table,
+        table: &Table,
+    ) -> Result<Prediction, PredictError> {
+        let goes_on = self.goes_on();
+        let near = |rows: &Table| self.near.predict_on(recent, rows);
+        predict(near, self.far.as_ref(), goes_on, table)
     }
 
     /// Whether the model goes on with what was published since it was fitted.
@@ -163,6 +160,30 @@ impl LeadModel {
         let far = if far.is_empty() { None } else { Some(Model::from_bytes(far)?) };
         Ok(Self { near: Model::from_bytes(near)?, far })
     }
+}
+
+/// Forecasts by what knows the first lead day and, where there is one, the model of the later ones.
+fn predict(
+    near: impl FnOnce(&Table) -> Result<Prediction, PredictError>,
+    far: Option<&Model>,
+    goes_on: bool,
+    table: &Table,
+) -> Result<Prediction, PredictError> {
+    let Some(far) = far else { return near(table) };
+    let mut all = unknown(table.rows());
+    let (near_rows, far_rows) = by_lead(table);
+    if !near_rows.is_empty() {
+        let rows = pick(table, &near_rows);
+        let near = match near(&rows) {
+            Err(PredictError::MissingValue { .. }) if goes_on => far.predict(&rows),
+            near => near,
+        };
+        put(&mut all, &near_rows, &near?);
+    }
+    if !far_rows.is_empty() {
+        put(&mut all, &far_rows, &far.predict(&pick(table, &far_rows))?);
+    }
+    Ok(all)
 }
 
 /// Mean absolute error over the rows that have a forecast; infinite when none has.

@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use chrono::{NaiveDate, NaiveTime};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::gate::{self, Succession};
 use super::golden::golden_rows;
 use super::lead_model::{LeadFit, LeadModel};
+use super::request::{TrainRequest, of_phases, window_days};
 use super::split::{DAYS_MIN, Split, split};
 use crate::access::audit::By;
 use crate::algorithms::forecasting::Algorithm;
@@ -20,7 +21,6 @@ use crate::algorithms::forecasting::Params;
 use crate::algorithms::forecasting::PredictError;
 use crate::algorithms::forecasting::scores::ScoreError;
 use crate::base::ids::Market;
-use crate::base::ids::Product;
 use crate::base::timeline::AsOf;
 use crate::base::timeline::Clock;
 use crate::base::timeline::add_days;
@@ -46,61 +46,13 @@ use crate::learning::registry::RegistryError;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::CpuPoolError;
 
-/// Days a model learns from when nothing else is asked: the long window of Lago et al. 2021.
-pub const CALIBRATION_WINDOW_DAYS: u16 = 1_092;
 /// Local days that lags reach back beyond the first training day.
 pub(super) const LAG_DAYS: i64 = 22;
 /// Lead days that a served model must know.
 const LEADS: std::ops::RangeInclusive<u8> = 1..=7;
-/// Most days a model may learn from, ten years.
-const WINDOW_DAYS_MAX: u16 = 3_650;
-
 /// Local time at which a forecast is issued on the day before delivery (design ruling).
 pub fn issue_time() -> NaiveTime {
     NaiveTime::MIN + chrono::Duration::hours(10)
-}
-
-/// What to train.
-#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct TrainRequest {
-    /// Market whose day-ahead price is forecast.
-    pub market: Market,
-    /// Product; `day_ahead` unless said.
-    #[serde(default = "default_product")]
-    pub product: Product,
-    /// Algorithm.
-    pub model: Algorithm,
-    /// Last local delivery day to learn from; the newest one unless said.
-    #[serde(default)]
-    pub until: Option<NaiveDate>,
-    /// Local days to learn from, counted back from `until`; 1092 unless said.
-    #[serde(default)]
-    pub window_days: Option<u16>,
-    /// Hyper-parameters; the algorithm's defaults unless said.
-    #[serde(default)]
-    #[schema(value_type = Object)]
-    pub params: serde_json::Map<String, serde_json::Value>,
-    /// Whether the model should serve when it passes the gate and the one that serves is not better.
-    #[serde(default = "yes")]
-    pub activate: bool,
-}
-
-impl TrainRequest {
-    /// Refuses what cannot be trained before anything is computed.
-    pub(super) fn check(&self) -> Result<(), TrainingError> {
-        window_days(self.window_days)?;
-        Ok(Params(self.params.clone()).check(self.model)?)
-    }
-}
-
-const fn yes() -> bool {
-    true
-}
-
-/// The product meant when none is named.
-pub const fn default_product() -> Product {
-    Product::DayAhead
 }
 
 /// What a training run did.
@@ -133,6 +85,12 @@ pub enum TrainingError {
     /// The days asked for are in the wrong order or too many.
     #[error("{0}")]
     BadRange(String),
+    /// The algorithm needs days in a row.
+    #[error(
+        "{0} learns from days in a row, of which phases leave gaps; choose naive, linear, lightgbm \
+         or random_forest, or all days"
+    )]
+    BadRegime(Algorithm),
     /// A hyper-parameter is unknown or out of range.
     #[error(transparent)]
     Params(#[from] ParamError),
@@ -309,6 +267,11 @@ impl Training {
         if !request.activate {
             return Ok(Succession::not_asked());
         }
+        if let Some(regime) = request.phases().filter(|regime| !regime.goes_on()) {
+            let reason =
+                format!("it knows only days of {}; activate it while they last", regime.words());
+            return Ok(Succession { takes_over: false, reason });
+        }
         let Some(champion) = self.registry.serving(&record.target_variable).await? else {
             return Ok(Succession { takes_over: true, reason: scores.gate.reason });
         };
@@ -355,11 +318,21 @@ impl Training {
             return Err(TrainingError::Cancelled);
         }
         let market = request.market.clone();
+        let table = match request.phases() {
+            Some(regime) => of_phases(&table, regime, &market),
+            None => table,
+        };
         let Some((from, to)) = table.ts.first().zip(table.ts.iter().max()) else {
             return Err(TrainingError::TooShort { market, days: 0 });
         };
         let days = (local_date(*from, zone), local_date(*to, zone));
-        let new = NewDataset { market, product: request.product, table, days };
+        let new = NewDataset {
+            market,
+            product: request.product,
+            table,
+            days,
+            regime: request.phases().cloned(),
+        };
         Ok(self.datasets.export(new, &watch.by).await?)
     }
 
@@ -384,17 +357,6 @@ impl Training {
         };
         Ok(self.pool.run("features", work).await?)
     }
-}
-
-/// Local days to learn from, checked.
-pub(super) fn window_days(asked: Option<u16>) -> Result<i64, TrainingError> {
-    let days = asked.unwrap_or(CALIBRATION_WINDOW_DAYS);
-    let least = u16::try_from(DAYS_MIN).unwrap_or_default();
-    if (least..=WINDOW_DAYS_MAX).contains(&days) {
-        return Ok(days.into());
-    }
-    let range = format!("{least} and {WINDOW_DAYS_MAX}");
-    Err(TrainingError::BadRange(format!("window_days is {days}, not between {range}")))
 }
 
 /// An error with what led to it, as a line.
@@ -432,7 +394,7 @@ fn new_model(
     // The model that serves has learned from the validation days too, after they were used to judge it.
     let end = parts.valid.ts.iter().max().copied().unwrap_or_default() + interval;
     NewModel {
-        name: format!("price-{}-{}-{}", request.market, request.product.name(), request.model),
+        name: request.name(),
         model_type: request.model.name(),
         target_variable: request.market.price_series(request.product),
         train_start: start,
@@ -440,6 +402,7 @@ fn new_model(
         features: parts.train.table.features.clone(),
         future_minutes: i32::from(*LEADS.end()) * 24 * 60,
         params: params.0.clone().into(),
+        regime: request.phases().cloned(),
         dataset: (dataset.dataset_id, dataset.sha256.clone()),
     }
 }

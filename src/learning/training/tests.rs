@@ -1,8 +1,10 @@
 //! Training on a real database: order in time, the exported file, the gate, evaluation.
 
+mod day_models; // what is kept between forecasts
 mod evaluation;
 mod events;
 mod fitting;
+mod regimes;
 mod serving;
 
 use std::sync::Arc;
@@ -32,6 +34,7 @@ fn request(model: Algorithm, until: &str) -> TrainRequest {
         model,
         until: Some(until.parse().unwrap()),
         window_days: Some(60),
+        regime: None,
         params: quick(model),
         activate: true,
     }

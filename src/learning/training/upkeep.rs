@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, Utc};
 
-use super::service::{TrainRequest, Training, TrainingError, Watch};
+use super::request::TrainRequest;
+use super::service::{Training, TrainingError, Watch};
 use crate::learning::datasets::Dataset;
 
 impl Training {

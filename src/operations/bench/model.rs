@@ -34,6 +34,12 @@ pub enum Benchmark {
     IngestGrowth,
     /// Predictions over HTTP at a steady rate.
     Predict,
+    /// Making features of many rows.
+    Features,
+    /// A day of the whole pool of models.
+    Recalibration,
+    /// Lists of very many models over HTTP.
+    ModelLists,
     /// Forecasting one row with boosted trees.
     LightgbmRow,
     /// Searching many chunks.
@@ -42,7 +48,7 @@ pub enum Benchmark {
 
 impl Benchmark {
     /// Every benchmark, in the order of the report.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 13] = [
         Self::BulkUpsert,
         Self::SingleRowRead,
         Self::ReadWhileTraining,
@@ -51,6 +57,9 @@ impl Benchmark {
         Self::ImportCsv,
         Self::IngestGrowth,
         Self::Predict,
+        Self::Features,
+        Self::Recalibration,
+        Self::ModelLists,
         Self::LightgbmRow,
         Self::Search,
     ];
@@ -66,6 +75,9 @@ impl Benchmark {
             Self::ImportCsv => "import-csv",
             Self::IngestGrowth => "ingest-growth",
             Self::Predict => "predict",
+            Self::Features => "features",
+            Self::Recalibration => "recalibration",
+            Self::ModelLists => "model-lists",
             Self::LightgbmRow => "lightgbm-row",
             Self::Search => "search",
         }
@@ -73,12 +85,12 @@ impl Benchmark {
 
     /// Whether it takes minutes and is run only when it is named.
     pub const fn is_long(self) -> bool {
-        matches!(self, Self::IngestGrowth | Self::Search)
+        matches!(self, Self::IngestGrowth | Self::Recalibration | Self::ModelLists | Self::Search)
     }
 
     /// Whether it needs a database of its own.
     pub const fn needs_database(self) -> bool {
-        !matches!(self, Self::LightgbmRow | Self::Search)
+        !matches!(self, Self::LightgbmRow | Self::Features | Self::Recalibration | Self::Search)
     }
 }
 
@@ -160,6 +172,12 @@ pub struct Plan {
     /// Rows of the smallest table that readings are added to; the largest has a hundred times as
     /// many.
     pub growth_rows: usize,
+    /// Rows that features are made of.
+    pub feature_rows: usize,
+    /// Days that the pool of models goes on.
+    pub pool_days: usize,
+    /// Models that lists are taken from.
+    pub models: usize,
     /// Hourly rows the trees learn from.
     pub training_rows: usize,
     /// Trees.
@@ -183,6 +201,9 @@ impl Plan {
                 ingest_requests: 10,
                 import_rows: 20_000,
                 growth_rows: 1_000,
+                feature_rows: 100_000,
+                pool_days: 1,
+                models: 100_000,
                 training_rows: 2_000,
                 trees: 100,
                 forecasts: 500,
@@ -196,6 +217,9 @@ impl Plan {
             ingest_requests: 100,
             import_rows: 1_000_000,
             growth_rows: 100_000,
+            feature_rows: 1_000_000,
+            pool_days: 30,
+            models: 100_000,
             training_rows: 17_520,
             trees: 500,
             forecasts: 10_000,
@@ -269,6 +293,8 @@ pub struct Figure {
     pub rounds: usize,
     /// Further medians.
     pub details: Vec<Detail>,
+    /// What could not be measured here, and why.
+    pub notes: Vec<&'static str>,
 }
 
 /// The two sides of a figure.
@@ -289,8 +315,14 @@ impl Figure {
         let ratio = sides.ours / sides.floor;
         let passed = gate.holds(ratio);
         let Sides { ours, floor } = sides;
-        let details = Vec::new();
-        Self { name, compares, unit, ours, floor, ratio, gate, passed, n, rounds, details }
+        let (details, notes) = (Vec::new(), Vec::new());
+        Self { name, compares, unit, ours, floor, ratio, gate, passed, n, rounds, details, notes }
+    }
+
+    /// The figure with a sentence about what is missing from it.
+    pub(super) fn noting(mut self, note: &'static str) -> Self {
+        self.notes.push(note);
+        self
     }
 
     pub(super) fn with(mut self, name: &'static str, unit: &'static str, value: f64) -> Self {
@@ -373,6 +405,7 @@ impl Report {
             lines.extend(figure.details.iter().map(|Detail { name, unit, value }| {
                 format!("  {name}: {} {unit}", rounded(*value)).trim_end().to_owned()
             }));
+            lines.extend(figure.notes.iter().map(|note| format!("  {note}")));
         }
         lines.join("\n") + "\n"
     }

@@ -68,6 +68,8 @@ pub async fn prepare_predict(registry: &Registry, plan: &Plan) -> Result<(), Ben
         format: Format::Luna,
         event: None,
         missing_values: MissingValues::Native,
+        signed_by: None,
+        regime: None,
     };
     let by = By::command();
     let order = Order { by: &by, reason: "to measure it", accepts_unproven: true };

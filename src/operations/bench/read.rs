@@ -53,6 +53,7 @@ pub async fn prepare_read(scratch: &Db, registry: &Registry) -> Result<Uuid, Ben
         features: features.map(str::to_owned).to_vec(),
         future_minutes: 2_880,
         params: serde_json::json!({"num_iterations": 500, "num_leaves": 63}),
+        regime: None,
         dataset: (dataset, "0".repeat(64)),
     });
     Ok(model.await?.model_id)

@@ -253,3 +253,37 @@ pub(super) async fn grow_readings(client: &Client, rows: usize) -> Result<(), Db
     checkpoint(client).await;
     Ok(())
 }
+
+/// Registers `count` models of 2,000 series and 3,000 names, most of which do nothing.
+pub(super) async fn fill_models(client: &Client, count: usize) -> Result<(), DbError> {
+    let fill = format!(
+        "INSERT INTO ml_models (model_id, name, version, model_type, target_variable, train_start,
+             train_end, features, future_minutes, status, state, created_at, artifact_key, artifact_sha256)
+         SELECT gen_random_uuid(), 'name-' || n % 3000, n,
+             CASE n % 3 WHEN 0 THEN 'linear' ELSE 'lightgbm' END,
+             'price:S' || n % 2000 || ':day_ahead', '2025-01-01', '2026-01-01',
+             '[\"hour\", \"weekday\", \"lag_24h\", \"lag_168h\"]', 60, 'READY',
+             CASE n % 50 WHEN 0 THEN 'retired' ELSE 'validated' END,
+             timestamptz '2026-01-01' + n * interval '1 second', 'k', repeat('0', 64)
+         FROM generate_series(1, {count}) AS n ON CONFLICT DO NOTHING"
+    );
+    client.batch_execute("SET statement_timeout = 0").await?;
+    client.batch_execute(&fill).await?;
+    client.batch_execute("VACUUM ANALYZE ml_models").await?;
+    Ok(())
+}
+
+/// Takes away what lists of models are read by.
+pub(super) async fn drop_model_indices(client: &Client) -> Result<(), DbError> {
+    let drop = "DROP INDEX ml_models_newest_first, ml_models_of_target, ml_models_of_name, \
+        ml_models_of_state, ml_models_of_type";
+    Ok(client.batch_execute(drop).await?)
+}
+
+/// Reads a page of models of one series; the number of rows.
+pub(super) async fn list_models(client: &Client) -> Result<usize, DbError> {
+    let list = "SELECT m.*, a.role FROM ml_models AS m LEFT JOIN active_models AS a USING (model_id) \
+        WHERE NOT m.is_deleted AND m.target_variable = 'price:S7:day_ahead' \
+        ORDER BY m.created_at DESC, m.model_id DESC LIMIT 51";
+    Ok(client.query(list, &[]).await?.len())
+}

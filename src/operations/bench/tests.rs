@@ -11,9 +11,11 @@ use uuid::Uuid;
 use super::client::{Load, complete};
 use super::model::{BenchError, Benchmark, Figure, Gate, Plan, Report, Sides, median, median_s};
 use super::pgcopy::CopyFile;
+use super::recalibration::recalibrate;
 use super::store::Scratch;
-use super::{Served, bulk_upsert, lightgbm_row, prepare_read, search, single_row_read};
+use super::{Served, bulk_upsert, features, lightgbm_row, prepare_read, search, single_row_read};
 use crate::access::audit::Audit;
+use crate::algorithms::forecasting::pool::PoolSettings;
 use crate::base::timeline::Clock;
 use crate::learning::registry::Registry;
 use crate::platform::db::Settings;
@@ -26,6 +28,9 @@ const TINY: Plan = Plan {
     ingest_requests: 2,
     import_rows: 200,
     growth_rows: 100,
+    feature_rows: 40_000,
+    pool_days: 2,
+    models: 4_000,
     training_rows: 400,
     trees: 10,
     forecasts: 50,
@@ -43,7 +48,7 @@ fn names_are_read_and_unknown_ones_answered_with_the_known() {
         refusal,
         "'speed' is not a benchmark; known are bulk-upsert, single-row-read, \
          read-while-training, ingest-http, ingest-mqtt, import-csv, ingest-growth, predict, \
-         lightgbm-row, search"
+         features, recalibration, model-lists, lightgbm-row, search"
     );
     assert!("".parse::<Benchmark>().is_err());
 }
@@ -80,14 +85,14 @@ fn a_figure_is_held_against_its_gate() {
     assert!(!figure(1.3, 1.0, Gate::AtMost(1.2)).passed);
     assert!(!figure(f64::NAN, 1.0, Gate::AtMost(1.2)).passed);
 
-    let report = Report::new(vec![rate.with("beside it", "ms", 0.1234)]);
+    let report = Report::new(vec![rate.with("beside it", "ms", 0.1234).noting("no peer here")]);
     let table = report.table();
     assert!(table.contains("Not a release build"), "{table}");
     let line = table.lines().find(|line| line.starts_with("bulk-upsert ")).unwrap();
     let cells: Vec<&str> = line.split_whitespace().collect();
     let expected = ["bulk-upsert", "85", "100", "rows/s", "0.850", "≥", "0.85", "pass", "10", "3"];
     assert_eq!(cells, expected);
-    assert!(table.contains("\n  beside it: 0.123 ms\n"), "{table}");
+    assert!(table.contains("\n  beside it: 0.123 ms\n  no peer here\n"), "{table}");
     let json = serde_json::to_value(&report).unwrap();
     assert_eq!(json["figures"][0]["name"], "bulk-upsert");
     assert_eq!(json["figures"][0]["gate"]["at_least"], 0.85);
@@ -197,6 +202,30 @@ async fn one_row_is_forecast_two_ways_with_equal_numbers() {
     let figure = lightgbm_row(&TINY).await.unwrap();
     assert_eq!((figure.n, figure.rounds), (50, 2));
     assert!(figure.ours > 0.0 && figure.floor > 0.0 && figure.ratio.is_finite());
+}
+
+#[actix_web::test]
+async fn features_are_equal_every_way_over_both_clock_changes() {
+    let figure = features(&TINY).await.unwrap();
+    // 417 days from 16 January 1996, in which the clock changes once either way.
+    assert_eq!((figure.n, figure.rounds), (417 * 96, 2));
+    assert!(figure.ours > 0.0 && figure.floor > 0.0 && figure.ratio.is_finite());
+    let names: Vec<&str> = figure.details.iter().map(|detail| detail.name).collect();
+    let has_pandas = names.contains(&"pandas");
+    assert_eq!(figure.notes.is_empty(), has_pandas, "{names:?}");
+}
+
+#[test]
+fn the_pool_goes_on_from_its_stored_form_day_after_day() {
+    let mut settings = PoolSettings { lear_windows: vec![56], ..PoolSettings::day_by_day() };
+    settings.networks.clear();
+    settings.trees.truncate(1);
+    for trees in settings.trees.iter_mut().chain([&mut settings.stack]) {
+        trees.trees = 5;
+    }
+    let figure = recalibrate(settings, 130, TINY.pool_days).unwrap();
+    assert_eq!((figure.n, figure.rounds, figure.details.len()), (2, 1, 4));
+    assert!(figure.ratio.is_finite() && figure.details.iter().all(|it| it.value.is_finite()));
 }
 
 #[actix_web::test]

@@ -44,18 +44,16 @@ pub(super) async fn look_at_model(embedding: &Embedding) -> Finding {
 pub(super) async fn look_at_extraction(extraction: &Extraction, tika: Option<&str>) -> Finding {
     match (within("text extraction", extraction.standing()).await, tika) {
         (Ok(detail), _) => Finding::ok(detail),
-        (Err(why), Some(_)) => {
-            Finding::warn(why, "start Tika, or take TIKA_URL out of .env; Luna reads files itself then")
-        }
+        (Err(why), Some(_)) => Finding::warn(
+            why,
+            "start Tika, or take TIKA_URL out of .env; Luna reads files itself then",
+        ),
         (Err(why), None) => Finding::fail(why, "let Luna start processes of its own"),
     }
 }
 
 /// What was said, or why it is bad news.
-async fn within(
-    what: &str,
-    asked: impl Future<Output = (String, bool)>,
-) -> Result<String, String> {
+async fn within(what: &str, asked: impl Future<Output = (String, bool)>) -> Result<String, String> {
     match tokio::time::timeout(PATIENCE, asked).await {
         Ok((detail, true)) => Ok(detail),
         Ok((detail, false)) => Err(detail),

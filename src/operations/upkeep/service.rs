@@ -8,6 +8,8 @@ use chrono::{DateTime, Duration, Utc};
 use super::model::{Outcome, UpkeepReport};
 use super::settings::Settings;
 use crate::base::timeline::Clock;
+use crate::decisions::alerts::Alerts;
+use crate::decisions::alerts::AlertsError;
 use crate::facts::archive::Archive;
 use crate::facts::changes::Changes;
 use crate::facts::events::Events;
@@ -15,6 +17,7 @@ use crate::facts::meters::Meters;
 use crate::facts::quality::Quality;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
+use crate::learning::serving::Predictor;
 use crate::platform::db::Db;
 use crate::platform::jobs::Jobs;
 use crate::platform::runtime::Live;
@@ -47,6 +50,10 @@ pub struct Kept {
     pub events: Events,
     /// The queue.
     pub jobs: Jobs,
+    /// What models said.
+    pub predictor: Predictor,
+    /// What rests on that, and messages about it.
+    pub alerts: Alerts,
 }
 
 /// Upkeep of the database. Cloning is cheap.
@@ -94,6 +101,7 @@ impl Upkeep {
     /// What is older than the settings say.
     async fn aged(&self, settings: &Settings, dry_run: bool) -> Vec<Outcome> {
         let Kept { changes, meters, observations, quality, archive, events, jobs, .. } = &self.kept;
+        let Kept { predictor, alerts, .. } = &self.kept;
         let before = |days: u32| self.before(days);
         vec![
             self.aged_step(
@@ -134,6 +142,22 @@ impl Upkeep {
                 ("settled_changes", "changes that were told again or discarded"),
                 before(settings.settled_days),
                 async |before| counted(changes.forget_letters(before, dry_run).await),
+            )
+            .await,
+            self.aged_step(
+                ("predictions", "predictions that no alert rests on"),
+                before(settings.predictions_days),
+                async |before| {
+                    let kept = alerts.rest_on(before).await?;
+                    let forgotten = predictor.forget(before, &kept, dry_run).await;
+                    Ok::<_, AlertsError>(forgotten? as u64)
+                },
+            )
+            .await,
+            self.aged_step(
+                ("deliveries", "messages that were delivered or given up"),
+                before(settings.settled_days),
+                async |before| counted(alerts.forget_deliveries(before, dry_run).await),
             )
             .await,
             self.aged_step(

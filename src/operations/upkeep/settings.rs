@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 const DAYS_MAX: u32 = 36_500;
 /// Readings younger than this are needed: forecasts learn from a year, the quality from four weeks.
 const READINGS_DAYS_MIN: u32 = 60;
+/// Predictions younger than this are needed: drift looks at the errors of so many days.
+const PREDICTIONS_DAYS_MIN: u32 = 120;
 
 /// How long what is kept, in days; 0 is for ever. Prices and what is added up are never removed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -16,6 +18,8 @@ pub struct Settings {
     pub readings_days: u32,
     /// Observed and forecast values that are no prices.
     pub observations_days: u32,
+    /// What models said, but for what an alert rests on.
+    pub predictions_days: u32,
     /// What happened.
     pub events_days: u32,
     /// What sources sent, before anybody made sense of it.
@@ -35,6 +39,7 @@ impl Default for Settings {
         Self {
             readings_days: 0,
             observations_days: 0,
+            predictions_days: 0,
             events_days: 0,
             raw_files_days: 0,
             reports_days: 0,
@@ -52,6 +57,7 @@ impl Settings {
         for (key, days) in [
             ("readings_days", self.readings_days),
             ("observations_days", self.observations_days),
+            ("predictions_days", self.predictions_days),
             ("events_days", self.events_days),
             ("raw_files_days", self.raw_files_days),
             ("reports_days", self.reports_days),
@@ -72,6 +78,13 @@ impl Settings {
                      that far back; 0 is for ever"
                 ));
             }
+        }
+        if (1..PREDICTIONS_DAYS_MIN).contains(&self.predictions_days) {
+            all.push(format!(
+                "predictions_days = {} is less than {PREDICTIONS_DAYS_MIN}: drift looks that far \
+                 back; 0 is for ever",
+                self.predictions_days
+            ));
         }
         all
     }

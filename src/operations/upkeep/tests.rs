@@ -16,6 +16,7 @@ async fn aged() -> TestApp {
         settings.upkeep.events_days = 30;
         settings.upkeep.jobs_days = 30;
         settings.upkeep.observations_days = 90;
+        settings.upkeep.predictions_days = 120;
         settings.upkeep.raw_files_days = 30;
         settings.upkeep.reports_days = 30;
     })
@@ -41,6 +42,29 @@ async fn aged() -> TestApp {
              (gen_random_uuid(), 'test.job', 'dead', 1, '2025-01-01Z', '2025-01-01Z', \
                  '2025-01-01Z')";
     conn.batch_execute(old).await.unwrap();
+    // Of three old predictions an alert rests on one, and one has had its score replaced.
+    let said = "INSERT INTO ml_models (model_id, name, version, model_type, target_variable, train_start, \
+             train_end, features, future_minutes, status, created_at) \
+             VALUES (gen_random_uuid(), 'm', 1, 'linear', 'price:CH:day_ahead', '2024-01-01', \
+                 '2025-01-01', '[\"hour\"]', 60, 'FAILED', '2025-01-01'); \
+         INSERT INTO predictions (prediction_id, model_id, series, role, made_at, value, features_hash) \
+             SELECT gen_random_uuid(), model_id, target_variable, 'champion', made::timestamptz, 1, \
+                 repeat('0', 64) \
+             FROM ml_models, unnest(ARRAY['2025-06-01Z', '2025-06-02Z', '2025-06-03Z', '2026-03-01Z']) \
+                 AS made; \
+         INSERT INTO prediction_scores_replaced (prediction_id, made_at, actual, scored_at, replaced_at) \
+             SELECT prediction_id, made_at, 1, made_at, made_at FROM predictions \
+             WHERE made_at = '2025-06-01Z'; \
+         INSERT INTO alerts (alert_id, model_id, series, purpose, prediction_id, made_at, said, threshold, \
+             direction, severity, consecutive, created_at, expires_at) \
+             SELECT gen_random_uuid(), model_id, series, 'value', prediction_id, made_at, 1, 0, 'above', \
+                 'info', 1, made_at, made_at + interval '1 day' \
+             FROM predictions WHERE made_at = '2025-06-02Z'; \
+         INSERT INTO webhook_deliveries (delivery_id, model_id, url, body, predictions, alerts, state, \
+             created_at) \
+             SELECT gen_random_uuid(), model_id, 'https://x/', '{}', 1, 0, s, '2025-01-01Z' \
+             FROM ml_models, unnest(ARRAY['queued', 'delivered', 'dead']) AS s";
+    conn.batch_execute(said).await.unwrap();
     drop(conn);
     app.run_changes().await;
     app.run_jobs().await;
@@ -70,6 +94,8 @@ async fn a_rehearsal_tells_what_is_then_done_once() {
         ("reports", 0),
         ("settled", 0),
         ("settled_changes", 0),
+        ("predictions", 2),
+        ("deliveries", 2),
         ("jobs", 1),
     ];
     assert_eq!(counts(&rehearsed), expected);
@@ -81,6 +107,10 @@ async fn a_rehearsal_tells_what_is_then_done_once() {
     let path = "/api/meters/house-1/readings?from=2025-06-01&to=2025-06-03&resolution=day";
     let days = app.get(Role::Viewer, path).await.json(200);
     assert_eq!(days["rollups"][0]["consumption_kwh"], 0.5, "{days}");
+    let kept = app.get(Role::Viewer, "/api/predictions").await.json(200);
+    let kept: Vec<_> = kept["predictions"].as_array().unwrap().iter().collect();
+    let made: Vec<_> = kept.iter().map(|it| it["made_at"].as_str().unwrap()).collect();
+    assert_eq!(made, ["2026-03-01T00:00:00Z", "2025-06-02T00:00:00Z"]);
     let dead = app.get(Role::Admin, "/api/jobs?name=test.job").await.json(200);
     assert_eq!(dead["jobs"].as_array().unwrap().len(), 1, "what died waits for a person");
 }

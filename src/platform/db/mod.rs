@@ -29,5 +29,7 @@ pub use self::functions::later_of;
 pub use self::listen::Notice;
 pub use self::migrate::SchemaStatus;
 pub use self::observe::count_written;
+#[cfg(test)]
+pub use self::observe::statements_of_this_test;
 pub use self::pool::{Conn, Db};
 pub use self::settings::Settings;

@@ -1,8 +1,21 @@
 //! What statements cost and write, as metrics.
 
+#[cfg(test)]
+use std::cell::Cell;
 use std::time::Instant;
 
 use diesel::connection::{Instrumentation, InstrumentationEvent};
+
+#[cfg(test)]
+thread_local! {
+    static ANSWERED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Statements that this thread, which is one test, has had answered so far.
+#[cfg(test)]
+pub fn statements_of_this_test() -> u64 {
+    ANSWERED.get()
+}
 
 /// Times the statements of one connection.
 #[derive(Debug, Default)]
@@ -13,6 +26,8 @@ impl Instrumentation for QueryTimes {
         match event {
             InstrumentationEvent::StartQuery { .. } => self.0 = Some(Instant::now()),
             InstrumentationEvent::FinishQuery { .. } => {
+                #[cfg(test)]
+                ANSWERED.set(ANSWERED.get() + 1);
                 if let Some(started) = self.0.take() {
                     let took = started.elapsed().as_secs_f64();
                     metrics::histogram!("luna_db_query_seconds").record(took);

@@ -26,6 +26,42 @@ diesel::table! {
 }
 
 diesel::table! {
+    alert_watch (model_id) {
+        model_id -> Uuid,
+        streak -> Int4,
+        last_alert_at -> Nullable<Timestamptz>,
+        judged -> Int8,
+        ignored -> Int8,
+        cooling_down -> Int8,
+        repeated -> Int8,
+        outdated -> Int8,
+    }
+}
+
+diesel::table! {
+    alerts (alert_id) {
+        alert_id -> Uuid,
+        model_id -> Uuid,
+        series -> Text,
+        purpose -> Text,
+        prediction_id -> Uuid,
+        made_at -> Timestamptz,
+        target_ts -> Nullable<Timestamptz>,
+        said -> Double,
+        threshold -> Double,
+        direction -> Text,
+        severity -> Text,
+        consecutive -> Int4,
+        status -> Text,
+        actual -> Nullable<Double>,
+        created_at -> Timestamptz,
+        looked_at -> Nullable<Timestamptz>,
+        evaluated_at -> Nullable<Timestamptz>,
+        expires_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
     api_keys (key_id) {
         key_id -> Uuid,
         account_id -> Uuid,
@@ -54,6 +90,14 @@ diesel::table! {
         request_id -> Nullable<Text>,
         before -> Nullable<Jsonb>,
         after -> Nullable<Jsonb>,
+    }
+}
+
+diesel::table! {
+    bundle_keys (public_key) {
+        public_key -> Text,
+        secret -> Bytea,
+        created_at -> Timestamptz,
     }
 }
 
@@ -113,6 +157,7 @@ diesel::table! {
         row_count -> Int8,
         sha256 -> Text,
         created_at -> Timestamptz,
+        regime -> Nullable<Jsonb>,
     }
 }
 
@@ -186,8 +231,8 @@ diesel::table! {
     forecast_runs (run_id) {
         run_id -> Uuid,
         series -> Text,
-        market -> Text,
-        product -> Text,
+        market -> Nullable<Text>,
+        product -> Nullable<Text>,
         model_id -> Nullable<Uuid>,
         model_label -> Text,
         issued_at -> Timestamptz,
@@ -196,6 +241,7 @@ diesel::table! {
         inputs_hash -> Text,
         score -> Nullable<Jsonb>,
         scored_at -> Nullable<Timestamptz>,
+        detail -> Nullable<Jsonb>,
     }
 }
 
@@ -479,6 +525,18 @@ diesel::table! {
 }
 
 diesel::table! {
+    meter_models (series) {
+        series -> Text,
+        meter_id -> Text,
+        kind -> Text,
+        label -> Text,
+        fitted_at -> Timestamptz,
+        report -> Jsonb,
+        artifact -> Bytea,
+    }
+}
+
+diesel::table! {
     meter_reading_revisions (meter_id, ts, known_at, replaced_at) {
         meter_id -> Text,
         ts -> Timestamptz,
@@ -540,6 +598,8 @@ diesel::table! {
         format -> Text,
         missing_values -> Jsonb,
         event -> Nullable<Jsonb>,
+        signed_by -> Nullable<Text>,
+        regime -> Nullable<Jsonb>,
     }
 }
 
@@ -654,6 +714,18 @@ diesel::table! {
         known_at -> Timestamptz,
         known_at_assumed -> Bool,
         value -> Double,
+    }
+}
+
+diesel::table! {
+    prediction_notices (prediction_id, made_at) {
+        prediction_id -> Uuid,
+        made_at -> Timestamptz,
+        model_id -> Uuid,
+        target_ts -> Nullable<Timestamptz>,
+        value -> Nullable<Double>,
+        probability -> Nullable<Double>,
+        threshold -> Nullable<Double>,
     }
 }
 
@@ -1040,5 +1112,22 @@ diesel::table! {
         user_id -> Uuid,
         external_id -> Nullable<Text>,
         created_at -> Timestamptz,
+    }
+}
+
+diesel::table! {
+    webhook_deliveries (delivery_id) {
+        delivery_id -> Uuid,
+        model_id -> Uuid,
+        url -> Text,
+        body -> Text,
+        predictions -> Int4,
+        alerts -> Int4,
+        state -> Text,
+        attempts -> Int4,
+        last_status -> Nullable<Int4>,
+        last_error -> Nullable<Text>,
+        created_at -> Timestamptz,
+        attempted_at -> Nullable<Timestamptz>,
     }
 }

@@ -41,6 +41,28 @@ pub(super) const METRICS: &[Metric] = &[
             &[("kind", "training")],
         ],
     },
+    Metric {
+        name: "luna_alerts_suppressed_total",
+        kind: Kind::Counter,
+        help: "Predictions that would have been alerts, by why they were not",
+        series: &[
+            &[("reason", "ignored")],
+            &[("reason", "cooling_down")],
+            &[("reason", "repeated")],
+        ],
+    },
+    Metric {
+        name: "luna_alerts_evaluated_total",
+        kind: Kind::Counter,
+        help: "Alerts that ended, by whether they came true",
+        series: &[&[("status", "success")], &[("status", "failed")], &[("status", "expired")]],
+    },
+    Metric {
+        name: "luna_webhook_attempts_total",
+        kind: Kind::Counter,
+        help: "Attempts to post to webhooks, by what became of the message",
+        series: &[&[("outcome", "delivered")], &[("outcome", "retry")], &[("outcome", "dead")]],
+    },
     metric("ml_active_models", Kind::Gauge, "Models that are active for a series"),
     metric("ml_models_loaded", Kind::Gauge, "Models held in memory"),
     metric("ml_db_connected", Kind::Gauge, "Whether the database answers: 1 or 0"),

@@ -79,8 +79,9 @@ impl FromRequest for FormFlow {
         let given = header_text(request.headers(), header::CONTENT_TYPE);
         let media_type = given.split(';').next().unwrap_or_default().trim();
         let is_form = media_type.eq_ignore_ascii_case("multipart/form-data");
-        let refusal =
-            || unsupported(format!("the content type must be multipart/form-data, not '{media_type}'"));
+        let refusal = || {
+            unsupported(format!("the content type must be multipart/form-data, not '{media_type}'"))
+        };
         let acceptable = refuse_coding(request.headers());
         let acceptable = acceptable.and_then(|()| is_form.then_some(()).ok_or_else(refusal));
         let form = Multipart::from_request(request, payload).into_inner();

@@ -28,8 +28,8 @@ pub use self::csrf::CsrfToken;
 #[cfg(test)]
 use self::extract::BodyLimit;
 pub use self::extract::{
-    Body, FLOW_BYTES_MAX, FileForm, FilesForm, Flow, Form, Params, Path, SentFile, UPLOAD_BYTES_MAX, Upload,
-    parse_value,
+    Body, FLOW_BYTES_MAX, FileForm, FilesForm, Flow, Form, Params, Path, SentFile,
+    UPLOAD_BYTES_MAX, Upload, parse_value,
 };
 pub use self::fallback::{MethodTable, fallback};
 pub use self::form_flow::{FormFlow, FormPart};

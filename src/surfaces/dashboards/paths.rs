@@ -10,6 +10,7 @@ pub const PAGES: &[(&str, &[&str])] = &[
     (PRICES_CSV, &["GET"]),
     ("/forecast", &["GET"]),
     ("/forecast/day", &["GET"]),
+    ("/forecast/meter", &["GET"]),
     ("/login", &["GET", "POST"]),
     ("/logout", &["POST"]),
     ("/setup", &["GET", "POST"]),

@@ -4,7 +4,7 @@ use rust_embed::Embed;
 use serde::Serialize;
 use tera::{Context, Tera};
 
-use crate::surfaces::dashboards::forecast::{DayView, ForecastView};
+use crate::surfaces::dashboards::forecast::{DayView, ForecastView, MeterView};
 use crate::surfaces::dashboards::forms::{LoginPage, SetupPage};
 use crate::surfaces::dashboards::pages::{ErrorPage, Shell};
 use crate::surfaces::dashboards::prices::PricesView;
@@ -69,6 +69,11 @@ impl Templates {
     /// One day's forecast next to what came.
     pub fn forecast_day(&self, shell: &Shell, view: &DayView) -> Result<String, PageError> {
         self.render("forecast_day.html", shell, view)
+    }
+
+    /// A meter's coming week.
+    pub fn forecast_meter(&self, shell: &Shell, view: &MeterView) -> Result<String, PageError> {
+        self.render("forecast_meter.html", shell, view)
     }
 
     /// The log-in form.

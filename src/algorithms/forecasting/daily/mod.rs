@@ -82,7 +82,7 @@ impl Daily {
             // What the members are worth, and how unsure they are, is learned on the days before.
             let record = usize::try_from(params.integer("record_days")).unwrap_or(0);
             let first = ahead.saturating_sub(record).max(LEAST_DAYS);
-            let pool = Pool::new(PoolSettings::default(), first);
+            let pool = Pool::new(PoolSettings::day_by_day(), first);
             Kind::Ensemble(Box::new(pool.map_err(|error| unfit(algorithm, &error))?))
         };
         let mut model = Self { exogenous, days, kind, threads };
@@ -152,7 +152,49 @@ impl Daily {
         recent: Option<&Table>,
         table: &Table,
     ) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
-        let mut model = self.clone();
+        self.clone().answer(recent, table)
+    }
+
+    /// The same by a model that keeps what it learns from `recent` on the way, for the next time: rows
+    /// that it has been handed before must come again as they were, older ones before newer ones.
+    pub fn predict_on(
+        &mut self,
+        recent: Option<&Table>,
+        table: &Table,
+    ) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
+        if let Some(recent) = recent {
+            self.go_on(recent);
+        }
+        let (days, end) = (self.days.clone(), self.recorded().end);
+        let answer = self.answer(recent, table);
+        // Of a day that is not over more may become known; the models that were made for it stay.
+        self.days = days;
+        match &mut self.kind {
+            Kind::Lear { first, forecasts } => forecasts.truncate(end.saturating_sub(*first)),
+            Kind::Ensemble(pool) => pool.forget_from(end),
+        }
+        answer
+    }
+
+    /// Takes in the days of `recent` and forecasts them, each from the days before it.
+    fn go_on(&mut self, recent: &Table) {
+        let known = days_of(recent, &self.exogenous);
+        let Some(last) = known.keys().next_back() else { return };
+        let before = self.days.clone();
+        if !self.days.append(&known, last + 1) || self.days.len() == before.len() {
+            self.days = before;
+            return;
+        }
+        if let Err(error) = self.extend(self.days.len() - 1, &|| false) {
+            tracing::warn!(%error, "Days cannot be gone on with: {error}");
+        }
+    }
+
+    fn answer(
+        &mut self,
+        recent: Option<&Table>,
+        table: &Table,
+    ) -> (Vec<f64>, Option<Vec<[f64; 7]>>) {
         let mut known =
             recent.map_or_else(BTreeMap::new, |recent| days_of(recent, &self.exogenous));
         let asked = days_of(table, &self.exogenous);
@@ -161,14 +203,14 @@ impl Daily {
         }
         let forecasts: BTreeMap<i32, Ahead> = asked
             .iter()
-            .filter_map(|(day, values)| Some((*day, model.forecast(*day, values, &known)?)))
+            .filter_map(|(day, values)| Some((*day, self.forecast(*day, values, &known)?)))
             .collect();
         let has_quarters = table.groups.iter().any(|key| usize::from(key.slot) >= HOURS);
         let (mut points, mut quantiles) = (Vec::new(), Vec::new());
         for key in &table.groups {
             let forecast = forecasts.get(&key.day).filter(|_| key.lead_day <= 1);
             let (hour, away) = if has_quarters {
-                (key.slot / QUARTERS, model.days.within_hour(key.day, key.slot))
+                (key.slot / QUARTERS, self.days.within_hour(key.day, key.slot))
             } else {
                 (key.slot, 0.0)
             };
@@ -207,7 +249,11 @@ impl Daily {
 
     /// Whether what is stored fits together with so many features.
     pub fn fits(&self, features: &[String]) -> bool {
-        self.exogenous == exogenous_of(features) && self.threads > 0
+        let is_whole = match &self.kind {
+            Kind::Lear { .. } => true,
+            Kind::Ensemble(pool) => pool.is_whole(),
+        };
+        self.exogenous == exogenous_of(features) && self.threads > 0 && is_whole
     }
 
     /// What each member is worth in the newest forecast, as shares of one, largest first.

@@ -132,6 +132,31 @@ fn the_ensemble_is_stored_and_goes_on_as_it_would_have() {
 }
 
 #[test]
+fn what_is_kept_on_the_way_changes_no_forecast() {
+    let (train, valid) = (hourly(FIRST, 128), hourly(FIRST + 128, 2));
+    for algorithm in [Algorithm::Lear, Algorithm::Ensemble] {
+        let model = fitted(algorithm, &train, &valid);
+        let mut kept = Model::from_bytes(&model.to_bytes()).unwrap();
+        for day in 0..3 {
+            let recent = hourly(FIRST + 130, day);
+            // A day on which the wind is not what it will have been said to be, then one more look.
+            let next = hourly(FIRST + 130 + day, 1);
+            let mut early = next.clone();
+            early.x.column_mut(2).mapv_inplace(|wind| wind + 40.0);
+            for table in [&early, &next, &next] {
+                let wanted = model.predict_after(Some(&recent), table).unwrap();
+                assert_eq!(kept.predict_on(&recent, table).unwrap(), wanted, "{algorithm:?} {day}");
+            }
+        }
+        // Behind a gap nobody knows the day before, kept or not.
+        let (far, next) = (hourly(FIRST + 150, 1), hourly(FIRST + 151, 1));
+        for _ in 0..2 {
+            assert!(kept.predict_on(&far, &next).is_err());
+        }
+    }
+}
+
+#[test]
 fn days_have_no_gaps() {
     let table = rows(FIRST, 20, 24, |day, hour| {
         // A short day, a day that is not there, a day of which little is.

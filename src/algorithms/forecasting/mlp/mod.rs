@@ -13,6 +13,7 @@ mod matrix; // products of dense matrices
 mod model; // learning on, forecasting
 mod network; // layers, loss, gradient
 mod optimiser; // Adam
+mod stored; // weights as text
 
 pub use self::model::{Mlp, MlpError, MlpSettings};
 

@@ -1,5 +1,7 @@
 //! A network that learns from a history of days, learns on, and forecasts.
 
+use serde::{Deserialize, Serialize};
+
 use super::network::Weights;
 use super::optimiser::Optimiser;
 use crate::algorithms::forecasting::days::{Day, DayHistory, DaysError, HOURS};
@@ -12,7 +14,7 @@ const UNITS_MAX: usize = 4_096;
 
 /// What a network is like and how it learns. The defaults are those of least error on 2015 of the German
 /// benchmark.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct MlpSettings {
     /// Number of hidden units.
     pub units: usize,
@@ -76,14 +78,14 @@ pub enum MlpError {
 }
 
 /// A network and what it has learned.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Mlp {
     settings: MlpSettings,
     dice: Dice,
     learned: Option<Learned>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 struct Learned {
     optimiser: Optimiser,
     design: Design,
@@ -93,6 +95,15 @@ impl Mlp {
     /// A network that knows nothing yet.
     pub const fn new(settings: MlpSettings) -> Self {
         Self { settings, dice: Dice(settings.seed), learned: None }
+    }
+
+    /// Whether what was stored fits together: weights, columns and hours.
+    pub fn is_whole(&self) -> bool {
+        let units = self.settings.units;
+        (1..=UNITS_MAX).contains(&units)
+            && self.learned.as_ref().is_none_or(|Learned { optimiser, design }| {
+                design.is_whole() && optimiser.fits(design.width, units)
+            })
     }
 
     /// Learns from the window before `day`: from scratch the first time, from where it is after that.
@@ -202,7 +213,7 @@ fn narrow(values: &[f64]) -> Vec<f32> {
 }
 
 /// Numbers that follow from a seed (`SplitMix64`, Steele et al. 2014).
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Dice(pub u64);
 
 impl Dice {

@@ -1,23 +1,31 @@
 //! Layers of the network, its loss and the gradient of the loss.
 
+use serde::{Deserialize, Serialize};
+
 use super::matrix::{add_product, add_rows, transpose};
+use super::stored::floats;
 use crate::algorithms::forecasting::days::HOURS;
 
 /// Slope of the hidden units below zero.
 const LEAK: f32 = 0.01;
 
 /// Weights of the network, or anything that has one value for each of them: a gradient, its moments.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Weights {
     /// Inputs × hidden units.
+    #[serde(with = "floats")]
     pub hidden: Vec<f32>,
     /// One per hidden unit.
+    #[serde(with = "floats")]
     pub hidden_bias: Vec<f32>,
     /// Hidden units × 24 hours.
+    #[serde(with = "floats")]
     pub output: Vec<f32>,
     /// Inputs × 24 hours.
+    #[serde(with = "floats")]
     pub linear: Vec<f32>,
     /// One per hour.
+    #[serde(with = "floats")]
     pub output_bias: Vec<f32>,
 }
 
@@ -55,6 +63,15 @@ impl Weights {
     /// The parts in the same order.
     pub const fn parts(&self) -> [&Vec<f32>; 5] {
         [&self.hidden, &self.output, &self.linear, &self.hidden_bias, &self.output_bias]
+    }
+
+    /// Whether these are finite weights of a network of so many inputs and hidden units.
+    pub fn fits(&self, inputs: usize, units: usize) -> bool {
+        let wanted = [inputs * units, units * HOURS, inputs * HOURS, units, HOURS];
+        let mut parts = self.parts().into_iter().zip(wanted);
+        parts.all(|(part, wanted)| {
+            part.len() == wanted && part.iter().all(|value| value.is_finite())
+        })
     }
 
     /// Number of hidden units.

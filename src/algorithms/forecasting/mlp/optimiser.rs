@@ -3,6 +3,8 @@
 //! Kingma and Ba, "Adam", 2015, algorithm 1; Loshchilov and Hutter, "Decoupled weight decay
 //! regularization", 2019, algorithm 2.
 
+use serde::{Deserialize, Serialize};
+
 use super::network::Weights;
 
 const FIRST_DECAY: f32 = 0.9;
@@ -14,7 +16,7 @@ const MEAN_DECAY: f32 = 0.998;
 const MATRICES: usize = 3;
 
 /// Weights on their way down.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Optimiser {
     weights: Weights,
     /// Running mean of the weights.
@@ -32,6 +34,12 @@ impl Optimiser {
             part.fill(0.0);
         }
         Self { mean: weights.clone(), weights, first: zeros.clone(), second: zeros, steps: 0 }
+    }
+
+    /// Whether all of it is about a network of so many inputs and hidden units.
+    pub fn fits(&self, inputs: usize, units: usize) -> bool {
+        let all = [&self.weights, &self.mean, &self.first, &self.second];
+        self.steps >= 0 && all.into_iter().all(|weights| weights.fits(inputs, units))
     }
 
     /// The weights as they are.

@@ -5,6 +5,8 @@ use std::sync::Mutex;
 use std::sync::PoisonError;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use serde::{Deserialize, Serialize};
+
 use super::boosting::{Engine, TreesSpec};
 use super::features::{LONGEST_LAG, PoolDays, Rows};
 use super::settings::{NETWORK_LIFE_DAYS, NETWORK_STEP_DAYS, NetworkSpec, PoolSettings};
@@ -20,8 +22,9 @@ pub(super) type Fitted = Option<(usize, Forest)>;
 /// A network, the day on which it began, and the day up to which it has learned.
 pub(super) type Taught = Option<(usize, usize, Mlp)>;
 
-/// The newest models of the members that are not refitted daily; made again where they are missing.
-#[derive(Debug, Clone, Default)]
+/// The newest models of the members that are not refitted daily, stored with the pool; made again
+/// where they are missing.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Models {
     pub forests: Vec<Fitted>,
     pub networks: Vec<Taught>,
@@ -32,6 +35,11 @@ impl Models {
     pub fn fit_to(&mut self, settings: &PoolSettings) {
         self.forests.resize(settings.trees.len(), None);
         self.networks.resize(settings.networks.len(), None);
+    }
+
+    /// Whether what was stored can be gone on with.
+    pub fn is_whole(&self) -> bool {
+        self.networks.iter().flatten().all(|(_, _, network)| network.is_whole())
     }
 }
 
@@ -55,21 +63,43 @@ enum New {
     Network(usize, usize, Box<Mlp>),
 }
 
-/// First day of the block of `refit` days, counted from `origin`, in which `day` lies.
-pub(super) fn grid_day(origin: usize, refit: usize, day: usize) -> usize {
-    day - (day - origin) % refit.max(1)
+/// The days on which a member is fitted anew: the first of the record, then every so many.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Grid {
+    origin: usize,
+    every: usize,
+    /// Days by which the second fit comes earlier, so that members take turns.
+    ahead: usize,
 }
 
-/// `days` cut at the grid.
-pub(super) fn blocks(origin: usize, refit: usize, days: Range<usize>) -> Vec<Range<usize>> {
-    let mut blocks = Vec::new();
-    let mut from = days.start;
-    while from < days.end {
-        let to = (grid_day(origin, refit, from) + refit.max(1)).min(days.end);
-        blocks.push(from..to);
-        from = to;
+impl Grid {
+    /// The grid of a record that begins with the day `origin`.
+    pub fn new(origin: usize, every: usize, ahead: usize) -> Self {
+        let every = every.max(1);
+        Self { origin, every, ahead: ahead % every }
     }
-    blocks
+
+    /// Days since the grid's last day, which may lie before the record.
+    const fn passed(self, day: usize) -> usize {
+        (day - self.origin + self.ahead) % self.every
+    }
+
+    /// The day of the newest fit on `day`.
+    pub fn begin(self, day: usize) -> usize {
+        day - self.passed(day).min(day - self.origin)
+    }
+
+    /// `days` cut at the grid.
+    pub fn blocks(self, days: Range<usize>) -> Vec<Range<usize>> {
+        let mut blocks = Vec::new();
+        let mut from = days.start;
+        while from < days.end {
+            let to = (from + self.every - self.passed(from)).min(days.end);
+            blocks.push(from..to);
+            from = to;
+        }
+        blocks
+    }
 }
 
 /// Everything members need to forecast.
@@ -121,7 +151,7 @@ impl Members<'_> {
     fn pieces(&self, days: &Range<usize>) -> [Vec<Piece>; 2] {
         let (windows, trees) = (self.settings.lear_windows.len(), self.settings.trees.len());
         let cut = |member: usize, every: usize| {
-            let blocks = blocks(self.origin, every, days.clone()).into_iter();
+            let blocks = self.grid(member, every).blocks(days.clone()).into_iter();
             blocks.map(move |days| Piece { member, days })
         };
         let specs = self.settings.trees.iter().enumerate();
@@ -133,6 +163,11 @@ impl Members<'_> {
             .clone()
             .flat_map(|day| (0..windows).map(move |member| Piece { member, days: day..day + 1 }));
         [boosting.collect(), networks.chain(lear).collect()]
+    }
+
+    /// When a member is fitted anew.
+    fn grid(&self, member: usize, every: usize) -> Grid {
+        self.settings.grid(self.origin, member, every)
     }
 
     /// One thread begins with the first queue, the others with the second; each helps with the other
@@ -193,7 +228,7 @@ impl Members<'_> {
         spec: &TreesSpec,
         known: Option<&(usize, Forest)>,
     ) -> Result<Done, PoolError> {
-        let grid = grid_day(self.origin, spec.refit_days, piece.days.start);
+        let grid = self.grid(piece.member, spec.refit_days).begin(piece.days.start);
         let all = |forest: &Forest| {
             piece.days.clone().map(|day| spec.forecast(forest, self.rows, day)).collect()
         };
@@ -214,7 +249,7 @@ impl Members<'_> {
         known: Option<&(usize, usize, Mlp)>,
     ) -> Result<Done, PoolError> {
         let history = &self.days.history;
-        let began = grid_day(self.origin, NETWORK_LIFE_DAYS, piece.days.start);
+        let began = self.grid(piece.member, NETWORK_LIFE_DAYS).begin(piece.days.start);
         let fits =
             known.filter(|(begin, taught, _)| *begin == began && *taught <= piece.days.start);
         let (mut network, mut next) = match fits {

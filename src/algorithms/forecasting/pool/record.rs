@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::bands::Past;
 use super::boosting::Engine;
 use super::features::{LONGEST_LAG, PoolDays, Rows};
-use super::members::{Fitted, Members, Models, blocks, grid_day};
+use super::members::{Fitted, Members, Models};
 use super::settings::{LEAST_DAYS, PoolSettings};
 use super::stack::Stack;
 use super::weights::weights;
@@ -28,10 +28,10 @@ pub struct Pool {
     weights: Vec<Vec<f64>>,
     /// Mean absolute distance of the members from the ensemble, per day.
     spreads: Vec<Day>,
-    /// Not stored: made again when they are not there.
-    #[serde(skip)]
+    /// Made again when they are not there.
+    #[serde(default)]
     models: Models,
-    #[serde(skip)]
+    #[serde(default)]
     stack: Fitted,
 }
 
@@ -80,6 +80,29 @@ impl Pool {
     /// Days forecast so far.
     pub fn days(&self) -> std::ops::Range<usize> {
         self.first..self.first + self.ensemble.len()
+    }
+
+    /// Whether what was stored fits together.
+    pub fn is_whole(&self) -> bool {
+        let days = self.ensemble.len();
+        let members = self.settings.members().len();
+        self.first >= LEAST_DAYS
+            && self.members.len() == members
+            && self.members.iter().all(|forecasts| forecasts.len() == days)
+            && self.weights.len() == days
+            && self.weights.iter().all(|weights| weights.len() == members)
+            && self.spreads.len() == days
+            && self.models.is_whole()
+    }
+
+    /// Forgets what was forecast of the days from `end` on. The members' models stay: each has learned
+    /// from the days before the one it was fitted on, whatever was forecast of that.
+    pub fn forget_from(&mut self, end: usize) {
+        let days = end.saturating_sub(self.first);
+        self.members.iter_mut().for_each(|forecasts| forecasts.truncate(days));
+        self.ensemble.truncate(days);
+        self.weights.truncate(days);
+        self.spreads.truncate(days);
     }
 
     /// Forecasts every day that is missing up to and with `last`; prices of `last` are not read.
@@ -163,8 +186,10 @@ impl Pool {
         let engine = Engine { threads: work.threads, cancel: work.cancel };
         let prices = days.history.prices_eur_mwh;
         let (mut forecasts, mut forest) = (Vec::new(), self.stack.take());
-        for block in blocks(self.first, spec.refit_days, new) {
-            let grid = grid_day(self.first, spec.refit_days, block.start);
+        let place = self.members.len() - 1;
+        let when = self.settings.grid(self.first, place, spec.refit_days);
+        for block in when.blocks(new) {
+            let grid = when.begin(block.start);
             let learned = grid - self.first;
             if learned < self.settings.stack_after_days {
                 forecasts.extend(block.map(|day| stack.base(day)));

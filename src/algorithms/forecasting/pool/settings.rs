@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::boosting::{Target, TreesSpec};
+use super::members::Grid;
 use crate::algorithms::forecasting::mlp::MlpSettings;
 
 /// Fewest days before the first forecast.
@@ -53,6 +54,10 @@ pub struct PoolSettings {
     pub equal_share: f64,
     /// Days whose errors make the quantiles.
     pub band_days: usize,
+    /// Days by which each member that is not refitted daily is fitted anew before the one in front of
+    /// it, so that no day has to pay for all; none of them in a pool that does not say so.
+    #[serde(default)]
+    pub stagger_days: usize,
 }
 
 impl Default for PoolSettings {
@@ -105,11 +110,24 @@ impl Default for PoolSettings {
             weight_days: 182,
             equal_share: 0.2,
             band_days: 182,
+            stagger_days: 0,
         }
     }
 }
 
 impl PoolSettings {
+    /// The settings of a pool that goes on day by day: with two days between members a week has a day
+    /// for each of the seven that are refitted weekly or in whole weeks.
+    pub fn day_by_day() -> Self {
+        Self { stagger_days: 2, ..Self::default() }
+    }
+
+    /// When the member at `place` of all is fitted anew, in a record that begins with the day `origin`.
+    pub(super) fn grid(&self, origin: usize, place: usize, every: usize) -> Grid {
+        let behind_daily = place.saturating_sub(self.lear_windows.len());
+        Grid::new(origin, every, self.stagger_days * behind_daily)
+    }
+
     /// Names of the members, in the order of all forecasts.
     pub fn members(&self) -> Vec<String> {
         let lear = self.lear_windows.iter().map(|window| format!("LEAR {window}"));

@@ -2,9 +2,12 @@
 
 use proptest::prelude::*;
 
-use crate::algorithms::retrieval::{chunk, in_section, section_at, Block, BlockKind, Canonical, Chunk, ChunkSettings, Page, Span};
+use crate::algorithms::retrieval::{
+    Block, BlockKind, Canonical, Chunk, ChunkSettings, Page, Span, chunk, in_section, section_at,
+};
 
-const SETTINGS: ChunkSettings = ChunkSettings { tokens_target: 40, tokens_max: 60, tokens_overlap: 10 };
+const SETTINGS: ChunkSettings =
+    ChunkSettings { tokens_target: 40, tokens_max: 60, tokens_overlap: 10 };
 
 fn count(text: &str) -> usize {
     text.split_whitespace().count()
@@ -18,7 +21,9 @@ fn document(parts: &[Option<(BlockKind, &str)>]) -> Canonical {
     for part in parts {
         let Some((kind, text)) = part else {
             let number = u32::try_from(canonical.pages.len() + 1).unwrap();
-            canonical.pages.push(Page { number, span: Span { start: page_start, end: canonical.text.len() } });
+            canonical
+                .pages
+                .push(Page { number, span: Span { start: page_start, end: canonical.text.len() } });
             page_start = canonical.text.len();
             continue;
         };
@@ -39,7 +44,9 @@ fn document(parts: &[Option<(BlockKind, &str)>]) -> Canonical {
         canonical.blocks.push(Block { kind, span });
     }
     let number = u32::try_from(canonical.pages.len() + 1).unwrap();
-    canonical.pages.push(Page { number, span: Span { start: page_start, end: canonical.text.len() } });
+    canonical
+        .pages
+        .push(Page { number, span: Span { start: page_start, end: canonical.text.len() } });
     canonical
 }
 
@@ -67,14 +74,25 @@ fn articles_of_a_law_stand_alone_with_their_titles() {
     assert_eq!(chunks.len(), 2);
     assert_eq!(chunks[0].section, ["1. Kapitel: Allgemeines", "Art. 1 Zweck"]);
     assert_eq!(text(&canonical, &chunks[1]), "Art. 2 Begriffe\nStrom ist elektrische Energie.");
-    assert!(chunks[1].search_text(&canonical).starts_with("1. Kapitel: Allgemeines › Art. 2 Begriffe\n"));
+    assert!(
+        chunks[1]
+            .search_text(&canonical)
+            .starts_with("1. Kapitel: Allgemeines › Art. 2 Begriffe\n")
+    );
 }
 
 #[test]
 fn articles_that_are_only_paragraphs_are_found_too() {
-    let canonical = document(&[Some((P, "Art. 1 Zweck\nDieses Gesetz regelt den Strom.")), Some((P, "Art. 2 Begriffe")), Some((P, "Strom ist Energie."))]);
+    let canonical = document(&[
+        Some((P, "Art. 1 Zweck\nDieses Gesetz regelt den Strom.")),
+        Some((P, "Art. 2 Begriffe")),
+        Some((P, "Strom ist Energie.")),
+    ]);
     let chunks = chunk(&canonical, &SETTINGS, &count);
-    assert_eq!(chunks.iter().map(|chunk| chunk.section.join("/")).collect::<Vec<_>>(), ["Art. 1 Zweck", "Art. 2 Begriffe"]);
+    assert_eq!(
+        chunks.iter().map(|chunk| chunk.section.join("/")).collect::<Vec<_>>(),
+        ["Art. 1 Zweck", "Art. 2 Begriffe"]
+    );
     let at = canonical.text.find("Energie").unwrap();
     assert_eq!(section_at(&canonical, at), ["Art. 2 Begriffe"]);
 }
@@ -93,14 +111,25 @@ fn a_section_is_matched_at_the_end_of_a_word() {
 
 #[test]
 fn a_page_ends_a_chunk_unless_a_paragraph_runs_across() {
-    let canonical = document(&[Some((P, "One on the first page.")), None, Some((P, "Two on the second page.")), Some((P, "Three on the second page."))]);
+    let canonical = document(&[
+        Some((P, "One on the first page.")),
+        None,
+        Some((P, "Two on the second page.")),
+        Some((P, "Three on the second page.")),
+    ]);
     let chunks = chunk(&canonical, &SETTINGS, &count);
-    assert_eq!(chunks.iter().map(|chunk| (chunk.page, chunk.page_end)).collect::<Vec<_>>(), [(1, 1), (2, 2)]);
+    assert_eq!(
+        chunks.iter().map(|chunk| (chunk.page, chunk.page_end)).collect::<Vec<_>>(),
+        [(1, 1), (2, 2)]
+    );
 
     let mut across = document(&[Some((P, "One begins here and goes on over there."))]);
     let middle = across.text.find("goes").unwrap();
     let end = across.text.len();
-    across.pages = vec![Page { number: 1, span: Span { start: 0, end: middle } }, Page { number: 2, span: Span { start: middle, end } }];
+    across.pages = vec![
+        Page { number: 1, span: Span { start: 0, end: middle } },
+        Page { number: 2, span: Span { start: middle, end } },
+    ];
     let chunks = chunk(&across, &SETTINGS, &count);
     assert_eq!((chunks.len(), chunks[0].page, chunks[0].page_end), (1, 1, 2));
 }
@@ -121,9 +150,16 @@ fn rows_far_from_their_header_bring_it_along() {
 
 #[test]
 fn long_paragraphs_are_cut_between_sentences_and_overlap_within_the_section() {
-    let sentences: Vec<String> = (0..20).map(|number| format!("Sentence number {number} says something about the tariff.")).collect();
+    let sentences: Vec<String> = (0..20)
+        .map(|number| format!("Sentence number {number} says something about the tariff."))
+        .collect();
     let long = sentences.join(" ");
-    let canonical = document(&[Some((h(1), "Tariffs")), Some((P, &long)), Some((h(1), "Other")), Some((P, "Something else entirely, long enough to stand on its own feet."))]);
+    let canonical = document(&[
+        Some((h(1), "Tariffs")),
+        Some((P, &long)),
+        Some((h(1), "Other")),
+        Some((P, "Something else entirely, long enough to stand on its own feet.")),
+    ]);
     let chunks = chunk(&canonical, &SETTINGS, &count);
     assert!(chunks.len() > 4);
     for pair in chunks.windows(2) {
@@ -136,7 +172,14 @@ fn long_paragraphs_are_cut_between_sentences_and_overlap_within_the_section() {
 
 #[test]
 fn crumbs_join_their_neighbour() {
-    let canonical = document(&[Some((h(1), "A")), Some((P, "Tiny.")), Some((h(2), "B")), Some((P, "Small.")), Some((h(2), "C")), Some((P, "Little."))]);
+    let canonical = document(&[
+        Some((h(1), "A")),
+        Some((P, "Tiny.")),
+        Some((h(2), "B")),
+        Some((P, "Small.")),
+        Some((h(2), "C")),
+        Some((P, "Little.")),
+    ]);
     let chunks = chunk(&canonical, &SETTINGS, &count);
     assert_eq!(chunks.len(), 1);
     assert_eq!(chunks[0].section, ["A"]);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use crate::algorithms::retrieval::{ndcg_at, Compounds, Exact, Language, Words};
+use crate::algorithms::retrieval::{Compounds, Exact, Language, Words, ndcg_at};
 
 /// nDCG@10 of Lucene 9.5 (Anserini 0.22.1, `-language en|de`, BM25 with k1 1.2 and b 0.75) on the same paragraphs.
 const LUCENE_ENGLISH: f64 = 0.9582;
@@ -18,15 +18,23 @@ fn folder(name: &str) -> Option<PathBuf> {
 
 fn rows(path: &Path) -> Vec<serde_json::Value> {
     let mut text = String::new();
-    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap()).read_to_string(&mut text).unwrap();
+    flate2::read::MultiGzDecoder::new(std::fs::File::open(path).unwrap())
+        .read_to_string(&mut text)
+        .unwrap();
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
 }
 
 /// nDCG@10 of plain BM25 without compounds, of plain questions with them, and of questions as they are asked in earnest.
 fn measure(folder: &Path, language: Language) -> [f64; 3] {
     let field = |row: &serde_json::Value, name: &str| row[name].as_str().unwrap().to_owned();
-    let corpus: Vec<(String, String)> = rows(&folder.join("corpus.jsonl.gz")).iter().map(|row| (field(row, "_id"), field(row, "text"))).collect();
-    let questions: Vec<(String, String)> = rows(&folder.join("queries.jsonl.gz")).iter().map(|row| (field(row, "_id"), field(row, "text"))).collect();
+    let corpus: Vec<(String, String)> = rows(&folder.join("corpus.jsonl.gz"))
+        .iter()
+        .map(|row| (field(row, "_id"), field(row, "text")))
+        .collect();
+    let questions: Vec<(String, String)> = rows(&folder.join("queries.jsonl.gz"))
+        .iter()
+        .map(|row| (field(row, "_id"), field(row, "text")))
+        .collect();
     let judged: HashMap<String, String> = std::fs::read_to_string(folder.join("qrels_test.tsv"))
         .unwrap()
         .lines()
@@ -34,7 +42,8 @@ fn measure(folder: &Path, language: Language) -> [f64; 3] {
         .map(|line| line.split('\t').collect::<Vec<_>>())
         .map(|cells| (cells[0].to_owned(), cells[1].to_owned()))
         .collect();
-    let average = corpus.iter().map(|(_, text)| Words::length(text, language) as f64).sum::<f64>() / corpus.len() as f64;
+    let average = corpus.iter().map(|(_, text)| Words::length(text, language) as f64).sum::<f64>()
+        / corpus.len() as f64;
     let plain = Words { average_terms: average, compounds: Compounds::default() };
     let mut learned = Words { average_terms: average, compounds: Compounds::built_in() };
     learned.compounds.learn(corpus.iter().map(|(_, text)| text.as_str()));
@@ -46,7 +55,8 @@ fn measure(folder: &Path, language: Language) -> [f64; 3] {
     let (without, with) = (index(&plain), index(&learned));
     let mean = |search: &dyn Fn(&str) -> Vec<(usize, f32)>| {
         let one = |(id, text): &(String, String)| {
-            let ranked: Vec<&str> = search(text).into_iter().map(|(passage, _)| corpus[passage].0.as_str()).collect();
+            let ranked: Vec<&str> =
+                search(text).into_iter().map(|(passage, _)| corpus[passage].0.as_str()).collect();
             ndcg_at(&ranked, &[(judged[id].as_str(), 1.0)], 10)
         };
         questions.iter().map(one).sum::<f64>() / questions.len() as f64

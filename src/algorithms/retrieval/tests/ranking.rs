@@ -2,7 +2,9 @@
 
 use proptest::prelude::*;
 
-use crate::algorithms::retrieval::{fuse, ndcg_at, recall_at, reciprocal_rank, Compounds, Exact, Fusion, Language, Words};
+use crate::algorithms::retrieval::{
+    Compounds, Exact, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank,
+};
 
 const EN: Language = Language::English;
 
@@ -56,7 +58,11 @@ fn parts_of_compounds_do_not_make_a_passage_longer_and_weigh_less_than_words() {
 fn vectors_are_ascending_without_doubles() {
     let words = Words { average_terms: 20.0, compounds: Compounds::built_in() };
     let text = "Der Netzbetreiber misst den Stromverbrauch; der Verbrauch des Netzbetreibers wird gemessen.";
-    for (hashes, weights) in [words.passage(text, Language::German), words.query(text, None), words.query(text, Some(Language::German))] {
+    for (hashes, weights) in [
+        words.passage(text, Language::German),
+        words.query(text, None),
+        words.query(text, Some(Language::German)),
+    ] {
         assert!(hashes.windows(2).all(|pair| pair[0] < pair[1]));
         assert_eq!(hashes.len(), weights.len());
         assert!(weights.iter().all(|weight| *weight > 0.0));
@@ -67,10 +73,15 @@ fn vectors_are_ascending_without_doubles() {
 fn a_question_in_french_finds_a_passage_in_german_by_what_both_call_it() {
     let words = Words { average_terms: 8.0, compounds: Compounds::built_in() };
     let mut exact = Exact::default();
-    for text in ["Die Katze schläft auf dem Sofa.", "Die Preise der Stromlieferanten für Haushalte steigen.", "Der Zug nach Bern ist verspätet."] {
+    for text in [
+        "Die Katze schläft auf dem Sofa.",
+        "Die Preise der Stromlieferanten für Haushalte steigen.",
+        "Der Zug nach Bern ist verspätet.",
+    ] {
         exact.add(&words.passage(text, Language::German));
     }
-    let found = exact.search(&words.query("Le prix du fournisseur d'électricité", Some(Language::French)), 3);
+    let found = exact
+        .search(&words.query("Le prix du fournisseur d'électricité", Some(Language::French)), 3);
     assert_eq!(found.first().map(|(passage, _)| *passage), Some(1));
 }
 
@@ -100,7 +111,11 @@ fn recall_and_reciprocal_rank_by_hand() {
 #[test]
 fn min_max_by_hand() {
     // Words 10, 6, 2 become 1, 0.5, 0; dense 0.9, 0.5 become 1, 0.
-    let fused = fuse(&[(1, 10.0), (2, 6.0), (3, 2.0)], &[(2, 0.9), (4, 0.5)], Fusion::MinMax { dense_share: 0.5 });
+    let fused = fuse(
+        &[(1, 10.0), (2, 6.0), (3, 2.0)],
+        &[(2, 0.9), (4, 0.5)],
+        Fusion::MinMax { dense_share: 0.5 },
+    );
     assert_eq!(fused, vec![(2, 0.75), (1, 0.5), (3, 0.0), (4, 0.0)]);
 }
 

@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use crate::algorithms::retrieval::hints::{Hint, Met};
-use crate::algorithms::retrieval::{select, Ask, Compounds, Language, Passage, Selection, Words};
+use crate::algorithms::retrieval::{Ask, Compounds, Language, Passage, Selection, Words, select};
 
 const TEXTS: [&str; 4] = [
     "Die Messstelle gehört dem Betreiber. Der Grundpreis beträgt 25 Euro pro Jahr. Die Ablesung erfolgt monatlich.",
@@ -19,7 +19,13 @@ fn words() -> Words {
 }
 
 fn passages() -> Vec<Passage<'static>> {
-    let passage = |(document, text)| Passage { document, text, heading: "", score: 1.0 - document as f32 * 0.1, dense_score: None };
+    let passage = |(document, text)| Passage {
+        document,
+        text,
+        heading: "",
+        score: 1.0 - document as f32 * 0.1,
+        dense_score: None,
+    };
     TEXTS.into_iter().enumerate().map(passage).collect()
 }
 
@@ -28,7 +34,10 @@ fn chosen(question: &str) -> (String, Selection) {
     let ask = Ask { question, language: Language::detect(question), words: &words };
     let passages = passages();
     let selection = select(&ask, &passages, 3);
-    let text = selection.quotes.first().map(|quote| quote.span.of(passages[quote.passage].text).unwrap().to_owned());
+    let text = selection
+        .quotes
+        .first()
+        .map(|quote| quote.span.of(passages[quote.passage].text).unwrap().to_owned());
     (text.unwrap_or_default(), selection)
 }
 
@@ -47,7 +56,11 @@ fn the_sentence_that_answers_is_first() {
 
 #[test]
 fn what_is_not_there_is_doubted() {
-    for question in ["Wie viele Stunden dauert die Montage der Wallbox?", "Wer hat die Oper in Mailand gebaut?", "Wie hoch ist der Berg Säntis in Metern?"] {
+    for question in [
+        "Wie viele Stunden dauert die Montage der Wallbox?",
+        "Wer hat die Oper in Mailand gebaut?",
+        "Wie hoch ist der Berg Säntis in Metern?",
+    ] {
         let (_, selection) = chosen(question);
         assert!(selection.confidence < 0.3, "{question}: {}", selection.confidence);
     }
@@ -70,16 +83,28 @@ fn hints_want_units_dates_and_shares() {
     assert_eq!(met("Wie viele Stunden dauert es?", "Es dauert drei Wochen."), Met::WithoutUnit);
     assert_eq!(met("Wie viel kostet es in Rappen?", "Es kostet 0,55 Rappen je kWh."), Met::Yes);
     assert_eq!(met("How many euros is the penalty?", "The penalty is EUR 100."), Met::Yes);
-    assert_eq!(met("How many euros is the penalty?", "The penalty is set in Article 16."), Met::WithoutUnit);
-    assert_eq!(met("What fraction can we return?", "It is limited to one third of the total."), Met::Yes);
+    assert_eq!(
+        met("How many euros is the penalty?", "The penalty is set in Article 16."),
+        Met::WithoutUnit
+    );
+    assert_eq!(
+        met("What fraction can we return?", "It is limited to one third of the total."),
+        Met::Yes
+    );
     assert_eq!(met("What fraction can we return?", "It is limited to 30% of the total."), Met::Yes);
     assert_eq!(met("Combien de GWh par an ?", "La production est de 6.77 GWh."), Met::Yes);
     assert_eq!(met("Wann gilt es?", "Es gilt ab dem 1. Januar."), Met::Yes);
     assert_eq!(met("Quand est-ce que cela s'applique ?", "Cela s'applique."), Met::No);
     assert_eq!(met("Gilt es?", "Es gilt."), Met::NotAsked);
     let header = "Name | Turbine [MW] | Jahr";
-    assert_eq!(Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", header), Met::Yes);
-    assert_eq!(Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", "Name | Jahr"), Met::WithoutUnit);
+    assert_eq!(
+        Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", header),
+        Met::Yes
+    );
+    assert_eq!(
+        Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", "Name | Jahr"),
+        Met::WithoutUnit
+    );
 }
 
 proptest! {

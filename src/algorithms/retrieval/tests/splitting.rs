@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use crate::algorithms::retrieval::{sentences, Language};
+use crate::algorithms::retrieval::{Language, sentences};
 
 fn split(text: &str, language: Language) -> Vec<&str> {
     sentences(text, language).into_iter().map(|span| span.of(text).unwrap()).collect()
@@ -14,14 +14,22 @@ fn abbreviations_dates_and_numbers_end_no_sentence() {
         (Language::German, "Das gilt z. B. für Strom. Es gilt auch für Gas.", 2),
         (Language::German, "Nach Art. 5 Abs. 2 Bst. a gilt es. Danach nicht mehr.", 2),
         (Language::German, "Es gilt ab dem 1. Januar 2026. Vorher gilt es nicht.", 2),
-        (Language::German, "Der Preis beträgt ca. 3.5 Mio. Franken bzw. 2.1 Mio. Euro. Er steigt.", 2),
+        (
+            Language::German,
+            "Der Preis beträgt ca. 3.5 Mio. Franken bzw. 2.1 Mio. Euro. Er steigt.",
+            2,
+        ),
         (Language::German, "Die Anlage wurde 2019 gebaut. Sie läuft.", 2),
         (Language::German, "Siehe das 3. Kapitel. Dort steht es.", 2),
         (Language::German, "Er zahlt Steuern, Abgaben usw. Das ist viel.", 2),
         (Language::French, "Selon l'art. 5, al. 2, let. a, c'est permis. Ensuite non.", 2),
         (Language::French, "Combien ? Environ 3.5 GWh. C'est peu !", 3),
         (Language::Italian, "Secondo l'art. 5 cpv. 2 è permesso. Poi no.", 2),
-        (Language::English, "Use e.g. solar power. It is cheap, i.e. it costs little. Dr. Smith agrees.", 3),
+        (
+            Language::English,
+            "Use e.g. solar power. It is cheap, i.e. it costs little. Dr. Smith agrees.",
+            3,
+        ),
         (Language::English, "The price is 3.5 p.p. higher (see Fig. 2). It rose.", 2),
         (Language::English, "«Is it open?» She asked. \"It is.\" He nodded.", 4),
     ] {
@@ -32,11 +40,14 @@ fn abbreviations_dates_and_numbers_end_no_sentence() {
 #[test]
 fn paragraphs_of_a_law_on_one_line_come_apart() {
     let text = "1 Dieses Gesetz gilt für Strom. 2 Es gilt nicht für Gas. 2bis Der Bundesrat kann es ausdehnen.";
-    assert_eq!(split(text, Language::German), [
-        "1 Dieses Gesetz gilt für Strom.",
-        "2 Es gilt nicht für Gas.",
-        "2bis Der Bundesrat kann es ausdehnen.",
-    ]);
+    assert_eq!(
+        split(text, Language::German),
+        [
+            "1 Dieses Gesetz gilt für Strom.",
+            "2 Es gilt nicht für Gas.",
+            "2bis Der Bundesrat kann es ausdehnen.",
+        ]
+    );
 }
 
 #[test]
@@ -44,7 +55,9 @@ fn short_enumerations_stay_whole_and_long_ones_come_apart() {
     let short = "Es gilt für: a. Strom; b. Gas.";
     assert_eq!(split(short, Language::German), [short]);
     let filler = "die Lieferung von Elektrizität aus erneuerbaren Quellen an Haushalte, Gewerbe und Industrie";
-    let long = format!("Die Verordnung regelt im Einzelnen: a. {filler}; b. {filler}; c. {filler}; oder d. {filler}.");
+    let long = format!(
+        "Die Verordnung regelt im Einzelnen: a. {filler}; b. {filler}; c. {filler}; oder d. {filler}."
+    );
     let found = split(&long, Language::German);
     assert_eq!(found.len(), 5, "{found:?}");
     assert!(found[2].starts_with("b. "));

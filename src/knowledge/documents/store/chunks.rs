@@ -49,9 +49,8 @@ pub async fn text(conn: &mut Conn, item_id: Uuid) -> QueryResult<Option<StoredTe
         .await
         .optional()?;
     let Some((text, pages, blocks, sha256)) = row else { return Ok(None) };
-    let damaged = |error: serde_json::Error| {
-        diesel::result::Error::DeserializationError(Box::new(error))
-    };
+    let damaged =
+        |error: serde_json::Error| diesel::result::Error::DeserializationError(Box::new(error));
     Ok(Some(StoredText {
         text,
         pages: serde_json::from_value(pages).map_err(damaged)?,

@@ -48,8 +48,7 @@ struct Row {
 
 fn status_of(name: &str) -> QueryResult<Status> {
     let unknown = || format!("'{name}' is not a status of a document");
-    Status::parse(name)
-        .ok_or_else(|| diesel::result::Error::DeserializationError(unknown().into()))
+    Status::parse(name).ok_or_else(|| diesel::result::Error::DeserializationError(unknown().into()))
 }
 
 impl TryFrom<Row> for ItemRecord {
@@ -192,9 +191,8 @@ pub async fn list(
     }
     if let Some(q) = &filter.q {
         let pattern = containing(q);
-        query = query.filter(
-            items::title.ilike(pattern.clone()).or(items::file_name.ilike(pattern)),
-        );
+        query =
+            query.filter(items::title.ilike(pattern.clone()).or(items::file_name.ilike(pattern)));
     }
     if !filter.with_superseded {
         query = query.filter(items::superseded_at.is_null());
@@ -290,11 +288,7 @@ fn open_names() -> [&'static str; 2] {
 }
 
 /// Documents that wait or are being read, after one, by identifier.
-pub async fn open_after(
-    conn: &mut Conn,
-    after: Uuid,
-    limit: i64,
-) -> QueryResult<Vec<ItemRecord>> {
+pub async fn open_after(conn: &mut Conn, after: Uuid, limit: i64) -> QueryResult<Vec<ItemRecord>> {
     let rows = items::table
         .filter(items::status.eq_any(open_names()))
         .filter(items::item_id.gt(after))

@@ -132,8 +132,7 @@ pub async fn end(
         .filter(index_versions::state.eq(state.name()))
         .set((
             index_versions::state.eq(ending),
-            index_versions::ended_at
-                .eq(later_of(index_versions::created_at.nullable(), Some(now))),
+            index_versions::ended_at.eq(later_of(index_versions::created_at.nullable(), Some(now))),
         ))
         .returning(index_versions::version)
         .get_result(conn)
@@ -149,10 +148,7 @@ pub async fn end(
 /// Lets the version that was built answer.
 pub async fn activate(conn: &mut Conn, version: u32, now: DateTime<Utc>) -> QueryResult<()> {
     diesel::update(index_versions::table.find(number(version)))
-        .set((
-            index_versions::state.eq(State::Active.name()),
-            index_versions::activated_at.eq(now),
-        ))
+        .set((index_versions::state.eq(State::Active.name()), index_versions::activated_at.eq(now)))
         .execute(conn)
         .await
         .map(drop)

@@ -76,7 +76,10 @@ async fn readers_see_what_is_approved_where_that_is_asked() {
     ask(&app, Role::Analyst, Method::POST, &format!("{path}/approve")).await.problem(403);
     let approved = ask(&app, Role::Admin, Method::POST, &format!("{path}/approve")).await.json(200);
     assert_eq!(approved["approved_at"], json!(app.clock.now()));
-    assert_eq!((listed(Role::Customer).await, documents.visible_items(Role::Customer).await.unwrap()), (1, None));
+    assert_eq!(
+        (listed(Role::Customer).await, documents.visible_items(Role::Customer).await.unwrap()),
+        (1, None)
+    );
     assert_eq!(actions(&app, first).await, ["document.approve", "document.add"]);
 
     // A version that nobody has approved takes nobody's place.
@@ -107,10 +110,7 @@ async fn a_document_is_called_off_and_tried_again() {
     for verb in ["cancel", "retry"] {
         ask(&app, Role::Analyst, Method::POST, &format!("{path}/{verb}")).await.problem(409);
     }
-    assert_eq!(
-        actions(&app, item_id).await,
-        ["document.retry", "document.cancel", "document.add"]
-    );
+    assert_eq!(actions(&app, item_id).await, ["document.retry", "document.cancel", "document.add"]);
 
     // Whoever cancels its job means the document.
     let other = tell(&app, "Other", "Another text that nobody waits for any more.").await;

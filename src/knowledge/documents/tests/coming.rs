@@ -62,7 +62,10 @@ async fn a_file_becomes_chunks_that_give_its_text_back() {
     }
     assert_eq!(points(&app).await, all as u64);
     let summary = app.get(Role::Viewer, "/api/status/summary").await.json(200);
-    assert_eq!((&summary["counts"]["items"], &summary["counts"]["chunks"]), (&json!(2), &json!(all)));
+    assert_eq!(
+        (&summary["counts"]["items"], &summary["counts"]["chunks"]),
+        (&json!(2), &json!(all))
+    );
 }
 
 #[tokio::test]

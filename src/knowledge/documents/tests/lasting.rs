@@ -135,7 +135,10 @@ async fn another_model_builds_another_version_beside_the_one_that_answers() {
     assert_eq!(there().await, [second.version]);
     let page = app.get(Role::Admin, "/api/audit?action=index.switch").await.json(200);
     let switched = &page["entries"][0];
-    assert_eq!((&switched["before"]["version"], &switched["after"]["version"]), (&json!(1), &json!(2)));
+    assert_eq!(
+        (&switched["before"]["version"], &switched["after"]["version"]),
+        (&json!(1), &json!(2))
+    );
 }
 
 #[tokio::test]
@@ -146,7 +149,10 @@ async fn a_new_version_is_finished_by_the_next_worker_and_misses_nothing() {
     tell(&app, "Second", "The second text is about the water in the lake.").await;
     app.run_jobs().await;
     let documents = &app.services.documents;
-    documents.ask_for_reindex(&Wish { anew: true }, &crate::access::audit::By::command()).await.unwrap();
+    documents
+        .ask_for_reindex(&Wish { anew: true }, &crate::access::audit::By::command())
+        .await
+        .unwrap();
     server.is(Mood::Hangs);
     let services = &app.services;
     let runner = Runner::new(services.jobs.clone(), services.document_handlers(), Tasks::new());

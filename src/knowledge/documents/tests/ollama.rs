@@ -60,20 +60,17 @@ impl Ollama {
     }
 }
 
-async fn serve(
-    mut stream: TcpStream,
-    model: Model,
-    mut mood: watch::Receiver<Mood>,
-) {
+async fn serve(mut stream: TcpStream, model: Model, mut mood: watch::Receiver<Mood>) {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         let Ok(byte) = stream.read_u8().await else { return };
         head.push(byte);
     }
     let head = String::from_utf8(head).unwrap().to_lowercase();
-    let length = head.split("content-length: ").nth(1).map_or(0, |rest| {
-        rest.split("\r\n").next().unwrap().trim().parse().unwrap()
-    });
+    let length = head
+        .split("content-length: ")
+        .nth(1)
+        .map_or(0, |rest| rest.split("\r\n").next().unwrap().trim().parse().unwrap());
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.unwrap();
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();

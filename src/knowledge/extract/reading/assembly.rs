@@ -44,11 +44,6 @@ impl Assembly {
         self.full
     }
 
-    /// Whether nothing was written yet.
-    pub const fn is_empty(&self) -> bool {
-        self.canonical.text.is_empty()
-    }
-
     /// The number of the page that is open; 1 where no page was begun.
     pub fn page_number(&self) -> u32 {
         self.page.map_or(1, |(number, _)| number)
@@ -246,7 +241,10 @@ mod tests {
         let canonical = &extracted.canonical;
         assert_eq!(canonical.text, "Tarife\nStufe | Rp./kWh\nHoch | 21.5\nEnde gut\n");
         let header = Span { start: 7, end: 22 };
-        assert_eq!(texts(canonical)[2], (BlockKind::TableRow { header: Some(header) }, "Hoch | 21.5"));
+        assert_eq!(
+            texts(canonical)[2],
+            (BlockKind::TableRow { header: Some(header) }, "Hoch | 21.5")
+        );
         assert_eq!(header.of(&canonical.text), Some("Stufe | Rp./kWh"));
         assert_eq!(canonical.pages[0].span.end, canonical.pages[1].span.start);
         assert_eq!(canonical.page_of(canonical.text.find("Ende").unwrap()), 2);

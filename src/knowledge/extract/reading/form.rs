@@ -1,6 +1,5 @@
 //! What a file is, by its bytes; its name only tells texts apart that are written with the same letters.
 
-use super::letters::decode;
 use super::{html, markdown, table};
 use crate::knowledge::extract::model::ExtractError;
 
@@ -71,15 +70,15 @@ pub(super) fn form(bytes: &[u8], extension: &str) -> Result<Form, ExtractError> 
         return Ok(Form::Pdf);
     }
     let unsupported = |form: &str| Err(ExtractError::Unsupported { form: form.to_owned() });
-    // Two letters may begin a word, too; what looks like text is text.
-    let text = || decode(bytes).filter(|text| !text.contains('\u{fffd}'));
+    // Two letters may begin a word, too; what is nothing but letters is text.
+    let text = || std::str::from_utf8(bytes).is_ok() && !bytes.contains(&0);
     if let Some((mark, media)) = PICTURES.iter().find(|(mark, _)| begins(mark))
-        && (mark.len() > 2 || text().is_none())
+        && (mark.len() > 2 || !text())
     {
         return Ok(Form::Picture(media));
     }
     if let Some((mark, form)) = FOREIGN.iter().find(|(mark, _)| begins(mark))
-        && (mark.len() > 3 || text().is_none())
+        && (mark.len() > 3 || !text())
     {
         return unsupported(form);
     }
@@ -134,8 +133,14 @@ mod tests {
         assert!(matches!(named(b"a;b\n1;2\n3;4\n", "pdf"), Ok(Form::Table(_, b';'))));
         assert!(matches!(named("BMW fährt elektrisch.".as_bytes(), "txt"), Ok(Form::Text(_))));
         assert!(matches!(named(b"MZ ist ein Kuerzel.", ""), Ok(Form::Text(_))));
-        assert!(matches!(named(b"MZ\x90\0\x03\0\0\0", "txt"), Err(ExtractError::Unsupported { .. })));
-        assert!(matches!(named(b"\0\x01\x02\xff\xfe\0\0", "txt"), Err(ExtractError::Unsupported { .. })));
+        assert!(matches!(
+            named(b"MZ\x90\0\x03\0\0\0", "txt"),
+            Err(ExtractError::Unsupported { .. })
+        ));
+        assert!(matches!(
+            named(b"\0\x01\x02\xff\xfe\0\0", "txt"),
+            Err(ExtractError::Unsupported { .. })
+        ));
         assert_eq!(named(b" \n", "txt"), Err(ExtractError::Empty { scanned: false }));
         assert_eq!(named(b"", "txt"), Err(ExtractError::Empty { scanned: false }));
     }

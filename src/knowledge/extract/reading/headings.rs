@@ -78,9 +78,29 @@ fn cites(rest: &str) -> bool {
     let second = words.next().unwrap_or_default().to_lowercase();
     matches!(
         second.as_str(),
-        "absatz" | "abs." | "abs" | "satz" | "paragraph" | "al." | "alinéa" | "cpv." | "gilt" | "bis"
-            | "und" | "oder" | "of" | "and" | "applies" | "shall" | "is" | "ist" | "findet" | "der"
-            | "des" | "dieses" | "dieser"
+        "absatz"
+            | "abs."
+            | "abs"
+            | "satz"
+            | "paragraph"
+            | "al."
+            | "alinéa"
+            | "cpv."
+            | "gilt"
+            | "bis"
+            | "und"
+            | "oder"
+            | "of"
+            | "and"
+            | "applies"
+            | "shall"
+            | "is"
+            | "ist"
+            | "findet"
+            | "der"
+            | "des"
+            | "dieses"
+            | "dieser"
     )
 }
 
@@ -100,7 +120,8 @@ pub(super) fn numbered(line: &str, one_is_enough: bool) -> Option<u8> {
         return None;
     }
     let begins = rest.chars().next().is_some_and(|letter| letter.is_uppercase() || letter == '«');
-    let short = rest.chars().count() <= 100 && rest.chars().filter(|c| c.is_alphabetic()).count() >= 3;
+    let short =
+        rest.chars().count() <= 100 && rest.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     let closed = rest.ends_with(['.', ';', ',', ':', '?', '!']);
     (begins && short && !closed).then_some((deep as u8).min(6))
 }
@@ -113,7 +134,10 @@ pub(super) fn is_shouted(line: &str) -> bool {
         count += 1;
         capitals += usize::from(letter.is_uppercase());
     }
-    count >= 5 && capitals == count && line.chars().count() <= 90 && !line.ends_with(['.', ';', ','])
+    count >= 5
+        && capitals == count
+        && line.chars().count() <= 90
+        && !line.ends_with(['.', ';', ','])
 }
 
 /// The point of a list without its mark, where the line begins with one; a number or letter that
@@ -123,7 +147,8 @@ pub(super) fn point(line: &str) -> Option<&str> {
     let mut letters = line.chars();
     let first = letters.next()?;
     let rest = letters.as_str();
-    if matches!(first, '•' | '◦' | '▪' | '■' | '●' | '○' | '‣' | '⁃' | '·' | '➢' | '✓' | '□') {
+    if matches!(first, '•' | '◦' | '▪' | '■' | '●' | '○' | '‣' | '⁃' | '·' | '➢' | '✓' | '□')
+    {
         return Some(rest.trim_start());
     }
     if matches!(first, '-' | '–' | '—' | '*' | '+') && rest.starts_with(' ') {

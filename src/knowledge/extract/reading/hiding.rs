@@ -97,7 +97,8 @@ impl Look {
     ) -> bool {
         let outer = matches!(name, "html" | "body");
         let (class, id) = (get("class"), get("id"));
-        if get("hidden").is_some_and(|value| value != "until-found") || sheet.hides(name, class, id) {
+        if get("hidden").is_some_and(|value| value != "until-found") || sheet.hides(name, class, id)
+        {
             return true;
         }
         let unseen_rules = sheet.is_elsewhere || sheet.has_rules;
@@ -197,12 +198,16 @@ fn size_px(value: &str, around: f32) -> Option<f32> {
 /// A colour as CSS writes it.
 pub(super) fn colour(value: &str) -> Option<Colour> {
     let value = value.trim().to_ascii_lowercase();
-    let value = value.split_whitespace().next().filter(|_| !value.starts_with("rgb")).unwrap_or(&value);
+    let value =
+        value.split_whitespace().next().filter(|_| !value.starts_with("rgb")).unwrap_or(&value);
     if let Some(digits) = value.strip_prefix('#').or(Some(value).filter(|it| it.len() == 6)) {
         let digit = |at: usize| digits.get(at..=at).and_then(|it| u8::from_str_radix(it, 16).ok());
-        let pair = |at: usize| digits.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
+        let pair =
+            |at: usize| digits.get(at..at + 2).and_then(|it| u8::from_str_radix(it, 16).ok());
         let found = match digits.len() {
-            3 | 4 => [digit(0).map(|it| it * 17), digit(1).map(|it| it * 17), digit(2).map(|it| it * 17)],
+            3 | 4 => {
+                [digit(0).map(|it| it * 17), digit(1).map(|it| it * 17), digit(2).map(|it| it * 17)]
+            }
             6 | 8 => [pair(0), pair(2), pair(4)],
             _ => [None; 3],
         };
@@ -213,7 +218,8 @@ pub(super) fn colour(value: &str) -> Option<Colour> {
     if let Some(inner) = value.strip_prefix("rgb") {
         let inner = inner.trim_start_matches('a').trim_start_matches('(');
         let mut parts = inner.split([',', ' ', ')', '/']).filter(|part| !part.is_empty());
-        let mut next = || parts.next()?.parse::<f32>().ok().map(|part| part.clamp(0.0, 255.0) as u8);
+        let mut next =
+            || parts.next()?.parse::<f32>().ok().map(|part| part.clamp(0.0, 255.0) as u8);
         return Some([next()?, next()?, next()?]);
     }
     Some(match value {

@@ -38,7 +38,8 @@ pub(super) fn read(text: &str, assembly: &mut Assembly) -> Result<(), ExtractErr
     let dom = parse_document(RcDom::default(), ParseOpts::default()).one(text);
     let mut sheet = Sheet::default();
     gather(&dom.document, &mut sheet, assembly);
-    let mut walk = Walk { assembly, sheet, line: String::new(), kind: Kind::Paragraph, preformatted: false };
+    let mut walk =
+        Walk { assembly, sheet, line: String::new(), kind: Kind::Paragraph, preformatted: false };
     let result = walk.node(&dom.document, &Look::default(), 0);
     walk.flush();
     result
@@ -297,7 +298,8 @@ impl Walk<'_> {
                     if is_left_out(&name) || self.is_hidden(&name, child, &mut own) {
                         continue;
                     }
-                    let apart = is_block(&name) || matches!(&*name, "br" | "li" | "tr" | "td" | "th");
+                    let apart =
+                        is_block(&name) || matches!(&*name, "br" | "li" | "tr" | "td" | "th");
                     if apart {
                         text.push(' ');
                     }
@@ -353,19 +355,68 @@ fn holds_blocks(node: &Handle) -> bool {
 fn is_left_out(name: &str) -> bool {
     matches!(
         name,
-        "script" | "style" | "noscript" | "template" | "head" | "iframe" | "object" | "embed" | "applet"
-            | "canvas" | "audio" | "video" | "svg" | "math" | "select" | "datalist" | "textarea"
-            | "noembed" | "noframes" | "button" | "input"
+        "script"
+            | "style"
+            | "noscript"
+            | "template"
+            | "head"
+            | "iframe"
+            | "object"
+            | "embed"
+            | "applet"
+            | "canvas"
+            | "audio"
+            | "video"
+            | "svg"
+            | "math"
+            | "select"
+            | "datalist"
+            | "textarea"
+            | "noembed"
+            | "noframes"
+            | "button"
+            | "input"
     )
 }
 
 fn is_block(name: &str) -> bool {
     matches!(
         name,
-        "address" | "article" | "aside" | "blockquote" | "body" | "caption" | "center" | "details"
-            | "dialog" | "div" | "dl" | "dt" | "fieldset" | "figcaption" | "figure" | "footer" | "form"
-            | "header" | "hgroup" | "hr" | "html" | "legend" | "main" | "menu" | "ol" | "p" | "section"
-            | "summary" | "tbody" | "td" | "tfoot" | "th" | "thead" | "tr" | "ul"
+        "address"
+            | "article"
+            | "aside"
+            | "blockquote"
+            | "body"
+            | "caption"
+            | "center"
+            | "details"
+            | "dialog"
+            | "div"
+            | "dl"
+            | "dt"
+            | "fieldset"
+            | "figcaption"
+            | "figure"
+            | "footer"
+            | "form"
+            | "header"
+            | "hgroup"
+            | "hr"
+            | "html"
+            | "legend"
+            | "main"
+            | "menu"
+            | "ol"
+            | "p"
+            | "section"
+            | "summary"
+            | "tbody"
+            | "td"
+            | "tfoot"
+            | "th"
+            | "thead"
+            | "tr"
+            | "ul"
     )
 }
 
@@ -409,8 +460,12 @@ mod tests {
         let found = page(
             "<html><body><div class=\"page\"><p>Eins</p></div><div class=\"page\"><p>Zwei</p></div></body></html>",
         );
-        let pages: Vec<_> =
-            found.canonical.pages.iter().map(|it| (it.number, it.span.of(&found.canonical.text))).collect();
+        let pages: Vec<_> = found
+            .canonical
+            .pages
+            .iter()
+            .map(|it| (it.number, it.span.of(&found.canonical.text)))
+            .collect();
         assert_eq!(pages, [(1, Some("Eins\n")), (2, Some("Zwei\n"))]);
     }
 
@@ -423,7 +478,13 @@ mod tests {
 
     #[test]
     fn the_page_says_its_encoding() {
-        assert_eq!(decode_page(b"<meta charset=\"iso-8859-1\"><p>f\xfcr").unwrap(), "<meta charset=\"iso-8859-1\"><p>für");
-        assert_eq!(decode_page("<meta charset=latin1>für".as_bytes()).unwrap(), "<meta charset=latin1>für");
+        assert_eq!(
+            decode_page(b"<meta charset=\"iso-8859-1\"><p>f\xfcr").unwrap(),
+            "<meta charset=\"iso-8859-1\"><p>für"
+        );
+        assert_eq!(
+            decode_page("<meta charset=latin1>für".as_bytes()).unwrap(),
+            "<meta charset=latin1>für"
+        );
     }
 }

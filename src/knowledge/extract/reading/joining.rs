@@ -4,8 +4,22 @@ use std::collections::HashSet;
 
 /// Words that stand alone behind a hyphen: «Strom- und Gaspreise».
 const ALONE: [&str; 16] = [
-    "und", "oder", "bzw.", "bzw", "sowie", "als", "bis", "and", "or", "to", "et", "ou", "e", "ed",
-    "o", "beziehungsweise",
+    "und",
+    "oder",
+    "bzw.",
+    "bzw",
+    "sowie",
+    "als",
+    "bis",
+    "and",
+    "or",
+    "to",
+    "et",
+    "ou",
+    "e",
+    "ed",
+    "o",
+    "beziehungsweise",
 ];
 
 /// What a document tells about its words: which ones are written with a hyphen, which without.
@@ -65,9 +79,8 @@ impl Vocabulary {
 
     /// Whether the document writes the word with a hyphen where nothing forces it to.
     fn keeps_hyphen(&self, before: &str, after: &str) -> bool {
-        let trim = |word: &str| {
-            word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase()
-        };
+        let trim =
+            |word: &str| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_lowercase();
         let (before, after) = (trim(before), trim(after));
         self.hyphened.contains(&format!("{before}-{after}"))
             && !self.whole.contains(&format!("{before}{after}"))

@@ -86,7 +86,8 @@ pub(super) fn tidy(text: &str, hidden: &mut u32) -> String {
 pub(super) fn tidy_lines(text: &str, hidden: &mut u32) -> String {
     let mut lines: Vec<String> = Vec::new();
     for line in text.lines() {
-        let indent: String = line.chars().take_while(|letter| matches!(letter, ' ' | '\t')).collect();
+        let indent: String =
+            line.chars().take_while(|letter| matches!(letter, ' ' | '\t')).collect();
         let tidied = tidy(line, hidden);
         let indent = indent.replace('\t', "    ");
         lines.push(if tidied.is_empty() { tidied } else { indent + &tidied });
@@ -182,7 +183,8 @@ mod tests {
         assert_eq!(decode(&[b"\xff\xfe".as_slice(), &utf16(true)].concat()).unwrap(), text);
         assert_eq!(decode(b"Gr\xf6sse f\xfcr 5 \x80").unwrap(), text);
         assert_eq!(decode(b"\x7fELF\x02\x01\x01\x00\x00"), None);
-        let noise: Vec<u8> = (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
+        let noise: Vec<u8> =
+            (0..4000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 24) as u8 | 1).collect();
         assert_eq!(decode(&noise), None);
     }
 }

@@ -118,7 +118,9 @@ impl Reading<'_> {
                 None => self.line.push(' '),
             },
             Event::InlineHtml(tag) if tag.starts_with("<br") => self.line.push(' '),
-            Event::SoftBreak | Event::HardBreak => self.line.push(if self.code { '\n' } else { ' ' }),
+            Event::SoftBreak | Event::HardBreak => {
+                self.line.push(if self.code { '\n' } else { ' ' })
+            }
             Event::Rule => self.flush(),
             _ => {}
         }
@@ -199,7 +201,8 @@ impl Reading<'_> {
                 }
             }
             TagEnd::Table => {
-                let named = self.rows.first().is_some_and(|row| row.iter().any(|it| !it.is_empty()));
+                let named =
+                    self.rows.first().is_some_and(|row| row.iter().any(|it| !it.is_empty()));
                 let rows = std::mem::take(&mut self.rows);
                 self.assembly.table(&rows, named);
             }

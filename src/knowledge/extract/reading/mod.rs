@@ -137,8 +137,11 @@ fn archive(
 fn active_content(package: &mut Package<'_>, assembly: &mut Assembly) -> Result<(), ExtractError> {
     let names: Vec<String> = package.names().to_vec();
     let embedded = |name: &&String| {
-        name.contains("vbaProject") || name.contains("/embeddings/") || name.contains("/activeX/")
-            || name.starts_with("Basic/") || name.starts_with("Scripts/")
+        name.contains("vbaProject")
+            || name.contains("/embeddings/")
+            || name.contains("/activeX/")
+            || name.starts_with("Basic/")
+            || name.starts_with("Scripts/")
     };
     let mut count = names.iter().filter(embedded).count();
     for name in names.iter().filter(|name| name.ends_with(".rels")) {

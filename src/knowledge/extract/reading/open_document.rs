@@ -76,16 +76,21 @@ impl Hiding {
                 Piece::Open(element) if element.name == "body" => return Ok(()),
                 Piece::Open(element) if element.name.ends_with("-properties") => {
                     let size = element.get("font-size").and_then(|size| size.strip_suffix("pt"));
-                    let tiny = size.and_then(|it| it.parse::<f32>().ok()).is_some_and(|it| it < 2.0);
-                    let gone = element.name == "text-properties" && element.get("display") == Some("none")
-                        || element.name == "table-properties" && element.get("display") == Some("false");
+                    let tiny =
+                        size.and_then(|it| it.parse::<f32>().ok()).is_some_and(|it| it < 2.0);
+                    let gone = element.name == "text-properties"
+                        && element.get("display") == Some("none")
+                        || element.name == "table-properties"
+                            && element.get("display") == Some("false");
                     if tiny || gone {
                         self.0.insert(name.clone());
                     }
-                    let light = |it: &str| colour(it).is_some_and(|rgb| rgb.iter().all(|it| *it > 243));
+                    let light =
+                        |it: &str| colour(it).is_some_and(|rgb| rgb.iter().all(|it| *it > 243));
                     white |= element.get("color").is_some_and(light);
                     let fill = element.get("background-color").filter(|it| *it != "transparent");
-                    shaded |= fill.and_then(colour).is_some_and(|rgb| rgb.iter().any(|it| *it < 230));
+                    shaded |=
+                        fill.and_then(colour).is_some_and(|rgb| rgb.iter().any(|it| *it < 230));
                 }
                 Piece::Close(end) if end == "style" && white && !shaded => {
                     // A paragraph or a slide around it may be dark: only letters count.
@@ -202,7 +207,9 @@ impl Reading {
                     _ if text.trim().is_empty() => {}
                     (Some((cell, _)), _) => cell.push(text),
                     (None, Some(level)) => assembly.heading(level, &text),
-                    (None, None) if self.title_frame && !self.in_notes => assembly.heading(1, &text),
+                    (None, None) if self.title_frame && !self.in_notes => {
+                        assembly.heading(1, &text)
+                    }
                     (None, None) if self.lists > 0 => assembly.item(&text),
                     (None, None) => assembly.paragraph(&text),
                 }

@@ -48,7 +48,11 @@ fn paragraphs(lines: &[&str], vocabulary: &Vocabulary, first: bool, assembly: &m
     let mut open_point = false;
     let flush = |open: &mut String, is_point: bool, assembly: &mut Assembly| {
         if !open.is_empty() {
-            if is_point { assembly.item(open) } else { assembly.paragraph(open) }
+            if is_point {
+                assembly.item(open)
+            } else {
+                assembly.paragraph(open)
+            }
             open.clear();
         }
     };
@@ -57,7 +61,8 @@ fn paragraphs(lines: &[&str], vocabulary: &Vocabulary, first: bool, assembly: &m
         let line = lines[index].trim();
         let underline = lines.get(index + 1).map(|next| next.trim());
         let alone = lines.len() == 1;
-        let level = heading(line, alone, first && index == 0).or_else(|| underlined(line, underline));
+        let level =
+            heading(line, alone, first && index == 0).or_else(|| underlined(line, underline));
         if let Some(level) = level {
             flush(&mut open, open_point, assembly);
             assembly.heading(level, line);

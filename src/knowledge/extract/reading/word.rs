@@ -136,7 +136,10 @@ fn document(bytes: &[u8], styles: &Styles, assembly: &mut Assembly) -> Result<()
         match piece {
             Piece::Open(element) => {
                 // What was deleted, the second of two ways to draw the same, codes of fields.
-                if matches!(&*element.name, "del" | "moveFrom" | "Fallback" | "instrText" | "delText") {
+                if matches!(
+                    &*element.name,
+                    "del" | "moveFrom" | "Fallback" | "instrText" | "delText"
+                ) {
                     // A mark that a paragraph's end was deleted has no content, but an end.
                     pieces.skip()?;
                 } else {
@@ -193,7 +196,8 @@ impl Document<'_> {
                 self.run_hidden |= size.is_some_and(|size| size < HALF_POINTS_MIN);
             }
             "color" => {
-                let light = value.and_then(colour).is_some_and(|rgb| rgb.iter().all(|it| *it > 243));
+                let light =
+                    value.and_then(colour).is_some_and(|rgb| rgb.iter().all(|it| *it > 243));
                 self.run_white |= light;
             }
             "shd" => self.run_shaded |= is_shaded(element),
@@ -266,7 +270,9 @@ impl Document<'_> {
                 let Some(paragraph) = self.paragraphs.pop() else { return };
                 // A box of text within a paragraph comes before it.
                 match self.tables.last_mut() {
-                    Some(table) if !paragraph.text.trim().is_empty() => table.cell.push(paragraph.text),
+                    Some(table) if !paragraph.text.trim().is_empty() => {
+                        table.cell.push(paragraph.text)
+                    }
                     Some(_) => {}
                     None => write(&paragraph, assembly),
                 }
@@ -304,7 +310,9 @@ fn is_shaded(element: &Element) -> bool {
 
 fn write(paragraph: &Paragraph, assembly: &mut Assembly) {
     match paragraph.level {
-        Some(level) if paragraph.text.chars().count() <= 300 => assembly.heading(level, &paragraph.text),
+        Some(level) if paragraph.text.chars().count() <= 300 => {
+            assembly.heading(level, &paragraph.text)
+        }
         _ if paragraph.is_item => assembly.item(&paragraph.text),
         _ => assembly.paragraph(&paragraph.text),
     }

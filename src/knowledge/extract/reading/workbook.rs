@@ -29,7 +29,9 @@ pub(super) fn read(
     // The reader opens the archive itself, and believes what it says about itself.
     let names: Vec<String> = package.names().to_vec();
     package.measure(|name| name.ends_with(".xml") || name.ends_with(".rels"))?;
-    if let Some(texts) = names.iter().find(|it| it.to_ascii_lowercase().ends_with("sharedstrings.xml")) {
+    if let Some(texts) =
+        names.iter().find(|it| it.to_ascii_lowercase().ends_with("sharedstrings.xml"))
+    {
         check_texts(&package.part(texts)?.unwrap_or_default())?;
     }
     let mut workbook: Xlsx<_> = Xlsx::new(Cursor::new(bytes)).map_err(broken)?;
@@ -42,7 +44,9 @@ pub(super) fn read(
         }
         number += 1;
         if number > limits.pages_max {
-            return Err(ExtractError::Limit { limit: format!("it has more than {} sheets", limits.pages_max) });
+            return Err(ExtractError::Limit {
+                limit: format!("it has more than {} sheets", limits.pages_max),
+            });
         }
         let Ok(mut cells) = workbook.worksheet_cells_reader(&sheet.name) else {
             // A sheet that is only a chart.
@@ -102,7 +106,9 @@ fn written(value: &DataRef<'_>) -> Option<String> {
         DataRef::Empty => return None,
         DataRef::Int(number) => number.to_string(),
         DataRef::Float(number) => plain(*number),
-        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => text.clone(),
+        DataRef::String(text) | DataRef::DateTimeIso(text) | DataRef::DurationIso(text) => {
+            text.clone()
+        }
         DataRef::SharedString(text) => (*text).to_owned(),
         DataRef::Bool(truth) => if *truth { "TRUE" } else { "FALSE" }.to_owned(),
         DataRef::Error(error) => error.to_string(),

@@ -98,7 +98,8 @@ impl<'a> Pieces<'a> {
                 Event::DocType(declared) => {
                     let declared = declared.decode().map_err(broken)?.to_ascii_uppercase();
                     if declared.contains("<!ENTITY") {
-                        let reason = "its XML declares entities of its own, which no office file does";
+                        let reason =
+                            "its XML declares entities of its own, which no office file does";
                         return Err(ExtractError::Broken { reason: reason.to_owned() });
                     }
                     continue;
@@ -142,7 +143,10 @@ fn element(start: &BytesStart<'_>) -> Element {
     let attributes = attributes.with_checks(false).flatten().map(|attribute| {
         let raw = String::from_utf8_lossy(&attribute.value);
         let value = quick_xml::escape::unescape(&raw);
-        (local(attribute.key.local_name().as_ref()), value.map_or_else(|_| raw.to_string(), Into::into))
+        (
+            local(attribute.key.local_name().as_ref()),
+            value.map_or_else(|_| raw.to_string(), Into::into),
+        )
     });
     Element { name: local(start.local_name().as_ref()), attributes: attributes.collect() }
 }

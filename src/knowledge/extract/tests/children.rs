@@ -46,11 +46,17 @@ async fn the_kernel_refuses_what_reading_does_not_need() {
 async fn children_that_misbehave_are_ended_and_said() {
     for (what, expected) in [
         ("sleep 60", "longer than 2 s"),
-        ("while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", "longer than the output"),
+        (
+            "while :; do echo xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done",
+            "longer than the output",
+        ),
         ("cat >/dev/null; kill -XCPU $$", "of the processor"),
         ("cat >/dev/null; kill -SEGV $$", "ends the reader"),
         ("cat >/dev/null; kill -SYS $$", "does not need"),
-        ("cat >/dev/null; echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$", "of memory"),
+        (
+            "cat >/dev/null; echo 'memory allocation of 9 bytes failed' >&2; kill -ABRT $$",
+            "of memory",
+        ),
         ("cat >/dev/null; echo 'thread has overflowed its stack' >&2; kill -ABRT $$", "too deeply"),
         ("cat >/dev/null; echo nonsense", "led astray"),
         ("exit 0", "led astray"),
@@ -79,7 +85,8 @@ async fn a_program_that_is_not_there_is_said() {
 async fn no_variable_reaches_a_child() {
     let folder = tempfile::tempdir().unwrap();
     // What it was given is said as an error, which is the only way out.
-    let path = script(&folder, "cat >/dev/null; env | cut -d= -f1 | sort | tr '\\n' ' ' >&2; exit 1");
+    let path =
+        script(&folder, "cat >/dev/null; env | cut -d= -f1 | sort | tr '\\n' ' ' >&2; exit 1");
     let processes = Processes::new(&Settings::default(), Program::At(path));
     let error = processes.extract("", Bytes::new()).await.unwrap_err().to_string();
     assert!(error.contains("MALLOC_ARENA_MAX"), "{error}");

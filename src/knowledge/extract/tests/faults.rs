@@ -30,25 +30,46 @@ impl Dice {
 
 /// Whole files, from which the damaged ones are made.
 fn seeds() -> Vec<(&'static str, Vec<u8>)> {
-    let page = [line(60, 780, 18.0, "Titel"), line(60, 740, 11.0, "Ein Text mit Worten."), "q 595 0 0 842 0 0 cm /Im Do Q\n".into()];
+    let page = [
+        line(60, 780, 18.0, "Titel"),
+        line(60, 740, 11.0, "Ein Text mit Worten."),
+        "q 595 0 0 842 0 0 cm /Im Do Q\n".into(),
+    ];
     let mut seeds = vec![
         ("pdf", pdf(&[page.concat(), line(60, 700, 11.0, "zwei")])),
         ("docx", docx(&(paragraph("Titel1", "Titel") + &paragraph("", "Text")), &[])),
-        ("xlsx", xlsx("<row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c><c r='B1'><v>2</v></c></row>")),
-        ("pptx", pptx(&["<p:sp><p:txBody><a:p><a:r><a:t>x</a:t></a:r></a:p></p:txBody></p:sp>"], 1)),
+        (
+            "xlsx",
+            xlsx(
+                "<row r='1'><c r='A1' t='inlineStr'><is><t>a</t></is></c><c r='B1'><v>2</v></c></row>",
+            ),
+        ),
+        (
+            "pptx",
+            pptx(&["<p:sp><p:txBody><a:p><a:r><a:t>x</a:t></a:r></a:p></p:txBody></p:sp>"], 1),
+        ),
         ("odt", open_document("text", "", "<text:h>Titel</text:h><text:p>Text</text:p>")),
         ("zip", archive(&[("a", b"b")])),
-        ("html", b"<html><body><h1>T</h1><table><tr><th>a</th><td>b</td></tr></table></body></html>".to_vec()),
+        (
+            "html",
+            b"<html><body><h1>T</h1><table><tr><th>a</th><td>b</td></tr></table></body></html>"
+                .to_vec(),
+        ),
         ("md", b"# T\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n- x\n".to_vec()),
         ("csv", b"a;b;c\n1;2;3\n4;5;6\n".to_vec()),
         ("txt", "Art. 1 Zweck\nFür alle.\n".as_bytes().to_vec()),
     ];
-    let real = std::env::var_os("LUNA_SHARED_DIR").map(|it| std::path::PathBuf::from(it).join("data/docs"));
+    let real = std::env::var_os("LUNA_SHARED_DIR")
+        .map(|it| std::path::PathBuf::from(it).join("data/docs"));
     for (extension, name) in [
         ("pdf", "de_BFE_WASTA_in_Betrieb_gesetzte_Zentralen_2019.pdf"),
         ("docx", "de_StromGVV.docx"),
     ] {
-        seeds.extend(real.as_ref().and_then(|it| std::fs::read(it.join(name)).ok()).map(|it| (extension, it)));
+        seeds.extend(
+            real.as_ref()
+                .and_then(|it| std::fs::read(it.join(name)).ok())
+                .map(|it| (extension, it)),
+        );
     }
     seeds
 }
@@ -75,7 +96,8 @@ fn damaged(seeds: &[(&'static str, Vec<u8>)], number: u64) -> (&'static str, Vec
         }
         4 => {
             // A number that is far too large, where a number stands.
-            let digits: Vec<usize> = (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
+            let digits: Vec<usize> =
+                (0..bytes.len()).filter(|at| bytes[*at].is_ascii_digit()).collect();
             if !digits.is_empty() {
                 let at = digits[dice.roll(digits.len())];
                 bytes.splice(at..=at, *b"4294967296");
@@ -109,7 +131,13 @@ async fn damaged_files_end_with_a_reason_and_the_parent_is_unharmed() {
     let Some(program) = program() else { return };
     let asked = std::env::var_os("LUNA_FAULT_FILES");
     let files: u64 = asked.map_or(FILES, |text| text.to_str().unwrap().parse().unwrap());
-    let settings = Settings { processes: 2, cpu_s: 10, wall_s: 60, address_space_mb: 256, ..Settings::default() };
+    let settings = Settings {
+        processes: 2,
+        cpu_s: 10,
+        wall_s: 60,
+        address_space_mb: 256,
+        ..Settings::default()
+    };
     let processes = Processes::new(&settings, Program::At(program));
     let seeds = seeds();
     let mut ends: BTreeMap<&str, u64> = BTreeMap::new();
@@ -129,10 +157,17 @@ async fn damaged_files_end_with_a_reason_and_the_parent_is_unharmed() {
     while let Some((number, result, took)) = running.next().await {
         *ends.entry(kind(&result)).or_default() += 1;
         slowest = slowest.max(took);
-        assert!(!matches!(result, Err(ExtractError::Unavailable { .. })), "file {number}: {result:?}");
+        assert!(
+            !matches!(result, Err(ExtractError::Unavailable { .. })),
+            "file {number}: {result:?}"
+        );
     }
     drop(running);
-    eprintln!("{files} files in {:.1} s, the slowest {:.2} s: {ends:?}", started.elapsed().as_secs_f64(), slowest.as_secs_f64());
+    eprintln!(
+        "{files} files in {:.1} s, the slowest {:.2} s: {ends:?}",
+        started.elapsed().as_secs_f64(),
+        slowest.as_secs_f64()
+    );
     assert_eq!(ends.values().sum::<u64>(), files);
     assert_eq!(zombies(), 0, "every child was heard of");
 }
@@ -141,10 +176,12 @@ async fn damaged_files_end_with_a_reason_and_the_parent_is_unharmed() {
 fn zombies() -> usize {
     let own = std::process::id().to_string();
     let processes = std::fs::read_dir("/proc").unwrap().flatten();
-    let ended = processes.filter_map(|it| std::fs::read_to_string(it.path().join("stat")).ok()).filter(|stat| {
-        let behind = stat.rsplit(')').next().unwrap_or_default();
-        let mut fields = behind.split_whitespace();
-        fields.next() == Some("Z") && fields.next() == Some(own.as_str())
-    });
+    let ended = processes
+        .filter_map(|it| std::fs::read_to_string(it.path().join("stat")).ok())
+        .filter(|stat| {
+            let behind = stat.rsplit(')').next().unwrap_or_default();
+            let mut fields = behind.split_whitespace();
+            fields.next() == Some("Z") && fields.next() == Some(own.as_str())
+        });
     ended.count()
 }

@@ -35,7 +35,12 @@ pub fn pdf_of(objects: &[String]) -> Vec<u8> {
     let table = text.len();
     let mut end = format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
     places.iter().for_each(|place| write!(end, "{place:010} 00000 n \n").unwrap());
-    write!(end, "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n", places.len() + 1).unwrap();
+    write!(
+        end,
+        "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n",
+        places.len() + 1
+    )
+    .unwrap();
     text.extend_from_slice(end.as_bytes());
     text
 }
@@ -61,7 +66,10 @@ pub fn pdf_turned(pages: &[String], turn: u32) -> Vec<u8> {
         format!("<< /Type /Pages /Count {} /Kids [{}] >>", pages.len(), kids.join(" ")),
         font("Helvetica"),
         font("Helvetica-Bold"),
-        stream("/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8", "x"),
+        stream(
+            "/Type /XObject /Subtype /Image /Width 1 /Height 1 /ColorSpace /DeviceGray /BitsPerComponent 8",
+            "x",
+        ),
     ];
     for (n, content) in pages.iter().enumerate() {
         objects.push(format!(
@@ -89,7 +97,8 @@ const W: &str = "xmlns:w='http://schemas.openxmlformats.org/wordprocessingml/200
 
 /// A DOCX with this body, and further parts.
 pub fn docx(body: &str, more: &[(&str, &[u8])]) -> Vec<u8> {
-    let document = format!("<?xml version='1.0'?><w:document {W}><w:body>{body}</w:body></w:document>");
+    let document =
+        format!("<?xml version='1.0'?><w:document {W}><w:body>{body}</w:body></w:document>");
     let styles = format!(
         "<w:styles {W}><w:style w:styleId='Titel1'><w:name w:val='heading 1'/></w:style>\
          <w:style w:styleId='Eigen'><w:name w:val='Eigen'/><w:basedOn w:val='Titel1'/></w:style>\
@@ -133,8 +142,13 @@ pub fn xlsx(rows: &str) -> Vec<u8> {
         "<styleSheet {main}><cellXfs><xf numFmtId='0'/><xf numFmtId='14'/></cellXfs></styleSheet>"
     );
     let hidden = "<row r='1'><c r='A1' t='inlineStr'><is><t>geheim</t></is></c></row>";
+    let root = format!(
+        "<Relationships xmlns='http://schemas.openxmlformats.org/package/2006/relationships'>\
+         <Relationship Id='r1' Type='{r}/officeDocument' Target='xl/workbook.xml'/></Relationships>"
+    );
     archive(&[
         ("[Content_Types].xml", b"<Types/>"),
+        ("_rels/.rels", root.as_bytes()),
         ("xl/workbook.xml", workbook.as_bytes()),
         ("xl/_rels/workbook.xml.rels", relations.as_bytes()),
         ("xl/styles.xml", styles.as_bytes()),
@@ -146,8 +160,10 @@ pub fn xlsx(rows: &str) -> Vec<u8> {
 /// A PPTX of slides; those behind `hidden` are not shown.
 pub fn pptx(slides: &[&str], hidden: usize) -> Vec<u8> {
     let names = "xmlns:p='p' xmlns:a='a' xmlns:r='r'";
-    let ids: String = (0..slides.len()).map(|n| format!("<p:sldId id='{}' r:id='rId{n}'/>", 256 + n)).collect();
-    let presentation = format!("<p:presentation {names}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>");
+    let ids: String =
+        (0..slides.len()).map(|n| format!("<p:sldId id='{}' r:id='rId{n}'/>", 256 + n)).collect();
+    let presentation =
+        format!("<p:presentation {names}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>");
     let relations: String = (0..slides.len())
         .map(|n| format!("<Relationship Id='rId{n}' Type='x/slide' Target='slides/slide{n}.xml'/>"))
         .collect();
@@ -157,7 +173,10 @@ pub fn pptx(slides: &[&str], hidden: usize) -> Vec<u8> {
         .enumerate()
         .map(|(n, shapes)| {
             let show = if n >= hidden { "show='0'" } else { "" };
-            (format!("ppt/slides/slide{n}.xml"), format!("<p:sld {names} {show}><p:spTree>{shapes}</p:spTree></p:sld>"))
+            (
+                format!("ppt/slides/slide{n}.xml"),
+                format!("<p:sld {names} {show}><p:spTree>{shapes}</p:spTree></p:sld>"),
+            )
         })
         .collect();
     let mut parts: Vec<(&str, &[u8])> = vec![

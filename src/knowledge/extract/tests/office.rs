@@ -23,7 +23,10 @@ fn a_text_document_keeps_headings_lists_and_tables() {
     let core = "<c:coreProperties xmlns:c='c' xmlns:dc='d'><dc:title>Vertrag</dc:title></c:coreProperties>";
     let file = docx(
         &body.concat(),
-        &[("word/_rels/document.xml.rels", rels.as_bytes()), ("docProps/core.xml", core.as_bytes())],
+        &[
+            ("word/_rels/document.xml.rels", rels.as_bytes()),
+            ("docProps/core.xml", core.as_bytes()),
+        ],
     );
     // A wrong name does not matter.
     let extracted = inside(&file, "pdf").unwrap();
@@ -46,17 +49,32 @@ fn a_text_document_keeps_headings_lists_and_tables() {
 
 #[test]
 fn a_workbook_keeps_sheets_and_rows() {
-    let text = |place: &str, text: &str| format!("<c r='{place}' t='inlineStr'><is><t>{text}</t></is></c>");
+    let text = |place: &str, text: &str| {
+        format!("<c r='{place}' t='inlineStr'><is><t>{text}</t></is></c>")
+    };
     let rows = [
         format!("<row r='1'>{}</row>", text("A1", "Preisblatt 2026")),
-        format!("<row r='3'>{}{}{}</row>", text("A3", "Stufe"), text("B3", "Rp./kWh"), text("C3", "ab")),
-        format!("<row r='4'>{}<c r='B4'><v>21.499999999999996</v></c><c r='C4' s='1'><v>46023</v></c></row>", text("A4", "Hoch")),
+        format!(
+            "<row r='3'>{}{}{}</row>",
+            text("A3", "Stufe"),
+            text("B3", "Rp./kWh"),
+            text("C3", "ab")
+        ),
+        format!(
+            "<row r='4'>{}<c r='B4'><v>21.499999999999996</v></c><c r='C4' s='1'><v>46023</v></c></row>",
+            text("A4", "Hoch")
+        ),
     ];
     let extracted = inside(&xlsx(&rows.concat()), "xlsx").unwrap();
     // 46023 days after 1899-12-30.
     assert_eq!(
         blocks(&extracted),
-        ["h1 Tarife", "p Preisblatt 2026", "th Stufe | Rp./kWh | ab", "tr Hoch | 21.5 | 2026-01-01"]
+        [
+            "h1 Tarife",
+            "p Preisblatt 2026",
+            "th Stufe | Rp./kWh | ab",
+            "tr Hoch | 21.5 | 2026-01-01"
+        ]
     );
     assert_eq!(noticed(&extracted, FindingKind::HiddenText), 1, "the hidden sheet");
 }
@@ -64,9 +82,13 @@ fn a_workbook_keeps_sheets_and_rows() {
 #[test]
 fn slides_are_pages() {
     let shape = |placeholder: &str, text: &str| {
-        format!("<p:sp><p:nvSpPr><p:nvPr>{placeholder}</p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>")
+        format!(
+            "<p:sp><p:nvSpPr><p:nvPr>{placeholder}</p:nvPr></p:nvSpPr><p:txBody><a:p><a:r><a:t>{text}</a:t></a:r></a:p></p:txBody></p:sp>"
+        )
     };
-    let first = shape("<p:ph type='title'/>", "Strompreise") + &shape("<p:ph idx='1'/>", "steigen") + &shape("<p:ph type='sldNum'/>", "1");
+    let first = shape("<p:ph type='title'/>", "Strompreise")
+        + &shape("<p:ph idx='1'/>", "steigen")
+        + &shape("<p:ph type='sldNum'/>", "1");
     let table = "<p:graphicFrame><a:tbl><a:tr><a:tc><a:p><a:r><a:t>Jahr</a:t></a:r></a:p></a:tc><a:tc><a:p><a:r><a:t>Rp.</a:t></a:r></a:p></a:tc></a:tr>\
                  <a:tr><a:tc><a:p><a:r><a:t>2026</a:t></a:r></a:p></a:tc><a:tc><a:p><a:r><a:t>27</a:t></a:r></a:p></a:tc></a:tr></a:tbl></p:graphicFrame>";
     let extracted = inside(&pptx(&[&first, table, &shape("", "verborgen")], 2), "").unwrap();
@@ -81,7 +103,8 @@ fn slides_are_pages() {
 
 #[test]
 fn open_documents_of_three_kinds_are_read() {
-    let styles = "<style:style style:name='T9'><style:text-properties text:display='none'/></style:style>";
+    let styles =
+        "<style:style style:name='T9'><style:text-properties text:display='none'/></style:style>";
     let body = "<text:h text:outline-level='2'>Netz</text:h><text:p>Der<text:s text:c='3'/>Preis<text:span text:style-name='T9'>geheim</text:span>\
                 <text:tab/>gilt</text:p><text:list><text:list-item><text:p>Strom</text:p></text:list-item></text:list>\
                 <text:tracked-changes><text:p>gestrichen</text:p></text:tracked-changes>";
@@ -112,8 +135,16 @@ fn open_documents_of_three_kinds_are_read() {
 #[test]
 fn archives_that_are_no_documents_are_not_opened() {
     let inner = archive(&[("geheim.txt", b"x")]);
-    assert!(matches!(inside(&archive(&[("a.zip", &inner)]), "zip"), Err(ExtractError::Unsupported { .. })));
-    let old: Vec<u8> = [b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(), &[0; 64], b"W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0"].concat();
+    assert!(matches!(
+        inside(&archive(&[("a.zip", &inner)]), "zip"),
+        Err(ExtractError::Unsupported { .. })
+    ));
+    let old: Vec<u8> = [
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".as_slice(),
+        &[0; 64],
+        b"W\0o\0r\0d\0D\0o\0c\0u\0m\0e\0n\0t\0",
+    ]
+    .concat();
     let Err(ExtractError::Unsupported { form }) = inside(&old, "doc") else { panic!("{old:?}") };
     assert!(form.contains("DOCX"), "{form}");
     let locked: Vec<u8> = [

@@ -7,11 +7,21 @@ use super::{ExtractError, FindingKind, blocks, inside, noticed};
 fn lines_become_paragraphs_headings_and_points() {
     let page = [
         line(60, 780, 18.0, "Netznutzung"),
-        line(60, 740, 11.0, "Der Netzbetreiber stellt den Endverbrauchern die Kosten der Grundver-"),
+        line(
+            60,
+            740,
+            11.0,
+            "Der Netzbetreiber stellt den Endverbrauchern die Kosten der Grundver-",
+        ),
         line(60, 726, 11.0, "sorgung in Rechnung. Er weist Strom- und Abgaben einzeln aus, wie es"),
         line(60, 712, 11.0, "die Verordnung will."),
         line(60, 680, 11.0, "\u{2022} Netz"),
-        line(60, 666, 11.0, "\u{2022} Energie mit einem Preis, der sich von Stunde zu Stunde so sehr"),
+        line(
+            60,
+            666,
+            11.0,
+            "\u{2022} Energie mit einem Preis, der sich von Stunde zu Stunde so sehr",
+        ),
         line(68, 652, 11.0, "bewegt"),
         "BT /F2 11 Tf 60 620 Td (2.1 Speicher) Tj ET\n".to_owned(),
         line(60, 600, 11.0, "Speicher laden am Mittag."),
@@ -42,7 +52,10 @@ fn columns_are_read_one_after_the_other() {
     let page = (1..=8).map(row).collect::<String>();
     let text = inside(&pdf(&[page]), "").unwrap().canonical.text;
     let place = |part: &str| text.find(part).unwrap_or_else(|| panic!("{part}: {text}"));
-    assert!(place("links steht die Zeile Nummer 8") < place("rechts steht die Zeile Nummer 1"), "{text}");
+    assert!(
+        place("links steht die Zeile Nummer 8") < place("rechts steht die Zeile Nummer 1"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -52,7 +65,12 @@ fn tables_keep_their_rows() {
         places.iter().zip(cells).map(|(x, cell)| line(*x, y, 10.0, cell)).collect::<String>()
     };
     let page = [
-        line(60, 740, 10.0, "Die Tarife gelten ab Januar und sind in Rappen angegeben, ohne Abgaben."),
+        line(
+            60,
+            740,
+            10.0,
+            "Die Tarife gelten ab Januar und sind in Rappen angegeben, ohne Abgaben.",
+        ),
         row(700, ["Stufe", "Preis", "Zeit"]),
         row(684, ["Hoch", "21.50", "07-20"]),
         row(668, ["Nieder", "14.00", "20-07"]),
@@ -101,12 +119,16 @@ fn what_nobody_sees_is_left_out_and_said() {
 #[test]
 fn scans_are_told_and_recognised_text_is_taken() {
     let scan = "q 595 0 0 842 0 0 cm /Im Do Q\n".to_owned();
-    assert_eq!(inside(&pdf(&[scan.clone(), scan.clone()]), ""), Err(ExtractError::Empty { scanned: true }));
+    assert_eq!(
+        inside(&pdf(&[scan.clone(), scan.clone()]), ""),
+        Err(ExtractError::Empty { scanned: true })
+    );
     let recognised = format!("{scan}3 Tr {}", line(60, 700, 11.0, "erkannter Text"));
     let extracted = inside(&pdf(&[recognised, scan]), "").unwrap();
     assert_eq!(extracted.canonical.text, "erkannter Text\n");
     assert_eq!(noticed(&extracted, FindingKind::RecognisedText), 1);
-    let scanned = extracted.findings.iter().find(|it| it.kind == FindingKind::ScannedPages).unwrap();
+    let scanned =
+        extracted.findings.iter().find(|it| it.kind == FindingKind::ScannedPages).unwrap();
     assert!(scanned.pages.contains(&2), "{scanned:?}");
     assert_eq!(extracted.canonical.pages.len(), 2, "the picture is a page, too");
 }
@@ -166,16 +188,21 @@ fn damaged_tables_of_contents_are_made_anew() {
 #[test]
 fn cycles_depth_and_nothing_end_with_a_reason() {
     let catalog = || "<< /Type /Catalog /Pages 2 0 R >>".to_owned();
-    let own_child = pdf_of(&[catalog(), "<< /Type /Pages /Count 1 /Kids [2 0 R] /Parent 2 0 R >>".into()]);
+    let own_child =
+        pdf_of(&[catalog(), "<< /Type /Pages /Count 1 /Kids [2 0 R] /Parent 2 0 R >>".into()]);
     assert!(inside(&own_child, "").is_err());
     let no_pages = pdf_of(&[catalog(), "<< /Type /Pages /Count 0 /Kids [] >>".into()]);
     assert_eq!(inside(&no_pages, ""), Err(ExtractError::Empty { scanned: false }));
     let calls_itself = pdf_of(&[
         catalog(),
         "<< /Type /Pages /Count 1 /Kids [3 0 R] >>".into(),
-        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /X 5 0 R >> >> >>".into(),
+        "<< /Type /Page /Parent 2 0 R /Contents 4 0 R /Resources << /XObject << /X 5 0 R >> >> >>"
+            .into(),
         stream("", "/X Do (sichtbar) Tj BT 12 0 0 12 60 700 Tm (sichtbar) Tj ET"),
-        stream("/Type /XObject /Subtype /Form /Resources << /XObject << /X 5 0 R >> >>", &"/X Do ".repeat(40)),
+        stream(
+            "/Type /XObject /Subtype /Form /Resources << /XObject << /X 5 0 R >> >>",
+            &"/X Do ".repeat(40),
+        ),
     ]);
     assert!(matches!(inside(&calls_itself, ""), Err(ExtractError::Limit { .. })));
     let deep = pdf_of(&[catalog(), format!("<< /Type /Pages /Kids {} >>", "[".repeat(100_000))]);

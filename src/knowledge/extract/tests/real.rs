@@ -27,13 +27,28 @@ fn sentences_of_printed_documents_are_whole() {
         assert_stands(
             &found,
             &[
-                (1, "Ist dies nicht der Fall, so werden sämtliche Zentralen einer Wasserkraftanlage separat in der Statistik aufgeführt."),
-                (2, "dass das betreffende Speichervermögen mindestens 25% der mittleren Produktionserwartung der Wasserkraftanlage im Winter beträgt."),
-                (3, "die von der Zentrale während mindestens einer Stunde abgegeben werden kann (ohne Hilfsbetriebe)."),
-                (4, "Durch die Eigentumsgarantie geschütztes althergebrachtes privates Nutzungsrecht an einer öffentlichen Sache"),
+                (
+                    1,
+                    "Ist dies nicht der Fall, so werden sämtliche Zentralen einer Wasserkraftanlage separat in der Statistik aufgeführt.",
+                ),
+                (
+                    2,
+                    "dass das betreffende Speichervermögen mindestens 25% der mittleren Produktionserwartung der Wasserkraftanlage im Winter beträgt.",
+                ),
+                (
+                    3,
+                    "die von der Zentrale während mindestens einer Stunde abgegeben werden kann (ohne Hilfsbetriebe).",
+                ),
+                (
+                    4,
+                    "Durch die Eigentumsgarantie geschütztes althergebrachtes privates Nutzungsrecht an einer öffentlichen Sache",
+                ),
             ],
         );
-        assert_eq!(found.title.as_deref(), Some("Statistik der Wasserkraftanlagen der Schweiz (WASTA)"));
+        assert_eq!(
+            found.title.as_deref(),
+            Some("Statistik der Wasserkraftanlagen der Schweiz (WASTA)")
+        );
     }
     if let Some(found) = document("fr_OFEN_SAHE_Commentaire_statistique_des_centrales.pdf") {
         assert_stands(
@@ -45,11 +60,16 @@ fn sentences_of_printed_documents_are_whole() {
 
 #[test]
 fn a_wide_table_on_a_turned_page_keeps_its_cells() {
-    let Some(found) = document("de_BFE_WASTA_in_Betrieb_gesetzte_Zentralen_2019.pdf") else { return };
+    let Some(found) = document("de_BFE_WASTA_in_Betrieb_gesetzte_Zentralen_2019.pdf") else {
+        return;
+    };
     let rows = blocks(&found);
     let row = rows.iter().find(|row| row.contains("Nant de Drance")).unwrap();
     let cells: Vec<&str> = row.split(" | ").collect();
-    assert_eq!(cells[..9], ["tr 506'850", "32", "VS", "Nant de Drance", "Im Bau", "Neubau", "2008", "2020", "900.00"]);
+    assert_eq!(
+        cells[..9],
+        ["tr 506'850", "32", "VS", "Nant de Drance", "Im Bau", "Neubau", "2008", "2020", "900.00"]
+    );
     let header = rows.iter().find(|row| row.starts_with("th ")).unwrap();
     let header: Vec<&str> = header.split(" | ").collect();
     assert_eq!(header.len(), cells.len());
@@ -63,18 +83,27 @@ fn a_manual_of_thirty_pages_loses_its_heads_and_keeps_its_chapters() {
     assert!(noticed(&found, FindingKind::RepeatedLines) > 100);
     assert!(!found.canonical.text.contains("MeteoSwiss/PUM/MET/SWISSRAD"));
     let rows = blocks(&found);
-    for heading in ["h1 1 Product Description", "h2 1.3 Validation", "h2 1.4 Recommended Application"] {
+    for heading in
+        ["h1 1 Product Description", "h2 1.3 Validation", "h2 1.4 Recommended Application"]
+    {
         assert!(rows.iter().any(|row| row == heading), "{heading}");
     }
     assert!(rows.iter().any(|row| row == "tr SIS (ch02) | 0.998 | 4.52 W/m² | -0.40 W/m²"));
-    assert!(!rows.iter().any(|row| row.starts_with("p ") && row[2..].parse::<u32>().is_ok()), "numbers of pages");
+    assert!(
+        !rows.iter().any(|row| row.starts_with("p ") && row[2..].parse::<u32>().is_ok()),
+        "numbers of pages"
+    );
 }
 
 #[test]
 fn laws_and_guides_keep_their_headings() {
     if let Some(found) = document("ch_StromVG_SR_734.7_de.txt") {
         let rows = blocks(&found);
-        for heading in ["h1 1. Kapitel: Allgemeine Bestimmungen", "h3 Art. 5 Netzgebiete und Anschlussgarantie", "h2 1. Abschnitt: Gewährleistung der Grundversorgung"] {
+        for heading in [
+            "h1 1. Kapitel: Allgemeine Bestimmungen",
+            "h3 Art. 5 Netzgebiete und Anschlussgarantie",
+            "h2 1. Abschnitt: Gewährleistung der Grundversorgung",
+        ] {
             assert!(rows.iter().any(|row| row == heading), "{heading}");
         }
         // The number of its articles as the collection of data tells it.
@@ -93,6 +122,9 @@ fn laws_and_guides_keep_their_headings() {
         assert!(blocks(&found).iter().any(|row| row == "h2 Daten herunterladen"));
     }
     if let Some(found) = document("de_StromGVV.docx") {
-        assert!(blocks(&found)[0].starts_with("h1 Verordnung über Allgemeine Bedingungen für die Grundversorgung"));
+        assert!(
+            blocks(&found)[0]
+                .starts_with("h1 Verordnung über Allgemeine Bedingungen für die Grundversorgung")
+        );
     }
 }

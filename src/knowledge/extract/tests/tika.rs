@@ -67,8 +67,11 @@ impl Tika {
     }
 
     fn extraction(&self) -> Extraction {
-        let settings =
-            Settings { tika_url: Some(self.url.clone()), tika_patience_s: 2, ..Settings::default() };
+        let settings = Settings {
+            tika_url: Some(self.url.clone()),
+            tika_patience_s: 2,
+            ..Settings::default()
+        };
         Extraction::new(&settings, &Clock::system(), Program::Inside)
     }
 
@@ -128,7 +131,13 @@ async fn both_lines_are_asked_in_their_own_way() {
 #[tokio::test]
 async fn busy_servers_are_asked_once_more_and_no_more() {
     for status in [429, 503] {
-        let later = move |n| if n == 1 { (status, "retry-after: 0\r\n", Vec::new()) } else { (200, "", PAGES.into()) };
+        let later = move |n| {
+            if n == 1 {
+                (status, "retry-after: 0\r\n", Vec::new())
+            } else {
+                (200, "", PAGES.into())
+            }
+        };
         let tika = Tika::new("Apache Tika 4.0.0", later).await;
         let extracted = tika.extraction().extract("a.pdf", file()).await.unwrap();
         assert!(matches!(extracted.method, Method::Tika { .. }));

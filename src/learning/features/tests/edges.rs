@@ -4,6 +4,7 @@ use chrono::Duration;
 use chrono::Timelike;
 
 use super::*;
+use crate::learning::features::vintages::Known;
 
 fn names(exogenous: usize) -> Vec<String> {
     (1..=exogenous).map(|n| format!("exo{n}")).collect()
@@ -90,6 +91,10 @@ fn rows_to_learn_from_are_rows_to_forecast_with_the_truth_beside_them() {
     assert!(learned.issued_at.iter().all(|at| *at == origin.issued_at.0));
 }
 
+fn truth(series: &Vintages, ts: DateTime<Utc>) -> Option<Known> {
+    series.truth(series.place(ts.timestamp()))
+}
+
 #[test]
 fn values_are_read_as_they_were_known_then() {
     let (slot, first) = (at("2026-03-10T11:00:00Z"), at("2026-03-09T12:00:00Z"));
@@ -105,9 +110,9 @@ fn values_are_read_as_they_were_known_then() {
     let known = |hours: i64| series.at(slot, AsOf(later(hours)));
     let found = [known(-1), known(0), known(1), known(2), known(3)];
     assert_eq!(found, [None, Some(10.0), Some(20.0), None, Some(30.0)]);
-    assert_eq!(series.truth(slot).map(|truth| (truth.at, truth.value)), Some((later(3), 30.0)));
+    assert_eq!(truth(&series, slot).map(|truth| (truth.at, truth.value)), Some((later(3), 30.0)));
     let withdrawn = Vintages::new(3_600, points[..2].to_vec());
-    assert!(withdrawn.truth(slot).is_none());
+    assert!(truth(&withdrawn, slot).is_none());
     assert_eq!(series.at(slot - Duration::hours(1), AsOf(later(9))), None);
 }
 

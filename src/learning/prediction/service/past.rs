@@ -19,8 +19,18 @@ impl Forecasts {
         product: Product,
         as_of: DateTime<Utc>,
     ) -> Result<Option<Forecast>, ForecastError> {
+        self.newest(market, product, Some(as_of)).await
+    }
+
+    /// The forecast that is the newest, or was at `as_of`.
+    pub(super) async fn newest(
+        &self,
+        market: &Market,
+        product: Product,
+        as_of: Option<DateTime<Utc>>,
+    ) -> Result<Option<Forecast>, ForecastError> {
         let (mut conn, series) = (self.db.conn().await?, market.price_series(product));
-        let Some(run) = store::latest_at(&mut conn, &series, product, as_of).await? else {
+        let Some(run) = store::latest(&mut conn, &series, product, as_of).await? else {
             return Ok(None);
         };
         let values = store::values(&mut conn, run.run_id).await?;

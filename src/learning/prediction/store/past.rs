@@ -8,38 +8,13 @@ use diesel::sql_types::{
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
 
-use super::{RunRow, ValueRow};
-use crate::base::ids::Product;
+use super::ValueRow;
 use crate::base::timeline::TimeRange;
-use crate::learning::prediction::model::{ForecastRun, ForecastValue, RunHead};
+use crate::learning::prediction::model::{ForecastValue, RunHead};
 use crate::platform::db::Conn;
-use crate::platform::db::schema::forecast_runs;
 
 /// Most runs of one question: one every fifteen minutes for more than a year.
 const RUNS_MAX: i64 = 50_000;
-
-/// The run of a series that was the newest at `as_of`.
-pub(in crate::learning::prediction) async fn latest_at(
-    conn: &mut Conn,
-    series: &str,
-    product: Product,
-    as_of: DateTime<Utc>,
-) -> QueryResult<Option<ForecastRun>> {
-    let row: Option<RunRow> = forecast_runs::table
-        .filter(forecast_runs::series.eq(series))
-        .filter(forecast_runs::product.eq(product.name()))
-        .filter(forecast_runs::issued_at.le(as_of))
-        .order((
-            forecast_runs::issued_at.desc(),
-            forecast_runs::created_at.desc(),
-            forecast_runs::run_id.desc(),
-        ))
-        .select(RunRow::as_select())
-        .first(conn)
-        .await
-        .optional()?;
-    Ok(row.and_then(RunRow::into_run))
-}
 
 /// Runs of series `$1` that were issued from `$2` on and before `$3`: one walk along the index of the
 /// series.

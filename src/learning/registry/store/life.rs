@@ -1,6 +1,7 @@
 //! SQL of `model_history`, `model_settings` and `model_golden`.
 
 use chrono::{DateTime, Utc};
+use diesel::pg::Pg;
 use diesel::prelude::*;
 use diesel_async::RunQueryDsl;
 use uuid::Uuid;
@@ -56,6 +57,24 @@ pub(in crate::learning::registry) async fn after(conn: &mut Conn, row: History) 
     Ok(())
 }
 
+/// Entries that are looked for when all of a kind are wanted: nobody changes a model as often.
+const ENTRIES_MAX: i64 = 1_000;
+
+/// What happened, as far as `wanted` narrows it down, newest first.
+async fn newest(
+    conn: &mut Conn,
+    wanted: model_history::BoxedQuery<'_, Pg>,
+    limit: i64,
+) -> QueryResult<Vec<HistoryEntry>> {
+    let rows: Vec<History> = wanted
+        .order((model_history::at.desc(), model_history::history_id.desc()))
+        .limit(limit)
+        .select(History::as_select())
+        .load(conn)
+        .await?;
+    Ok(rows.into_iter().map(HistoryEntry::from).collect())
+}
+
 /// What happened to a model before `before`, newest first.
 pub(in crate::learning::registry) async fn history(
     conn: &mut Conn,
@@ -63,23 +82,16 @@ pub(in crate::learning::registry) async fn history(
     before: Option<(DateTime<Utc>, Uuid)>,
     limit: i64,
 ) -> QueryResult<Vec<HistoryEntry>> {
-    let mut query = model_history::table
-        .filter(model_history::model_id.eq(model_id))
-        .select(History::as_select())
-        .into_boxed();
+    let mut wanted = model_history::table.into_boxed();
+    wanted = wanted.filter(model_history::model_id.eq(model_id));
     if let Some((at, id)) = before {
-        query = query.filter(
+        wanted = wanted.filter(
             model_history::at
                 .lt(at)
                 .or(model_history::at.eq(at).and(model_history::history_id.lt(id))),
         );
     }
-    let rows: Vec<History> = query
-        .order((model_history::at.desc(), model_history::history_id.desc()))
-        .limit(limit)
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(HistoryEntry::from).collect())
+    newest(conn, wanted, limit).await
 }
 
 /// What changed who serves a series and purpose, newest first.
@@ -88,16 +100,11 @@ pub(in crate::learning::registry) async fn serving_changes(
     series: &str,
     purpose: &str,
 ) -> QueryResult<Vec<HistoryEntry>> {
-    let rows: Vec<History> = model_history::table
+    let wanted = model_history::table
         .filter(model_history::series.eq(series))
         .filter(model_history::purpose.eq(purpose))
-        .filter(model_history::action.eq_any(SERVING))
-        .order((model_history::at.desc(), model_history::history_id.desc()))
-        .limit(1_000)
-        .select(History::as_select())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(HistoryEntry::from).collect())
+        .filter(model_history::action.eq_any(SERVING));
+    newest(conn, wanted.into_boxed(), ENTRIES_MAX).await
 }
 
 /// The newest entries of models that bore a name, until an instant, newest first.
@@ -106,15 +113,10 @@ pub(in crate::learning::registry) async fn latest_of_name(
     name: &str,
     until: DateTime<Utc>,
 ) -> QueryResult<Vec<HistoryEntry>> {
-    let rows: Vec<History> = model_history::table
+    let wanted = model_history::table
         .filter(model_history::name.eq(name))
-        .filter(model_history::at.le(until))
-        .order((model_history::at.desc(), model_history::history_id.desc()))
-        .limit(1_000)
-        .select(History::as_select())
-        .load(conn)
-        .await?;
-    Ok(rows.into_iter().map(HistoryEntry::from).collect())
+        .filter(model_history::at.le(until));
+    newest(conn, wanted.into_boxed(), ENTRIES_MAX).await
 }
 
 /// The settings of a model, if somebody has set any.

@@ -189,8 +189,8 @@ async fn a_model_of_this_registry_is_looked_at_anew() {
 async fn bundles_are_small_and_come_from_listed_places() {
     let test = services().await;
     let limited = |settings: Settings| {
-        let registry = test.services.registry.clone();
-        Bundles::new(registry, CpuPool::new(None), test.clock.clone(), settings)
+        let (db, registry) = (test.services.db.clone(), test.services.registry.clone());
+        Bundles::new(db, registry, (CpuPool::new(None), test.clock.clone()), settings)
     };
     let by = By::system();
     let order = Order::from(&by);
@@ -244,7 +244,12 @@ async fn a_bundle_is_fetched_from_a_listed_installation_with_its_key() {
     let listed = format!("http://{address}/api/models/");
     let settings = Settings { import_urls: vec![listed.clone()], ..Settings::default() };
     let registry = test.services.registry.clone();
-    let bundles = Bundles::new(registry, CpuPool::new(None), test.clock.clone(), settings);
+    let bundles = Bundles::new(
+        test.services.db.clone(),
+        registry,
+        (CpuPool::new(None), test.clock.clone()),
+        settings,
+    );
     let by = By::system();
     let (order, url) = (Order::from(&by), format!("{listed}7/bundle"));
     let refused = bundles.fetch(&url, None, order).await.unwrap_err();
@@ -255,4 +260,111 @@ async fn a_bundle_is_fetched_from_a_listed_installation_with_its_key() {
     let refused = bundles.fetch(&elsewhere, None, order).await.unwrap_err();
     assert!(matches!(refused, BundleError::NotListed), "{refused}");
     handle.stop(false).await;
+}
+
+#[actix_web::test]
+async fn a_bundle_is_signed_and_a_signature_that_does_not_fit_is_refused_always() {
+    let (home, away) = (services().await, services().await);
+    let model = train(&home, Algorithm::Linear, true).await;
+    let own = home.services.bundles.public_key().await.unwrap();
+    // The key is made once, whoever asks at the same time.
+    let again = futures_util::future::join_all((0..4).map(|_| away.services.bundles.public_key()));
+    let keys: std::collections::BTreeSet<_> = again.await.into_iter().map(Result::unwrap).collect();
+    let kept = away.services.bundles.public_key().await.unwrap();
+    assert!(keys.contains(&kept) && kept != own);
+    let (_, bytes) = home.services.bundles.hand_out(model.model_id).await.unwrap();
+    assert_eq!(Bundle::unpack(&bytes).unwrap().signed_by.as_deref(), Some(own.as_str()));
+
+    let by = By::system();
+    let order = Order::from(&by);
+    let with = |settings: Settings| {
+        let (db, registry) = (away.services.db.clone(), away.services.registry.clone());
+        Bundles::new(db, registry, (CpuPool::new(None), away.clock.clone()), settings)
+    };
+    let strict = |keys: &[&str]| {
+        with(Settings {
+            require_signature: true,
+            trusted_keys: keys.iter().map(|key| (*key).to_owned()).collect(),
+            ..Settings::default()
+        })
+    };
+    let field = async |bundles: &Bundles, bytes: Vec<u8>| match bundles
+        .take_in(bytes.into(), Origin::File, order)
+        .await
+    {
+        Err(BundleError::Fault(fault)) => fault.field,
+        other => panic!("{other:?}"),
+    };
+    let changed = |part: &str, from: &str, to: &str| {
+        let mut source = zip::ZipArchive::new(std::io::Cursor::new(&bytes)).unwrap();
+        let mut files: Vec<(String, Vec<u8>)> = Vec::new();
+        for place in 0..source.len() {
+            let mut file = source.by_index(place).unwrap();
+            let (name, mut content) = (file.name().unwrap().into_owned(), Vec::new());
+            std::io::Read::read_to_end(&mut file, &mut content).unwrap();
+            if name == part {
+                content = String::from_utf8(content).unwrap().replacen(from, to, 1).into_bytes();
+            }
+            files.push((name, content));
+        }
+        let files: Vec<_> = files.iter().map(|(name, it)| (name.as_str(), it.as_slice())).collect();
+        archive(&files)
+    };
+    // Changed after it was signed, here and there; trusted or not, wanted or not.
+    for bundles in [&with(Settings::default()), &strict(&[&own])] {
+        for spoiled in [
+            changed("manifest.json", "\"name\": \"price", "\"name\": \"prize"),
+            changed("golden.json", "\"slot\":", "\"slot\": "),
+            changed("signature.json", &own, &"ab".repeat(32)),
+        ] {
+            assert_eq!(field(bundles, spoiled).await, "signature.signature");
+        }
+        let cut = changed("signature.json", &own, &own[1..]);
+        assert_eq!(field(bundles, cut).await, "signature.public_key");
+        let named = changed("signature.json", "public_key", "secret_key");
+        assert_eq!(field(bundles, named).await, "signature.secret_key");
+    }
+    // Sound, but of somebody who is not trusted; and not signed at all.
+    assert_eq!(field(&strict(&[]), bytes.clone()).await, "signature.public_key");
+    let plain = event_bundle().pack().unwrap();
+    assert_eq!(field(&strict(&[&own]), plain.clone()).await, "signature");
+    assert_eq!(away.services.registry.count().await.unwrap(), 0);
+
+    let taken = strict(&[&own]).take_in(bytes.into(), Origin::File, order).await.unwrap();
+    assert_eq!(taken.model.signed_by, Some(own));
+    let taken = with(Settings::default()).take_in(plain.into(), Origin::File, order).await.unwrap();
+    assert_eq!(taken.model.signed_by, None);
+    // What this installation hands out it takes in again, whatever it asks of others.
+    let (_, back) = away.services.bundles.hand_out(taken.model.model_id).await.unwrap();
+    let back = strict(&[]).take_in(back.into(), Origin::File, order).await.unwrap();
+    assert!(!back.is_new);
+}
+
+#[actix_web::test]
+async fn a_model_that_takes_too_long_for_a_row_is_not_taken_in() {
+    let test = services().await;
+    let by = By::system();
+    let bundles = |row_ms_max| {
+        let (db, registry) = (test.services.db.clone(), test.services.registry.clone());
+        let settings = Settings { row_ms_max, ..Settings::default() };
+        Bundles::new(db, registry, (CpuPool::new(None), test.clock.clone()), settings)
+    };
+    // No clock is so coarse that a row takes no time at all.
+    let bytes = Bytes::from(event_bundle().pack().unwrap());
+    let refused = bundles(0).take_in(bytes.clone(), Origin::File, Order::from(&by)).await;
+    let Err(BundleError::Fault(fault)) = refused else { panic!("{refused:?}") };
+    assert!(fault.field == "model" && fault.what.contains("models.row_ms_max"), "{fault}");
+    assert_eq!(test.services.registry.count().await.unwrap(), 0);
+    assert!(bundles(60_000).take_in(bytes, Origin::File, Order::from(&by)).await.unwrap().is_new);
+}
+
+#[actix_web::test]
+async fn a_bundle_says_which_phases_its_model_has_learned_from() {
+    let test = services().await;
+    let mut bundle = event_bundle();
+    bundle.manifest.regime = Some("season=winter".parse().unwrap());
+    let taken = take_in(&test, &bundle).await.unwrap().model;
+    assert_eq!(taken.regime, bundle.manifest.regime);
+    let (_, bytes) = test.services.bundles.hand_out(taken.model_id).await.unwrap();
+    assert_eq!(Bundle::unpack(&bytes).unwrap().manifest.regime, taken.regime);
 }

@@ -324,3 +324,110 @@ async fn many_at_once_are_written_together_and_each_is_told() {
     drop(cut);
     predictor.predict(features(2.0, None)).await.unwrap();
 }
+
+#[derive(diesel::QueryableByName)]
+struct Blocked {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    count: i64,
+}
+
+#[actix_web::test]
+async fn a_commit_that_takes_long_holds_up_nobody_behind_it() {
+    use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
+
+    let test = services().await;
+    at_work(&test, &value_bundle("plain", 40.0, 90.0)).await;
+    let (db, predictor) = (&test.services.db, &test.services.predictor);
+    let mut holder = db.conn().await.unwrap();
+    holder.batch_execute("BEGIN; LOCK TABLE predictions IN EXCLUSIVE MODE").await.unwrap();
+    let until_blocked = async |wanted: i64| {
+        let mut conn = db.conn().await.unwrap();
+        for _ in 0..20_000 {
+            let found: Vec<Blocked> = diesel::sql_query(
+                "SELECT count(*) AS count FROM pg_locks
+                 WHERE relation = 'predictions'::regclass AND NOT granted",
+            )
+            .load(&mut conn)
+            .await
+            .unwrap();
+            if found[0].count >= wanted {
+                return true;
+            }
+        }
+        false
+    };
+    let (begun, has_begun) = tokio::sync::oneshot::channel();
+    let second = async {
+        has_begun.await.unwrap();
+        predictor.predict(features(2.0, None)).await
+    };
+    let release = async {
+        let first = until_blocked(1).await;
+        begun.send(()).unwrap();
+        // The first is not done, the second is on its way to the database all the same.
+        let both = until_blocked(2).await;
+        holder.batch_execute("COMMIT").await.unwrap();
+        (first, both)
+    };
+    let (first, second, blocked) =
+        tokio::join!(predictor.predict(features(1.0, None)), second, release);
+    assert_eq!(blocked, (true, true));
+    let said = [first.unwrap().first.prediction_id, second.unwrap().first.prediction_id];
+    let rows = predictor.list(&PredictionFilter::default(), None, 10).await.unwrap();
+    let written: BTreeSet<_> = rows.iter().map(|row| row.prediction_id).collect();
+    assert_eq!(written, said.into());
+}
+
+#[actix_web::test]
+async fn a_model_of_whole_days_says_what_is_published_and_wants_no_rows() {
+    let test = services().await;
+    let request = TrainRequest {
+        market: ch(),
+        product: Product::DayAhead,
+        model: Algorithm::Lear,
+        until: Some("2026-06-28".parse().unwrap()),
+        window_days: Some(156),
+        params: serde_json::Map::new(),
+        regime: None,
+        activate: true,
+    };
+    let watch = Watch::unseen(By::system());
+    let report = test.services.training.train(&request, &watch).await.unwrap();
+    assert!(report.serves, "{}", report.verdict);
+    let lear = report.model;
+    // The model knows the days up to the 28th; two have come since, then a third comes.
+    for (now, days) in [
+        ("2026-06-30T18:00:00Z", ["2026-07-01T10:00:00Z", "2026-07-03T10:00:00Z"]),
+        ("2026-07-01T18:00:00Z", ["2026-07-02T10:00:00Z", "2026-07-02T21:00:00Z"]),
+    ] {
+        if now.starts_with("2026-07") {
+            test.put(Product::DayAhead, ("2026-07-01", "2026-07-01"), |ts| Some(lively(ts))).await;
+            test.set(now);
+            test.services.predictor.wake();
+        }
+        let forecast = test.services.forecasts.issue(&ch(), Product::DayAhead).await.unwrap();
+        assert_eq!(forecast.run.model_id, Some(lear.model_id));
+        for ts in days {
+            let first = test.services.predictor.predict(about(ts)).await.unwrap().first;
+            let published = forecast.values.iter().find(|value| value.ts == utc(ts)).unwrap();
+            assert_eq!(first.value, Some(published.price_eur_mwh), "{ts}");
+            let quantiles: Vec<f32> = first.quantiles.unwrap().into_values().collect();
+            assert_eq!(quantiles, published.quantiles_eur_mwh, "{ts}");
+        }
+    }
+    // A row of features is no day: the first lead day is refused, later ones are of trees.
+    let row = |lead: f64| PredictRequest {
+        series: Some(SERIES.into()),
+        features: Some(
+            lear.features
+                .iter()
+                .map(|name| (name.clone(), Some(if name == "lead_day" { lead } else { 50.0 })))
+                .collect(),
+        ),
+        ..PredictRequest::default()
+    };
+    let refused = test.services.predictor.predict(row(1.0)).await.unwrap_err();
+    let PredictError::Invalid { field, what } = refused else { panic!("{refused:?}") };
+    assert!(field == "features" && what.contains("whole days"), "{field}: {what}");
+    assert!(test.services.predictor.predict(row(3.0)).await.unwrap().first.value.is_some());
+}

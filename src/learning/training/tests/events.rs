@@ -15,6 +15,7 @@ fn event(threshold: f64) -> EventRequest {
         event: EventRule { direction: Direction::Above, threshold },
         until: Some("2026-06-30".parse().unwrap()),
         window_days: Some(60),
+        regime: None,
         params: json!({"num_iterations": 30, "num_threads": 1}).as_object().unwrap().clone(),
     }
 }

@@ -11,6 +11,7 @@ use super::jobs::Standing;
 use super::models::{Row, gate, href, purpose, standing, state_key};
 use super::names::Names;
 use crate::access::accounts::Accounts;
+use crate::learning::features::Regime;
 use crate::learning::registry::{HistoryEntry, ModelFilter, ModelRecord, Registry, Role, State};
 use crate::learning::serving::{Contests, Drift, DriftGrade};
 use crate::platform::web::{Analyst, Path, Problem, Require};
@@ -206,16 +207,20 @@ fn facts(model: &ModelRecord, format: &Format) -> Vec<Fact> {
         crate::learning::registry::Origin::File => "mdl_origin_file",
         crate::learning::registry::Origin::Url => "mdl_origin_url",
     };
+    let regime = model.regime.as_ref();
+    let regime = regime.map_or_else(|| format.text("mdl_regime_all").to_owned(), Regime::words);
     let all = [
         ("mdl_col_series", model.target_variable.clone()),
         ("mdl_col_purpose", purpose(model, format)),
         ("mdl_col_algorithm", model.model_type.clone()),
+        ("mdl_regime", regime),
         ("mdl_trained_on", format!("{} – {}", days(model.train_start), days(model.train_end))),
         ("mdl_rows", model.metrics.as_ref().map_or_else(none, rows)),
         ("mdl_horizon", format!("{} h", number(f64::from(model.future_minutes) / 60.0, 0))),
         ("mdl_origin", format.text(origin).to_owned()),
         ("mdl_dataset", short(&model.dataset_sha256)),
         ("mdl_hash", short(&model.artifact_sha256)),
+        ("mdl_signed_by", short(&model.signed_by)),
         ("adm_col_created", format.moment(model.created_at)),
     ];
     all.into_iter().map(|(key, value)| Fact { name: format.text(key), value }).collect()

@@ -25,6 +25,13 @@ pub(super) struct Choice {
     current: bool,
 }
 
+impl Choice {
+    /// A choice, and whether it is the one that is shown.
+    pub const fn new(label: String, href: String, current: bool) -> Self {
+        Self { label, href, current }
+    }
+}
+
 /// One figure.
 #[derive(Debug, Clone, Serialize)]
 struct Figure {

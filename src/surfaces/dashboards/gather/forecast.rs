@@ -52,7 +52,9 @@ impl Gather {
         let lead_day = asked.lead_day()?;
         let (market, product) = self.from.shown.choose(asked.market, asked.product).await?;
         let look = Asked::newest(market.clone(), product, days);
-        let report = self.from.accuracy.report(&look, lead_day).await?;
+        // Errors and value are of the same forecasts: they are read once.
+        let evidence = self.from.accuracy.evidence(&look, None).await?;
+        let report = self.from.accuracy.report_of(&evidence, days, lead_day).await?;
         let device = Device::default();
         let (tariff, standard) = (None, None);
         let asked = AskedValue {
@@ -64,7 +66,7 @@ impl Gather {
             tariff,
             standard,
         };
-        let value = self.from.values.value(&asked).await?;
+        let value = self.from.values.value_of(&asked, &evidence).await?;
         let offers = self.offers().await?;
         Ok(ForecastInput { zone: market.time_zone(), report, value, offers, choices: DAYS })
     }

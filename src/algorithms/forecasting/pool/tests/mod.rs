@@ -51,6 +51,7 @@ fn small() -> PoolSettings {
         weight_days: 20,
         equal_share: 0.1,
         band_days: 20,
+        stagger_days: 0,
     }
 }
 

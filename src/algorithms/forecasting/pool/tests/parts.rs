@@ -4,7 +4,7 @@ use super::*;
 use crate::algorithms::forecasting::days::HOURS;
 use crate::algorithms::forecasting::pool::bands::Past;
 use crate::algorithms::forecasting::pool::features::Rows;
-use crate::algorithms::forecasting::pool::members::{blocks, grid_day};
+use crate::algorithms::forecasting::pool::members::Grid;
 use crate::algorithms::forecasting::pool::weights::weights;
 use crate::algorithms::forecasting::tests::market::Dice;
 
@@ -64,11 +64,14 @@ fn a_series_of_zeros_divides_nothing() {
 
 #[test]
 fn grids_begin_at_the_first_day_of_the_record() {
-    assert_eq!(grid_day(10, 7, 10), 10);
-    assert_eq!(grid_day(10, 7, 16), 10);
-    assert_eq!(grid_day(10, 7, 17), 17);
-    assert_eq!(blocks(10, 7, 12..26), [12..17, 17..24, 24..26]);
-    assert!(blocks(10, 7, 12..12).is_empty());
+    let grid = Grid::new(10, 7, 0);
+    assert_eq!([10, 16, 17].map(|day| grid.begin(day)), [10, 10, 17]);
+    assert_eq!(grid.blocks(12..26), [12..17, 17..24, 24..26]);
+    assert!(grid.blocks(12..12).is_empty());
+    // Two days ahead: the first block is shorter, none begins before the record.
+    let ahead = Grid::new(10, 7, 9);
+    assert_eq!([10, 14, 15, 21, 22].map(|day| ahead.begin(day)), [10, 10, 15, 15, 22]);
+    assert_eq!(ahead.blocks(10..24), [10..15, 15..22, 22..24]);
 }
 
 /// Members that err by a constant each.
@@ -160,4 +163,28 @@ fn without_a_past_all_quantiles_are_the_forecast() {
     let forecast = [[12.0; HOURS]];
     let past = Past { ensemble: &forecast, spreads: &[[1.0; HOURS]], actual: &[] };
     assert_eq!(past.quantiles(&[0.1, 0.9], 182), [[12.0; HOURS]; 2]);
+}
+
+#[test]
+fn members_take_turns_where_days_are_to_cost_alike() {
+    let fitted = |settings: &PoolSettings, day: usize| {
+        let daily = settings.lear_windows.len();
+        let trees = settings.trees.iter().chain([&settings.stack]).map(|spec| spec.refit_days);
+        let mut every: Vec<usize> = trees.collect();
+        let stack = every.pop().unwrap();
+        // A network learns on weekly, from the day of its life on which it began.
+        every.extend(settings.networks.iter().map(|_| 7));
+        every.push(stack);
+        let places = every.iter().enumerate();
+        places
+            .filter(|(at, every)| settings.grid(200, daily + at, **every).begin(day) == day)
+            .count()
+    };
+    let (turns, together) = (PoolSettings::day_by_day(), PoolSettings::default());
+    assert_eq!((fitted(&turns, 200), fitted(&together, 200 + 28)), (7, 7));
+    assert!((201..900).all(|day| fitted(&turns, day) <= 1));
+    let all = |settings: &PoolSettings| (200..900).map(|day| fitted(settings, day)).sum::<usize>();
+    assert!(all(&turns).abs_diff(all(&together)) <= 7, "as many fits in all");
+    // The open benchmark keeps its days.
+    assert_eq!(PoolSettings { stagger_days: 0, ..turns }, together);
 }

@@ -51,21 +51,110 @@ fn nothing_after_the_origin_is_read() {
 #[test]
 fn threads_and_interruptions_change_nothing() {
     let market = Market::invented(150, 3.0);
+    for stagger_days in [0, 2] {
+        let pool = || Pool::new(PoolSettings { stagger_days, ..small() }, FIRST).unwrap();
+        with_days(&market, |days| {
+            let mut at_once = pool();
+            at_once.extend(days, 149, ALONE).unwrap();
+            let (mut step_by_step, mut bare) = (pool(), pool());
+            for last in [121, 122, 133, 140, 149] {
+                step_by_step.extend(days, last, Work { threads: 3, ..ALONE }).unwrap();
+                // Stored and loaded: the models come along to the last bit.
+                let stored = serde_json::to_value(&step_by_step).unwrap();
+                step_by_step = serde_json::from_str(&stored.to_string()).unwrap();
+                assert!(step_by_step.is_whole());
+                assert_eq!(serde_json::to_value(&step_by_step).unwrap(), stored);
+                // Without models, as pools were stored before, they are made again.
+                bare.extend(days, last, ALONE).unwrap();
+                let mut stored = serde_json::to_value(&bare).unwrap();
+                for model in ["models", "stack"] {
+                    assert!(stored.as_object_mut().unwrap().remove(model).is_some());
+                }
+                bare = serde_json::from_value(stored).unwrap();
+            }
+            assert_eq!(all(&at_once, days), all(&step_by_step, days));
+            assert_eq!(all(&at_once, days), all(&bare, days));
+            // What is there already costs nothing and stays.
+            let never = Work { cancel: &|| true, ..ALONE };
+            step_by_step.extend(days, 149, never).unwrap();
+        });
+    }
+}
+
+#[test]
+fn a_loaded_pool_fits_only_what_is_due() {
+    let market = Market::invented(150, 3.0);
     with_days(&market, |days| {
-        let mut at_once = pool();
-        at_once.extend(days, 149, ALONE).unwrap();
-        let mut step_by_step = pool();
-        for last in [121, 122, 133, 140, 149] {
-            step_by_step.extend(days, last, Work { threads: 3, ..ALONE }).unwrap();
-            // Stored and loaded: the forests are gone and made again.
-            let stored = serde_json::to_string(&step_by_step).unwrap();
-            step_by_step = serde_json::from_str(&stored).unwrap();
-        }
-        assert_eq!(all(&at_once, days), all(&step_by_step, days));
-        // What is there already costs nothing and stays.
-        let never = Work { cancel: &|| true, ..ALONE };
-        step_by_step.extend(days, 149, never).unwrap();
+        let mut pool = pool();
+        // Fits of trees are due every 3, 5 and 4 days since the day 120, the network learns every 7.
+        pool.extend(days, 129, ALONE).unwrap();
+        let mut loaded: Pool =
+            serde_json::from_str(&serde_json::to_string(&pool).unwrap()).unwrap();
+        let models = |pool: &Pool| {
+            let stored = serde_json::to_value(pool).unwrap();
+            let first = |model: &serde_json::Value| model[0].as_u64().unwrap();
+            let forests = stored["models"]["forests"].as_array().unwrap().iter().map(first);
+            let mut days: Vec<u64> = forests.collect();
+            days.push(stored["models"]["networks"][0][1].as_u64().unwrap());
+            days.push(stored["stack"][0].as_u64().unwrap());
+            days
+        };
+        assert_eq!(models(&loaded), [129, 125, 127, 128]);
+        // On day 130 the second is due alone.
+        let asked = AtomicUsize::new(0);
+        let count = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        loaded.extend(days, 130, Work { cancel: &count, ..ALONE }).unwrap();
+        assert_eq!(models(&loaded), [129, 130, 127, 128]);
+        // Five pieces of work, and the one fit that asks whether it may begin.
+        assert_eq!(asked.into_inner(), 5 + 1);
+        // What was forecast of a day can be forgotten and made again.
+        let forecast = loaded.forecast(days, 130, &LEVELS).unwrap();
+        loaded.forget_from(130);
+        assert_eq!(loaded.days(), FIRST..130);
+        let asked = AtomicUsize::new(0);
+        let count = || {
+            asked.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        loaded.extend(days, 130, Work { cancel: &count, ..ALONE }).unwrap();
+        assert_eq!(
+            (loaded.forecast(days, 130, &LEVELS).unwrap(), asked.into_inner()),
+            (forecast, 5)
+        );
     });
+}
+
+#[test]
+fn a_stored_pool_that_does_not_fit_together_is_refused() {
+    let market = Market::invented(130, 3.0);
+    let stored = with_days(&market, |days| {
+        let mut pool = pool();
+        pool.extend(days, 129, ALONE).unwrap();
+        serde_json::to_value(&pool).unwrap()
+    });
+    let loads = |stored: &serde_json::Value| {
+        serde_json::from_value::<Pool>(stored.clone()).is_ok_and(|pool| pool.is_whole())
+    };
+    assert!(loads(&stored));
+    for place in [
+        // A member lacks a day, a network a weight, a tree a child, a hidden unit too many.
+        "/members/0/3",
+        "/models/networks/0/2/learned/optimiser/mean/hidden",
+        "/models/forests/0/1/trees/0/nodes/0/2",
+        "/models/networks/0/2/settings/units",
+    ] {
+        let mut other = stored.clone();
+        let value = other.pointer_mut(place).unwrap_or_else(|| panic!("{place}"));
+        *value = match value {
+            serde_json::Value::String(_) => "AAAA".into(),
+            serde_json::Value::Number(_) => 1_000_000.into(),
+            _ => serde_json::Value::Null,
+        };
+        assert!(!loads(&other), "{place}");
+    }
 }
 
 #[test]

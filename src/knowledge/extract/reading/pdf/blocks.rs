@@ -49,7 +49,8 @@ fn key(size: f32) -> u32 {
 /// Writes the parts of a page.
 pub(super) fn write(parts: &[Part], look: &Look, vocabulary: &Vocabulary, assembly: &mut Assembly) {
     let leading = leading(parts);
-    let mut open = Open { look, vocabulary, leading, text: String::new(), last: None, kind: Kind::Paragraph };
+    let mut open =
+        Open { look, vocabulary, leading, text: String::new(), last: None, kind: Kind::Paragraph };
     for part in parts {
         match part {
             Part::Table { rows, has_header } => {
@@ -151,7 +152,8 @@ impl Open<'_> {
         let distance = (line.y - last.y) / last.size.max(1.0);
         match (self.kind, kind) {
             (Kind::Heading(_), Kind::Heading(_)) => {
-                let numbered_anew = numbered(&line.text, true).is_some() || provision(&line.text).is_some();
+                let numbered_anew =
+                    numbered(&line.text, true).is_some() || provision(&line.text).is_some();
                 return same_look
                     && last.is_bold == line.is_bold
                     && (0.0..=self.leading.max(1.2) * 1.25).contains(&distance)
@@ -171,7 +173,8 @@ impl Open<'_> {
         // «12 Text …» with lines below the text and not below the number.
         let first = self.text.split(' ').next().unwrap_or_default();
         let hangs = is_mark(first) && line.x0 < last.x0 + 5.0 * line.size;
-        let indented = line.x0 > last.x0 + 1.2 * line.size && self.kind == Kind::Paragraph && !hangs;
+        let indented =
+            line.x0 > last.x0 + 1.2 * line.size && self.kind == Kind::Paragraph && !hangs;
         let back = line.x0 < last.x0 - 1.2 * line.size && self.kind == Kind::Item;
         same_look
             && distance <= self.leading * 1.22 + 0.1

@@ -143,7 +143,8 @@ impl CMap {
         if let Some(last) = units.last_mut() {
             *last = last.wrapping_add((code - entry.from) as u16);
         }
-        let letters: String = char::decode_utf16(units).map(|it| it.unwrap_or('\u{fffd}')).collect();
+        let letters: String =
+            char::decode_utf16(units).map(|it| it.unwrap_or('\u{fffd}')).collect();
         (!letters.is_empty() && letters != "\0").then_some(letters)
     }
 

@@ -50,9 +50,12 @@ impl Font {
         let descendant = descendant.and_then(|it| file.follow(it)).and_then(as_dictionary);
         let holder = descendant.unwrap_or(font);
         let descriptor = file.dictionary(holder, "FontDescriptor");
-        let heavy = descriptor.and_then(|it| file.number(it, "FontWeight")).is_some_and(|it| it >= 600.0);
+        let heavy =
+            descriptor.and_then(|it| file.number(it, "FontWeight")).is_some_and(|it| it >= 600.0);
         let flags = descriptor.and_then(|it| file.number(it, "Flags")).unwrap_or(0.0) as u32;
-        let is_bold = heavy || flags & (1 << 18) != 0 || ["bold", "black", "heavy", "semibold"].iter().any(|it| name.contains(it));
+        let is_bold = heavy
+            || flags & (1 << 18) != 0
+            || ["bold", "black", "heavy", "semibold"].iter().any(|it| name.contains(it));
         let kind = if composite {
             composite_kind(file, font, holder)?
         } else {
@@ -64,7 +67,12 @@ impl Font {
 
     /// The font of a text for which none is set.
     pub fn unknown() -> Self {
-        let kind = Kind::Simple { table: table(b"WinAnsiEncoding"), first: 0, widths: Vec::new(), missing: 0.0 };
+        let kind = Kind::Simple {
+            table: table(b"WinAnsiEncoding"),
+            first: 0,
+            widths: Vec::new(),
+            missing: 0.0,
+        };
         Self { kind, to_unicode: None, is_bold: false, scale: 1.0 }
     }
 
@@ -104,7 +112,8 @@ impl Font {
                 Shown { letters, width, is_space: code == 32 }
             }
             Kind::Composite { codes, unicode, widths, default } => {
-                let glyph = codes.as_ref().and_then(|codes| codes.glyph(length, code)).unwrap_or(code);
+                let glyph =
+                    codes.as_ref().and_then(|codes| codes.glyph(length, code)).unwrap_or(code);
                 let behind = widths.partition_point(|(from, ..)| *from <= glyph);
                 let entry = behind.checked_sub(1).and_then(|at| widths.get(at));
                 let width = entry.filter(|(_, to, _)| glyph <= *to).map_or(*default, |it| it.2);
@@ -164,7 +173,11 @@ fn simple_kind(
     Ok(Kind::Simple { table: letters, first, widths, missing })
 }
 
-fn own_table(file: &File, program: &Stream, glyphs: &mut Glyphs) -> Result<Option<Table>, ExtractError> {
+fn own_table(
+    file: &File,
+    program: &Stream,
+    glyphs: &mut Glyphs,
+) -> Result<Option<Table>, ExtractError> {
     Ok(of_program(&file.unpacked(program)?, glyphs))
 }
 
@@ -185,12 +198,17 @@ fn type3_scale(file: &File, font: &Dictionary) -> f32 {
     if (0.01..100.0).contains(&height) { height } else { 1.0 }
 }
 
-fn composite_kind(file: &File, font: &Dictionary, holder: &Dictionary) -> Result<Kind, ExtractError> {
+fn composite_kind(
+    file: &File,
+    font: &Dictionary,
+    holder: &Dictionary,
+) -> Result<Kind, ExtractError> {
     let (mut codes, mut unicode) = (None, false);
     match file.get(font, "Encoding") {
         Some(Object::Stream(stream)) => codes = Some(CMap::parse(&file.unpacked(stream)?)),
         Some(Object::Name(name)) => {
-            unicode = name.windows(4).any(|it| it == b"UCS2") || name.windows(5).any(|it| it == b"UTF16");
+            unicode =
+                name.windows(4).any(|it| it == b"UCS2") || name.windows(5).any(|it| it == b"UTF16");
         }
         _ => {}
     }
@@ -205,7 +223,8 @@ fn composite_kind(file: &File, font: &Dictionary, holder: &Dictionary) -> Result
         match rest.next() {
             Some(Object::Array(each)) => {
                 let each = each.iter().filter_map(|it| file.follow(it)).filter_map(number);
-                widths.extend((from..).zip(each).map(|(glyph, width)| (glyph, glyph, width * 0.001)));
+                widths
+                    .extend((from..).zip(each).map(|(glyph, width)| (glyph, glyph, width * 0.001)));
             }
             Some(to) => {
                 let (to, width) = (number(to).unwrap_or(0.0) as u32, rest.next().and_then(number));
@@ -223,7 +242,9 @@ fn composite_kind(file: &File, font: &Dictionary, holder: &Dictionary) -> Result
 fn guessed_width(letters: Option<&str>) -> f32 {
     match letters.and_then(|letters| letters.chars().next()) {
         Some('i' | 'j' | 'l' | '\'' | '|') => 0.22,
-        Some(' ' | 't' | 'f' | 'r' | 'I' | '.' | ',' | ':' | ';' | '!' | '-' | '(' | ')' | '/') => 0.28,
+        Some(' ' | 't' | 'f' | 'r' | 'I' | '.' | ',' | ':' | ';' | '!' | '-' | '(' | ')' | '/') => {
+            0.28
+        }
         Some('m' | 'w' | 'M' | 'W' | '@' | '%') => 0.86,
         Some(letter) if letter.is_uppercase() => 0.69,
         _ => 0.556,

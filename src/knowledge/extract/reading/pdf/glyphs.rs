@@ -124,7 +124,8 @@ mod tests {
             ("uni20AC", Some("€")),
             ("u1F600", Some("😀")),
             ("a.sc", Some("a")),
-            ("f_i", Some("fi")),
+            ("f_i", Some("\u{fb01}")),
+            ("T_h", Some("Th")),
             ("g123", None),
         ] {
             assert_eq!(glyphs.letters(name.as_bytes()).as_deref(), letters, "{name}");
@@ -138,6 +139,9 @@ mod tests {
         assert_eq!(table(b"")[0x41].as_deref(), Some("A"));
         let program = b"/Encoding 256 array\ndup 1 /adieresis put\ndup 2 /b put\nreadonly def";
         let own = of_program(program, &mut Glyphs::default()).unwrap();
-        assert_eq!((own[1].as_deref(), own[2].as_deref(), own[3].as_deref()), (Some("ä"), Some("b"), None));
+        assert_eq!(
+            (own[1].as_deref(), own[2].as_deref(), own[3].as_deref()),
+            (Some("ä"), Some("b"), None)
+        );
     }
 }

@@ -23,13 +23,6 @@ impl Operand {
             _ => None,
         }
     }
-
-    pub fn name(&self) -> Option<&[u8]> {
-        match self {
-            Self::Name(name) => Some(name),
-            _ => None,
-        }
-    }
 }
 
 /// The instructions of a content stream.
@@ -82,7 +75,8 @@ impl<'a> Lexer<'a> {
         while let Some(byte) = self.bytes.get(self.at) {
             if *byte == b'%' {
                 let rest = &self.bytes[self.at..];
-                self.at += rest.iter().position(|it| matches!(it, b'\n' | b'\r')).unwrap_or(rest.len());
+                self.at +=
+                    rest.iter().position(|it| matches!(it, b'\n' | b'\r')).unwrap_or(rest.len());
             } else if is_white(*byte) {
                 self.at += 1;
             } else {

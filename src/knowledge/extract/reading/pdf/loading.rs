@@ -10,8 +10,12 @@ const OBJECTS_MAX: usize = 500_000;
 /// The document in `bytes`, decrypted when it needs no password.
 pub(super) fn load(bytes: &[u8]) -> Result<Document, ExtractError> {
     let document = match open(bytes) {
-        Ok(document) if document.page_iter().next().is_some() || document.is_encrypted() => document,
-        Err(Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_)) => {
+        Ok(document) if document.page_iter().next().is_some() || document.is_encrypted() => {
+            document
+        }
+        Err(
+            Error::InvalidPassword | Error::Decryption(_) | Error::UnsupportedSecurityHandler(_),
+        ) => {
             return Err(ExtractError::Encrypted);
         }
         damaged => repaired(bytes, damaged)?,
@@ -52,7 +56,9 @@ fn repaired(bytes: &[u8], before: lopdf::Result<Document>) -> Result<Document, E
 
 fn reason(error: &Error) -> String {
     match error {
-        Error::Parse(_) | Error::Xref(_) => "its table of contents is damaged and cannot be mended".to_owned(),
+        Error::Parse(_) | Error::Xref(_) => {
+            "its table of contents is damaged and cannot be mended".to_owned()
+        }
         other => {
             let text = other.to_string();
             text.split(';').next().unwrap_or_default().to_owned()
@@ -78,7 +84,11 @@ fn trailer(bytes: &[u8]) -> Option<String> {
     let encrypted = find(bytes, b"/Encrypt ").and_then(|at| {
         let rest = String::from_utf8_lossy(&bytes[at..bytes.len().min(at + 60)]).into_owned();
         let mut words = rest["/Encrypt".len()..].split_whitespace();
-        Some(format!("/Encrypt {} {} R", words.next()?.parse::<u32>().ok()?, words.next()?.parse::<u16>().ok()?))
+        Some(format!(
+            "/Encrypt {} {} R",
+            words.next()?.parse::<u32>().ok()?,
+            words.next()?.parse::<u16>().ok()?
+        ))
     });
     Some(format!("/Root {number} {generation} R {}", encrypted.unwrap_or_default()))
 }

@@ -18,6 +18,8 @@ use crate::knowledge::extract::model::ExtractError;
 const FORMS_DEEP: usize = 12;
 /// Instructions of a whole document.
 const STEPS_MAX: u64 = 60_000_000;
+/// What a drawing within a drawing costs, in instructions: its beginning, not what it does.
+const FORM_STEPS: u64 = 500;
 /// States that are kept.
 const STATES_MAX: usize = 512;
 /// Fonts that are kept ready.
@@ -168,13 +170,17 @@ impl<'a> Machine<'a> {
     ) -> Result<(), ExtractError> {
         let Some(Operand::Name(name)) = operands.first() else { return Ok(()) };
         let found = self.resource(resources, "ExtGState", name);
-        let Some(state) = found.and_then(|(_, object)| as_dictionary(object)) else { return Ok(()) };
+        let Some(state) = found.and_then(|(_, object)| as_dictionary(object)) else {
+            return Ok(());
+        };
         if let Some(alpha) = self.file.number(state, "ca") {
             at.state.alpha = alpha;
             at.state.is_opaque = alpha > 0.95;
         }
         match self.file.get(state, "BM") {
-            Some(Object::Name(name)) => at.state.is_opaque &= name == b"Normal" || name == b"Compatible",
+            Some(Object::Name(name)) => {
+                at.state.is_opaque &= name == b"Normal" || name == b"Compatible"
+            }
             Some(_) => at.state.is_opaque = false,
             None => {}
         }
@@ -197,7 +203,8 @@ impl<'a> Machine<'a> {
             Some((_, Object::Name(name))) => Space::named(name).unwrap_or(Space::Other),
             Some((_, Object::Array(parts))) => {
                 let kind = parts.first().and_then(|it| it.as_name().ok()).unwrap_or_default();
-                let profile = parts.get(1).and_then(|it| self.file.follow(it)).and_then(as_dictionary);
+                let profile =
+                    parts.get(1).and_then(|it| self.file.follow(it)).and_then(as_dictionary);
                 match (kind, profile) {
                     (b"ICCBased", Some(profile)) => {
                         let components = self.file.number(profile, "N").unwrap_or(0.0);
@@ -235,12 +242,15 @@ impl<'a> Machine<'a> {
             Some(b"Form") if depth < FORMS_DEEP => {}
             _ => return Ok(()),
         }
+        self.steps += FORM_STEPS;
         let layer = stream.dict.get(b"OC").and_then(Object::as_reference).ok();
         at.marks.push(layer.is_some_and(|id| self.hidden_layers.contains(&id)));
         let (marks, states) = (at.marks.len(), at.states.len());
         let kept = at.state.clone();
         let (text, line) = (at.text, at.line);
-        if let Some(matrix) = self.file.numbers(&stream.dict, "Matrix").and_then(|it| Matrix::of(&it)) {
+        if let Some(matrix) =
+            self.file.numbers(&stream.dict, "Matrix").and_then(|it| Matrix::of(&it))
+        {
             at.state.matrix = matrix.then(at.state.matrix);
         }
         if let Some([x0, y0, x1, y1]) = self.file.numbers(&stream.dict, "BBox").as_deref() {

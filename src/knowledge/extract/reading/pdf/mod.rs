@@ -44,7 +44,11 @@ struct Page {
 }
 
 /// Reads the pages.
-pub(super) fn read(bytes: &[u8], limits: &Limits, assembly: &mut Assembly) -> Result<(), ExtractError> {
+pub(super) fn read(
+    bytes: &[u8],
+    limits: &Limits,
+    assembly: &mut Assembly,
+) -> Result<(), ExtractError> {
     let file = File::new(loading::load(bytes)?, limits.unpacked_bytes);
     let pages: Vec<&Dictionary> =
         file.document.page_iter().filter_map(|id| file.document.get_dictionary(id).ok()).collect();
@@ -151,7 +155,10 @@ fn active_content(file: &File, assembly: &mut Assembly) {
     let mut count = 0_u32;
     for object in file.document.objects.values() {
         let Some(dictionary) = objects::as_dictionary(object) else { continue };
-        let action = matches!(file.name(dictionary, "S"), Some(b"JavaScript" | b"Launch" | b"SubmitForm" | b"ImportData"));
+        let action = matches!(
+            file.name(dictionary, "S"),
+            Some(b"JavaScript" | b"Launch" | b"SubmitForm" | b"ImportData")
+        );
         let attached = matches!(object, Object::Stream(_)) && dictionary.has_type(b"EmbeddedFile");
         count += u32::from(action || attached || dictionary.has(b"XFA"));
     }

@@ -33,7 +33,11 @@ impl File {
     }
 
     /// The dictionary in `dictionary` under `key`; that of a stream, too.
-    pub fn dictionary<'a>(&'a self, dictionary: &'a Dictionary, key: &str) -> Option<&'a Dictionary> {
+    pub fn dictionary<'a>(
+        &'a self,
+        dictionary: &'a Dictionary,
+        key: &str,
+    ) -> Option<&'a Dictionary> {
         as_dictionary(self.get(dictionary, key)?)
     }
 

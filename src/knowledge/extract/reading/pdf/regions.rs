@@ -136,7 +136,11 @@ fn region(rows: &[Row], start: usize) -> (usize, Vec<Gap>) {
 }
 
 fn inner_gaps(row: &Row) -> Vec<Gap> {
-    row.pieces.windows(2).map(|pair| (pair[0].x1(), pair[1].x0())).filter(|gap| gap.1 > gap.0).collect()
+    row.pieces
+        .windows(2)
+        .map(|pair| (pair[0].x1(), pair[1].x0()))
+        .filter(|gap| gap.1 > gap.0)
+        .collect()
 }
 
 /// What is left of a strip when a row is laid over it.
@@ -191,7 +195,8 @@ fn kind(rows: &[Row], gaps: &[Gap]) -> Kind {
 pub(super) fn is_mark(text: &str) -> bool {
     let inner = text.trim_matches(['(', ')', '.', ' ']);
     let letters = inner.chars().count();
-    let part = |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
+    let part =
+        |part: &str| (1..=3).contains(&part.len()) && part.bytes().all(|it| it.is_ascii_digit());
     letters == 0
         || letters <= 8 && inner.split('.').all(part)
         || letters == 1 && !inner.chars().all(|letter| letter.is_ascii_uppercase())
@@ -235,7 +240,10 @@ fn table(rows: &[Row], gaps: &[Gap], rules: &[(f32, f32, f32)]) -> Part {
             None => merged.push(own.clone()),
         }
     }
-    let has_header = join_header(&mut merged, rows.first().is_some_and(|row| row.pieces.iter().all(|it| it.is_bold)));
+    let has_header = join_header(
+        &mut merged,
+        rows.first().is_some_and(|row| row.pieces.iter().all(|it| it.is_bold)),
+    );
     Part::Table { rows: merged, has_header }
 }
 
@@ -243,9 +251,8 @@ fn cells(row: &Row, gaps: &[Gap]) -> Vec<String> {
     let mut cells = vec![String::new(); gaps.len() + 1];
     for piece in &row.pieces {
         // A piece that runs over a strip is one cell, which stands for several.
-        let over = |word: &Placed| {
-            gaps.iter().any(|gap| word.x0 < gap.0 + 0.1 && word.x1 > gap.1 - 0.1)
-        };
+        let over =
+            |word: &Placed| gaps.iter().any(|gap| word.x0 < gap.0 + 0.1 && word.x1 > gap.1 - 0.1);
         let whole = piece.words.iter().any(over);
         for word in &piece.words {
             let middle = f32::midpoint(word.x0, word.x1);
@@ -268,7 +275,8 @@ fn finer(rows: &[Row], coarse: Vec<Gap>) -> Vec<Gap> {
     }
     let size = rows.iter().map(|row| row.size).fold(f32::MAX, f32::min);
     let words = || rows.iter().flat_map(|row| row.pieces.iter().flat_map(|piece| &piece.words));
-    let mut edges: Vec<(f32, i32)> = words().flat_map(|word| [(word.x0, 1), (word.x1, -1)]).collect();
+    let mut edges: Vec<(f32, i32)> =
+        words().flat_map(|word| [(word.x0, 1), (word.x1, -1)]).collect();
     edges.sort_by(|one, other| one.0.total_cmp(&other.0));
     let bearable = i32::try_from(rows.len() * 12 / 100).unwrap_or(0);
     let mut found: Vec<Gap> = Vec::new();

@@ -33,7 +33,9 @@ pub(super) fn strip(pages: &mut [(Vec<Row>, f32)]) -> Vec<u32> {
     // Left and right pages may have heads of their own.
     let enough = (filled * 2).div_ceil(5).max(PAGES_MIN);
     let count = |text: &str, place: i32| {
-        (place - 1..=place + 1).filter_map(|place| seen.get(&(text.to_owned(), place))).sum::<usize>()
+        (place - 1..=place + 1)
+            .filter_map(|place| seen.get(&(text.to_owned(), place)))
+            .sum::<usize>()
     };
     for ((rows, height), gone) in pages.iter_mut().zip(&mut gone) {
         let before = rows.len();
@@ -83,7 +85,14 @@ mod tests {
         let mut pages: Vec<_> = texts
             .iter()
             .enumerate()
-            .map(|(n, text)| page(&[row(40.0, "Handbuch Netz"), row(60.0, text), row(400.0, "gleich"), row(810.0, &format!("Seite {n} von 4"))]))
+            .map(|(n, text)| {
+                page(&[
+                    row(40.0, "Handbuch Netz"),
+                    row(60.0, text),
+                    row(400.0, "gleich"),
+                    row(810.0, &format!("Seite {n} von 4")),
+                ])
+            })
             .collect();
         assert_eq!(strip(&mut pages), [2, 2, 2, 2]);
         let left: Vec<String> = pages[1].0.iter().map(Row::text).collect();

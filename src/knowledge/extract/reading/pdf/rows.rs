@@ -139,7 +139,9 @@ fn row(mut words: Vec<Upright>) -> Option<Row> {
     // Letters drawn twice to look bold.
     words.dedup_by(|next, before| {
         let near = 0.2 * before.word.size;
-        next.word.text == before.word.text && (next.x0 - before.x0).abs() < near && (next.y - before.y).abs() < near
+        next.word.text == before.word.text
+            && (next.x0 - before.x0).abs() < near
+            && (next.y - before.y).abs() < near
     });
     let largest = words.iter().max_by(|one, other| one.word.size.total_cmp(&other.word.size))?;
     let (y, size) = (largest.y, largest.word.size);

@@ -106,7 +106,8 @@ impl Word {
         };
         !self.ends
             && self.turn == next.turn
-            && (self.is_hidden, self.is_inkless, self.colour) == (next.is_hidden, next.is_inkless, next.colour)
+            && (self.is_hidden, self.is_inkless, self.colour)
+                == (next.is_hidden, next.is_inkless, next.colour)
             && (self.size - next.size).abs() <= 0.1 * self.size
             && across.abs() <= 0.1 * self.size
             && (-0.35 * self.size..=GAP_IN_WORD * self.size).contains(&along)

@@ -9,8 +9,12 @@ use crate::knowledge::documents::CheckJob;
 use crate::learning::prediction::RefreshJob;
 use crate::learning::prediction::RetrainJob;
 use crate::learning::serving::PromoteJob;
+use crate::learning::site_forecasts::MeterForecastJob;
+use crate::learning::site_forecasts::MeterRefitJob;
 use crate::operations::upkeep::UpkeepJob;
-use crate::platform::jobs::{Schedule, ScheduleError, SlotLength};
+use crate::platform::jobs::Schedule;
+use crate::platform::jobs::ScheduleError;
+use crate::platform::jobs::SlotLength;
 
 /// What the program does by the clock. A fresh box shows something at once: the scheduler's first
 /// look enqueues the occurrence that was missed last.
@@ -25,6 +29,9 @@ pub(crate) fn schedules(settings: &Settings) -> Result<Vec<Schedule>, ScheduleEr
         Schedule::new(RefreshJob::NAME, "0 2/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(JudgeJob::NAME, "0 4/15 * * * *", utc, SlotLength::Minute)?,
         Schedule::new(RetrainJob::NAME, "0 17 3 * * *", zurich, SlotLength::Day)?,
+        // Soon after the hour, when its readings have come.
+        Schedule::new(MeterForecastJob::NAME, "0 3 * * * *", utc, SlotLength::Hour)?,
+        Schedule::new(MeterRefitJob::NAME, "0 37 2 * * *", zurich, SlotLength::Day)?,
         Schedule::new(PromoteJob::NAME, "0 57 3 * * *", zurich, SlotLength::Day)?,
         // In the quietest hour, behind the training.
         Schedule::new(UpkeepJob::NAME, "0 23 4 * * *", zurich, SlotLength::Day)?,
