@@ -157,8 +157,9 @@ impl Documents {
         }
         // Nobody puts it back while this looks: that begins with a change of its row.
         let item = items::find_for_update(conn, leftover.item_id).await?;
-        let must_go =
-            item.is_none_or(|item| item.superseded_at.is_some() || can_be_tried_again(item.status));
+        let must_go = item.is_none_or(|item| {
+            item.superseded_at.is_some() || can_be_tried_again(item.status)
+        });
         if must_go {
             for version in versions::live(conn).await? {
                 match self.engine().remove_item(version.version, leftover.item_id).await {
