@@ -245,7 +245,10 @@ mod tests {
         let mut fields: Vec<&String> = stored.payload.keys().collect();
         fields.sort();
         assert_eq!(fields, ["chunk_idx", "item_id", "lang", "source", "tags", "ts"]);
-        assert_eq!(stored.payload["item_id"].as_str().unwrap().as_str(), Uuid::from_u128(7).to_string());
+        assert_eq!(
+            stored.payload["item_id"].as_str().unwrap().as_str(),
+            Uuid::from_u128(7).to_string()
+        );
         assert_eq!(
             hit(stored.id.clone(), 2.0),
             Some(Hit { chunk_id: Uuid::from_u128(9), score: 2.0 })
