@@ -52,11 +52,11 @@ pub fn routes(config: &mut ServiceConfig) {
 #[post("/api/rag/ask")]
 async fn ask(
     who: Require<LoggedIn>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     request: HttpRequest,
     body: Body<AskRequest>,
 ) -> Result<HttpResponse, Problem> {
-    answered(&who, &ask, &request, body.0).await
+    answered(&who, &answers, &request, body.0).await
 }
 
 /// Ask the documents a question; the short address of `POST /api/rag/ask`.
@@ -69,29 +69,29 @@ async fn ask(
 #[post("/rag/ask")]
 async fn ask_short(
     who: Require<LoggedIn>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     request: HttpRequest,
     body: Body<AskRequest>,
 ) -> Result<HttpResponse, Problem> {
-    answered(&who, &ask, &request, body.0).await
+    answered(&who, &answers, &request, body.0).await
 }
 
 async fn answered(
     who: &Require<LoggedIn>,
-    ask: &Data<Ask>,
+    answers: &Data<Ask>,
     request: &HttpRequest,
     body: AskRequest,
 ) -> Result<HttpResponse, Problem> {
     let asker = Asker::from(&who.0);
     if !wants_events(request) {
-        let answer = ask.ask(&asker, &body, &Teller::default()).await?;
+        let answer = answers.ask(&asker, &body, &Teller::default()).await?;
         return Ok(HttpResponse::Ok().json(answer));
     }
     // What breaks a rule is refused as a problem, before the first event.
-    ask.check(&body)?;
-    let (ask, request_id) = (Ask::clone(ask), current_request_id());
-    let told = told_by(|teller| async move {
-        ask.ask(&asker, &body, &teller).await.map(drop).map_err(Problem::from)
+    answers.check(&body)?;
+    let (answers, request_id) = (Ask::clone(answers), current_request_id());
+    let told = told_by(move |teller| async move {
+        answers.ask(&asker, &body, &teller).await.map(drop).map_err(Problem::from)
     });
     let events = told.map(move |told| match told {
         Ok(told) => event(told.name(), &told),
@@ -116,10 +116,10 @@ pub fn wants_events(request: &HttpRequest) -> bool {
 #[post("/api/rag/search")]
 async fn search(
     who: Require<LoggedIn>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     body: Body<SearchRequest>,
 ) -> Result<Json<Passages>, Problem> {
-    Ok(Json(ask.search(&Asker::from(&who.0), &body.0).await?))
+    Ok(Json(answers.search(&Asker::from(&who.0), &body.0).await?))
 }
 
 /// Find passages for a question; the short address of `POST /api/rag/search`.
@@ -129,10 +129,10 @@ async fn search(
 #[post("/rag/search")]
 async fn search_short(
     who: Require<LoggedIn>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     body: Body<SearchRequest>,
 ) -> Result<Json<Passages>, Problem> {
-    Ok(Json(ask.search(&Asker::from(&who.0), &body.0).await?))
+    Ok(Json(answers.search(&Asker::from(&who.0), &body.0).await?))
 }
 
 /// Which questions to list.
@@ -167,13 +167,13 @@ struct QuestionPage {
 #[get("/api/rag/questions")]
 async fn list_questions(
     _: Require<Analyst>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     query: Params<QuestionQuery>,
 ) -> Result<Json<QuestionPage>, Problem> {
     let Params(QuestionQuery { abstained, limit, cursor }) = query;
     let page = Page { limit, cursor };
     let filter = QuestionFilter { user_id: None, abstained, after: page.position()? };
-    let rows = ask.questions(filter, page.fetch_limit()).await?;
+    let rows = answers.questions(filter, page.fetch_limit()).await?;
     let (questions, next_cursor) = page.cut(rows, |one| Cursor::new(one.asked_at, one.question_id));
     Ok(Json(QuestionPage { questions, next_cursor }))
 }
@@ -187,20 +187,20 @@ async fn list_questions(
 #[post("/api/rag/questions/{id}/feedback")]
 async fn rate_answer(
     who: Require<LoggedIn>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     id: Path<Uuid>,
     body: Body<Feedback>,
 ) -> Result<Json<Label>, Problem> {
     let (asker, by) = (Asker::from(&who.0), By::of(&who));
-    Ok(Json(ask.rate(&asker, &by, *id, &body.0).await?))
+    Ok(Json(answers.rate(&asker, &by, *id, &body.0).await?))
 }
 
 /// Get the orders in force for a model that writes answers.
 #[utoipa::path(tag = "documents", responses((status = 200, body = PromptVersion, example = json!(prompt_example())), Refusals),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/rag/prompt")]
-async fn get_prompt(_: Require<AdminOnly>, ask: Data<Ask>) -> Result<Json<PromptVersion>, Problem> {
-    Ok(Json(ask.prompt().await?))
+async fn get_prompt(_: Require<AdminOnly>, answers: Data<Ask>) -> Result<Json<PromptVersion>, Problem> {
+    Ok(Json(answers.prompt().await?))
 }
 
 /// Put new orders in force; earlier versions stay written down.
@@ -210,10 +210,10 @@ async fn get_prompt(_: Require<AdminOnly>, ask: Data<Ask>) -> Result<Json<Prompt
 #[put("/api/rag/prompt")]
 async fn set_prompt(
     who: Require<AdminOnly>,
-    ask: Data<Ask>,
+    answers: Data<Ask>,
     body: Body<NewPrompt>,
 ) -> Result<Json<PromptVersion>, Problem> {
-    Ok(Json(ask.set_prompt(&By::of(&who), &body.0).await?))
+    Ok(Json(answers.set_prompt(&By::of(&who), &body.0).await?))
 }
 
 fn ask_example() -> Value {

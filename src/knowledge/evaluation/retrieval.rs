@@ -179,7 +179,7 @@ impl<'a> Laid<'a> {
         let range = first..(first + BATCH).min(self.texts.len());
         let vectors = match tokens_max {
             Some(tokens_max) => {
-                let fitting = |index| fitting(&self.texts[index], embedding, tokens_max);
+                let fitting = |index: usize| fitting(&self.texts[index], embedding, tokens_max);
                 let texts: Vec<String> = range.clone().map(fitting).collect();
                 embedding.embed(&texts, Purpose::Passage).await?.unwrap_or_default()
             }

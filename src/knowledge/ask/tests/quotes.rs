@@ -169,9 +169,8 @@ async fn what_breaks_a_rule_is_named() {
             assert_eq!(answer.wrong_field(), field, "{path} {body}");
         }
     }
-    let answer =
-        app.post(Role::Customer, "/api/rag/ask", &json!({"question": "x", "mode": "guess"}));
-    assert_eq!(answer.await.wrong_field(), "mode");
+    let guess = json!({"question": "x", "mode": "guess"});
+    assert_eq!(app.post(Role::Customer, "/api/rag/ask", &guess).await.wrong_field(), "mode");
     // The longest question that is allowed is answered.
     ask(&app, Role::Customer, &"ä".repeat(2_000), json!({})).await;
     for odd in ["?", "und der die das", "' OR 1=1 --", "😀", "\u{202e}x"] {
