@@ -199,7 +199,10 @@ async fn rate_answer(
 #[utoipa::path(tag = "documents", responses((status = 200, body = PromptVersion, example = json!(prompt_example())), Refusals),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/rag/prompt")]
-async fn get_prompt(_: Require<AdminOnly>, answers: Data<Ask>) -> Result<Json<PromptVersion>, Problem> {
+async fn get_prompt(
+    _: Require<AdminOnly>,
+    answers: Data<Ask>,
+) -> Result<Json<PromptVersion>, Problem> {
     Ok(Json(answers.prompt().await?))
 }
 
