@@ -21,6 +21,7 @@ impl Exact {
     }
 
     /// The passages with the highest scores, best first, ties by number.
+    #[expect(clippy::cast_possible_truncation, reason = "scores are compared, not added up")]
     pub fn search(&self, query: &(Vec<u32>, Vec<f32>), limit: usize) -> Vec<(usize, f32)> {
         let mut scores: HashMap<usize, f64> = HashMap::new();
         for (hash, &weight) in query.0.iter().zip(&query.1) {

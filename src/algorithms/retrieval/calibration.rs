@@ -40,9 +40,12 @@ pub(super) struct Features {
 /// How good a sentence is, for the order of quotes: the logit of a choice among all sentences of the passages found.
 ///
 /// Fitted by maximum likelihood of the sentence that holds the answer (softmax over the sentences of a question) on
-/// 306 questions of each XQuAD language and the development half of our own set; see docs/retrieval-evaluation.md.
+/// 306 questions of each language of `XQuAD` and the development half of our own set; see docs/retrieval-evaluation.md.
 pub(super) fn rank(features: &Features) -> f64 {
-    7.4 * features.sentence - 0.2 * features.own_sentence + 5.4 * features.window + 4.4 * features.passage - 0.5 * features.own_passage
+    7.4 * features.sentence - 0.2 * features.own_sentence
+        + 5.4 * features.window
+        + 4.4 * features.passage
+        - 0.5 * features.own_passage
         + 3.3 * features.standing
         + 3.2 * features.met
         - 2.3 * features.without_unit
@@ -58,9 +61,10 @@ pub(super) fn rank(features: &Features) -> f64 {
 /// the constant is that of people who ask what their documents know four times out of five (the fit has one of two),
 /// so that 0.5 is where answering is worth it.
 pub(super) fn confidence(features: &Features) -> f64 {
-    let logit = -2.5 + 0.8 * features.sentence + 5.5 * features.passage + 1.4 * features.own_passage
-        - 3.9 * features.without_unit
-        - 1.6 * features.unmet
-        - 1.5 * features.unknown_names;
+    let logit =
+        -2.5 + 0.8 * features.sentence + 5.5 * features.passage + 1.4 * features.own_passage
+            - 3.9 * features.without_unit
+            - 1.6 * features.unmet
+            - 1.5 * features.unknown_names;
     1.0 / (1.0 + (-logit).exp())
 }

@@ -5,6 +5,7 @@ use crate::algorithms::retrieval::{Block, BlockKind, Canonical, Language, Span, 
 
 /// Sizes of chunks, in the tokens of whoever embeds them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "the unit stands first, as in the settings")]
 pub struct ChunkSettings {
     /// Size that is aimed at.
     pub tokens_target: usize,

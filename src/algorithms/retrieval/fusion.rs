@@ -25,6 +25,7 @@ impl Default for Fusion {
 
 /// Both lists (best first) as one, best first, ties by identifier. What only one list has counts 0 in the other;
 /// when one list is empty the other's order stays.
+#[expect(clippy::cast_possible_truncation, reason = "scores are compared, not added up")]
 pub fn fuse<Id: Copy + Ord>(
     words: &[(Id, f32)],
     dense: &[(Id, f32)],

@@ -32,8 +32,6 @@ pub struct Words {
 /// A word of a question with everything that answers to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
-    /// As it was written.
-    pub word: String,
     /// How good a term answers to it: 1 the word itself, less for parts and other names.
     pub terms: HashMap<u32, f32>,
     /// Terms that are the word itself.
@@ -72,6 +70,10 @@ impl Words {
     /// Numbers of a passage's terms (ascending, once each) and their weights: the part of BM25 that the passage
     /// brings, `tf / (tf + k1 (1 - b + b length / average))`, as Lucene computes it (no factor k1 + 1).
     /// The index multiplies by the question's weight and by `ln(1 + (N - n + 0.5) / (n + 0.5))`.
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "weights are stored as the engine keeps them"
+    )]
     pub fn passage(&self, text: &str, language: Language) -> (Vec<u32>, Vec<f32>) {
         let mut counts: BTreeMap<u32, f64> = BTreeMap::new();
         let mut length = 0.0;
@@ -105,7 +107,7 @@ impl Words {
     }
 
     /// Terms of a question by the analysis of one language and nothing more, each with its count: plain BM25.
-    pub fn plain_query(&self, text: &str, language: Language) -> (Vec<u32>, Vec<f32>) {
+    pub fn plain_query(text: &str, language: Language) -> (Vec<u32>, Vec<f32>) {
         let mut counts: BTreeMap<u32, f32> = BTreeMap::new();
         for (_, word) in words(text) {
             if let Some(whole) = term(&fold(word), language) {
@@ -135,7 +137,7 @@ impl Words {
         if language.is_some_and(|language| term(&folded, language).is_none()) {
             return None;
         }
-        let mut wanted = Wanted { word: word.to_owned(), weight: 1.0, ..Wanted::default() };
+        let mut wanted = Wanted { weight: 1.0, ..Wanted::default() };
         for other in Language::ALL {
             let Some(stem) = term(&folded, other) else { continue };
             let hash = hashing::of(&stem);

@@ -16,6 +16,7 @@ mod fusion; // one list out of two
 mod sentences; // where sentences end
 mod outline; // sections by headings and articles
 mod chunk; // passages along the structure
+mod hints_list; // words that ask, words that answer
 mod hints; // what kind of answer is wanted
 mod calibration; // rank and probability of a sentence
 mod select; // sentences that answer
@@ -26,7 +27,7 @@ mod safety; // words are no orders
 mod tests;
 
 pub use self::bm25::Exact;
-pub use self::chunk::{Chunk, ChunkSettings, chunk};
+pub use self::chunk::{ChunkSettings, chunk};
 pub use self::compounds::Compounds;
 pub use self::fusion::{Fusion, fuse};
 pub use self::language::Language;
@@ -35,6 +36,6 @@ pub use self::measures::{ndcg_at, recall_at, reciprocal_rank};
 pub use self::outline::{in_section, section_at};
 pub use self::quote::{CharOffsets, Quote, prove};
 pub use self::safety::{datamark, instruction_like};
-pub use self::select::{Ask, Chosen, Passage, Selection, select};
+pub use self::select::{Ask, Passage, Selection, select};
 pub use self::sentences::sentences;
 pub use self::text::{Block, BlockKind, Canonical, Page, Span};

@@ -19,6 +19,7 @@ pub struct Quote {
     pub text: String,
 }
 
+#[cfg(test)]
 impl Quote {
     /// The quote at a span of a canonical text; absent when there is nothing between letters there.
     pub fn of(canonical_text: &str, offsets: &CharOffsets, span: Span) -> Option<Self> {

@@ -104,7 +104,7 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
     for (index, (passage, reading)) in passages.iter().zip(&read).enumerate() {
         let whole = question.coverage(&reading.all);
         let own = question.own_coverage(&reading.all);
-        let header = reading.header(passage);
+        let header = Reading::header(passage);
         for (at, (span, terms)) in reading.sentences.iter().enumerate() {
             let text = span.of(passage.text).unwrap_or_default();
             let sentence = question.coverage(terms);
@@ -184,7 +184,7 @@ impl Reading {
     }
 
     /// What names the columns, when the passage is a table: the lines above its first row of numbers.
-    fn header(&self, passage: &Passage<'_>) -> String {
+    fn header(passage: &Passage<'_>) -> String {
         if !passage.text.contains(" | ") {
             return String::new();
         }

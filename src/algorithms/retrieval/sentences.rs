@@ -96,7 +96,7 @@ fn points(sentence: &str) -> Vec<usize> {
 fn marker(text: &str) -> Option<usize> {
     let opened = text.strip_prefix('(');
     let inner = opened.unwrap_or(text);
-    let letters = inner.chars().take_while(|letter| letter.is_ascii_alphanumeric()).count();
+    let letters = inner.chars().take_while(char::is_ascii_alphanumeric).count();
     let mark = inner.get(..letters)?;
     let counted = mark.bytes().all(|byte| byte.is_ascii_digit()) && letters <= 2;
     let lettered = mark.bytes().all(|byte| byte.is_ascii_lowercase())

@@ -1,6 +1,7 @@
 //! Answers of the running installation, held against what is known.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::Serialize;
 use uuid::Uuid;
@@ -96,8 +97,8 @@ pub async fn answer_all(
         took.push(clock.elapsed().saturating_sub(started));
         for quote in answer.quotes.iter().chain(&answer.closest) {
             let id = quote.origin.document_id;
-            if !texts.contains_key(&id) {
-                texts.insert(id, documents.text_of(id).await?);
+            if let Entry::Vacant(slot) = texts.entry(id) {
+                slot.insert(documents.text_of(id).await?);
             }
         }
         rows.push(verdict(question, &answer, &texts));

@@ -133,12 +133,9 @@ fn judgements(path: &Path) -> Result<HashMap<String, Vec<(String, f64)>>, Evalua
         let gain =
             cells.last().and_then(|cell| cell.parse::<f64>().ok()).filter(|gain| gain.is_finite());
         match (&cells[..], gain) {
-            ([query, passage, _], Some(gain)) => {
-                found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain))
-            }
-            // The older layout of TREC has a column that is always 0.
-            ([query, _, passage, _], Some(gain)) => {
-                found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain))
+            // The older layout of TREC has a second column that is always 0.
+            ([query, passage, _] | [query, _, passage, _], Some(gain)) => {
+                found.entry((*query).to_owned()).or_default().push(((*passage).to_owned(), gain));
             }
             _ if index == 0 || line.trim().is_empty() => {}
             _ => {

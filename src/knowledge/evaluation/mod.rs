@@ -11,6 +11,5 @@ mod tests;
 
 pub use self::answers::{AnswersReport, answer_all};
 pub use self::dataset::Dataset;
-pub use self::error::EvaluationError;
 pub use self::questions::{Question, Split};
-pub use self::retrieval::{Bench, ModeReport, RetrievalMode, RetrievalReport, rank_all};
+pub use self::retrieval::{Bench, RetrievalMode, RetrievalReport, rank_all};

@@ -31,6 +31,7 @@ impl std::str::FromStr for Split {
 
 /// A question, one JSON object a line. What is not known about the place of its answer is left out.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[expect(clippy::struct_field_names, reason = "keys are named as in the files")]
 pub struct Question {
     /// Its name.
     pub id: String,

@@ -245,7 +245,7 @@ impl<'a> Laid<'a> {
         let weights = match mode {
             RetrievalMode::Dense => None,
             RetrievalMode::Plain => {
-                Some(self.words.plain_query(question, language.unwrap_or(self.languages[0])))
+                Some(Words::plain_query(question, language.unwrap_or(self.languages[0])))
             }
             RetrievalMode::Words | RetrievalMode::Hybrid => {
                 Some(self.words.query(question, language))

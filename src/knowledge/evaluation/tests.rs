@@ -9,8 +9,9 @@ use crate::knowledge::embedding::Embedding;
 use crate::knowledge::index::EdgeEngine;
 
 use super::answers::{Verdict, summed};
+use super::error::EvaluationError;
 use super::retrieval::percentiles;
-use super::{Bench, Dataset, EvaluationError, Question, RetrievalMode, Split, rank_all};
+use super::{Bench, Dataset, Question, RetrievalMode, Split, rank_all};
 
 const CORPUS: &str = r#"{"_id":"a","title":"Meters","text":"The meter is read once a month by the operator."}
 {"_id":"b","title":"","text":"Solar panels feed the grid at noon."}
@@ -27,7 +28,7 @@ fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
     for (name, text) in files {
         let path = folder.path().join(name);
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-        if name.ends_with(".gz") {
+        if path.extension().is_some_and(|ending| ending == "gz") {
             let mut packed = flate2::write::GzEncoder::new(
                 std::fs::File::create(path).unwrap(),
                 flate2::Compression::fast(),

@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
+use crate::algorithms::retrieval::chunk::Chunk;
 use crate::algorithms::retrieval::{
-    Block, BlockKind, Canonical, Chunk, ChunkSettings, Page, Span, chunk, in_section, section_at,
+    Block, BlockKind, Canonical, ChunkSettings, Page, Span, chunk, in_section, section_at,
 };
 
 const SETTINGS: ChunkSettings =

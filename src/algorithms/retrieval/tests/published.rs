@@ -49,7 +49,9 @@ fn measure(folder: &Path, language: Language) -> [f64; 3] {
     learned.compounds.learn(corpus.iter().map(|(_, text)| text.as_str()));
     let index = |words: &Words| {
         let mut exact = Exact::default();
-        corpus.iter().for_each(|(_, text)| exact.add(&words.passage(text, language)));
+        for (_, text) in &corpus {
+            exact.add(&words.passage(text, language));
+        }
         exact
     };
     let (without, with) = (index(&plain), index(&learned));
@@ -62,8 +64,8 @@ fn measure(folder: &Path, language: Language) -> [f64; 3] {
         questions.iter().map(one).sum::<f64>() / questions.len() as f64
     };
     [
-        mean(&|text| without.search(&plain.plain_query(text, language), 10)),
-        mean(&|text| with.search(&learned.plain_query(text, language), 10)),
+        mean(&|text| without.search(&Words::plain_query(text, language), 10)),
+        mean(&|text| with.search(&Words::plain_query(text, language), 10)),
         mean(&|text| with.search(&learned.query(text, Some(language)), 10)),
     ]
 }

@@ -23,7 +23,7 @@ fn bm25_of_three_passages_is_what_lucenes_formula_says() {
     for text in ["solar power plant", "wind power", "solar solar roof"] {
         exact.add(&words.passage(text, EN));
     }
-    let found = exact.search(&words.plain_query("solar power", EN), 10);
+    let found = exact.search(&Words::plain_query("solar power", EN), 10);
     let expected = [(0, 0.406_489_6), (2, 0.283_775_8), (1, 0.237_976_5)];
     assert_eq!(found.len(), 3);
     for ((passage, score), (wanted, value)) in found.iter().zip(expected) {
@@ -43,7 +43,7 @@ fn an_unknown_average_is_that_of_the_passage_itself() {
 fn parts_of_compounds_do_not_make_a_passage_longer_and_weigh_less_than_words() {
     let words = Words { average_terms: 3.0, compounds: Compounds::built_in() };
     let weight = |text: &str, term: &str| {
-        let (hash, _) = words.plain_query(term, Language::German);
+        let (hash, _) = Words::plain_query(term, Language::German);
         let (hashes, weights) = words.passage(text, Language::German);
         hashes.iter().position(|other| *other == hash[0]).map(|at| weights[at])
     };
