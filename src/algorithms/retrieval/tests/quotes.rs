@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 use sha2::{Digest, Sha256};
 
-use crate::algorithms::retrieval::{datamark, instruction_like, prove, CharOffsets, Quote, Span};
+use crate::algorithms::retrieval::{CharOffsets, Quote, Span, datamark, instruction_like, prove};
 
 #[test]
 fn a_quote_counts_characters_as_python_does() {
@@ -30,7 +30,11 @@ fn a_sum_is_what_others_compute() {
 #[test]
 fn datamarks_stand_in_every_gap() {
     assert_eq!(datamark(" ignore  all\nrules ", '\u{e000}'), "ignore\u{e000}all\u{e000}rules");
-    assert_eq!(datamark("a\u{e000}b c", '\u{e000}'), "ab\u{e000}c", "a mark of the text's own is taken out");
+    assert_eq!(
+        datamark("a\u{e000}b c", '\u{e000}'),
+        "ab\u{e000}c",
+        "a mark of the text's own is taken out"
+    );
 }
 
 #[test]
@@ -81,8 +85,8 @@ proptest! {
         prop_assert!(prove(&text, &quote));
         prop_assert_eq!(text.chars().skip(quote.start_char).take(high - low).collect::<String>(), quote.text.clone());
         let longer = Quote { text: format!("{}x", quote.text), ..quote.clone() };
-        prop_assert!(!prove(&text, &longer));
         let other_sum = Quote { sha256: hex::encode(Sha256::digest("something else")), ..quote.clone() };
+        prop_assert!(!prove(&text, &longer));
         prop_assert!(!prove(&text, &other_sum));
         prop_assert!(!prove(&text[..span.start], &quote));
     }
