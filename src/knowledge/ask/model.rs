@@ -359,6 +359,7 @@ pub struct Retrieval {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
 #[schema(as = AnswerTimings)]
+#[expect(clippy::struct_field_names, reason = "each number says its unit")]
 pub struct Timings {
     /// The question as a vector.
     pub embed_ms: f64,
@@ -379,6 +380,7 @@ pub struct Timings {
 /// Passages that were found.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = FoundPassages)]
+#[expect(clippy::struct_field_names, reason = "programs read the field, not the type")]
 pub struct Passages {
     /// Best first.
     pub passages: Vec<PassageView>,
