@@ -88,7 +88,7 @@ async fn answered(
         return Ok(HttpResponse::Ok().json(answer));
     }
     // What breaks a rule is refused as a problem, before the first event.
-    answers.check(&body)?;
+    Ask::check(&body)?;
     let (answers, request_id) = (Ask::clone(answers), current_request_id());
     let told = told_by(move |teller| async move {
         answers.ask(&asker, &body, &teller).await.map(drop).map_err(Problem::from)
