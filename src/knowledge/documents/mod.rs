@@ -30,8 +30,8 @@ pub use self::error::DocumentsError;
 pub use self::indexing::Wish;
 pub use self::jobs::{CheckJob, IngestJob, ReindexJob};
 pub use self::model::{
-    ChunkRecord, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile,
-    NewText, Status, StoredText, Whole,
+    ChunkRecord, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile, NewText, Status,
+    StoredText, Whole,
 };
 pub use self::service::{Documents, Needs};
 pub use self::settings::Settings;
