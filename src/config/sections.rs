@@ -134,6 +134,7 @@ pub fn load(sources: &Sources) -> Result<Loaded, ConfigError> {
 
 /// The settings that `sources` make where they are sound, and every mistake, for whoever looks for
 /// them; defaults stand in for what is wrong.
+#[expect(clippy::too_many_lines, reason = "one entry for each section")]
 pub fn load_anyway(sources: &Sources) -> (Loaded, Vec<Mistake>) {
     let mut layers = sources.read();
     let entsoe_token = layers.secret("sources.entsoe_token");

@@ -19,11 +19,15 @@ use crate::knowledge::index::EdgeEngine;
 use crate::platform::runtime::CpuPool;
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["dataset", "questions"])]
 pub(crate) struct EvalArguments {
     /// Folder with passages, questions and judgements as BEIR lays them out (corpus.jsonl, queries.jsonl, qrels/test.tsv;
     /// packed ones, too); measured in an index of its own, documents are not touched
-    #[arg(long, value_name = "DIR")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        required_unless_present = "questions",
+        conflicts_with = "questions"
+    )]
     pub dataset: Option<PathBuf>,
     /// Take the questions of the dataset from this folder instead: the same ones in another language
     #[arg(long, value_name = "DIR", requires = "dataset")]

@@ -41,6 +41,7 @@ impl Status {
 
 /// What a model said that is worth telling.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Alert {
     /// Identifier.
     pub alert_id: Uuid,
@@ -161,6 +162,7 @@ impl DeliveryState {
 
 /// A message to a webhook, without its address, which may be a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[expect(clippy::struct_field_names, reason = "identifiers are named alike in tables and answers")]
 pub struct Delivery {
     /// Identifier, and `webhook-id` of every attempt.
     pub delivery_id: Uuid,

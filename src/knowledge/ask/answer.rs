@@ -18,7 +18,9 @@ use super::settings::{Provider, Settings};
 use super::verify::{Checked, Reading, Unsupported, check};
 use super::watch::Watch;
 use super::writer::{EchoGuard, Usage, WriteError, Writer};
-use crate::algorithms::retrieval::{self, Language, Passage, Selection, Words, select};
+use crate::algorithms::retrieval::{
+    self, Language, Passage, Selection, Words, instruction_like, select,
+};
 use crate::platform::runtime::CpuPool;
 
 /// Passages that are shown where the answer was not found.
@@ -100,14 +102,28 @@ impl Answering<'_> {
         }
     }
 
-    /// The sentences that answer best, and how sure that is.
+    /// The sentences that answer best, and how sure that is. Passages that read like instructions have
+    /// their say only where the others do not answer.
     async fn select(&self, found: &Found) -> Result<Selection, AskError> {
+        let is_plain = |hit: &Hit| !instruction_like(&hit.chunk.text);
+        let plain: Vec<usize> =
+            (0..found.hits.len()).filter(|index| is_plain(&found.hits[*index])).collect();
+        let of_plain = self.select_among(found, plain).await?;
+        let is_sure = of_plain.confidence >= self.settings.confidence_min;
+        if is_sure && !of_plain.quotes.is_empty() || found.hits.iter().all(is_plain) {
+            return Ok(of_plain);
+        }
+        self.select_among(found, (0..found.hits.len()).collect()).await
+    }
+
+    /// The same among some of the passages, by their places.
+    async fn select_among(&self, found: &Found, places: Vec<usize>) -> Result<Selection, AskError> {
         let question = self.request.question.clone();
         let (words, language) = (Arc::clone(&found.words), found.language);
         let quotes_max = usize::from(self.settings.quotes_max);
         let mut documents = Vec::new();
         let mut texts = Vec::new();
-        for hit in &found.hits {
+        for hit in places.iter().map(|place| &found.hits[*place]) {
             let known = documents.iter().position(|id| *id == hit.item.item_id);
             let document = known.unwrap_or_else(|| {
                 documents.push(hit.item.item_id);
@@ -132,7 +148,11 @@ impl Answering<'_> {
             let ask = retrieval::Ask { question: &question, language, words: &words };
             select(&ask, &passages, quotes_max)
         });
-        Ok(chosen.await?)
+        let mut selection = chosen.await?;
+        for quote in &mut selection.quotes {
+            quote.passage = places.get(quote.passage).copied().unwrap_or(usize::MAX);
+        }
+        Ok(selection)
     }
 
     /// Quotes alone, or the passages that come closest where it is not sure that they answer.

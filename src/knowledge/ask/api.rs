@@ -88,7 +88,7 @@ async fn answered(
         return Ok(HttpResponse::Ok().json(answer));
     }
     // What breaks a rule is refused as a problem, before the first event.
-    answers.check(&body)?;
+    Ask::check(&body)?;
     let (answers, request_id) = (Ask::clone(answers), current_request_id());
     let told = told_by(move |teller| async move {
         answers.ask(&asker, &body, &teller).await.map(drop).map_err(Problem::from)
@@ -199,7 +199,10 @@ async fn rate_answer(
 #[utoipa::path(tag = "documents", responses((status = 200, body = PromptVersion, example = json!(prompt_example())), Refusals),
     security(("bearer" = ["admin"]), ("cookie" = ["admin"]), ("api_key" = ["admin"])))]
 #[get("/api/rag/prompt")]
-async fn get_prompt(_: Require<AdminOnly>, answers: Data<Ask>) -> Result<Json<PromptVersion>, Problem> {
+async fn get_prompt(
+    _: Require<AdminOnly>,
+    answers: Data<Ask>,
+) -> Result<Json<PromptVersion>, Problem> {
     Ok(Json(answers.prompt().await?))
 }
 

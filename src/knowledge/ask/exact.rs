@@ -2,7 +2,7 @@
 //! replaced, which are not in the index, and all of them while the index is away.
 
 use super::error::AskError;
-use super::library::{Library, Ranked};
+use super::library::{Library, Ranked, Weights};
 use super::model::SearchRequest;
 use crate::algorithms::retrieval::{Exact, Language, Words};
 use crate::knowledge::documents::{ChunkRecord, ItemFilter, ItemRecord, Status};
@@ -43,7 +43,7 @@ impl Library {
         which: Which,
         request: &SearchRequest,
         role: Role,
-        (words, weights): (&Words, &(Vec<u32>, Vec<f32>)),
+        (words, weights): (&Words, &Weights),
         limit: usize,
     ) -> Result<(Ranked, usize), AskError> {
         let filter = ItemFilter {

@@ -50,6 +50,9 @@ pub(super) struct Found {
     pub timings: Timings,
 }
 
+/// Terms of a question by their numbers, with what each weighs.
+pub(super) type Weights = (Vec<u32>, Vec<f32>);
+
 /// Chunks with their scores, best first.
 pub(super) type Ranked = Vec<(Uuid, f32)>;
 
@@ -123,7 +126,7 @@ impl Library {
     async fn look(
         &self,
         version: &IndexVersion,
-        ((indices, values), dense): (&(Vec<u32>, Vec<f32>), Option<Vec<f32>>),
+        ((indices, values), dense): (&Weights, Option<Vec<f32>>),
         filter: Filter,
         limit: usize,
     ) -> Result<index::Found, IndexError> {

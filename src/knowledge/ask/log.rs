@@ -10,6 +10,7 @@ use super::model::Mode;
 
 /// What somebody thinks of an answer.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = AnswerLabel)]
 pub struct Label {
     /// Who; absent once the account is gone.
     pub user_id: Option<Uuid>,
@@ -77,6 +78,7 @@ pub struct QuestionFilter {
 /// What somebody thinks of an answer, as it is sent.
 #[derive(Debug, Clone, PartialEq, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
+#[schema(as = AnswerFeedback)]
 pub struct Feedback {
     /// −1 for wrong or useless, 1 for right and useful.
     #[schema(example = 1, minimum = -1, maximum = 1)]

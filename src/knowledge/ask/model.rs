@@ -20,6 +20,7 @@ pub(super) const FILTERS_MAX: usize = 100;
 /// How a question is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = AnswerMode)]
 pub enum Mode {
     /// By quotes alone; no language model.
     #[default]
@@ -110,6 +111,7 @@ impl From<Language> for DocumentLanguage {
 
 /// Among which passages is looked; empty lists want nothing.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = PassageFilters)]
 pub struct Filters {
     /// Only these documents.
     #[schema(max_items = 100)]
@@ -221,6 +223,7 @@ impl AskRequest {
 
 /// Where a passage or a quote is from.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = QuoteOrigin)]
 pub struct Origin {
     /// The document.
     pub document_id: Uuid,
@@ -245,6 +248,7 @@ pub struct Origin {
 /// A stretch of a document's text. `text` is its letters `start` to `end`, end excluded, counted as
 /// Unicode scalar values: `text == document[start:end]` in Python.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = DocumentQuote)]
 pub struct Quote {
     /// Its number in the answer, from 1.
     #[schema(example = 1)]
@@ -295,6 +299,7 @@ pub struct PassageView {
 
 /// Scores of a passage; they compare passages of one answer and nothing else.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[schema(as = PassageScores)]
 pub struct Scores {
     /// Of both lists together.
     pub score: f32,
@@ -334,6 +339,7 @@ pub struct DocumentHit {
 
 /// How passages were looked for.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = PassageRetrieval)]
 pub struct Retrieval {
     /// Version of the index.
     pub index_version: u32,
@@ -352,6 +358,8 @@ pub struct Retrieval {
 /// How long each step took, in milliseconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(default)]
+#[schema(as = AnswerTimings)]
+#[expect(clippy::struct_field_names, reason = "each number says its unit")]
 pub struct Timings {
     /// The question as a vector.
     pub embed_ms: f64,
@@ -371,6 +379,8 @@ pub struct Timings {
 
 /// Passages that were found.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = FoundPassages)]
+#[expect(clippy::struct_field_names, reason = "programs read the field, not the type")]
 pub struct Passages {
     /// Best first.
     pub passages: Vec<PassageView>,
@@ -386,6 +396,7 @@ pub struct Passages {
 
 /// A sentence that a model wrote.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerSentence)]
 pub struct Sentence {
     /// The sentence, without the numbers of its quotes.
     pub text: String,
@@ -399,6 +410,7 @@ pub struct Sentence {
 
 /// Tokens of a written answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[schema(as = AnswerTokens)]
 pub struct Tokens {
     /// Read by the model, as its server counts them; estimated upwards where it does not.
     pub prompt: u64,
@@ -412,6 +424,7 @@ pub struct Tokens {
 
 /// Who wrote an answer, and from what.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = AnswerWriting)]
 pub struct Writing {
     /// The model.
     #[schema(example = "ollama:qwen3:8b")]

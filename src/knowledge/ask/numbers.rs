@@ -128,10 +128,9 @@ fn readings(written: &str) -> Option<Vec<String>> {
         (1..=3).contains(&first.len()) && groups.all(|group| group.len() == 3)
     };
     let all = match (dots, commas) {
-        (0, 0) => vec![plain.clone()],
         (1, 0) if in_threes('.') => vec![plain.clone(), without('.')],
         (0, 1) if in_threes(',') => vec![plain.replace(',', "."), without(',')],
-        (1, 0) => vec![plain.clone()],
+        (0 | 1, 0) => vec![plain.clone()],
         (0, 1) => vec![plain.replace(',', ".")],
         (_, 0) if in_threes('.') => vec![without('.')],
         (0, _) if in_threes(',') => vec![without(',')],

@@ -15,6 +15,7 @@ const VAT_BEFORE: usize = 4_000;
 /// What a price is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SheetItem)]
 pub enum Item {
     /// Energy.
     Energy,
@@ -29,6 +30,7 @@ pub enum Item {
 /// At which hours it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SheetHours)]
 pub enum Hours {
     /// At all hours, or it is not said.
     Any,
@@ -41,6 +43,7 @@ pub enum Hours {
 /// Whether value added tax is in a price.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SheetVat)]
 pub enum Vat {
     /// It is.
     Included,

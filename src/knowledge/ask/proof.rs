@@ -45,11 +45,12 @@ impl Proof {
 
     /// The stored text of one document.
     pub async fn add(&mut self, library: &Library, item_id: Uuid) -> Result<(), AskError> {
-        if !self.texts.contains_key(&item_id) {
-            let text = library.documents.text_of(item_id).await?;
-            let offsets = CharOffsets::new(&text.text);
-            self.texts.insert(item_id, (text, offsets));
+        if self.texts.contains_key(&item_id) {
+            return Ok(());
         }
+        let text = library.documents.text_of(item_id).await?;
+        let offsets = CharOffsets::new(&text.text);
+        self.texts.insert(item_id, (text, offsets));
         Ok(())
     }
 

@@ -207,7 +207,7 @@ impl Ask {
     }
 
     /// Whether a question may be asked at all.
-    pub fn check(&self, request: &AskRequest) -> Result<(), AskError> {
+    pub fn check(request: &AskRequest) -> Result<(), AskError> {
         check(&request.question, &request.filters, request.k)
     }
 

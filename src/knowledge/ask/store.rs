@@ -126,10 +126,12 @@ pub(super) async fn list(
     Ok(all)
 }
 
+/// A label's subject, author, instant, value and note.
+type Thought = (String, Option<Uuid>, DateTime<Utc>, f64, Option<String>);
+
 /// Adds what people think, with one statement however many questions there are.
 async fn add_feedback(conn: &mut Conn, all: &mut [LoggedQuestion]) -> QueryResult<()> {
     let ids: Vec<String> = all.iter().map(|one| one.question_id.to_string()).collect();
-    type Thought = (String, Option<Uuid>, DateTime<Utc>, f64, Option<String>);
     let thoughts: Vec<Thought> = labels::table
         .filter(labels::kind.eq(FEEDBACK).and(labels::subject_kind.eq(QUESTION)))
         .filter(labels::subject_id.eq_any(&ids))

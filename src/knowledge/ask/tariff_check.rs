@@ -22,6 +22,7 @@ const SAME_CHF_KWH: f64 = 0.000_05;
 /// What came of a comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = SheetVerdict)]
 pub enum Verdict {
     /// Both are the same.
     Same,
@@ -53,6 +54,7 @@ pub struct SheetPrice {
 
 /// What the tariff asks for the same on the day of the comparison.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, ToSchema)]
+#[schema(as = PriceInForce)]
 pub struct InForce {
     /// At its cheapest quarter hour, in CHF/kWh.
     #[schema(example = 0.139)]
@@ -66,6 +68,7 @@ pub struct InForce {
 
 /// One price of the sheet beside the tariff.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
+#[schema(as = SheetComparison)]
 pub struct Comparison {
     /// What it is for.
     pub item: Item,

@@ -35,6 +35,7 @@ pub(super) struct Reading<'a> {
 /// Why a sentence does not count as supported.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", tag = "why")]
+#[schema(as = UnsupportedBecause)]
 pub enum Unsupported {
     /// It names no passage.
     NoQuote,

@@ -30,12 +30,11 @@ pub use self::error::DocumentsError;
 pub use self::indexing::Wish;
 pub use self::jobs::{CheckJob, IngestJob, ReindexJob};
 pub use self::model::{
-    Added, ChunkRecord, Counts, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile,
-    NewText, Status, StoredText, Whole,
+    ChunkRecord, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile, NewText, Status,
+    StoredText, Whole,
 };
 pub use self::service::{Documents, Needs};
 pub use self::settings::Settings;
-pub use self::standing::Standing;
 pub use self::turn::Turn;
 
 #[cfg(test)]

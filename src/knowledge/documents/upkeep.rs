@@ -31,7 +31,8 @@ impl Documents {
         let settled = self.settle_all().await?;
         let swept = self.sweep().await?;
         let data_dir = self.0.needs.data_dir.clone();
-        let spooled = tokio::task::spawn_blocking(move || spool::clean(&data_dir, LEFT_BEHIND)).await;
+        let spooled =
+            tokio::task::spawn_blocking(move || spool::clean(&data_dir, LEFT_BEHIND)).await;
         let spooled = spooled.unwrap_or_default();
         let mut found = json!({ "settled": settled, "removed": swept, "left_behind": spooled });
         let counts = self.counts().await?;
@@ -156,9 +157,8 @@ impl Documents {
         }
         // Nobody puts it back while this looks: that begins with a change of its row.
         let item = items::find_for_update(conn, leftover.item_id).await?;
-        let must_go = item.is_none_or(|item| {
-            item.superseded_at.is_some() || can_be_tried_again(item.status)
-        });
+        let must_go =
+            item.is_none_or(|item| item.superseded_at.is_some() || can_be_tried_again(item.status));
         if must_go {
             for version in versions::live(conn).await? {
                 match self.engine().remove_item(version.version, leftover.item_id).await {

@@ -14,6 +14,8 @@ mod table; // a table of vectors, one per token
 #[cfg(test)]
 mod tests;
 
-pub use self::model::{Embedder, EmbeddingError, ModelCard, Purpose};
+pub use self::model::{EmbeddingError, ModelCard, Purpose};
 pub use self::service::Embedding;
-pub use self::settings::{Provider, Settings};
+#[cfg(test)]
+pub use self::settings::Provider;
+pub use self::settings::Settings;

@@ -10,7 +10,7 @@ mod tika; // an Apache Tika server
 mod service; // who reads what
 
 pub use self::child::{Task, extract, probe};
-pub use self::model::{ExtractError, Extracted, Extractor, Finding, FindingKind, Method};
+pub use self::model::{ExtractError, Extracted, Extractor, Method};
 pub use self::process::Program;
 pub use self::reading::Limits;
 pub use self::service::Extraction;

@@ -43,9 +43,10 @@ impl Program {
     /// This program itself; tests of the library have none, and read inside.
     pub fn own() -> std::io::Result<Self> {
         #[cfg(test)]
-        return Ok(Self::Inside);
+        let own = |_: PathBuf| Self::Inside;
         #[cfg(not(test))]
-        std::env::current_exe().map(Self::At)
+        let own = Self::At;
+        std::env::current_exe().map(own)
     }
 }
 
@@ -73,12 +74,11 @@ impl Processes {
     pub async fn extract(&self, extension: &str, bytes: Bytes) -> Result<Extracted, ExtractError> {
         let slot = self.slots.acquire().await;
         let _slot = slot.map_err(|_| unavailable("the program is ending"))?;
-        let program = match &self.program {
-            Program::At(program) => program,
+        let mut command = match &self.program {
+            Program::At(program) => self.command(program),
             #[cfg(test)]
             Program::Inside => return self.inside(extension, bytes).await,
         };
-        let mut command = self.command(program);
         if !extension.is_empty() {
             command.args(["--extension", extension]);
         }
@@ -89,12 +89,15 @@ impl Processes {
 
     /// What the kernel refuses to a child.
     pub async fn probe(&self) -> Result<Probed, ExtractError> {
-        let program = match &self.program {
-            Program::At(program) => program,
+        let mut command = match &self.program {
+            Program::At(program) => self.command(program),
             #[cfg(test)]
-            Program::Inside => return Err(unavailable("there is no child")),
+            Program::Inside => {
+                let unfiltered = Some("tests of the library have no child".to_owned());
+                let confined = super::confinement::Confined { unfiltered };
+                return Ok(Probed { confined, refused: std::collections::BTreeMap::new() });
+            }
         };
-        let mut command = self.command(program);
         command.arg("--probe");
         let ended = self.run(command, Bytes::new()).await?;
         serde_json::from_slice(&ended.said).map_err(|_| unavailable(&first_line(&ended.errors)))

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+#[cfg(test)]
 use super::reading::Limits;
 
 /// Who reads files, and how much a file may ask for.
@@ -71,7 +72,8 @@ impl Settings {
         all
     }
 
-    /// The limits that reading keeps by itself.
+    /// The limits that reading keeps by itself; a child learns them from its arguments.
+    #[cfg(test)]
     pub(super) fn limits(&self) -> Limits {
         Limits {
             output_bytes: (self.output_mb as usize) << 20,

@@ -14,6 +14,5 @@ pub use self::edge::EdgeEngine;
 pub use self::model::{
     Collection, Engine, Filter, Found, Hit, IndexError, Point, Search, SparseVector,
 };
-pub use self::server::ServerEngine;
 pub use self::service::Index;
 pub use self::settings::Settings;

@@ -470,7 +470,7 @@ async fn the_log_of_the_engine_does_not_grow_for_ever() {
     let folder = TempDir::new().unwrap();
     let wide = |number: u128| Point {
         chunk_id: id(1 + number),
-        words: SparseVector { indices: (0..1_500).collect(), values: vec![0.25; 1_500] },
+        source: "x".repeat(16_000),
         dense: None,
         ..points()[0].clone()
     };

@@ -73,7 +73,7 @@ pub enum ForecastError {
     },
     /// The model could not be fitted or used.
     #[error("the forecast could not be computed")]
-    Model(#[source] TrainingError),
+    Model(#[source] Box<TrainingError>),
     /// The registry did not hand out a model.
     #[error("the serving model could not be loaded")]
     Registry(#[from] RegistryError),
@@ -105,7 +105,7 @@ impl From<TrainingError> for ForecastError {
     fn from(error: TrainingError) -> Self {
         match error {
             TrainingError::TooShort { market, .. } => Self::TooShort { market },
-            other => Self::Model(other),
+            other => Self::Model(Box::new(other)),
         }
     }
 }

@@ -100,12 +100,15 @@ pub struct Predictor {
 /// What a model said about which rows, or why it said nothing.
 pub(super) type Answered = Result<(Arc<Rows>, Vec<Answer>), Failure>;
 
+/// What was prepared for a model of whole days, and which of its slots are asked about.
+type OfDays = Option<(Arc<Prepared>, Vec<usize>)>;
+
 /// A model with the rows it is asked about.
 pub(super) struct Question {
     pub deployed: Deployed,
     pub rows: Result<Rows, Failure>,
     /// Of a model of whole days what was prepared, and the places of the rows in it.
-    pub days: Option<(Arc<Prepared>, Vec<usize>)>,
+    pub days: OfDays,
 }
 
 impl Predictor {
@@ -240,7 +243,7 @@ impl Predictor {
     async fn ask_one(
         &self,
         deployed: &Deployed,
-        (rows, days): (Result<Rows, Failure>, Option<(Arc<Prepared>, Vec<usize>)>),
+        (rows, days): (Result<Rows, Failure>, OfDays),
         patience: Duration,
     ) -> Answered {
         let body = deployed.body.clone().map_err(|why| Failure::new("model_load", why))?;

@@ -15,6 +15,7 @@ const SUBJECT: &str = "luna-bundle-1";
 /// The signature as it stands in the archive.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
+#[expect(clippy::struct_field_names, reason = "the file and what it holds are called alike")]
 pub(super) struct Signature {
     /// How it was made: `ed25519`.
     pub algorithm: String,

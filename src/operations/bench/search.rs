@@ -119,7 +119,7 @@ async fn compare(
     scan: &Scan,
     questions: &[Search],
 ) -> Result<(Vec<Duration>, Shared), BenchError> {
-    let (mut waits, mut dense, mut words, mut all) = (Vec::new(), 0, 0, 0);
+    let (mut waits, mut dense, mut words) = (Vec::new(), (0, 0), (0, 0));
     for question in questions.iter().take(SCANNED) {
         let asked = Instant::now();
         let exact = black_box(scan.search(question));
@@ -128,12 +128,13 @@ async fn compare(
         let has = |hits: &[Hit], number: &usize| {
             hits.iter().take(COUNTED).any(|hit| hit.chunk_id == chunk_id(*number))
         };
-        dense += exact.dense.iter().filter(|number| has(&found.dense, number)).count();
-        words += exact.words.iter().filter(|number| has(&found.words, number)).count();
-        all += COUNTED;
+        dense.0 += exact.dense.iter().filter(|number| has(&found.dense, number)).count();
+        dense.1 += exact.dense.len();
+        words.0 += exact.words.iter().filter(|number| has(&found.words, number)).count();
+        words.1 += exact.words.len();
     }
     waits.sort_unstable();
-    let share = |count: usize| count as f64 / all as f64;
+    let share = |(found, all): (usize, usize)| found as f64 / all as f64;
     Ok((waits, Shared { dense: share(dense), words: share(words) }))
 }
 
@@ -319,7 +320,12 @@ impl Scan {
 fn best(scores: Vec<f32>) -> Vec<usize> {
     let mut all: Vec<(usize, f32)> = scores.into_iter().enumerate().collect();
     all.sort_unstable_by(|one, other| other.1.total_cmp(&one.1).then(one.0.cmp(&other.0)));
-    all.into_iter().take(COUNTED).map(|(number, _)| number).collect()
+    // What has nothing in common with the question is no hit.
+    all.into_iter()
+        .take(COUNTED)
+        .filter(|(_, score)| *score > 0.0)
+        .map(|(number, _)| number)
+        .collect()
 }
 
 /// Memory that the process has in use, as the system counts it; 0 where it does not tell.

@@ -1,7 +1,6 @@
 //! Answers that are read while they come: for servers that write for minutes.
 
 use bytes::Bytes;
-use reqwest::header::HeaderMap;
 use reqwest::{Response, StatusCode};
 
 use super::service::{Call, Outbound, OutboundError, checked, host_of};
@@ -11,8 +10,6 @@ use super::service::{Call, Outbound, OutboundError, checked, host_of};
 pub struct Flowing {
     /// The status.
     pub status: StatusCode,
-    /// Its headers.
-    pub headers: HeaderMap,
     outbound: Outbound,
     host: String,
     response: Response,
@@ -38,7 +35,6 @@ impl Outbound {
         let response = answer?;
         Ok(Flowing {
             status: response.status(),
-            headers: response.headers().clone(),
             outbound: self.clone(),
             host,
             response,

@@ -20,12 +20,11 @@ async fn abroad_by(lookup: &Lookup, url: &str) -> Result<Option<IpAddr>, String>
         url.parse().map_err(|_| "it is not an address like http://host:1234".to_owned())?;
     let host = url.host_str().unwrap_or_default();
     let bare = host.trim_start_matches('[').trim_end_matches(']');
-    let addresses = match bare.parse() {
-        Ok(address) => vec![address],
-        Err(_) => {
-            let found = lookup(bare.to_owned()).await;
-            found.map_err(|error| format!("{bare} cannot be looked up: {error}"))?
-        }
+    let addresses = if let Ok(address) = bare.parse() {
+        vec![address]
+    } else {
+        let found = lookup(bare.to_owned()).await;
+        found.map_err(|error| format!("{bare} cannot be looked up: {error}"))?
     };
     if addresses.is_empty() {
         return Err(format!("{bare} has no address"));

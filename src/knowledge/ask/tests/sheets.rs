@@ -69,7 +69,7 @@ async fn prices_are_compared_part_by_part_with_their_proof() {
             json!(["energy", "any", 0.1211, "excluded", 0.1211, 0.1211, false, 0.0, "same"]),
             json!(["grid", "high", 0.13, "excluded", 0.0801, 0.122, false, 0.008, "sheet_higher"]),
             json!(["grid", "low", 0.0801, "excluded", 0.0801, 0.122, false, 0.0, "within"]),
-            json!(["total", "any", 0.22, "included", 0.217497, 0.262791, true, 0.0, "within"]),
+            json!(["total", "any", 0.22, "included", 0.217_497, 0.262_791, true, 0.0, "within"]),
         ],
         "{check:#}"
     );

@@ -147,13 +147,12 @@ impl Writer {
         }
         let key = (settings.base_url().to_owned(), model.to_owned());
         let known = locked(&self.known).get(&key).copied();
-        let facts = match known {
-            Some(facts) => facts,
-            None => {
-                let facts = self.look(settings, model).await?;
-                locked(&self.known).insert(key, facts);
-                facts
-            }
+        let facts = if let Some(facts) = known {
+            facts
+        } else {
+            let facts = self.look(settings, model).await?;
+            locked(&self.known).insert(key, facts);
+            facts
         };
         Ok(facts
             .context_max
@@ -386,13 +385,14 @@ impl Flow {
                         "the connection ended before the answer".into(),
                     ));
                 }
-                None => match self.flowing.next().await? {
-                    Some(bytes) => self.frames.extend(self.decoder.push(&bytes)?),
-                    None => {
+                None => {
+                    if let Some(bytes) = self.flowing.next().await? {
+                        self.frames.extend(self.decoder.push(&bytes)?);
+                    } else {
                         self.has_closed = true;
                         self.frames.extend(self.decoder.finish()?);
                     }
-                },
+                }
             }
             if self.is_over {
                 return Ok(None);

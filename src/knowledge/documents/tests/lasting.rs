@@ -8,7 +8,7 @@ use super::ollama::{Mood, Ollama};
 use super::*;
 use crate::algorithms::retrieval::Language;
 use crate::knowledge::embedding::Provider;
-use crate::knowledge::index::{Engine, IndexError, Search, SparseVector};
+use crate::knowledge::index::{IndexError, Search, SparseVector};
 use crate::platform::jobs::Runner;
 use crate::platform::runtime::Tasks;
 

@@ -123,7 +123,7 @@ pub(super) fn numbered(line: &str, one_is_enough: bool) -> Option<u8> {
     let short =
         rest.chars().count() <= 100 && rest.chars().filter(|c| c.is_alphabetic()).count() >= 3;
     let closed = rest.ends_with(['.', ';', ',', ':', '?', '!']);
-    (begins && short && !closed).then_some((deep as u8).min(6))
+    (begins && short && !closed).then_some(u8::try_from(deep).unwrap_or(6).min(6))
 }
 
 /// Whether every letter is a capital, and there are enough to tell.

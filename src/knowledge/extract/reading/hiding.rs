@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use super::numbers::natural;
+
 /// Smallest letters that anybody reads, in CSS pixels.
 const LETTERS_MIN_PX: f32 = 2.0;
 /// How close two colours are that nobody tells apart, of 255.
@@ -218,8 +220,10 @@ pub(super) fn colour(value: &str) -> Option<Colour> {
     if let Some(inner) = value.strip_prefix("rgb") {
         let inner = inner.trim_start_matches('a').trim_start_matches('(');
         let mut parts = inner.split([',', ' ', ')', '/']).filter(|part| !part.is_empty());
-        let mut next =
-            || parts.next()?.parse::<f32>().ok().map(|part| part.clamp(0.0, 255.0) as u8);
+        let mut next = || {
+            let part = parts.next()?.parse::<f32>().ok()?;
+            Some(u8::try_from(natural(part)).unwrap_or(u8::MAX))
+        };
         return Some([next()?, next()?, next()?]);
     }
     Some(match value {

@@ -15,12 +15,10 @@ enum Fate {
 
 fn fate(letter: char) -> Fate {
     match letter {
-        ' '..='~' => Fate::Keep(letter),
         '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | '\u{85}' | '\u{2028}' | '\u{2029}' => Fate::Space,
         '\u{a0}' | '\u{1680}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => {
             Fate::Space
         }
-        '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' | '\u{ad}' | '\u{fe0e}' | '\u{fe0f}' => Fate::Drop,
         // Zero-width letters, letters that turn the direction, fillers, invisible operators, tags.
         '\u{200b}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
@@ -46,8 +44,14 @@ fn fate(letter: char) -> Fate {
         // Bullets of symbol fonts.
         '\u{f0b7}' | '\u{f0a7}' | '\u{f076}' | '\u{f0d8}' => Fate::Keep('•'),
         '\u{f02d}' => Fate::Keep('-'),
-        // Private letters mean nothing without their font.
-        '\u{e000}'..='\u{f8ff}' | '\u{f0000}'..='\u{10ffff}' => Fate::Drop,
+        // Controls; private letters mean nothing without their font.
+        '\0'..='\u{1f}'
+        | '\u{7f}'..='\u{9f}'
+        | '\u{ad}'
+        | '\u{fe0e}'
+        | '\u{fe0f}'
+        | '\u{e000}'..='\u{f8ff}'
+        | '\u{f0000}'..='\u{10ffff}' => Fate::Drop,
         _ => Fate::Keep(letter),
     }
 }

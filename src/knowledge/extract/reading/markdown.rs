@@ -119,7 +119,7 @@ impl Reading<'_> {
             },
             Event::InlineHtml(tag) if tag.starts_with("<br") => self.line.push(' '),
             Event::SoftBreak | Event::HardBreak => {
-                self.line.push(if self.code { '\n' } else { ' ' })
+                self.line.push(if self.code { '\n' } else { ' ' });
             }
             Event::Rule => self.flush(),
             _ => {}

@@ -3,6 +3,7 @@
 //! Whoever wrote the bytes is not trusted: this runs in a child process with limits (see
 //! `confinement`), and keeps limits of its own so that most files end with a reason instead of a kill.
 
+mod numbers; // numbers without their fractions
 mod letters; // encodings, letters that nobody sees
 mod assembly; // the text while it grows
 mod joining; // lines put together again
@@ -23,7 +24,7 @@ mod form; // what a file is
 
 use self::assembly::Assembly;
 use self::form::Form;
-use self::package::Package;
+use self::package::{Package, ends_in};
 use self::xml::{Piece, Pieces};
 use crate::knowledge::extract::model::{ExtractError, Extracted, FindingKind};
 
@@ -144,7 +145,7 @@ fn active_content(package: &mut Package<'_>, assembly: &mut Assembly) -> Result<
             || name.starts_with("Scripts/")
     };
     let mut count = names.iter().filter(embedded).count();
-    for name in names.iter().filter(|name| name.ends_with(".rels")) {
+    for name in names.iter().filter(|name| ends_in(name, "rels")) {
         let bytes = package.part(name)?.unwrap_or_default();
         let mut pieces = Pieces::new(&bytes);
         while let Some(piece) = pieces.next()? {

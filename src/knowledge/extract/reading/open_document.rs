@@ -1,4 +1,4 @@
-//! OpenDocument files (ODT, ODS, ODP): text, sheets and slides of one kind of XML.
+//! `OpenDocument` files (ODT, ODS, ODP): text, sheets and slides of one kind of XML.
 
 use std::collections::HashSet;
 
@@ -92,11 +92,11 @@ impl Hiding {
                     shaded |=
                         fill.and_then(colour).is_some_and(|rgb| rgb.iter().any(|it| *it < 230));
                 }
-                Piece::Close(end) if end == "style" && white && !shaded => {
-                    // A paragraph or a slide around it may be dark: only letters count.
-                    if name.starts_with('T') {
-                        self.0.insert(name.clone());
-                    }
+                // A paragraph or a slide around it may be dark: only letters count.
+                Piece::Close(end)
+                    if end == "style" && white && !shaded && name.starts_with('T') =>
+                {
+                    self.0.insert(name.clone());
                 }
                 _ => {}
             }
@@ -161,7 +161,7 @@ impl Reading {
             "notes" => self.in_notes = true,
             "list" => self.lists += 1,
             "h" => {
-                let level = number("outline-level").clamp(1, 6) as u8;
+                let level = u8::try_from(number("outline-level").clamp(1, 6)).unwrap_or(6);
                 self.open.push((Some(level), String::new()));
             }
             "p" => self.open.push((None, String::new())),
@@ -208,7 +208,7 @@ impl Reading {
                     (Some((cell, _)), _) => cell.push(text),
                     (None, Some(level)) => assembly.heading(level, &text),
                     (None, None) if self.title_frame && !self.in_notes => {
-                        assembly.heading(1, &text)
+                        assembly.heading(1, &text);
                     }
                     (None, None) if self.lists > 0 => assembly.item(&text),
                     (None, None) => assembly.paragraph(&text),
@@ -247,7 +247,7 @@ impl Reading {
         }
         for _ in 0..self.row_repeated {
             match (&mut self.sheet, self.tables.last_mut()) {
-                (Some(sheet), _) => sheet.take(row.clone(), assembly),
+                (Some(sheet), _) => sheet.take(&row, assembly),
                 (None, Some(table)) => table.push(row.clone()),
                 (None, None) => return,
             }

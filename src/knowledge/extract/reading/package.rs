@@ -21,6 +21,11 @@ pub(super) struct Package<'a> {
     left: Cell<u64>,
 }
 
+/// Whether the name of a part ends in an extension, also when it has nothing before it.
+pub(super) fn ends_in(name: &str, extension: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, own)| own == extension)
+}
+
 fn broken(error: impl std::fmt::Display) -> ExtractError {
     ExtractError::Broken { reason: format!("its archive cannot be read: {error}") }
 }

@@ -125,6 +125,10 @@ fn role_of(placeholder: &Element) -> Role {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether the reader is within something"
+)]
 struct Slide {
     role: Role,
     text: String,

@@ -61,7 +61,8 @@ pub(super) fn read(text: &str, delimiter: u8, assembly: &mut Assembly) -> Result
             let limit = format!("a row has more than {COLUMNS_MAX} cells");
             return Err(ExtractError::Limit { limit });
         }
-        rows.take(record.iter().map(str::to_owned).collect(), assembly);
+        let cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        rows.take(&cells, assembly);
     }
 }
 
@@ -72,18 +73,18 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    pub fn take(&mut self, cells: Vec<String>, assembly: &mut Assembly) {
+    pub fn take(&mut self, cells: &[String], assembly: &mut Assembly) {
         let mut filled = cells.iter().filter(|cell| !cell.trim().is_empty());
         match (filled.next(), filled.next()) {
             (None, _) => {}
             (Some(only), None) if !self.header_seen => assembly.paragraph(only),
-            _ if self.header_seen => assembly.row(&cells),
+            _ if self.header_seen => assembly.row(cells),
             _ => {
                 let named = cells.iter().filter(|cell| !cell.trim().is_empty());
                 let numbers = named.filter(|cell| is_number(cell)).count();
                 self.header_seen = true;
                 assembly.begin_table();
-                if numbers == 0 { assembly.header_row(&cells) } else { assembly.row(&cells) }
+                if numbers == 0 { assembly.header_row(cells) } else { assembly.row(cells) }
             }
         }
     }

@@ -49,9 +49,9 @@ fn paragraphs(lines: &[&str], vocabulary: &Vocabulary, first: bool, assembly: &m
     let flush = |open: &mut String, is_point: bool, assembly: &mut Assembly| {
         if !open.is_empty() {
             if is_point {
-                assembly.item(open)
+                assembly.item(open);
             } else {
-                assembly.paragraph(open)
+                assembly.paragraph(open);
             }
             open.clear();
         }

@@ -115,6 +115,10 @@ struct Table {
 }
 
 #[derive(Default)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says whether the reader is within something"
+)]
 struct Document<'a> {
     styles: Option<&'a Styles>,
     paragraphs: Vec<Paragraph>,
@@ -271,7 +275,7 @@ impl Document<'_> {
                 // A box of text within a paragraph comes before it.
                 match self.tables.last_mut() {
                     Some(table) if !paragraph.text.trim().is_empty() => {
-                        table.cell.push(paragraph.text)
+                        table.cell.push(paragraph.text);
                     }
                     Some(_) => {}
                     None => write(&paragraph, assembly),
@@ -311,7 +315,7 @@ fn is_shaded(element: &Element) -> bool {
 fn write(paragraph: &Paragraph, assembly: &mut Assembly) {
     match paragraph.level {
         Some(level) if paragraph.text.chars().count() <= 300 => {
-            assembly.heading(level, &paragraph.text)
+            assembly.heading(level, &paragraph.text);
         }
         _ if paragraph.is_item => assembly.item(&paragraph.text),
         _ => assembly.paragraph(&paragraph.text),

@@ -6,7 +6,8 @@ use calamine::{DataRef, Reader, SheetVisible, Xlsx};
 
 use super::Limits;
 use super::assembly::Assembly;
-use super::package::Package;
+use super::numbers::whole;
+use super::package::{Package, ends_in};
 use super::table::Rows;
 use crate::knowledge::extract::model::{ExtractError, FindingKind};
 
@@ -28,7 +29,7 @@ pub(super) fn read(
 ) -> Result<(), ExtractError> {
     // The reader opens the archive itself, and believes what it says about itself.
     let names: Vec<String> = package.names().to_vec();
-    package.measure(|name| name.ends_with(".xml") || name.ends_with(".rels"))?;
+    package.measure(|name| ends_in(name, "xml") || ends_in(name, "rels"))?;
     if let Some(texts) =
         names.iter().find(|it| it.to_ascii_lowercase().ends_with("sharedstrings.xml"))
     {
@@ -65,7 +66,7 @@ pub(super) fn read(
                 continue;
             }
             if row != open.number {
-                rows.take(std::mem::take(&mut open.cells), assembly);
+                rows.take(&std::mem::take(&mut open.cells), assembly);
                 open.number = row;
             }
             if let Some(text) = written(cell.get_value()) {
@@ -76,7 +77,7 @@ pub(super) fn read(
                 open.cells[column] = text;
             }
         }
-        rows.take(open.cells, assembly);
+        rows.take(&open.cells, assembly);
     }
     Ok(())
 }
@@ -113,7 +114,7 @@ fn written(value: &DataRef<'_>) -> Option<String> {
         DataRef::Bool(truth) => if *truth { "TRUE" } else { "FALSE" }.to_owned(),
         DataRef::Error(error) => error.to_string(),
         DataRef::DateTime(instant) if instant.is_duration() => {
-            let minutes = (instant.as_f64() * 1_440.0).round().clamp(-1e9, 1e9) as i64;
+            let minutes = whole((instant.as_f64() * 1_440.0).round().clamp(-1e9, 1e9));
             format!("{}:{:02}", minutes / 60, (minutes % 60).abs())
         }
         DataRef::DateTime(instant) => {

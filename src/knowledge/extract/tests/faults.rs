@@ -24,7 +24,11 @@ impl Dice {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
-        (self.0 % sides.max(1) as u64) as usize
+        usize::try_from(self.0 % sides.max(1) as u64).unwrap()
+    }
+
+    fn byte(&mut self) -> u8 {
+        u8::try_from(self.roll(256)).unwrap()
     }
 }
 
@@ -81,7 +85,7 @@ fn damaged(seeds: &[(&'static str, Vec<u8>)], number: u64) -> (&'static str, Vec
     let (extension, seed) = &seeds[dice.roll(seeds.len())];
     let mut bytes = seed.clone();
     match dice.roll(8) {
-        0 => bytes = (0..dice.roll(4_096)).map(|_| dice.roll(256) as u8).collect(),
+        0 => bytes = (0..dice.roll(4_096)).map(|_| dice.byte()).collect(),
         1 => bytes.truncate(dice.roll(bytes.len())),
         2 => {
             let (from, length) = (dice.roll(bytes.len()), dice.roll(200));
@@ -106,7 +110,7 @@ fn damaged(seeds: &[(&'static str, Vec<u8>)], number: u64) -> (&'static str, Vec
         _ => {
             for _ in 0..=dice.roll(20) {
                 let at = dice.roll(bytes.len());
-                bytes[at] = dice.roll(256) as u8;
+                bytes[at] = dice.byte();
             }
         }
     }

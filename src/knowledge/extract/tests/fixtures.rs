@@ -10,7 +10,7 @@ pub fn line(x: u32, y: u32, size: f32, text: &str) -> String {
     format!("BT /F1 {size} Tf {x} {y} Td ({}) Tj ET\n", escaped(text))
 }
 
-/// Letters as WinAnsi codes.
+/// Letters as `WinAnsi` codes.
 fn escaped(text: &str) -> String {
     let (bytes, _, _) = encoding_rs::WINDOWS_1252.encode(text);
     let mut escaped = String::new();
@@ -34,7 +34,9 @@ pub fn pdf_of(objects: &[String]) -> Vec<u8> {
     }
     let table = text.len();
     let mut end = format!("xref\n0 {}\n0000000000 65535 f \n", places.len() + 1);
-    places.iter().for_each(|place| write!(end, "{place:010} 00000 n \n").unwrap());
+    for place in &places {
+        writeln!(end, "{place:010} 00000 n ").unwrap();
+    }
     write!(
         end,
         "trailer\n<< /Size {} /Root 1 0 R >>\nstartxref\n{table}\n%%EOF\n",
@@ -160,13 +162,14 @@ pub fn xlsx(rows: &str) -> Vec<u8> {
 /// A PPTX of slides; those behind `hidden` are not shown.
 pub fn pptx(slides: &[&str], hidden: usize) -> Vec<u8> {
     let names = "xmlns:p='p' xmlns:a='a' xmlns:r='r'";
-    let ids: String =
-        (0..slides.len()).map(|n| format!("<p:sldId id='{}' r:id='rId{n}'/>", 256 + n)).collect();
+    let (mut ids, mut relations) = (String::new(), String::new());
+    for n in 0..slides.len() {
+        write!(ids, "<p:sldId id='{}' r:id='rId{n}'/>", 256 + n).unwrap();
+        let target = format!("slides/slide{n}.xml");
+        write!(relations, "<Relationship Id='rId{n}' Type='x/slide' Target='{target}'/>").unwrap();
+    }
     let presentation =
         format!("<p:presentation {names}><p:sldIdLst>{ids}</p:sldIdLst></p:presentation>");
-    let relations: String = (0..slides.len())
-        .map(|n| format!("<Relationship Id='rId{n}' Type='x/slide' Target='slides/slide{n}.xml'/>"))
-        .collect();
     let relations = format!("<Relationships>{relations}</Relationships>");
     let texts: Vec<(String, String)> = slides
         .iter()
@@ -187,7 +190,7 @@ pub fn pptx(slides: &[&str], hidden: usize) -> Vec<u8> {
     archive(&parts)
 }
 
-/// An OpenDocument file of a kind: `text`, `spreadsheet`, `presentation`.
+/// An `OpenDocument` file of a kind: `text`, `spreadsheet`, `presentation`.
 pub fn open_document(kind: &str, styles: &str, body: &str) -> Vec<u8> {
     let content = format!(
         "<office:document-content xmlns:office='o' xmlns:text='t' xmlns:table='b' xmlns:style='s' xmlns:fo='f' \

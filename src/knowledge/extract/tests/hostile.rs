@@ -1,5 +1,6 @@
 //! Files that mean harm: each ends with a reason, within its limits.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::time::Duration;
 
@@ -47,13 +48,9 @@ async fn bombs_end_at_their_limit() {
                 3 0 obj\n<< /Type /Page /Parent 2 0 R /Contents 9 0 R >>\nendobj\n";
     let bombs = [
         ("docx", archive(&[("word/document.xml", &zeros(64))])),
-        ("xlsx", {
-            let rows = zeros(40);
-            let sheet = xlsx(&String::from_utf8(rows).unwrap());
-            sheet
-        }),
+        ("xlsx", xlsx(&" ".repeat(40 << 20))),
         ("pdf", packed(&zeros(64), "", page)),
-        ("pdf", packed(&zeros(512), "/Type /ObjStm /N 1 /First 10", page)),
+        ("pdf", packed(&zeros(256), "/Type /ObjStm /N 1 /First 10", page)),
     ];
     for (extension, bomb) in bombs {
         assert!(bomb.len() < 1 << 20, "a bomb is small");
@@ -154,7 +151,10 @@ fn every_cut_of_a_file_ends_with_a_reason_or_a_text() {
 
 #[test]
 fn tables_of_many_lines_and_pages_of_many_letters_are_read_soon() {
-    let rules: String = (0..20_000).map(|n| format!("50 {} 500 0.5 re f\n", n % 800)).collect();
+    let mut rules = String::new();
+    for n in 0..20_000 {
+        writeln!(rules, "50 {} 500 0.5 re f", n % 800).unwrap();
+    }
     let cells: String =
         (0..5_000).map(|n| line(60 + 90 * (n % 5), 800 - n / 5 % 780, 6.0, "1.5")).collect();
     assert!(inside(&pdf(&[rules + &cells]), "").is_ok());
@@ -172,7 +172,7 @@ async fn many_at_a_time_wait_for_their_turn() {
     let processes = Processes::new(&settings, Program::At(program));
     let file = Bytes::from_static(b"Der Tarif gilt.");
     let all = (0..12).map(|_| processes.extract("txt", file.clone()));
-    let all = tokio::time::timeout(Duration::from_secs(120), futures_util::future::join_all(all))
+    let all = tokio::time::timeout(Duration::from_mins(2), futures_util::future::join_all(all))
         .await
         .unwrap();
     assert!(

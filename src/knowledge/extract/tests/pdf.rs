@@ -157,7 +157,7 @@ fn turned_pages_are_read_upright() {
     // Letters that run up the sheet stand upright when it is turned by a quarter.
     let upwards = |x: u32, text: &str| format!("BT /F1 11 Tf 0 1 -1 0 {x} 60 Tm ({text}) Tj ET\n");
     let page = upwards(100, "oben steht das") + &upwards(114, "und darunter dies");
-    let text = inside(&pdf_turned(&[page.clone()], 90), "").unwrap().canonical.text;
+    let text = inside(&pdf_turned(std::slice::from_ref(&page), 90), "").unwrap().canonical.text;
     assert_eq!(text, "oben steht das und darunter dies\n");
     // On a sheet that is not turned, too: most letters tell what is up.
     assert_eq!(inside(&pdf(&[page]), "").unwrap().canonical.text, text);

@@ -105,7 +105,9 @@ fn notes(answer: &Answer, format: &Format) -> Vec<String> {
     if answer.retrieval.note.is_some() {
         all.push(format.text("doc_note_words_only").to_owned());
     }
-    if let Some(confidence) = answer.confidence.filter(|_| !answer.abstained) {
+    if let Some(confidence) =
+        answer.confidence.filter(|_| !answer.abstained && answer.writing.is_none())
+    {
         let percent = number(confidence * 100.0, 0);
         all.push(format.fill("doc_note_confidence", &[("n", &percent)]));
     }

@@ -92,7 +92,7 @@ async fn post_question(
     form: Form<QuestionForm>,
 ) -> Result<HttpResponse, Problem> {
     let asked = form.0.request();
-    let refusal = room.ask.check(&asked).err().map(|error| wrong(&error));
+    let refusal = Ask::check(&asked).err().map(|error| wrong(&error));
     if wants_events(&request) {
         return Ok(streamed(room, who.0.clone(), asked, refusal));
     }

@@ -62,6 +62,7 @@ struct DocumentsView {
 }
 
 /// A document of the list.
+#[expect(clippy::struct_excessive_bools, reason = "templates ask for one thing at a time")]
 #[derive(Debug, Serialize)]
 pub(super) struct Row {
     id: Uuid,
@@ -92,7 +93,10 @@ impl Row {
             facts.extend(format.find(&format!("doc_lang_{language}")).map(str::to_owned));
         }
         if let Some(chunks) = item.chunk_count.and_then(|count| usize::try_from(count).ok()) {
-            facts.push(format.fill("doc_chunks", &[("n", &whole(chunks))]));
+            facts.push(match chunks {
+                1 => format.text("doc_chunks_one").to_owned(),
+                _ => format.fill("doc_chunks", &[("n", &whole(chunks))]),
+            });
         }
         facts.push(format.date_whole(format.date_of(item.created_at)));
         let pages = item.pages.filter(|pages| *pages > 0);

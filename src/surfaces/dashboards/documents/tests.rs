@@ -88,7 +88,7 @@ async fn a_file_is_brought_read_asked_and_looked_at() {
     assert!(html.contains("nicht aufbewahrt") && !html.contains("Hilft die Antwort?"), "{html}");
     let html = customer.open("/documents").await.text().to_owned();
     assert_eq!(
-        html.matches("Wie hoch ist die Vergütung bis 30 kW?").count(),
+        html.matches(">Wie hoch ist die Vergütung bis 30 kW?</a>").count(),
         1,
         "once among the earlier ones"
     );

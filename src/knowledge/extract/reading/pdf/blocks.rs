@@ -4,6 +4,7 @@ use super::regions::{Line, Part, is_mark};
 use crate::knowledge::extract::reading::assembly::Assembly;
 use crate::knowledge::extract::reading::headings::{numbered, point, provision};
 use crate::knowledge::extract::reading::joining::Vocabulary;
+use crate::knowledge::extract::reading::numbers::natural;
 
 /// Letters larger than those of the text by this factor are those of a heading.
 const LARGER: f32 = 1.12;
@@ -37,13 +38,14 @@ impl Look {
     fn level(&self, size: f32) -> Option<u8> {
         let size = key(size) as f32 / 2.0;
         let place = self.larger.iter().position(|own| size >= *own);
-        place.filter(|_| size >= self.body * LARGER).map(|place| place as u8 + 1)
+        let place = place.filter(|_| size >= self.body * LARGER)?;
+        u8::try_from(place + 1).ok()
     }
 }
 
 /// A size in half points.
 fn key(size: f32) -> u32 {
-    (size * 2.0).round().clamp(1.0, 2_000.0) as u32
+    natural((size * 2.0).round().clamp(1.0, 2_000.0))
 }
 
 /// Writes the parts of a page.
@@ -138,7 +140,7 @@ impl Open<'_> {
         if let Some(level) = self.look.level(line.size) {
             return Some(depth.unwrap_or(level));
         }
-        let lower = self.look.larger.len().min(4) as u8 + 1;
+        let lower = u8::try_from(self.look.larger.len()).unwrap_or(4).min(4) + 1;
         let closed = text.ends_with(['.', ';', ',', ':']) && depth.is_none();
         let full = line.x1 > line.right - line.size && text.chars().count() > 60;
         if line.is_bold && line.size >= self.look.body * 0.95 && !closed && !full {

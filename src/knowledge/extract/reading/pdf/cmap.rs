@@ -1,6 +1,7 @@
 //! Tables that say which letters, or which glyphs, the codes of a font stand for.
 
 use super::lexer::{Lexer, Operand};
+use crate::knowledge::extract::reading::numbers::natural;
 
 /// Entries of one table.
 const ENTRIES_MAX: usize = 200_000;
@@ -107,7 +108,7 @@ impl CMap {
         for triple in operands.chunks_exact(3) {
             if let [Operand::Text(from), Operand::Text(to), Operand::Number(first)] = triple {
                 let ((length, from), (_, to)) = (code(from), code(to));
-                self.glyphs.push((length, from, to, *first as u32));
+                self.glyphs.push((length, from, to, natural(*first)));
             }
         }
     }
@@ -116,7 +117,7 @@ impl CMap {
         for pair in operands.chunks_exact(2) {
             if let [Operand::Text(from), Operand::Number(glyph)] = pair {
                 let (length, from) = code(from);
-                self.glyphs.push((length, from, from, *glyph as u32));
+                self.glyphs.push((length, from, from, natural(*glyph)));
             }
         }
     }
@@ -141,7 +142,8 @@ impl CMap {
         let entry = find(length).or_else(|| find(other))?;
         let mut units = entry.letters.clone();
         if let Some(last) = units.last_mut() {
-            *last = last.wrapping_add((code - entry.from) as u16);
+            let further = u16::try_from((code - entry.from) & 0xffff).unwrap_or_default();
+            *last = last.wrapping_add(further);
         }
         let letters: String =
             char::decode_utf16(units).map(|it| it.unwrap_or('\u{fffd}')).collect();

@@ -6,6 +6,7 @@ use super::cmap::CMap;
 use super::glyphs::{Glyphs, Table, of_program, table};
 use super::objects::{File, as_dictionary, number};
 use crate::knowledge::extract::model::ExtractError;
+use crate::knowledge::extract::reading::numbers::natural;
 
 /// Widths that a font lists.
 const WIDTHS_MAX: usize = 100_000;
@@ -52,7 +53,7 @@ impl Font {
         let descriptor = file.dictionary(holder, "FontDescriptor");
         let heavy =
             descriptor.and_then(|it| file.number(it, "FontWeight")).is_some_and(|it| it >= 600.0);
-        let flags = descriptor.and_then(|it| file.number(it, "Flags")).unwrap_or(0.0) as u32;
+        let flags = natural(descriptor.and_then(|it| file.number(it, "Flags")).unwrap_or(0.0));
         let is_bold = heavy
             || flags & (1 << 18) != 0
             || ["bold", "black", "heavy", "semibold"].iter().any(|it| name.contains(it));
@@ -168,7 +169,7 @@ fn simple_kind(
     let unit = if type3 { matrix_unit(file, font) } else { 0.001 };
     let widths = file.numbers(font, "Widths").unwrap_or_default();
     let widths = widths.into_iter().take(256).map(|width| width * unit).collect();
-    let first = file.number(font, "FirstChar").unwrap_or(0.0).max(0.0) as usize;
+    let first = natural(file.number(font, "FirstChar").unwrap_or(0.0)) as usize;
     let missing = descriptor.and_then(|it| file.number(it, "MissingWidth")).unwrap_or(0.0) * unit;
     Ok(Kind::Simple { table: letters, first, widths, missing })
 }
@@ -219,7 +220,7 @@ fn composite_kind(
         if widths.len() > WIDTHS_MAX {
             break;
         }
-        let from = from.max(0.0) as u32;
+        let from = natural(from);
         match rest.next() {
             Some(Object::Array(each)) => {
                 let each = each.iter().filter_map(|it| file.follow(it)).filter_map(number);
@@ -227,7 +228,8 @@ fn composite_kind(
                     .extend((from..).zip(each).map(|(glyph, width)| (glyph, glyph, width * 0.001)));
             }
             Some(to) => {
-                let (to, width) = (number(to).unwrap_or(0.0) as u32, rest.next().and_then(number));
+                let to = natural(number(to).unwrap_or(0.0));
+                let width = rest.next().and_then(number);
                 widths.push((from, to, width.unwrap_or(1000.0) * 0.001));
             }
             None => break,

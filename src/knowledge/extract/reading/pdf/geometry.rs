@@ -14,8 +14,8 @@ pub(super) struct Matrix {
 impl Matrix {
     pub const UNIT: Self = Self { a: 1.0, b: 0.0, c: 0.0, d: 1.0, e: 0.0, f: 0.0 };
 
-    pub const fn new([a, b, c, d, e, f]: [f32; 6]) -> Self {
-        Self { a, b, c, d, e, f }
+    pub const fn new(of: [f32; 6]) -> Self {
+        Self { a: of[0], b: of[1], c: of[2], d: of[3], e: of[4], f: of[5] }
     }
 
     pub fn of(numbers: &[f32]) -> Option<Self> {

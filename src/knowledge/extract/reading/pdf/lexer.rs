@@ -11,8 +11,8 @@ pub(super) enum Operand {
     Number(f32),
     Name(Vec<u8>),
     Text(Vec<u8>),
-    List(Vec<Operand>),
-    Dictionary(Vec<(Vec<u8>, Operand)>),
+    List(Vec<Self>),
+    Dictionary(Vec<(Vec<u8>, Self)>),
     Nothing,
 }
 
@@ -191,7 +191,8 @@ impl<'a> Lexer<'a> {
             if byte == b'>' {
                 break;
             }
-            let Some(digit) = char::from(byte).to_digit(16).map(|it| it as u8) else { continue };
+            let digit = char::from(byte).to_digit(16).and_then(|it| u8::try_from(it).ok());
+            let Some(digit) = digit else { continue };
             match half.take() {
                 Some(high) => bytes.push(high << 4 | digit),
                 None => half = Some(digit),

@@ -28,6 +28,7 @@ pub(super) fn load(bytes: &[u8]) -> Result<Document, ExtractError> {
 
 /// Pictures are not looked at: their bytes are left behind.
 fn open(bytes: &[u8]) -> lopdf::Result<Document> {
+    #[expect(clippy::unnecessary_wraps, reason = "the library asks for this form")]
     fn without_pictures(id: ObjectId, object: &mut Object) -> Option<(ObjectId, Object)> {
         let Object::Stream(stream) = object else { return Some((id, object.clone())) };
         if matches!(stream.dict.get(b"Subtype").and_then(Object::as_name), Ok(b"Image")) {
@@ -108,13 +109,14 @@ fn with_table(bytes: &[u8], trailer: &str) -> Vec<u8> {
     let mut anew = bytes.to_vec();
     anew.extend_from_slice(b"\n");
     let table = anew.len();
-    let mut text = "xref\n".to_owned();
+    anew.extend_from_slice(b"xref\n");
     let size = places.keys().next_back().map_or(1, |last| last.saturating_add(1));
     for (number, (place, generation)) in &places {
-        text.push_str(&format!("{number} 1\n{place:010} {generation:05} n \n"));
+        let entry = format!("{number} 1\n{place:010} {generation:05} n \n");
+        anew.extend_from_slice(entry.as_bytes());
     }
-    text.push_str(&format!("trailer\n<< /Size {size} {trailer} >>\nstartxref\n{table}\n%%EOF\n"));
-    anew.extend_from_slice(text.as_bytes());
+    let end = format!("trailer\n<< /Size {size} {trailer} >>\nstartxref\n{table}\n%%EOF\n");
+    anew.extend_from_slice(end.as_bytes());
     anew
 }
 

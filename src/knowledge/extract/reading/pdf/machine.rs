@@ -13,6 +13,7 @@ use super::objects::{File, as_dictionary};
 use super::state::{Path, Space, State};
 use super::words::{Drawing, Word};
 use crate::knowledge::extract::model::ExtractError;
+use crate::knowledge::extract::reading::numbers::{natural, whole};
 
 /// Drawings within drawings.
 const FORMS_DEEP: usize = 12;
@@ -65,7 +66,7 @@ impl<'a> Machine<'a> {
     pub fn draw(&mut self, page: &'a Dictionary) -> Result<Drawing, ExtractError> {
         let bounds = page_bounds(self.file, page);
         let turns = inherited(self.file, page, "Rotate").and_then(super::objects::number);
-        let (matrix, bounds) = upright(bounds, turns.unwrap_or(0.0) as i32);
+        let (matrix, bounds) = upright(bounds, whole(turns.unwrap_or(0.0).into()));
         let mut at = Page {
             state: State::new(matrix, bounds, Rc::clone(&self.no_font)),
             states: Vec::new(),
@@ -179,7 +180,7 @@ impl<'a> Machine<'a> {
         }
         match self.file.get(state, "BM") {
             Some(Object::Name(name)) => {
-                at.state.is_opaque &= name == b"Normal" || name == b"Compatible"
+                at.state.is_opaque &= name == b"Normal" || name == b"Compatible";
             }
             Some(_) => at.state.is_opaque = false,
             None => {}
@@ -208,7 +209,7 @@ impl<'a> Machine<'a> {
                 match (kind, profile) {
                     (b"ICCBased", Some(profile)) => {
                         let components = self.file.number(profile, "N").unwrap_or(0.0);
-                        Space::of_components(components as usize)
+                        Space::of_components(natural(components) as usize)
                     }
                     _ => Space::named(kind).unwrap_or(Space::Other),
                 }
@@ -297,7 +298,7 @@ impl Page {
             b"Tz" => self.state.stretch = first / 100.0,
             b"TL" => self.state.leading = first,
             b"Ts" => self.state.rise = first,
-            b"Tr" => self.state.mode = first as i32,
+            b"Tr" => self.state.mode = whole(first.into()),
             b"Tj" | b"TJ" | b"'" | b"\"" => self.show_all(operator, operands),
             _ => self.draw(operator, operands, &numbers),
         }
@@ -441,7 +442,7 @@ fn page_bounds(file: &File, page: &Dictionary) -> Bounds {
 }
 
 /// The map to a page that stands upright with its lower left corner at 0, and its size.
-fn upright(page: Bounds, turns: i32) -> (Matrix, Bounds) {
+fn upright(page: Bounds, turns: i64) -> (Matrix, Bounds) {
     let (width, height) = (page.width(), page.height());
     let Bounds { x0, y0, x1, y1 } = page;
     match turns.rem_euclid(360) {

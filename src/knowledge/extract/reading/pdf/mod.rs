@@ -62,14 +62,14 @@ pub(super) fn read(
     let mut read: Vec<Page> = Vec::with_capacity(pages.len());
     for (number, page) in (1..).zip(pages) {
         let drawing = machine.draw(page)?;
-        read.push(sorted(drawing, number, assembly));
+        read.push(sorted(&drawing, number, assembly));
     }
     write(read, assembly);
     Ok(())
 }
 
 /// The words of a page that somebody sees, in rows; what is noticed about it is said.
-fn sorted(drawing: Drawing, number: u32, assembly: &mut Assembly) -> Page {
+fn sorted(drawing: &Drawing, number: u32, assembly: &mut Assembly) -> Page {
     let pictured = drawing.pictured();
     let all = drawing.words.len();
     let inkless = drawing.words.iter().filter(|word| word.is_inkless && !word.is_hidden).count();
@@ -105,7 +105,7 @@ fn sorted(drawing: Drawing, number: u32, assembly: &mut Assembly) -> Page {
     }
     let height = drawing.page.y1;
     let rules = drawing.rules.iter().map(|(from, to, y)| (*from, *to, height - y)).collect();
-    let (rows, aside) = rows::rows(seen, drawing.page);
+    let (rows, aside) = rows::rows(&seen, drawing.page);
     Page { number, rows, aside, rules, height }
 }
 
@@ -115,7 +115,9 @@ fn write(mut pages: Vec<Page>, assembly: &mut Assembly) {
     let repeated = repeats::strip(&mut rows);
     let mut vocabulary = Vocabulary::default();
     for (rows, _) in &rows {
-        rows.iter().for_each(|row| vocabulary.learn(&row.text()));
+        for row in rows {
+            vocabulary.learn(&row.text());
+        }
     }
     let lines = rows.iter().flat_map(|(rows, _)| rows.iter().flat_map(|row| &row.pieces));
     let look = Look::of(lines.map(|piece| (piece.size, piece.letters())));

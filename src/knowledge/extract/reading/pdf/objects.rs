@@ -105,8 +105,10 @@ fn inflated(packed: &[u8], most: u64) -> Vec<u8> {
 
 fn from_hex(text: &[u8]) -> Vec<u8> {
     let digits = text.iter().take_while(|byte| **byte != b'>');
-    let digits: Vec<u8> =
-        digits.filter_map(|byte| char::from(*byte).to_digit(16)).map(|it| it as u8).collect();
+    let digits: Vec<u8> = digits
+        .filter_map(|byte| char::from(*byte).to_digit(16))
+        .filter_map(|digit| u8::try_from(digit).ok())
+        .collect();
     digits.chunks(2).map(|pair| pair[0] << 4 | pair.get(1).copied().unwrap_or(0)).collect()
 }
 

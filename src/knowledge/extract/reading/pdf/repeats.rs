@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use super::rows::Row;
+use crate::knowledge::extract::reading::numbers::whole;
 
 /// Pages below which nothing can be said to repeat.
 const PAGES_MIN: usize = 3;
@@ -16,14 +17,14 @@ const SAME_PLACE: f32 = 8.0;
 
 /// Takes the repeated rows out of `pages`, each with its height; for each page, how many went.
 pub(super) fn strip(pages: &mut [(Vec<Row>, f32)]) -> Vec<u32> {
-    let mut seen: HashMap<(String, i32), usize> = HashMap::new();
+    let mut seen: HashMap<(String, i64), usize> = HashMap::new();
     let filled = pages.iter().filter(|(rows, _)| !rows.is_empty()).count();
     let mut gone = vec![0; pages.len()];
     if filled < PAGES_MIN {
         return gone;
     }
     for (rows, height) in pages.iter() {
-        let mut own: Vec<(String, i32)> = rows.iter().filter_map(|row| key(row, *height)).collect();
+        let mut own: Vec<(String, i64)> = rows.iter().filter_map(|row| key(row, *height)).collect();
         own.sort_unstable();
         own.dedup();
         for key in own {
@@ -32,8 +33,8 @@ pub(super) fn strip(pages: &mut [(Vec<Row>, f32)]) -> Vec<u32> {
     }
     // Left and right pages may have heads of their own.
     let enough = (filled * 2).div_ceil(5).max(PAGES_MIN);
-    let count = |text: &str, place: i32| {
-        (place - 1..=place + 1)
+    let count = |text: &str, place: i64| {
+        (place.saturating_sub(1)..=place.saturating_add(1))
             .filter_map(|place| seen.get(&(text.to_owned(), place)))
             .sum::<usize>()
     };
@@ -48,7 +49,7 @@ pub(super) fn strip(pages: &mut [(Vec<Row>, f32)]) -> Vec<u32> {
 }
 
 /// What a row in the head or foot says, whatever its numbers, and about where.
-fn key(row: &Row, height: f32) -> Option<(String, i32)> {
+fn key(row: &Row, height: f32) -> Option<(String, i64)> {
     let place = row.y / height.max(1.0);
     if place > HEAD && place < 1.0 - NUMBER_FOOT {
         return None;
@@ -62,7 +63,7 @@ fn key(row: &Row, height: f32) -> Option<(String, i32)> {
     }
     let counts = text.chars().all(|letter| matches!(letter, '#' | '/' | '-' | '–'));
     let at_edge = place <= HEAD || place >= 1.0 - if counts { NUMBER_FOOT } else { FOOT };
-    at_edge.then(|| (text, (row.y / SAME_PLACE) as i32))
+    at_edge.then(|| (text, whole((row.y / SAME_PLACE).into())))
 }
 
 #[cfg(test)]

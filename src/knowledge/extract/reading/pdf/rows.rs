@@ -79,9 +79,9 @@ struct Upright {
 
 /// Rows of the words that run the way most of them do, from top to bottom, and behind them texts that
 /// run otherwise, as rows of their own.
-pub(super) fn rows(words: Vec<Word>, page: Bounds) -> (Vec<Row>, Vec<Row>) {
+pub(super) fn rows(words: &[Word], page: Bounds) -> (Vec<Row>, Vec<Row>) {
     let mut letters = [0_usize; 5];
-    for word in &words {
+    for word in words {
         letters[word.turn as usize] += word.text.len();
     }
     let turns = [Turn::Level, Turn::Up, Turn::UpsideDown, Turn::Down, Turn::Askew];

@@ -70,7 +70,7 @@ pub(super) struct State {
     pub stretch: f32,
     pub leading: f32,
     pub rise: f32,
-    pub mode: i32,
+    pub mode: i64,
 }
 
 impl State {

@@ -26,6 +26,7 @@ pub(super) enum Turn {
 
 /// A word, or a letter before it joins one. Places are in points from the lower left corner.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, in any combination")]
 pub(super) struct Word {
     pub text: String,
     /// Where its base line begins and ends.
