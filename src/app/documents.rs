@@ -1,11 +1,15 @@
-//! Documents with what they stand on: extraction of text, embedding, index.
+//! Documents with what they stand on: extraction of text, embedding, index; and what answers from them.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::access::audit::Audit;
 use crate::base::timeline::Clock;
 use crate::config::Settings;
+use crate::facts::tariffs::Tariffs;
+use crate::knowledge::ask;
+use crate::knowledge::ask::Ask;
 use crate::knowledge::documents;
 use crate::knowledge::documents::Documents;
 use crate::knowledge::documents::Needs;
@@ -19,35 +23,43 @@ use crate::platform::objects::Objects;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::Live;
 
+/// Threads of documents, of their own: neither a document nor a question can wait while a model trains.
+const THREADS: NonZeroUsize = NonZeroUsize::new(2).expect("it is not zero");
+
 /// What the services of documents share with others.
 pub(super) struct Shared {
     pub db: Db,
     pub objects: Objects,
     pub jobs: Jobs,
     pub audit: Audit,
-    pub pool: CpuPool,
+    pub tariffs: Tariffs,
     pub clock: Clock,
 }
 
-/// The documents as `settings` want them; nothing is asked, opened or loaded yet.
+/// The documents as `settings` want them, and what answers from them; nothing is asked, opened or loaded
+/// yet.
 pub(super) fn documents(
     settings: &Settings,
     shared: Shared,
-    section: Live<documents::Settings>,
-) -> Documents {
-    let Shared { db, objects, jobs, audit, pool, clock } = shared;
+    (section, answers): (Live<documents::Settings>, Live<ask::Settings>),
+) -> (Documents, Ask) {
+    let Shared { db, objects, jobs, audit, tariffs, clock } = shared;
+    let pool = CpuPool::new(Some(THREADS));
     let needs = Needs {
-        db,
+        db: db.clone(),
         objects,
         jobs,
-        audit,
+        audit: audit.clone(),
         extractor: Arc::new(extraction(settings, &clock)),
         embedding: Embedding::new(&settings.embedding, pool.clone(), clock.clone()),
         engine: Arc::new(index(settings, &clock)),
         pool,
         data_dir: settings.storage.data_dir.clone(),
     };
-    Documents::new(needs, clock, section)
+    let documents = Documents::new(needs, clock.clone(), section);
+    let needs = ask::Needs { db, documents: documents.clone(), tariffs, audit };
+    let ask = Ask::new(needs, clock, answers);
+    (documents, ask)
 }
 
 /// What takes the text out of files: children of this program.

@@ -49,7 +49,6 @@ use crate::facts::simulation::Needs;
 use crate::facts::simulation::Simulation;
 use crate::facts::tariffs::Tariffs;
 use crate::facts::uploads::StagedFiles;
-use crate::knowledge::ask;
 use crate::knowledge::ask::Ask;
 use crate::knowledge::documents::CheckJob;
 use crate::knowledge::documents::Documents;
@@ -326,25 +325,16 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         book.alerts.clone(),
     );
     let deliveries = Deliveries::new(db.clone(), clock.clone(), book.alerts.clone());
-    let documents = documents(
-        settings,
-        Shared {
-            db: db.clone(),
-            objects: objects.clone(),
-            jobs: jobs.clone(),
-            audit: audit.clone(),
-            pool: pool.clone(),
-            clock: clock.clone(),
-        },
-        book.documents.clone(),
-    );
-    let needs = ask::Needs {
+    let shared = Shared {
         db: db.clone(),
-        documents: documents.clone(),
-        tariffs: tariffs.clone(),
+        objects: objects.clone(),
+        jobs: jobs.clone(),
         audit: audit.clone(),
+        tariffs: tariffs.clone(),
+        clock: clock.clone(),
     };
-    let ask = Ask::new(needs, clock.clone(), book.answers.clone());
+    let sections = (book.documents.clone(), book.answers.clone());
+    let (documents, ask) = documents(settings, shared, sections);
     let kept = Kept {
         db: db.clone(),
         changes: changes.clone(),
