@@ -10,6 +10,7 @@ use nix::sys::signal::Signal;
 use tempfile::TempDir;
 use uuid::Uuid;
 
+use super::server::ServerEngine;
 use super::*;
 use crate::base::timeline::Clock;
 use crate::testing::QdrantLocal;
