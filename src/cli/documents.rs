@@ -62,7 +62,7 @@ pub(super) enum DocumentsCommand {
     Reindex(ReindexArguments),
     /// Measure how well passages are found, or questions answered whose answers are known
     ///
-    /// Example: luna documents eval --questions docs/retrieval/own_questions.jsonl --split dev
+    /// Example: `luna documents eval --questions docs/retrieval/own_questions.jsonl --split dev`
     Eval(EvalArguments),
 }
 
@@ -175,6 +175,7 @@ impl<'a> Helper<'a> {
 
 /// What became of a file.
 #[derive(Debug, Clone, PartialEq, Serialize)]
+#[expect(clippy::struct_field_names, reason = "the name that programs read")]
 struct Outcome {
     path: String,
     /// `ready`, `unchanged`, `failed` or `cancelled`.
@@ -189,7 +190,7 @@ struct Outcome {
 }
 
 impl Outcome {
-    fn failed(path: &str, reason: impl ToString) -> Self {
+    fn failed(path: &str, reason: &dyn std::fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
             outcome: "failed",
@@ -266,7 +267,7 @@ async fn take_in(
         let path = file.path.display().to_string();
         match store(helper, file, arguments, (&mut open, &mut outcomes)).await {
             Ok(()) => {}
-            Err(error) if error.is_of_file() => outcomes.push(Outcome::failed(&path, error)),
+            Err(error) if error.is_of_file() => outcomes.push(Outcome::failed(&path, &error)),
             Err(error) => return Err(Failure::world(error)),
         }
         progress(outcomes.len() as f64 / total as f64 * 0.999, &path);
@@ -340,7 +341,7 @@ async fn follow(
         let Some(item) = items.iter().find(|item| item.item_id == *item_id) else {
             let is_gone = ids.contains(item_id);
             if is_gone {
-                outcomes.push(Outcome::failed(path, "it was deleted meanwhile"));
+                outcomes.push(Outcome::failed(path, &"it was deleted meanwhile"));
             }
             return !is_gone;
         };
@@ -467,13 +468,11 @@ async fn reindex(settings: &Settings, arguments: ReindexArguments) -> Result<(),
             tokio::time::sleep(LOOK).await;
         };
         helper.end().await;
-        match (job.state, job.result) {
-            (JobState::Done, Some(result)) => Ok(result),
-            (_, _) => {
-                let why = job.error.unwrap_or_else(|| "the job was cancelled".to_owned());
-                Err(Failure::world(anyhow::anyhow!(why)))
-            }
+        if let (JobState::Done, Some(result)) = (job.state, job.result) {
+            return Ok(result);
         }
+        let why = job.error.unwrap_or_else(|| "the job was cancelled".to_owned());
+        Err(Failure::world(anyhow::anyhow!(why)))
     })
     .await?;
     progress(1.0, "built");

@@ -30,12 +30,15 @@ pub use self::error::DocumentsError;
 pub use self::indexing::Wish;
 pub use self::jobs::{CheckJob, IngestJob, ReindexJob};
 pub use self::model::{
-    ChunkRecord, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile, NewText, Status,
-    StoredText, Whole,
+    ChunkRecord, IndexVersion, ItemFilter, ItemRecord, ItemVersion, NewFile, Status, StoredText,
+    Whole,
 };
 pub use self::service::{Documents, Needs};
 pub use self::settings::Settings;
 pub use self::turn::Turn;
+
+#[cfg(test)]
+pub use self::model::NewText;
 
 #[cfg(test)]
 mod tests;

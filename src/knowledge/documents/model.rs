@@ -94,7 +94,6 @@ pub struct NewText {
 
 /// What became of a file or a text that was sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct Added {
     /// The document, or the one that has the same bytes already.
     pub item_id: Uuid,
@@ -119,7 +118,6 @@ pub struct Added {
 
 /// A document.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct ItemRecord {
     /// Identifier.
     pub item_id: Uuid,

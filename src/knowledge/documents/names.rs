@@ -172,7 +172,7 @@ mod tests {
             assert_eq!(file_name(given), expected, "{given:?}");
         }
         let long = file_name(&format!("{}.pdf", "ä".repeat(400)));
-        assert!(long.chars().count() <= NAME_MAX && long.ends_with(".pdf"), "{long}");
+        assert!(long.chars().count() <= NAME_MAX && long.rsplit('.').next() == Some("pdf"));
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::platform::db::schema::item_leftovers;
 
 /// What must still be removed outside of the database.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(clippy::struct_field_names, reason = "keys are named after what they point at")]
 pub struct Leftover {
     /// Identifier.
     pub leftover_id: Uuid,
