@@ -45,6 +45,7 @@ pub(super) struct Folder {
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
+#[expect(clippy::struct_excessive_bools, reason = "the file has one switch for each way")]
 struct PoolingFile {
     pooling_mode_cls_token: bool,
     pooling_mode_mean_tokens: bool,

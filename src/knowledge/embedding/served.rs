@@ -230,7 +230,9 @@ pub(super) fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let square: f64 = vector.iter().map(|number| f64::from(*number).powi(2)).sum();
     if square > 0.0 {
         let length = square.sqrt();
-        vector.iter_mut().for_each(|number| *number = single(f64::from(*number) / length));
+        for number in &mut vector {
+            *number = single(f64::from(*number) / length);
+        }
     }
     vector
 }

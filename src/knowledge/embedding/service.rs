@@ -31,6 +31,7 @@ impl Embedding {
     }
 
     /// A given embedder, or none.
+    #[cfg(test)]
     pub fn with(embedder: Option<Arc<dyn Embedder>>, clock: Clock) -> Self {
         Self { embedder, clock }
     }

@@ -30,23 +30,6 @@ impl Index {
         };
         Self { engine, clock }
     }
-
-    /// Whether the version holds as many points as the database has chunks for it. A version that does
-    /// not is set aside: nobody knows which of its points are missing or left over.
-    ///
-    /// # Errors
-    ///
-    /// [`IndexError::Damaged`] when the numbers differ.
-    pub async fn check(&self, version: u32, expected: u64) -> Result<(), IndexError> {
-        let has = self.engine.count(version).await?;
-        if has == expected {
-            return Ok(());
-        }
-        let why = format!("version {version} holds {has} chunks where the database has {expected}");
-        tracing::error!(version, has, expected, "The index is not what was put into it: {why}");
-        self.engine.drop_version(version, true).await?;
-        Err(IndexError::Damaged(why))
-    }
 }
 
 #[async_trait::async_trait]

@@ -160,7 +160,9 @@ impl Texts {
                 sum
             })
             .collect();
-        cumulated.iter_mut().for_each(|share| *share /= sum);
+        for share in &mut cumulated {
+            *share /= sum;
+        }
         let subjects = (0..SUBJECTS).map(|subject| direction(1 << 60 | subject << 20, 1.0));
         Self { cumulated, subjects: subjects.collect() }
     }
@@ -176,7 +178,8 @@ impl Texts {
                 let rank = self.cumulated.partition_point(|share| *share < drawn);
                 // Every third word is one of the subject's own.
                 let own = scaled(even(base + 2 * place + 1), 3) == 0;
-                let shift = if own { subject as usize * 197 } else { 0 };
+                let shift =
+                    if own { usize::try_from(subject).unwrap_or_default() * 197 } else { 0 };
                 u32::try_from((rank + shift) % VOCABULARY).unwrap_or_default()
             })
             .collect()
@@ -239,7 +242,9 @@ fn direction(place: u64, length: f64) -> Vec<f32> {
 
 fn unit(mut vector: Vec<f32>) -> Vec<f32> {
     let length = vector.iter().map(|number| number * number).sum::<f32>().sqrt();
-    vector.iter_mut().for_each(|number| *number /= length);
+    for number in &mut vector {
+        *number /= length;
+    }
     vector
 }
 
@@ -305,7 +310,9 @@ impl Scan {
                 Some((at, words.values[place]))
             });
             let found: Vec<(usize, f32)> = found.collect();
-            found.iter().for_each(|(at, _)| frequency[*at] += 1.0);
+            for (at, _) in &found {
+                frequency[*at] += 1.0;
+            }
             held.push(found);
         }
         let n = self.words.len() as f32;

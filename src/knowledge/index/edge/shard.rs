@@ -41,7 +41,7 @@ const COMPARED_KB: usize = 10_000;
 
 /// A version of the collection on the disk, open.
 pub(super) struct Shard {
-    shard: EdgeShard,
+    engine: EdgeShard,
     path: PathBuf,
     /// Whoever changes something holds it: the engine refuses to flush while it is busy, by a panic.
     writer: Mutex<()>,
@@ -77,14 +77,14 @@ impl Shard {
         // What an optimisation had begun when the process ended; it was in no list yet.
         drop(fs::remove_dir_all(path.join("temp_segments")));
         let shard = EdgeShard::load(path, None).map_err(broken)?;
-        let this = Self { shard, path: path.to_owned(), writer: Mutex::new(()) };
+        let this = Self { engine: shard, path: path.to_owned(), writer: Mutex::new(()) };
         this.forget_log();
         Ok(this)
     }
 
     /// Numbers of a dense vector; absent: words only.
     pub fn dimension(&self) -> Option<usize> {
-        self.shard.config().vectors.get(DENSE).map(|vector| vector.size)
+        self.engine.config().vectors.get(DENSE).map(|vector| vector.size)
     }
 
     /// Stores points; when it returns they are found, and on the disk.
@@ -95,7 +95,7 @@ impl Shard {
             let some = points.by_ref().take(POINTS_AT_ONCE).map(|point| Ok(stored(point)?.into()));
             let list = PointInsertOperations::PointsList(some.collect::<Result<_, IndexError>>()?);
             let operation = PointOperations::UpsertPoints(list);
-            self.shard.update(UpdateOperation::PointOperation(operation)).map_err(broken)?;
+            self.engine.update(UpdateOperation::PointOperation(operation)).map_err(broken)?;
         }
         self.keep();
         Ok(())
@@ -107,7 +107,7 @@ impl Shard {
         let only = Filter { items: vec![item_id], ..Filter::default() };
         if let Some(filter) = filter(&only)? {
             let operation = PointOperations::DeletePointsByFilter(filter);
-            self.shard.update(UpdateOperation::PointOperation(operation)).map_err(broken)?;
+            self.engine.update(UpdateOperation::PointOperation(operation)).map_err(broken)?;
         }
         self.keep();
         Ok(())
@@ -116,14 +116,14 @@ impl Shard {
     /// Brings what was put into the form that is searched fast.
     pub fn settle(&self) -> Result<(), IndexError> {
         let _writer = self.writer();
-        self.shard.optimize().map_err(broken)?;
+        self.engine.optimize().map_err(broken)?;
         self.keep();
         Ok(())
     }
 
     /// Number of points.
     pub fn count(&self) -> Result<u64, IndexError> {
-        let count = self.shard.count(CountRequest { filter: None, exact: true });
+        let count = self.engine.count(CountRequest { filter: None, exact: true });
         Ok(count.map_err(broken)? as u64)
     }
 
@@ -133,18 +133,18 @@ impl Shard {
         let filter = filter(&search.filter)?;
         if let Some(words) = search.words.filter(|words| !words.indices.is_empty()) {
             let query = VectorInternal::Sparse(sparse(words)?);
-            found.words = self.list(query, WORDS, filter.as_ref(), search.limit)?;
+            found.words = self.list(&query, WORDS, filter.as_ref(), search.limit)?;
         }
         if let Some(dense) = search.dense {
             let query = VectorInternal::Dense(dense);
-            found.dense = self.list(query, DENSE, filter.as_ref(), search.limit)?;
+            found.dense = self.list(&query, DENSE, filter.as_ref(), search.limit)?;
         }
         Ok(found)
     }
 
     fn list(
         &self,
-        query: VectorInternal,
+        query: &VectorInternal,
         using: &str,
         filter: Option<&qdrant_edge::Filter>,
         limit: usize,
@@ -166,7 +166,7 @@ impl Shard {
                 with_vector: WithVector::Bool(false),
                 with_payload: WithPayloadInterface::Bool(false),
             };
-            let points = self.shard.query(request).map_err(broken)?;
+            let points = self.engine.query(request).map_err(broken)?;
             let hits = points.into_iter().filter_map(|point| match point.id {
                 PointId::Uuid(chunk_id) => Some(Hit { chunk_id, score: point.score }),
                 PointId::NumId(_) => None,
@@ -185,7 +185,7 @@ impl Shard {
 
     /// Brings everything to the disk: the log is not read again after a crash.
     fn keep(&self) {
-        self.shard.flush();
+        self.engine.flush();
         self.forget_log();
     }
 
