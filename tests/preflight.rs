@@ -33,8 +33,8 @@ impl Place {
         // What documents use has ports as well; whoever listens there on this machine is none of ours.
         let names = ["QDRANT_HTTP_PORT", "QDRANT_GRPC_PORT", "OLLAMA_PORT", "TIKA_PORT"];
         let others = names.iter().zip(free_ports::<4>());
-        let others: String = others.map(|(name, port)| format!("\n{name}={port}")).collect();
-        let env = format!("{env}{others}\n");
+        let others: Vec<String> = others.map(|(name, port)| format!("{name}={port}")).collect();
+        let env = format!("{env}\n{}\n", others.join("\n"));
         let docker = place.path().join("docker");
         fs::write(&docker, DOCKER).unwrap();
         fs::set_permissions(&docker, Permissions::from_mode(0o755)).unwrap();
