@@ -96,7 +96,7 @@ await withBrowser(async (browser) => {
     ensure((await plain.page.locator("h1").innerText()).includes("Documents"), "not in English");
     await plain.page.fill("#question", question);
     await plain.page.click(".ask button[type=submit]");
-    ensure((await plain.page.locator("#answer mark", { hasText: "6.00 Rp./kWh" }).count()) > 0, "no quote");
+    await plain.page.locator("#answer mark", { hasText: "6.00 Rp./kWh" }).first().waitFor();
     await fits(plain.page);
     await plain.context.close();
   });
