@@ -1,6 +1,8 @@
 # Counts a test log: passed, failed, skipped with each reason, and the steps of `steps` (comma-separated)
 # that failed outside the tests. Exits 1 when anything failed or nothing ran.
 #
+# What a failing test said when it failed is shown once more, since the log above it is long.
+#
 # A test that leaves early says `skipped: <test>: <reason>`; the runner counts it as passed, this does not.
 
 /^test result:/ {
@@ -17,6 +19,11 @@
   reason[test] = $0
 }
 /^test .* \.\.\. (FAILED|ignored)/ { named[++names] = $0 }
+/^(successes:|test result:)/ { failures = 0 }
+/^failures:$/ { failures = 1 }
+failures && /^thread '.*' .*panicked at / { panicking = 6 }
+/^(stack backtrace:|note: |---- |$)/ { panicking = 0 }
+panicking > 0 { panicking--; panics[++panicked] = substr($0, 1, 500) }
 END {
   total = split(steps, step, ",")
   for (number = 1; number <= total; number++) {
@@ -27,6 +34,7 @@ END {
   }
   print ""
   for (number = 1; number <= names; number++) print named[number]
+  for (number = 1; number <= panicked; number++) print panics[number]
   for (number = 1; number <= skips; number++) print reason[order[number]]
   if (passed + failed + ignored == 0) print "no test ran"
   skipped = skips + ignored

@@ -6,7 +6,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use nix::unistd::{Uid, User};
 use tempfile::TempDir;
@@ -81,6 +81,12 @@ impl Sshd {
         let path = self.files().join(name);
         fs::write(&path, bytes).unwrap();
         chown(&path, Some(self.user.uid.as_raw()), None).unwrap();
+    }
+
+    /// Sets when a file of the folder was last written.
+    pub fn touch(&self, name: &str, written: SystemTime) {
+        let file = fs::File::options().write(true).open(self.files().join(name)).unwrap();
+        file.set_modified(written).unwrap();
     }
 
     /// Names below the folder, in order.

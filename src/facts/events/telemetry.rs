@@ -344,7 +344,9 @@ fn check_type(kind: &str) -> Result<(), String> {
 
 /// The identifier of an event that came without one: the same event gets the same one again.
 fn identifier_of(event: &Event) -> Uuid {
-    let said = json!([event.user_id, event.ts, event.kind, event.item_id, event.meta]);
+    let mut said = json!([event.user_id, event.ts, event.kind, event.item_id, event.meta]);
+    // Objects keep the order they were sent in, and that order means nothing.
+    said.sort_all_objects();
     let digest = sha256_hex(said.to_string().as_bytes());
     let number = u128::from_str_radix(&digest[..32], 16).unwrap_or_default();
     uuid::Builder::from_custom_bytes(number.to_be_bytes()).into_uuid()

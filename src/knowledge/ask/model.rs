@@ -114,10 +114,10 @@ impl From<Language> for DocumentLanguage {
 #[schema(as = PassageFilters)]
 pub struct Filters {
     /// Only these documents.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, required = false)]
     pub documents: Vec<Uuid>,
     /// Only documents with at least one of these tags.
-    #[schema(max_items = 100)]
+    #[schema(max_items = 100, required = false)]
     pub tags: Vec<String>,
     /// Only passages in this language.
     pub language: Option<DocumentLanguage>,

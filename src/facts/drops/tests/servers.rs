@@ -3,6 +3,7 @@
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::thread;
+use std::time::SystemTime;
 
 use super::documents::Sdat;
 use super::*;
@@ -94,8 +95,10 @@ async fn files_that_were_read_are_moved_or_deleted_and_broken_ones_set_aside() {
         let reason = sshd.files().join("failed/b.xml.reason.txt");
         let reason = std::fs::read_to_string(reason).unwrap();
         assert!(reason.starts_with("the XML is broken"), "{reason}");
-        // The same once more: nothing to do but to put it away, beside the first.
+        // The same once more: nothing to do but to put it away, beside the first. It is a delivery of
+        // its own by its time, which SFTP tells in whole seconds.
         sshd.put("a.xml", good().as_bytes());
+        sshd.touch("a.xml", SystemTime::now() - Duration::minutes(1).to_std().unwrap());
         assert_eq!(outcomes(&watched.looks().await), [("a.xml", "stored")]);
         assert!(!sshd.names().contains(&"a.xml".to_owned()), "{:?}", sshd.names());
     }

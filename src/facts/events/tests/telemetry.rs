@@ -158,6 +158,17 @@ async fn people_send_their_own_and_admins_and_programs_those_of_others() {
     assert_eq!(counts(&send(&app, Role::Admin, "", &of(viewer)).await), [1, 0, 1, 0]);
     app.clock.set("2026-03-28T12:00:01Z".parse().unwrap());
     assert_eq!(counts(&send(&app, Role::Admin, "", &of(viewer)).await), [1, 1, 0, 0]);
+    // The order of names in an object is no part of what it says.
+    for (body, stored) in [
+        (r#"[{"type": "view", "meta": {"page": 1, "at": {"x": 1, "y": 2}}}]"#, 1),
+        (r#"[{"type": "view", "meta": {"at": {"y": 2, "x": 1}, "page": 1}}]"#, 0),
+    ] {
+        let request = from_this_box(Method::POST, PATH)
+            .insert_header(("authorization", format!("Bearer {}", app.token(Role::Viewer).await)))
+            .insert_header(("content-type", "application/json"))
+            .set_payload(body);
+        assert_eq!(counts(&app.ask(request).await), [1, stored, 1 - stored, 0]);
+    }
     let answer = send(&app, Role::Admin, "", &of(id(7))).await;
     assert_eq!(answer.wrong_field(), "events[0].user_id");
 
