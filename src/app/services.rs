@@ -348,6 +348,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         jobs: jobs.clone(),
         predictor: predictor.clone(),
         alerts: alerts.clone(),
+        ask: ask.clone(),
     };
     let upkeep = Upkeep::new(kept, clock.clone(), book.upkeep.clone());
     let asked = Asked {

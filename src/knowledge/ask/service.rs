@@ -114,6 +114,16 @@ impl Ask {
         self.settings.get()
     }
 
+    /// Forgets what was asked before `before`, with what was thought of the answers; only counts it in a rehearsal.
+    pub async fn forget(&self, before: DateTime<Utc>, dry_run: bool) -> Result<usize, AskError> {
+        let mut conn = self.db.conn().await?;
+        if dry_run {
+            let asked = store::asked_before(&mut conn, before).await?;
+            return Ok(usize::try_from(asked).unwrap_or_default());
+        }
+        Ok(store::forget(&mut conn, before).await?)
+    }
+
     /// Passages for a question, best first.
     pub async fn search(&self, who: &Asker, request: &SearchRequest) -> Result<Passages, AskError> {
         check(&request.question, &request.filters, request.k)?;

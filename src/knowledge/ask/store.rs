@@ -2,6 +2,7 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
+use diesel::sql_types::{BigInt, Text, Timestamptz};
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
@@ -173,6 +174,35 @@ pub(super) async fn put_feedback(
         labels::meta.eq(serde_json::json!({})),
     );
     diesel::insert_into(labels::table).values(values).execute(conn).await.map(drop)
+}
+
+/// How many questions are older.
+pub(super) async fn asked_before(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<i64> {
+    questions::table.filter(questions::asked_at.lt(before)).count().get_result(conn).await
+}
+
+/// Removes older questions with the labels about them; how many questions went.
+pub(super) async fn forget(conn: &mut Conn, before: DateTime<Utc>) -> QueryResult<usize> {
+    diesel::sql_query(
+        "WITH gone AS (DELETE FROM questions WHERE asked_at < $1 RETURNING question_id),
+              labels AS (
+                  DELETE FROM labels USING gone
+                  WHERE subject_kind = $2 AND subject_id = gone.question_id::text
+              )
+         SELECT count(*) AS gone FROM gone",
+    )
+    .bind::<Timestamptz, _>(before)
+    .bind::<Text, _>(QUESTION)
+    .get_result(conn)
+    .await
+    .map(|Gone { gone }| usize::try_from(gone).unwrap_or_default())
+}
+
+/// How many went.
+#[derive(QueryableByName)]
+struct Gone {
+    #[diesel(sql_type = BigInt)]
+    gone: i64,
 }
 
 /// Who asked the question, if it is there; nobody else writes about it until the transaction ends.

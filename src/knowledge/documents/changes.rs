@@ -122,7 +122,8 @@ impl Documents {
     }
 
     /// Removes a document with its text, its chunks and their points; its bytes too when no other
-    /// document has them. What the audit log says of it stays.
+    /// document has them. What the audit log says of it stays. If it was the version that speaks, the one
+    /// before speaks again.
     pub async fn delete(&self, item_id: Uuid, by: &By) -> Result<(), DocumentsError> {
         let jobs = &self.0.needs.jobs;
         let mut conn = self.db().conn().await?;
@@ -140,6 +141,7 @@ impl Documents {
                 let event =
                     Event::new("document.delete", ("document", item_id)).before(&item.facts());
                 self.0.needs.audit.record(conn, by, event).await?;
+                self.let_earlier_speak(conn, &item.lineage, by).await?;
                 Ok::<_, DocumentsError>(item.job_id)
             })
             .await?;
@@ -148,6 +150,7 @@ impl Documents {
             jobs.stop_here(job_id);
         }
         self.sweep_now().await;
+        jobs.wake();
         Ok(())
     }
 
@@ -199,6 +202,30 @@ impl Documents {
                 .after(&json!({"superseded_by": latest.item_id, "version": latest.version}));
             self.0.needs.audit.record(conn, &By::system(), event).await?;
         }
+        Ok(())
+    }
+
+    /// Where no version of a document speaks any more, puts the last one that did back into the queue; its text
+    /// and chunks are there, so that it is only indexed.
+    async fn let_earlier_speak(
+        &self,
+        conn: &mut Conn,
+        lineage: &str,
+        by: &By,
+    ) -> Result<(), DocumentsError> {
+        let only_approved = self.settings().approval_required;
+        if !items::speaking(conn, lineage, only_approved).await?.is_empty() {
+            return Ok(());
+        }
+        let earlier = items::last_superseded(conn, lineage, only_approved).await?;
+        let Some(earlier) = earlier else { return Ok(()) };
+        items::call_back(conn, earlier.item_id).await?;
+        let job_id = self.enqueue(conn, earlier.item_id, by).await?;
+        items::set_job(conn, earlier.item_id, job_id).await?;
+        let event = Event::new("document.call_back", ("document", earlier.item_id))
+            .before(&json!({"title": earlier.title, "superseded_at": earlier.superseded_at}))
+            .after(&json!({"title": earlier.title, "superseded_at": null}));
+        self.0.needs.audit.record(conn, by, event).await?;
         Ok(())
     }
 }

@@ -7,6 +7,7 @@ mod model; // the face of all embedders
 mod ollama; // vectors from an Ollama server
 mod openai; // vectors from a server with the API of `OpenAI`
 mod prompts; // what some models want to stand before a text
+mod remote; // a model at a server, with what is kept of it
 mod served; // requests to a server that makes vectors
 mod service; // the embedder that the settings name
 mod settings; // the `[embedding]` section

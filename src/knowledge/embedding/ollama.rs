@@ -1,20 +1,17 @@
 //! Vectors from an Ollama server.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Mutex;
 
-use super::model::{Embedder, EmbeddingError, ModelCard, Purpose};
+use super::model::{EmbeddingError, ModelCard, Purpose};
 use super::prompts::Prompts;
-use super::served::{Refusal, Server, batches, estimated_tokens, judged};
+use super::remote::Dialect;
+use super::served::{Refusal, Server, judged};
 use super::settings::Settings;
 use crate::base::timeline::Clock;
 
-/// How long a model counts as unchanged; somebody may pull a newer one under the same name.
-const CARD_KEPT: Duration = Duration::from_mins(5);
 /// Tokens that a server of its default settings takes in, whatever the model could.
 const WINDOW_MAX: usize = 4_096;
 /// Tokens of a model that does not tell.
@@ -25,8 +22,6 @@ pub(super) struct Ollama {
     server: Server,
     model: String,
     prompts: Prompts,
-    clock: Clock,
-    card: Mutex<Option<(Duration, ModelCard)>>,
 }
 
 #[derive(Deserialize)]
@@ -57,11 +52,9 @@ impl Ollama {
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let model = settings.model.as_deref().unwrap_or_default().trim().to_owned();
         Self {
-            server: Server::new(settings, clock.clone()),
+            server: Server::new(settings, clock),
             prompts: Prompts::new(settings, &model, None),
             model,
-            clock,
-            card: Mutex::new(None),
         }
     }
 
@@ -74,27 +67,6 @@ impl Ollama {
         let body = json!({"model": self.model, "input": texts, "truncate": truncate});
         let embedded: Embedded = self.server.post("/api/embed", &body).await?;
         judged(embedded.embeddings, texts.len(), dimension).map_err(Refusal::Failed)
-    }
-
-    /// The vectors of one batch; what is longer than the model's window is cut, counted and told.
-    async fn batch(
-        &self,
-        texts: &[String],
-        dimension: Option<usize>,
-        purpose: Purpose,
-    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        let refused = match self.ask(texts, dimension, purpose == Purpose::Query).await {
-            Err(refused) if refused.is_too_long() => refused,
-            other => return other.map_err(|refused| self.error(refused)),
-        };
-        let model = &self.model;
-        tracing::warn!(
-            model,
-            "A text is longer than what {model} sees; its end has no part in its vector"
-        );
-        metrics::counter!("luna_embedding_cut_total").increment(1);
-        drop(refused);
-        self.ask(texts, dimension, true).await.map_err(|refused| self.error(refused))
     }
 
     fn error(&self, refused: Refusal) -> EmbeddingError {
@@ -110,6 +82,13 @@ impl Ollama {
             }
             other => other.into_error(&self.server),
         }
+    }
+}
+
+#[async_trait::async_trait]
+impl Dialect for Ollama {
+    fn prompts(&self) -> &Prompts {
+        &self.prompts
     }
 
     async fn fresh_card(&self) -> Result<ModelCard, EmbeddingError> {
@@ -139,48 +118,24 @@ impl Ollama {
             tokens_max: window.unwrap_or(WINDOW_ASSUMED).min(WINDOW_MAX),
         })
     }
-}
 
-#[async_trait::async_trait]
-impl Embedder for Ollama {
-    async fn card(&self) -> Result<ModelCard, EmbeddingError> {
-        let mut kept = self.card.lock().await;
-        let now = self.clock.elapsed();
-        if let Some((at, card)) = &*kept
-            && now.saturating_sub(*at) < CARD_KEPT
-        {
-            return Ok(card.clone());
-        }
-        let card = self.fresh_card().await?;
-        *kept = Some((now, card.clone()));
-        Ok(card)
-    }
-
-    async fn embed(
+    async fn batch(
         &self,
         texts: &[String],
+        dimension: Option<usize>,
         purpose: Purpose,
     ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
-        }
-        let card = self.card().await?;
-        let texts = self.prompts.before(texts, purpose);
-        let mut all = Vec::with_capacity(texts.len());
-        for batch in batches(&texts) {
-            match self.batch(batch, Some(card.dimension), purpose).await {
-                Ok(vectors) => all.extend(vectors),
-                Err(error) => {
-                    // Another model may answer under the name; the next question asks who it is.
-                    *self.card.lock().await = None;
-                    return Err(error);
-                }
-            }
-        }
-        Ok(all)
-    }
-
-    fn tokens(&self, text: &str) -> usize {
-        estimated_tokens(text)
+        let refused = match self.ask(texts, dimension, purpose == Purpose::Query).await {
+            Err(refused) if refused.is_too_long() => refused,
+            other => return other.map_err(|refused| self.error(refused)),
+        };
+        let model = &self.model;
+        tracing::warn!(
+            model,
+            "A text is longer than what {model} sees; its end has no part in its vector"
+        );
+        metrics::counter!("luna_embedding_cut_total").increment(1);
+        drop(refused);
+        self.ask(texts, dimension, true).await.map_err(|refused| self.error(refused))
     }
 }

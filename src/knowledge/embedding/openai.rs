@@ -1,20 +1,16 @@
 //! Vectors from a server with the API of `OpenAI`: llama.cpp, vLLM, LM Studio and others.
 
-use std::time::Duration;
-
 use serde::Deserialize;
 use serde_json::json;
 use sha2::{Digest, Sha256};
-use tokio::sync::Mutex;
 
-use super::model::{Embedder, EmbeddingError, ModelCard, Purpose};
+use super::model::{EmbeddingError, ModelCard, Purpose};
 use super::prompts::Prompts;
-use super::served::{Refusal, Server, batches, estimated_tokens, judged};
+use super::remote::Dialect;
+use super::served::{Refusal, Server, judged};
 use super::settings::Settings;
 use crate::base::timeline::Clock;
 
-/// How long a model counts as unchanged.
-const CARD_KEPT: Duration = Duration::from_mins(5);
 /// Tokens of a model that does not tell.
 const WINDOW_ASSUMED: usize = 512;
 /// Shortest text that a text which is too long is cut to, in letters.
@@ -25,8 +21,6 @@ pub(super) struct OpenAi {
     server: Server,
     model: String,
     prompts: Prompts,
-    clock: Clock,
-    card: Mutex<Option<(Duration, ModelCard)>>,
 }
 
 #[derive(Deserialize)]
@@ -68,11 +62,9 @@ impl OpenAi {
     pub fn new(settings: &Settings, clock: Clock) -> Self {
         let model = settings.model.as_deref().unwrap_or_default().trim().to_owned();
         Self {
-            server: Server::new(settings, clock.clone()),
+            server: Server::new(settings, clock),
             prompts: Prompts::new(settings, &model, None),
             model,
-            clock,
-            card: Mutex::new(None),
         }
     }
 
@@ -105,41 +97,6 @@ impl OpenAi {
         Ok((judged, model))
     }
 
-    /// The vectors of one batch; a text that is longer than the model's window is cut to half until it
-    /// fits, which is counted and told.
-    async fn batch(
-        &self,
-        texts: &[String],
-        dimension: usize,
-    ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        match self.ask(texts, Some(dimension)).await {
-            Ok((vectors, _)) => return Ok(vectors),
-            Err(refused) if refused.is_too_long() => {}
-            Err(refused) => return Err(self.error(refused)),
-        }
-        let mut all = Vec::with_capacity(texts.len());
-        for text in texts {
-            let mut text = text.clone();
-            loop {
-                match self.ask(std::slice::from_ref(&text), Some(dimension)).await {
-                    Ok((vectors, _)) => break all.extend(vectors),
-                    Err(refused) if refused.is_too_long() && text.len() > CUT_MIN => {
-                        let letters = text.chars().count() / 2;
-                        text = text.chars().take(letters).collect();
-                        let model = &self.model;
-                        tracing::warn!(
-                            model,
-                            "A text is longer than what {model} sees; its end has no part in its vector"
-                        );
-                        metrics::counter!("luna_embedding_cut_total").increment(1);
-                    }
-                    Err(refused) => return Err(self.error(refused)),
-                }
-            }
-        }
-        Ok(all)
-    }
-
     fn error(&self, refused: Refusal) -> EmbeddingError {
         let (url, model) = (self.server.url(), &self.model);
         match refused {
@@ -151,6 +108,13 @@ impl OpenAi {
             )),
             other => other.into_error(&self.server),
         }
+    }
+}
+
+#[async_trait::async_trait]
+impl Dialect for OpenAi {
+    fn prompts(&self) -> &Prompts {
+        &self.prompts
     }
 
     async fn fresh_card(&self) -> Result<ModelCard, EmbeddingError> {
@@ -176,48 +140,39 @@ impl OpenAi {
             tokens_max: window,
         })
     }
-}
 
-#[async_trait::async_trait]
-impl Embedder for OpenAi {
-    async fn card(&self) -> Result<ModelCard, EmbeddingError> {
-        let mut kept = self.card.lock().await;
-        let now = self.clock.elapsed();
-        if let Some((at, card)) = &*kept
-            && now.saturating_sub(*at) < CARD_KEPT
-        {
-            return Ok(card.clone());
-        }
-        let card = self.fresh_card().await?;
-        *kept = Some((now, card.clone()));
-        Ok(card)
-    }
-
-    async fn embed(
+    /// A text that is longer than the model's window is cut to half until it fits.
+    async fn batch(
         &self,
         texts: &[String],
-        purpose: Purpose,
+        dimension: Option<usize>,
+        _: Purpose,
     ) -> Result<Vec<Vec<f32>>, EmbeddingError> {
-        if texts.is_empty() {
-            return Ok(Vec::new());
+        match self.ask(texts, dimension).await {
+            Ok((vectors, _)) => return Ok(vectors),
+            Err(refused) if refused.is_too_long() => {}
+            Err(refused) => return Err(self.error(refused)),
         }
-        let card = self.card().await?;
-        let texts = self.prompts.before(texts, purpose);
         let mut all = Vec::with_capacity(texts.len());
-        for batch in batches(&texts) {
-            match self.batch(batch, card.dimension).await {
-                Ok(vectors) => all.extend(vectors),
-                Err(error) => {
-                    // Another model may answer under the name; the next question asks who it is.
-                    *self.card.lock().await = None;
-                    return Err(error);
+        for text in texts {
+            let mut text = text.clone();
+            loop {
+                match self.ask(std::slice::from_ref(&text), dimension).await {
+                    Ok((vectors, _)) => break all.extend(vectors),
+                    Err(refused) if refused.is_too_long() && text.len() > CUT_MIN => {
+                        let letters = text.chars().count() / 2;
+                        text = text.chars().take(letters).collect();
+                        let model = &self.model;
+                        tracing::warn!(
+                            model,
+                            "A text is longer than what {model} sees; its end has no part in its vector"
+                        );
+                        metrics::counter!("luna_embedding_cut_total").increment(1);
+                    }
+                    Err(refused) => return Err(self.error(refused)),
                 }
             }
         }
         Ok(all)
-    }
-
-    fn tokens(&self, text: &str) -> usize {
-        estimated_tokens(text)
     }
 }

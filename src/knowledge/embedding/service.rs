@@ -6,6 +6,7 @@ use super::local::Local;
 use super::model::{Embedder, EmbeddingError, ModelCard, Purpose};
 use super::ollama::Ollama;
 use super::openai::OpenAi;
+use super::remote::Remote;
 use super::served::typical_tokens;
 use super::settings::{Provider, Settings};
 use crate::base::timeline::Clock;
@@ -23,8 +24,14 @@ impl Embedding {
     pub fn new(settings: &Settings, pool: CpuPool, clock: Clock) -> Self {
         let embedder: Option<Arc<dyn Embedder>> = match settings.provider {
             Provider::None => None,
-            Provider::Ollama => Some(Arc::new(Ollama::new(settings, clock.clone()))),
-            Provider::Openai => Some(Arc::new(OpenAi::new(settings, clock.clone()))),
+            Provider::Ollama => {
+                let model = Ollama::new(settings, clock.clone());
+                Some(Arc::new(Remote::new(model, clock.clone())))
+            }
+            Provider::Openai => {
+                let model = OpenAi::new(settings, clock.clone());
+                Some(Arc::new(Remote::new(model, clock.clone())))
+            }
             Provider::File => Some(Arc::new(Local::new(settings, pool, clock.clone()))),
         };
         Self { embedder, clock }

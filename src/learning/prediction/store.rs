@@ -69,18 +69,30 @@ pub(super) async fn insert(
         scored_at: None,
     };
     diesel::insert_into(forecast_runs::table).values(row).execute(conn).await?;
-    let quantiles: Vec<f32> = values.iter().flat_map(|value| value.quantiles_eur_mwh).collect();
-    // One statement whatever the horizon: quarter hours over a week are 672 rows of 13 values.
+    let rows = values.iter().map(|value| ValueRow {
+        ts: value.ts,
+        interval_s: value.interval_s,
+        lead_day: value.lead_day,
+        mean: value.price_eur_mwh,
+        quantiles: value.quantiles_eur_mwh.to_vec(),
+    });
+    put_values(conn, run.run_id, &rows.collect::<Vec<_>>()).await
+}
+
+/// Stores the values of a run, seven quantiles each: one statement whatever the horizon, since quarter hours
+/// over a week are 672 rows of 13 values.
+async fn put_values(conn: &mut Conn, run_id: Uuid, rows: &[ValueRow]) -> QueryResult<()> {
+    let quantiles: Vec<f32> = rows.iter().flat_map(|row| row.quantiles.iter().copied()).collect();
     diesel::sql_query(
         "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
          SELECT $1, v.ts, v.interval_s, v.lead_day, v.mean, ($6::real[])[(v.n - 1) * 7 + 1 : v.n * 7]
          FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS v (ts, interval_s, lead_day, mean, n)",
     )
-    .bind::<SqlUuid, _>(run.run_id)
-    .bind::<Array<Timestamptz>, _>(values.iter().map(|value| value.ts).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(values.iter().map(|value| value.interval_s).collect::<Vec<_>>())
-    .bind::<Array<SmallInt>, _>(values.iter().map(|value| value.lead_day).collect::<Vec<_>>())
-    .bind::<Array<Double>, _>(values.iter().map(|value| value.price_eur_mwh).collect::<Vec<_>>())
+    .bind::<SqlUuid, _>(run_id)
+    .bind::<Array<Timestamptz>, _>(rows.iter().map(|row| row.ts).collect::<Vec<_>>())
+    .bind::<Array<Integer>, _>(rows.iter().map(|row| row.interval_s).collect::<Vec<_>>())
+    .bind::<Array<SmallInt>, _>(rows.iter().map(|row| row.lead_day).collect::<Vec<_>>())
+    .bind::<Array<Double>, _>(rows.iter().map(|row| row.mean).collect::<Vec<_>>())
     .bind::<Array<Float>, _>(quantiles)
     .execute(conn)
     .await?;

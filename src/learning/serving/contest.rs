@@ -75,7 +75,7 @@ pub struct Contest {
     pub gain_lower_95: Option<f64>,
     /// What follows.
     pub verdict: Verdict,
-    /// Whether the challenger may be promoted.
+    /// Whether the challenger may be promoted: it is better, and has passed the gate.
     pub offered: bool,
     /// The same as a sentence.
     pub summary: String,
@@ -267,6 +267,12 @@ pub(super) fn judged(
         }
         _ => format!("both have predicted {} of the {DAYS_MIN} days that are needed", days.len()),
     };
+    // What the registry would refuse is not offered, however well it did.
+    let refused = challenger.metrics.as_ref().map(|scores| &scores.gate).filter(|it| !it.passed);
+    let summary = match refused {
+        Some(gate) => format!("{summary}; it may not serve: {}", gate.reason),
+        None => summary,
+    };
     Contest {
         series,
         challenger_id: challenger.model_id,
@@ -281,7 +287,7 @@ pub(super) fn judged(
         gain: gain.map(|gain| gain.mean),
         gain_lower_95: gain.map(|gain| gain.lower_95),
         verdict,
-        offered: verdict == Verdict::Better,
+        offered: verdict == Verdict::Better && refused.is_none(),
         summary,
     }
 }

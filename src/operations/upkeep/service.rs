@@ -17,6 +17,7 @@ use crate::facts::meters::Meters;
 use crate::facts::quality::Quality;
 use crate::facts::readings::Readings;
 use crate::facts::series::Observations;
+use crate::knowledge::ask::Ask;
 use crate::learning::serving::Predictor;
 use crate::platform::db::Db;
 use crate::platform::jobs::Jobs;
@@ -54,6 +55,8 @@ pub struct Kept {
     pub predictor: Predictor,
     /// What rests on that, and messages about it.
     pub alerts: Alerts,
+    /// What people asked their documents.
+    pub ask: Ask,
 }
 
 /// Upkeep of the database. Cloning is cheap.
@@ -101,7 +104,7 @@ impl Upkeep {
     /// What is older than the settings say.
     async fn aged(&self, settings: &Settings, dry_run: bool) -> Vec<Outcome> {
         let Kept { changes, meters, observations, quality, archive, events, jobs, .. } = &self.kept;
-        let Kept { predictor, alerts, .. } = &self.kept;
+        let Kept { predictor, alerts, ask, .. } = &self.kept;
         let before = |days: u32| self.before(days);
         vec![
             self.aged_step(
@@ -152,6 +155,12 @@ impl Upkeep {
                     let forgotten = predictor.forget(before, &kept, dry_run).await;
                     Ok::<_, AlertsError>(forgotten? as u64)
                 },
+            )
+            .await,
+            self.aged_step(
+                ("questions", "questions to documents, with what was thought of the answers"),
+                before(settings.questions_days),
+                async |before| counted(ask.forget(before, dry_run).await),
             )
             .await,
             self.aged_step(

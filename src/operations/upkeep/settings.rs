@@ -20,6 +20,8 @@ pub struct Settings {
     pub observations_days: u32,
     /// What models said, but for what an alert rests on.
     pub predictions_days: u32,
+    /// What people asked their documents, with the answers.
+    pub questions_days: u32,
     /// What happened.
     pub events_days: u32,
     /// What sources sent, before anybody made sense of it.
@@ -40,6 +42,7 @@ impl Default for Settings {
             readings_days: 0,
             observations_days: 0,
             predictions_days: 0,
+            questions_days: 0,
             events_days: 0,
             raw_files_days: 0,
             reports_days: 0,
@@ -58,6 +61,7 @@ impl Settings {
             ("readings_days", self.readings_days),
             ("observations_days", self.observations_days),
             ("predictions_days", self.predictions_days),
+            ("questions_days", self.questions_days),
             ("events_days", self.events_days),
             ("raw_files_days", self.raw_files_days),
             ("reports_days", self.reports_days),

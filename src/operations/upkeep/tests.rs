@@ -1,7 +1,7 @@
 //! A rehearsal tells what the real thing then does, and a second round finds nothing to do.
 
 use chrono::Duration;
-use diesel_async::SimpleAsyncConnection;
+use diesel_async::{RunQueryDsl, SimpleAsyncConnection};
 use serde_json::json;
 
 use super::*;
@@ -17,6 +17,7 @@ async fn aged() -> TestApp {
         settings.upkeep.jobs_days = 30;
         settings.upkeep.observations_days = 90;
         settings.upkeep.predictions_days = 120;
+        settings.upkeep.questions_days = 90;
         settings.upkeep.raw_files_days = 30;
         settings.upkeep.reports_days = 30;
     })
@@ -65,10 +66,25 @@ async fn aged() -> TestApp {
              SELECT gen_random_uuid(), model_id, 'https://x/', '{}', 1, 0, s, '2025-01-01Z' \
              FROM ml_models, unnest(ARRAY['queued', 'delivered', 'dead']) AS s";
     conn.batch_execute(said).await.unwrap();
+    // Two old questions and one of late; people thought well of an old one and of the new one.
+    let asked = "INSERT INTO questions (question_id, asked_at, question, mode, filters, chunks, answer, abstained, \
+             timings) \
+             SELECT gen_random_uuid(), at::timestamptz, 'What?', 'extractive', '{}', '[]', '{}', true, '{}' \
+             FROM unnest(ARRAY['2025-06-01Z', '2025-06-02Z', '2026-03-01Z']) AS at; \
+         INSERT INTO labels (label_id, ts, kind, subject_kind, subject_id, value, meta) \
+             SELECT gen_random_uuid(), asked_at, 'feedback', 'question', question_id::text, 1, '{}' \
+             FROM questions WHERE asked_at <> '2025-06-01Z'";
+    conn.batch_execute(asked).await.unwrap();
     drop(conn);
     app.run_changes().await;
     app.run_jobs().await;
     app
+}
+
+#[derive(diesel::QueryableByName)]
+struct LabelRow {
+    #[diesel(sql_type = diesel::sql_types::BigInt)]
+    labels: i64,
 }
 
 fn counts(report: &UpkeepReport) -> Vec<(&'static str, u64)> {
@@ -95,6 +111,7 @@ async fn a_rehearsal_tells_what_is_then_done_once() {
         ("settled", 0),
         ("settled_changes", 0),
         ("predictions", 2),
+        ("questions", 2),
         ("deliveries", 2),
         ("jobs", 1),
     ];
@@ -111,6 +128,11 @@ async fn a_rehearsal_tells_what_is_then_done_once() {
     let kept: Vec<_> = kept["predictions"].as_array().unwrap().iter().collect();
     let made: Vec<_> = kept.iter().map(|it| it["made_at"].as_str().unwrap()).collect();
     assert_eq!(made, ["2026-03-01T00:00:00Z", "2025-06-02T00:00:00Z"]);
+    let left: Vec<LabelRow> = diesel::sql_query("SELECT count(*) AS labels FROM labels")
+        .load(&mut app.services.db.conn().await.unwrap())
+        .await
+        .unwrap();
+    assert_eq!(left[0].labels, 1, "the label about a question goes with it, the other stays");
     let dead = app.get(Role::Admin, "/api/jobs?name=test.job").await.json(200);
     assert_eq!(dead["jobs"].as_array().unwrap().len(), 1, "what died waits for a person");
 }

@@ -4,7 +4,7 @@ use actix_web::cookie::{Cookie, SameSite};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{self, ContentType};
 use actix_web::web::{self, Data, ServiceConfig};
-use actix_web::{HttpRequest, HttpResponse, ResponseError, get, post};
+use actix_web::{FromRequest, HttpRequest, HttpResponse, ResponseError, get, post};
 use chrono::NaiveDate;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
@@ -396,6 +396,11 @@ pub(super) fn plain_shell(request: &HttpRequest) -> Shell {
         query: request.query_string().to_owned(),
         ..Shell::default()
     }
+}
+
+/// Data of the application that a page needs.
+pub(super) async fn data<T: 'static>(request: &HttpRequest) -> Result<Data<T>, Problem> {
+    Data::<T>::extract(request).await.map_err(Problem::internal)
 }
 
 pub(super) fn page(status: StatusCode, html: Result<String, PageError>) -> HttpResponse {

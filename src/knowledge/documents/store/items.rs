@@ -278,6 +278,33 @@ pub async fn supersede(conn: &mut Conn, item_id: Uuid, now: DateTime<Utc>) -> Qu
     row.set(items::superseded_at.eq(now)).execute(conn).await.map(drop)
 }
 
+/// The latest of the versions that later ones spoke for and that was ready; nobody else changes it until the
+/// transaction ends.
+pub async fn last_superseded(
+    conn: &mut Conn,
+    lineage: &str,
+    only_approved: bool,
+) -> QueryResult<Option<ItemRecord>> {
+    let may_be_any = (!only_approved).into_sql::<Bool>();
+    let rows = items::table
+        .filter(items::lineage.eq(lineage))
+        .filter(items::status.eq(Status::Ready.name()))
+        .filter(items::superseded_at.is_not_null())
+        .filter(items::approved_at.is_not_null().or(may_be_any))
+        .order(items::version.desc())
+        .limit(1)
+        .select(Row::as_select())
+        .for_update();
+    Ok(all(rows.load(conn).await?)?.pop())
+}
+
+/// Lets a document speak again that a later version spoke for, once it is indexed.
+pub async fn call_back(conn: &mut Conn, item_id: Uuid) -> QueryResult<()> {
+    let row = diesel::update(items::table.find(item_id));
+    let queued = items::status.eq(Status::Queued.name());
+    row.set((items::superseded_at.eq(None::<DateTime<Utc>>), queued)).execute(conn).await.map(drop)
+}
+
 /// How many documents wait or are being read.
 pub async fn open(conn: &mut Conn) -> QueryResult<i64> {
     items::table.filter(items::status.eq_any(open_names())).count().get_result(conn).await

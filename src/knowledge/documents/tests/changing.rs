@@ -54,6 +54,31 @@ async fn bytes_stay_while_any_version_has_them() {
 }
 
 #[tokio::test]
+async fn the_version_before_speaks_again_when_the_latest_is_deleted() {
+    let app = TestApp::new().await;
+    let mut items = Vec::new();
+    for hour in ["eight", "nine", "ten"] {
+        let text = format!("The laundry room closes at {hour} in the evening.");
+        items.push(tell(&app, "House rules", &text).await);
+        app.run_jobs().await;
+    }
+    let documents = &app.services.documents;
+    // One that nobody hears any more goes without a change.
+    documents.delete(items[0], &By::command()).await.unwrap();
+    assert_eq!(item(&app, items[2]).await["superseded_at"], Value::Null);
+    assert_ne!(item(&app, items[1]).await["superseded_at"], Value::Null);
+    documents.delete(items[2], &By::command()).await.unwrap();
+    app.run_jobs().await;
+    let now = item(&app, items[1]).await;
+    assert_eq!((&now["superseded_at"], &now["status"]), (&Value::Null, &json!("ready")));
+    assert_eq!(points(&app).await, chunks(&app, items[1]).await.len() as u64);
+    let told = ["document.call_back", "document.supersede", "document.add"];
+    assert_eq!(actions(&app, items[1]).await, told);
+    let found = app.get(Role::Viewer, "/api/documents").await.json(200);
+    assert_eq!(found["items"][0]["item_id"], json!(items[1]));
+}
+
+#[tokio::test]
 async fn readers_see_what_is_approved_where_that_is_asked() {
     let app = app_with(|settings| settings.documents.approval_required = true).await;
     let first = tell(&app, "Rules", "Bicycles belong into the cellar, not into the stairs.").await;

@@ -11,6 +11,8 @@ const BLOCK_BYTES: usize = 96;
 const TITLE_LETTERS_MAX: usize = 300;
 /// Pages that a finding names.
 const PAGES_NAMED: usize = 20;
+/// Letters at the beginning of a text in which its title's words are looked for.
+const BEGINNING_LETTERS: usize = 4_000;
 
 /// Collects what a reader finds in a file.
 pub(super) struct Assembly {
@@ -37,6 +39,20 @@ impl Assembly {
             left: limits.output_bytes,
             full: false,
         }
+    }
+
+    /// Whether the beginning of the text has at least half of a title's words. Programs keep the title of the file
+    /// that was written over, and then it speaks of something else.
+    pub fn speaks_of(&self, title: &str) -> bool {
+        let beginning: String = self.canonical.text.chars().take(BEGINNING_LETTERS).collect();
+        let beginning = beginning.to_lowercase();
+        let title = title.to_lowercase();
+        let words: Vec<&str> = title
+            .split(|letter: char| !letter.is_alphanumeric())
+            .filter(|word| word.chars().count() > 2)
+            .collect();
+        let there = words.iter().filter(|word| beginning.contains(**word)).count();
+        there * 2 >= words.len()
     }
 
     /// Whether no more fits; whoever reads may stop.
@@ -226,6 +242,16 @@ mod tests {
     fn texts(canonical: &Canonical) -> Vec<(BlockKind, &str)> {
         let of = |block: &Block| (block.kind, block.span.of(&canonical.text).unwrap());
         canonical.blocks.iter().map(of).collect()
+    }
+
+    #[test]
+    fn a_title_of_another_file_is_known_by_its_words() {
+        let mut assembly = Assembly::new(&Limits::default());
+        assembly.paragraph("Product User Manual");
+        assembly.paragraph("MeteoSwiss Radiation Data v.4.2.0, to assess the annual course");
+        assert!(assembly.speaks_of("Radiation data: user manual"));
+        assert!(assembly.speaks_of("MeteoSwiss RADIATION Daten"));
+        assert!(!assembly.speaks_of("Annual Quality Assessment report 2012"));
     }
 
     #[test]

@@ -50,6 +50,10 @@ fn sentences_of_printed_documents_are_whole() {
             Some("Statistik der Wasserkraftanlagen der Schweiz (WASTA)")
         );
     }
+    if let Some(found) = document("en_MeteoSwiss_ProdDoc_RADIATION.pdf") {
+        // The file declares «Annual Quality Assessment report 2012», and is a user manual.
+        assert_eq!(found.title, None);
+    }
     if let Some(found) = document("fr_OFEN_SAHE_Commentaire_statistique_des_centrales.pdf") {
         assert_stands(
             &found,

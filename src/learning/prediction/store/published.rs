@@ -2,12 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use diesel::prelude::*;
-use diesel::sql_types::{Array, Double, Float, Integer, SmallInt, Timestamptz, Uuid as SqlUuid};
+use diesel::sql_types::Timestamptz;
 use diesel_async::RunQueryDsl;
 use serde_json::Value;
 use uuid::Uuid;
 
-use super::ValueRow;
+use super::{ValueRow, put_values};
 use crate::learning::prediction::published::{SeriesRun, SeriesValue};
 use crate::platform::db::Conn;
 use crate::platform::db::schema::forecast_runs;
@@ -63,21 +63,14 @@ pub(in crate::learning::prediction) async fn put_run(
         forecast_runs::detail.eq(&run.detail),
     );
     diesel::insert_into(forecast_runs::table).values(row).execute(conn).await?;
-    let quantiles: Vec<f32> = values.iter().flat_map(|value| value.quantiles).collect();
-    diesel::sql_query(
-        "INSERT INTO forecast_values (run_id, ts, interval_s, lead_day, mean, quantiles)
-         SELECT $1, v.ts, v.interval_s, v.lead_day, v.mean, ($6::real[])[(v.n - 1) * 7 + 1 : v.n * 7]
-         FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS v (ts, interval_s, lead_day, mean, n)",
-    )
-    .bind::<SqlUuid, _>(run.run_id)
-    .bind::<Array<Timestamptz>, _>(values.iter().map(|value| value.ts).collect::<Vec<_>>())
-    .bind::<Array<Integer>, _>(values.iter().map(|value| value.interval_s).collect::<Vec<_>>())
-    .bind::<Array<SmallInt>, _>(values.iter().map(|value| value.lead_day).collect::<Vec<_>>())
-    .bind::<Array<Double>, _>(values.iter().map(|value| value.mean).collect::<Vec<_>>())
-    .bind::<Array<Float>, _>(quantiles)
-    .execute(conn)
-    .await?;
-    Ok(())
+    let rows = values.iter().map(|value| ValueRow {
+        ts: value.ts,
+        interval_s: value.interval_s,
+        lead_day: value.lead_day,
+        mean: value.mean,
+        quantiles: value.quantiles.to_vec(),
+    });
+    put_values(conn, run.run_id, &rows.collect::<Vec<_>>()).await
 }
 
 /// The newest run of a series, of those issued by `as_of` where it is given.

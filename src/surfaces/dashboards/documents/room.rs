@@ -13,7 +13,7 @@ use crate::base::timeline::Clock;
 use crate::knowledge::ask::Ask;
 use crate::knowledge::documents::Documents;
 use crate::platform::web::{CsrfToken, Principal, Problem, Role};
-use crate::surfaces::dashboards::api::{page, shell};
+use crate::surfaces::dashboards::api::{data, page, shell};
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::pages::Shell;
 use crate::surfaces::dashboards::templates::{PageError, Templates};
@@ -26,10 +26,6 @@ pub(super) struct Room {
     pub documents: Data<Documents>,
     pub ask: Data<Ask>,
     pub now: DateTime<Utc>,
-}
-
-async fn data<T: 'static>(request: &HttpRequest) -> Result<Data<T>, Problem> {
-    Data::<T>::extract(request).await.map_err(Problem::internal)
 }
 
 impl FromRequest for Room {

@@ -16,7 +16,7 @@ use crate::facts::meters::Meters;
 use crate::facts::uploads::StagedFiles;
 use crate::platform::runtime::CpuPool;
 use crate::platform::web::{CsrfToken, Principal, Problem};
-use crate::surfaces::dashboards::api::{page, shell};
+use crate::surfaces::dashboards::api::{data, page, shell};
 use crate::surfaces::dashboards::format::Format;
 use crate::surfaces::dashboards::pages::Shell;
 use crate::surfaces::dashboards::templates::Templates;
@@ -32,10 +32,6 @@ pub(super) struct Room {
     pub staged: Data<StagedFiles>,
     pub pool: Data<CpuPool>,
     pub now: DateTime<Utc>,
-}
-
-async fn data<T: 'static>(request: &HttpRequest) -> Result<Data<T>, Problem> {
-    Data::<T>::extract(request).await.map_err(Problem::internal)
 }
 
 impl FromRequest for Room {

@@ -56,7 +56,6 @@ pub(super) fn read(
         let limit = format!("it has more than {} pages", limits.pages_max);
         return Err(ExtractError::Limit { limit });
     }
-    assembly.title = title(&file);
     active_content(&file, assembly);
     let mut machine = Machine::new(&file);
     let mut read: Vec<Page> = Vec::with_capacity(pages.len());
@@ -65,6 +64,7 @@ pub(super) fn read(
         read.push(sorted(&drawing, number, assembly));
     }
     write(read, assembly);
+    assembly.title = title(&file).filter(|title| assembly.speaks_of(title));
     Ok(())
 }
 
