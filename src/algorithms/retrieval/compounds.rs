@@ -71,9 +71,14 @@ impl Compounds {
         }
     }
 
-    /// How often the term was learned, and how many words were.
-    pub(super) fn frequency(&self, hash: u32) -> (u32, u64) {
-        (self.stems.get(&hash).copied().unwrap_or(0), self.total)
+    /// How often the term was learned.
+    pub(super) fn frequency(&self, hash: u32) -> u32 {
+        self.stems.get(&hash).copied().unwrap_or(0)
+    }
+
+    /// How many words were learned, each as often as it stood.
+    pub(super) const fn learned(&self) -> u64 {
+        self.total
     }
 
     /// Whether the part is a word: as it stands, or with the `e` that it lost (`Kontroll-`).

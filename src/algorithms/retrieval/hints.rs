@@ -42,10 +42,9 @@ impl Hint {
     pub(super) fn of(question: &str) -> Self {
         let plain = format!("{} ", plain(question));
         let says = |phrases: &[&str]| phrases.iter().any(|phrase| starts(&plain, phrase));
-        let number = says(ASKS_NUMBER);
-        let mut units: Vec<&'static [&'static str]> = Vec::new();
+        let mut units = asked_units(&plain);
+        let number = says(ASKS_NUMBER) || !units.is_empty();
         if number {
-            units.extend(asked_units(&plain));
             if units.is_empty() && ASKS_SHARE.iter().any(|word| plain.contains(word)) {
                 units.extend([UNITS[13], FRACTIONS]);
             } else if units.is_empty() && says(ASKS_MONEY) {
@@ -100,12 +99,14 @@ impl Hint {
     }
 }
 
-/// Units right behind the question word: «wie viele Stunden», «how many euros per tonne», «in Rappen pro Kilowattstunde».
+/// Units right behind the question word: «wie viele Stunden», «how many euros per tonne», or where the answer's are told:
+/// «in Rappen», «Cent pro Kilowattstunde».
 fn asked_units(plain: &str) -> Vec<&'static [&'static str]> {
     let words: Vec<&str> = plain
         .split_whitespace()
         .map(|word| word.trim_matches(|letter: char| !letter.is_alphanumeric()))
         .collect();
+    let behind = |at: usize| words.get(at + 1).copied().unwrap_or_default();
     let mut found = Vec::new();
     for (at, word) in words.iter().enumerate() {
         let before = at.checked_sub(1).map_or("", |before| words[before]);
@@ -115,7 +116,9 @@ fn asked_units(plain: &str) -> Vec<&'static [&'static str]> {
             "in", "en",
         ]
         .contains(&before)
-            || (["de", "d"].contains(&before) && before_that == "combien");
+            || (["de", "d"].contains(&before) && before_that == "combien")
+            || (["pro", "per", "par", "je"].contains(&behind(at))
+                && !before.starts_with(|letter: char| letter.is_ascii_digit()));
         let word = word.strip_prefix("d'").unwrap_or(word);
         let unit = UNITS.iter().find(|unit| word.chars().count() > 1 && unit.contains(&word));
         found.extend(unit.filter(|_| asked).copied());
@@ -201,7 +204,11 @@ fn beside_number(plain: &str, unit: &[&str]) -> bool {
         let bare = word.trim_matches(|letter: char| {
             !letter.is_alphanumeric() && !matches!(letter, '%' | '€' | '°')
         });
-        unit.contains(&bare) || bare.split('/').next().is_some_and(|first| unit.contains(&first))
+        unit.contains(&bare)
+            || bare
+                .split('/')
+                .next()
+                .is_some_and(|first| unit.contains(&first.trim_end_matches('.')))
     };
     let fraction = unit.iter().any(|name| FRACTIONS.contains(name));
     numbers(plain).any(|(word, behind)| {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use crate::algorithms::retrieval::analysis::{fold, german_form, german_stem, term, words};
-use crate::algorithms::retrieval::{Compounds, Language, concepts, hashing, stop_words};
+use crate::algorithms::retrieval::{Compounds, Language, common, concepts, hashing, stop_words};
 
 /// How fast a term's count saturates (Lucene's default).
 pub(super) const K1: f64 = 1.2;
@@ -16,9 +16,19 @@ const PART_IN_QUESTION: f32 = 0.5;
 /// What a word's term in another language than the question's counts for.
 const FOREIGN: f32 = 0.6;
 /// What another name of the same thing counts for.
-const OTHER_NAME: f32 = 0.6;
+pub(super) const OTHER_NAME: f32 = 0.6;
 /// What a word that only asks counts for.
 const ASKING: f32 = 0.25;
+/// Passages of other people's documents that count as learned: what is rare does not hang on how much was.
+const OTHERS: f64 = 300.0;
+/// Share of other people's passages that have any one word.
+const OTHERS_HAVING: f64 = 0.001;
+/// Learned passages with which half is known of what documents of the house say.
+const EXPERIENCED: f64 = 100.0;
+/// Rarity beyond which a word does not weigh more.
+const RARITY_MOST: f64 = 5.5;
+/// The same for words that everybody uses about anything.
+const COMMON_MOST: f64 = 2.3;
 
 /// How words become weights: the average length of a passage, and what takes compounds apart.
 #[derive(Debug, Clone, Default)]
@@ -32,12 +42,40 @@ pub struct Words {
 /// A word of a question with everything that answers to it.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Wanted {
-    /// How good a term answers to it: 1 the word itself, less for parts and other names.
+    /// How good a term answers to it: 1 the word itself, less for other names.
     pub terms: HashMap<u32, f32>,
+    /// The parts of a compound; empty when it is none.
+    pub parts: Vec<Part>,
     /// Terms that are the word itself.
     pub own: Vec<u32>,
+    /// The word as a term of the question's language.
+    pub stem: String,
     /// 1, or less for words that only ask.
     pub weight: f32,
+}
+
+/// A part of a compound.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Part {
+    /// Its term.
+    pub own: u32,
+    /// Its other names, with how good they answer to it.
+    pub names: Vec<(u32, f32)>,
+}
+
+impl Wanted {
+    /// Everything that finds the word, its parts and their other names among it, and what it counts for in a search.
+    fn searched(&self) -> HashMap<u32, f32> {
+        let mut terms = self.terms.clone();
+        let name_share = OTHER_NAME / (self.parts.len().max(1) as f32).sqrt();
+        for part in &self.parts {
+            raise(&mut terms, part.own, PART_IN_QUESTION);
+            for &(name, share) in &part.names {
+                raise(&mut terms, name, name_share * share);
+            }
+        }
+        terms
+    }
 }
 
 impl Words {
@@ -97,10 +135,10 @@ impl Words {
     pub fn query(&self, text: &str, language: Option<Language>) -> (Vec<u32>, Vec<f32>) {
         let mut weights: BTreeMap<u32, f32> = BTreeMap::new();
         for wanted in self.wanted(text, language) {
-            for (hash, share) in &wanted.terms {
+            for (hash, share) in wanted.searched() {
                 let counted =
-                    if wanted.own.contains(hash) { *share } else { share * discount(*share) };
-                *weights.entry(*hash).or_default() += counted * wanted.weight;
+                    if wanted.own.contains(&hash) { share } else { share * discount(share) };
+                *weights.entry(hash).or_default() += counted * wanted.weight;
             }
         }
         weights.into_iter().unzip()
@@ -145,6 +183,7 @@ impl Words {
             raise(&mut wanted.terms, hash, if is_own { 1.0 } else { FOREIGN });
             if is_own && !wanted.own.contains(&hash) {
                 wanted.own.push(hash);
+                wanted.stem = stem;
             }
         }
         if wanted.terms.is_empty() {
@@ -156,11 +195,11 @@ impl Words {
         }
         if language.is_none_or(|language| language == Language::German) {
             let parts = self.parts(&folded, Language::German);
-            for part in &parts {
-                let hash = hashing::of(part);
-                raise(&mut wanted.terms, hash, PART_IN_QUESTION);
-                add_names(&mut wanted, hash, OTHER_NAME / (parts.len() as f32).sqrt());
-            }
+            wanted.parts = parts
+                .iter()
+                .map(|part| hashing::of(part))
+                .map(|own| Part { own, names: concepts::alternatives(own) })
+                .collect();
         }
         for hash in wanted.own.clone() {
             add_names(&mut wanted, hash, OTHER_NAME);
@@ -168,13 +207,21 @@ impl Words {
         Some(wanted)
     }
 
-    /// How rare a term is, by all that was learned: `ln(1 + (N - n + 0.5) / (n + 0.5))` over passages of a hundred
-    /// words; absent where nothing was learned.
-    pub(super) fn rarity(&self, wanted: &Wanted) -> Option<f64> {
-        let seen = wanted.own.iter().map(|&hash| self.compounds.frequency(hash)).max()?;
-        (seen.1 > 0).then(|| {
-            inverse_frequency(f64::from(seen.0), (seen.1 as f64 / 100.0).max(f64::from(seen.0)))
-        })
+    /// How rare a word is: `ln(1 + (N - n + 0.5) / (n + 0.5))` over passages of a hundred words, those that were
+    /// learned and as many of others' that a single sheet does not make each of its words common.
+    pub(super) fn rarity(&self, own: &[u32]) -> f64 {
+        let seen = own.iter().map(|&hash| self.compounds.frequency(hash)).max().unwrap_or(0);
+        let all = self.compounds.learned() as f64 / 100.0 + OTHERS;
+        let having = f64::from(seen) + OTHERS * OTHERS_HAVING;
+        let is_common = own.iter().any(|&hash| common::contains(hash));
+        let most = if is_common { COMMON_MOST } else { RARITY_MOST };
+        inverse_frequency(having.min(all), all).min(most)
+    }
+
+    /// How much it tells that a word was never learned, from 0 to 1: of a single sheet nothing, of a shelf a lot.
+    pub(super) fn experience(&self) -> f64 {
+        let learned = self.compounds.learned() as f64 / 100.0;
+        learned / (learned + EXPERIENCED)
     }
 }
 

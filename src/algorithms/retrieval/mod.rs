@@ -10,6 +10,8 @@ mod parts_list; // what German compounds are made of
 mod compounds; // takes them apart
 mod concepts_list; // what four languages call the same thing
 mod concepts; // other names of a term
+mod common_list; // words of everyday speech
+mod common; // which words are
 mod lexicon; // passages and questions as weights
 mod bm25; // exact scoring in memory
 mod fusion; // one list out of two
@@ -19,6 +21,8 @@ mod chunk; // passages along the structure
 mod hints_list; // words that ask, words that answer
 mod hints; // what kind of answer is wanted
 mod calibration; // rank and probability of a sentence
+mod similar; // words that are written alike
+mod question; // how much of a question a text has
 mod select; // sentences that answer
 mod quote; // quotes and their proof
 mod measures; // how good a ranking is

@@ -1,10 +1,10 @@
 //! Chooses the sentences that answer a question, and says how sure that is.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use crate::algorithms::retrieval::calibration::{Features, confidence, rank};
-use crate::algorithms::retrieval::hints::{Hint, Met};
-use crate::algorithms::retrieval::lexicon::{Wanted, inverse_frequency};
+use crate::algorithms::retrieval::hints::Met;
+use crate::algorithms::retrieval::question::Question;
 use crate::algorithms::retrieval::{Language, Span, Words, hashing, sentences};
 
 /// A question.
@@ -102,31 +102,30 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
     let top = passages.iter().map(|passage| passage.score).fold(f32::MIN_POSITIVE, f32::max);
     let mut candidates = Vec::new();
     for (index, (passage, reading)) in passages.iter().zip(&read).enumerate() {
-        let whole = question.coverage(&reading.all);
-        let own = question.own_coverage(&reading.all);
         let header = Reading::header(passage);
+        let of_passage = Features {
+            passage: question.coverage(&reading.all),
+            covered: question.covered(&reading.all),
+            unknown_names: question.unknown_names,
+            unknown: question.unknown,
+            standing: f64::from(passage.score.max(0.0) / top),
+            dense: passage.dense_score.map(f64::from),
+            ..Features::default()
+        };
         for (at, (span, terms)) in reading.sentences.iter().enumerate() {
             let text = span.of(passage.text).unwrap_or_default();
-            let sentence = question.coverage(terms);
-            let window = question.coverage(&reading.window(at));
             let met = question.hint.met(text, &header);
+            let window = reading.window(at);
             let features = Features {
-                sentence,
-                own_sentence: question.own_coverage(terms),
-                window,
-                passage: whole,
-                own_passage: own,
+                said: question.said_coverage(terms),
+                sentence: question.coverage(terms),
+                window: question.coverage(&window),
                 met: f64::from(u8::from(met == Met::Yes)),
                 without_unit: f64::from(u8::from(met == Met::WithoutUnit)),
-                unmet: f64::from(u8::from(met == Met::No)),
-                missing_names: question.missing_names(passage),
-                unknown_names: question.unknown_names,
-                unknown: question.unknown,
-                standing: f64::from(passage.score.max(0.0) / top),
-                dense: passage.dense_score.map(f64::from),
+                missing_years: question.missing_years(&window),
                 length: (terms.len() as f64 / 20.0).min(3.0),
                 title: f64::from(u8::from(is_title(text, passage.heading))),
-                words: question.wanted.len() as f64,
+                ..of_passage
             };
             candidates.push(Candidate {
                 passage: index,
@@ -140,37 +139,34 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
 }
 
 /// A passage with the terms of its sentences.
-struct Reading {
+pub(super) struct Reading {
     sentences: Vec<(Span, HashSet<u32>)>,
     heading: HashSet<u32>,
-    all: HashSet<u32>,
+    /// Terms of the sentences and of the titles above.
+    pub all: HashSet<u32>,
+    /// The same as they are written.
+    pub vocabulary: HashMap<u32, String>,
 }
 
 impl Reading {
     fn of(ask: &Ask<'_>, passage: &Passage<'_>) -> Self {
         let language = Language::detect(passage.text).or(ask.language).unwrap_or(Language::English);
+        let mut vocabulary = HashMap::new();
+        let mut terms_of = |text: &str| -> HashSet<u32> {
+            let hashed = ask.words.terms(text, language).into_iter().map(|term| {
+                let hash = hashing::of(&term);
+                vocabulary.entry(hash).or_insert(term);
+                hash
+            });
+            hashed.collect()
+        };
         let sentences: Vec<(Span, HashSet<u32>)> = sentences(passage.text, language)
             .into_iter()
-            .map(|span| {
-                let text = span.of(passage.text).unwrap_or_default();
-                (
-                    span,
-                    ask.words.terms(text, language).iter().map(|term| hashing::of(term)).collect(),
-                )
-            })
+            .map(|span| (span, terms_of(span.of(passage.text).unwrap_or_default())))
             .collect();
-        let heading: HashSet<u32> = ask
-            .words
-            .terms(passage.heading, language)
-            .iter()
-            .map(|term| hashing::of(term))
-            .collect();
-        let all = sentences
-            .iter()
-            .flat_map(|(_, terms)| terms.iter().copied())
-            .chain(heading.iter().copied())
-            .collect();
-        Self { sentences, heading, all }
+        let heading = terms_of(passage.heading);
+        let all = vocabulary.keys().copied().collect();
+        Self { sentences, heading, all, vocabulary }
     }
 
     /// Terms of a sentence, its neighbours, the titles above and the passage's first line, which often is one.
@@ -198,122 +194,6 @@ impl Reading {
             passage.heading.lines().chain(passage.text.lines().take_while(numbers)).collect();
         above.join(" ")
     }
-}
-
-/// A question with what its words weigh.
-struct Question {
-    wanted: Vec<(Wanted, f64)>,
-    hint: Hint,
-    names: Vec<String>,
-    unknown_names: f64,
-    unknown: f64,
-}
-
-impl Question {
-    fn of(ask: &Ask<'_>, read: &[Reading]) -> Self {
-        let wanted = ask.words.wanted(ask.question, ask.language);
-        let weighed: Vec<(Wanted, f64)> = wanted
-            .into_iter()
-            .map(|wanted| {
-                let having = read
-                    .iter()
-                    .filter(|reading| wanted.own.iter().any(|hash| reading.all.contains(hash)))
-                    .count();
-                let here = inverse_frequency(having as f64, read.len() as f64);
-                let rarity = ask.words.rarity(&wanted).map_or(here, |known| known.min(7.0));
-                let weight = rarity.max(0.05) * f64::from(wanted.weight);
-                (wanted, weight)
-            })
-            .collect();
-        let all: f64 = weighed.iter().map(|(_, weight)| weight).sum();
-        let absent = |wanted: &Wanted| {
-            let learned =
-                wanted.terms.keys().any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
-            let here = read
-                .iter()
-                .any(|reading| wanted.terms.keys().any(|hash| reading.all.contains(hash)));
-            !learned && !here
-        };
-        let unseen: f64 =
-            weighed.iter().filter(|(wanted, _)| absent(wanted)).map(|(_, weight)| weight).sum();
-        let names = names(ask.question, ask.language);
-        let nowhere = |name: &&String| {
-            let known = hashing::of_all_languages(name)
-                .iter()
-                .any(|&hash| ask.words.compounds.frequency(hash).0 > 0);
-            !known
-                && !read.iter().any(|reading| {
-                    hashing::of_all_languages(name).iter().any(|hash| reading.all.contains(hash))
-                })
-        };
-        let unknown_names = names.iter().filter(nowhere).count() as f64 / names.len().max(1) as f64;
-        Self {
-            hint: Hint::of(ask.question),
-            names,
-            unknown_names,
-            unknown: if all > 0.0 { unseen / all } else { 1.0 },
-            wanted: weighed,
-        }
-    }
-
-    /// Share of the question, weighed by rarity, that terms answer to; other names count less than the word itself.
-    fn coverage(&self, terms: &HashSet<u32>) -> f64 {
-        let best = |wanted: &Wanted| {
-            let shares = wanted
-                .terms
-                .iter()
-                .filter(|(hash, _)| terms.contains(hash))
-                .map(|(_, share)| *share);
-            let share = f64::from(shares.fold(0.0, f32::max));
-            // Another name for the thing is nearly as good as the word: it is the ranking that must be careful.
-            share.sqrt()
-        };
-        self.share(best)
-    }
-
-    /// The same by the very words only.
-    fn own_coverage(&self, terms: &HashSet<u32>) -> f64 {
-        self.share(|wanted| f64::from(u8::from(wanted.own.iter().any(|hash| terms.contains(hash)))))
-    }
-
-    fn share(&self, value: impl Fn(&Wanted) -> f64) -> f64 {
-        let all: f64 = self.wanted.iter().map(|(_, weight)| weight).sum();
-        let sum: f64 = self.wanted.iter().map(|(wanted, weight)| weight * value(wanted)).sum();
-        if all > 0.0 { sum / all } else { 0.0 }
-    }
-
-    /// Share of the question's names and years that the passage does not have.
-    fn missing_names(&self, passage: &Passage<'_>) -> f64 {
-        if self.names.is_empty() {
-            return 0.0;
-        }
-        let lower = format!("{}\n{}", passage.heading, passage.text).to_lowercase();
-        self.names.iter().filter(|name| !lower.contains(name.as_str())).count() as f64
-            / self.names.len() as f64
-    }
-}
-
-/// Years and names of a question, lower case. In German every noun begins with a capital letter: there only
-/// words of capitals or with a capital inside are names.
-fn names(question: &str, language: Option<Language>) -> Vec<String> {
-    let german = language == Some(Language::German);
-    let bare = |word: &str| word.trim_matches(|letter: char| !letter.is_alphanumeric()).to_owned();
-    let is_name = |(index, word): &(usize, String)| {
-        let inside = word.chars().skip(1).any(char::is_uppercase);
-        let first = word.starts_with(char::is_uppercase) && !german && *index > 0;
-        let year = word.len() == 4
-            && (word.starts_with("19") || word.starts_with("20"))
-            && word.bytes().all(|byte| byte.is_ascii_digit());
-        year || (word.len() > 2 && word.starts_with(char::is_alphabetic) && (inside || first))
-    };
-    let elided = |word: &str| word.rsplit(['\'', '’']).next().map(bare).unwrap_or_default();
-    question
-        .split_whitespace()
-        .map(elided)
-        .enumerate()
-        .filter(is_name)
-        .map(|(_, word)| word.to_lowercase())
-        .collect()
 }
 
 /// A line that says what follows and not what is so: one of the titles above, or short and without an end.

@@ -79,7 +79,8 @@ impl Upkeep {
     pub async fn run(&self, dry_run: bool) -> UpkeepReport {
         let settings = self.settings.get();
         let mut steps = self.always(dry_run).await;
-        steps.extend(self.aged(&settings, dry_run).await);
+        steps.extend(self.aged_facts(&settings, dry_run).await);
+        steps.extend(self.aged_sayings(&settings, dry_run).await);
         steps.push(self.compress(&settings, dry_run).await);
         let db = &self.kept.db;
         let analyzed = async {
@@ -101,10 +102,9 @@ impl Upkeep {
         ]
     }
 
-    /// What is older than the settings say.
-    async fn aged(&self, settings: &Settings, dry_run: bool) -> Vec<Outcome> {
-        let Kept { changes, meters, observations, quality, archive, events, jobs, .. } = &self.kept;
-        let Kept { predictor, alerts, ask, .. } = &self.kept;
+    /// Facts that are older than the settings say.
+    async fn aged_facts(&self, settings: &Settings, dry_run: bool) -> Vec<Outcome> {
+        let Kept { changes, meters, observations, quality, archive, events, .. } = &self.kept;
         let before = |days: u32| self.before(days);
         vec![
             self.aged_step(
@@ -147,6 +147,14 @@ impl Upkeep {
                 async |before| counted(changes.forget_letters(before, dry_run).await),
             )
             .await,
+        ]
+    }
+
+    /// What Luna said, was asked and did, where it is older than the settings say.
+    async fn aged_sayings(&self, settings: &Settings, dry_run: bool) -> Vec<Outcome> {
+        let Kept { predictor, alerts, ask, jobs, .. } = &self.kept;
+        let before = |days: u32| self.before(days);
+        vec![
             self.aged_step(
                 ("predictions", "predictions that no alert rests on"),
                 before(settings.predictions_days),

@@ -79,7 +79,8 @@ impl Settings {
     pub(super) fn directives(&self) -> String {
         // A request that is no HTTP is its sender's mistake; the library calls it an error of ours.
         // A broker that is away or has no record is told once, by whoever wanted something from it.
-        const QUIET: &str = "actix_http::h1::dispatcher=off,rskafka=off";
+        // The index's engine warns of switches of its server that the library has none of.
+        const QUIET: &str = "actix_http::h1::dispatcher=off,rskafka=off,qdrant_edge::common=error";
         let level = self.level.trim().to_ascii_lowercase();
         match level.as_str() {
             "off" => level,

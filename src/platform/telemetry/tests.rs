@@ -127,7 +127,8 @@ fn a_full_log_file_is_put_aside_and_old_ones_go() {
 #[test]
 fn a_bare_level_is_about_luna_and_nonsense_is_refused() {
     let with = |level: &str| super::Settings { level: level.to_owned(), ..Default::default() };
-    let expected = "warn,actix_http::h1::dispatcher=off,rskafka=off,luna=info";
+    let expected =
+        "warn,actix_http::h1::dispatcher=off,rskafka=off,qdrant_edge::common=error,luna=info";
     assert_eq!(with("INFO").directives(), expected);
     assert_eq!(with("info,luna::facts=debug").directives(), "info,luna::facts=debug");
     let refusal = super::subscriber(&with("luna=loud"), &super::Logs::default()).err().unwrap();

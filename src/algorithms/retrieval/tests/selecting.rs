@@ -68,6 +68,64 @@ fn what_is_not_there_is_doubted() {
     assert!(selection.quotes.is_empty() && selection.confidence <= 0.0, "{text}");
 }
 
+/// What is chosen where one sheet is all there is.
+fn chosen_of_sheet(question: &str, sheet: &'static str) -> (String, f64) {
+    let mut words = Words { average_terms: 30.0, compounds: Compounds::built_in() };
+    words.compounds.learn([sheet]);
+    let ask = Ask { question, language: Language::detect(question), words: &words };
+    let passage = Passage { document: 0, text: sheet, heading: "", score: 1.0, dense_score: None };
+    let selection = select(&ask, &[passage], 3);
+    let first = selection.quotes.first().and_then(|quote| quote.span.of(sheet)).unwrap_or_default();
+    (first.to_owned(), selection.confidence)
+}
+
+#[test]
+fn a_single_sheet_answers_what_it_has_and_nothing_else() {
+    let sheet = "Merkblatt Einspeisung. Die Vergütung für Anlagen bis 30 kW beträgt 11,5 Rappen pro \
+                 Kilowattstunde. Grössere Anlagen erhalten 9 Rappen. Die Meldung erfolgt jährlich.";
+    let (text, confidence) =
+        chosen_of_sheet("Wie hoch ist die Vergütung für Anlagen bis 30 kW?", sheet);
+    assert!(text.contains("11,5 Rappen"), "{text}");
+    assert!(confidence > 0.5, "{confidence}");
+    for question in [
+        "Wie lange muss ein Risotto kochen?",
+        "Wie hoch ist die Miete für eine Wohnung in Zürich?",
+        "Wer darf im Wald ein Feuer machen?",
+    ] {
+        let (text, confidence) = chosen_of_sheet(question, sheet);
+        assert!(confidence < 0.3, "{question}: {confidence} {text}");
+    }
+}
+
+#[test]
+fn what_many_documents_never_name_weighs_against_an_answer() {
+    let mut words = words();
+    let others: Vec<String> = (0..4_000)
+        .map(|number| format!("Abschnitt {number} handelt von der Stelle {}.", number * 7))
+        .collect();
+    words.compounds.learn(others.iter().map(String::as_str));
+    let passages = passages();
+    let sure = |words: &Words, question: &str| {
+        let ask = Ask { question, language: Language::detect(question), words };
+        select(&ask, &passages, 3).confidence
+    };
+    assert!(sure(&words, "Wie lange ist die Kündigungsfrist?") > 0.5);
+    for question in ["Wie kündige ich meinen Handyvertrag?", "Handyvertrag kündigen"] {
+        let confidence = sure(&words, question);
+        assert!(confidence < 0.5, "{question}: {confidence}");
+    }
+    // What few documents never name says little.
+    let question = "Kündigungsfrist Handyvertrag?";
+    assert!(sure(&words, question) < sure(&self::words(), question));
+}
+
+#[test]
+fn a_year_that_is_not_there_is_doubted() {
+    let (_, right) = chosen("Wann tritt das Gesetz von 2026 in Kraft?");
+    let (_, wrong) = chosen("Wann tritt das Gesetz von 2031 in Kraft?");
+    assert!(wrong.confidence + 0.2 < right.confidence, "{wrong:?} {right:?}");
+}
+
 #[test]
 fn no_passages_no_answer() {
     let words = words();
@@ -96,6 +154,8 @@ fn hints_want_units_dates_and_shares() {
     assert_eq!(met("Wann gilt es?", "Es gilt ab dem 1. Januar."), Met::Yes);
     assert_eq!(met("Quand est-ce que cela s'applique ?", "Cela s'applique."), Met::No);
     assert_eq!(met("Gilt es?", "Es gilt."), Met::NotAsked);
+    assert_eq!(met("Vergütung in Rappen pro kWh?", "Sie beträgt 12 Rp./kWh."), Met::Yes);
+    assert_eq!(met("Vergütung in Rappen pro kWh?", "Sie wird jährlich bezahlt."), Met::WithoutUnit);
     let header = "Name | Turbine [MW] | Jahr";
     assert_eq!(
         Hint::of("Wie viele Megawatt hat Nant?").met("Nant | 900.00 | 2019", header),

@@ -1,7 +1,7 @@
 //! Languages, stems and compounds against published vocabularies and ordinary words.
 
 use crate::algorithms::retrieval::analysis::{fold, german_form, term};
-use crate::algorithms::retrieval::{Compounds, Language, Words, hashing, porter};
+use crate::algorithms::retrieval::{Compounds, Language, Words, hashing, porter, similar};
 
 #[test]
 fn porters_own_examples() {
@@ -218,4 +218,35 @@ fn numbers_of_terms_are_stable_and_seldom_shared() {
         (0..100_000).map(|index| hashing::of(&format!("term{index}"))).collect();
     // Expected pairs: 100000² / 2³³ = 1.2; twenty would be a broken hash.
     assert!(numbers.len() > 100_000 - 20, "{}", numbers.len());
+}
+
+#[test]
+fn words_of_one_family_are_written_alike() {
+    let alike =
+        |left: &str, right: &str| similar::alike(&similar::runs(left), &similar::runs(right));
+    assert!((alike("registr", "registr") - 1.0).abs() < 1e-9);
+    // «gekündigt» has seven runs, «kündigung» seven, four of them are the same.
+    assert!((alike("gekündigt", "kündigung") - 8.0 / 14.0).abs() < 1e-9);
+    assert!(alike("strom", "vertrag") <= 0.0);
+    assert!(alike("rat", "rat") <= 0.0, "too short to tell");
+    assert!(alike("10500", "10500") <= 0.0, "numbers are the same or they are not");
+}
+
+#[test]
+fn what_is_rare_does_not_hang_on_how_much_was_learned() {
+    let rarity = |words: &Words, word: &str| {
+        words.rarity(&[hashing::of(&term(&fold(word), Language::German).unwrap())])
+    };
+    let mut sheet = Words { average_terms: 9.0, compounds: Compounds::built_in() };
+    sheet.compounds.learn(["Die Vergütung für kleine Anlagen beträgt jedes Jahr 11 Rappen."]);
+    let (there, missing) = (rarity(&sheet, "Vergütung"), rarity(&sheet, "Risotto"));
+    assert!(there > 4.0 && there <= missing, "{there} {missing}");
+    // Everyday words tell little, in a sheet as on a shelf.
+    assert!(rarity(&sheet, "Jahr") < 2.5 && rarity(&sheet, "Menschen") < 2.5);
+    let mut shelf = Words { average_terms: 9.0, compounds: Compounds::built_in() };
+    let texts = vec!["Die Vergütung steht im Gesetz, die Zahlung in der Verordnung."; 5_000];
+    shelf.compounds.learn(texts);
+    assert!(rarity(&shelf, "Vergütung") < 0.5, "what stands in every passage parts nothing");
+    assert!(rarity(&shelf, "Risotto") > 5.0);
+    assert!(sheet.experience() < 0.01 && shelf.experience() > 0.8);
 }
