@@ -16,6 +16,7 @@ mod lexicon; // passages and questions as weights
 mod bm25; // exact scoring in memory
 mod fusion; // one list out of two
 mod sentences; // where sentences end
+mod enumeration; // points of lists and what leads to them
 mod outline; // sections by headings and articles
 mod chunk; // passages along the structure
 mod hints_list; // words that ask, words that answer

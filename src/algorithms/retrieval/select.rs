@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use crate::algorithms::retrieval::calibration::{Features, confidence, rank};
+use crate::algorithms::retrieval::enumeration::in_its_list;
 use crate::algorithms::retrieval::hints::Met;
 use crate::algorithms::retrieval::question::Question;
 use crate::algorithms::retrieval::{Language, Span, Words, hashing, sentences};
@@ -33,7 +34,7 @@ pub struct Passage<'a> {
     pub dense_score: Option<f32>,
 }
 
-/// A chosen sentence: bytes within the text of a passage.
+/// A chosen sentence, with its list where it is a point of one: bytes within the text of a passage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Chosen {
     /// Which of the passages.
@@ -61,6 +62,8 @@ const FURTHER_BELOW: f64 = 3.0;
 pub(super) struct Candidate {
     pub passage: usize,
     pub span: Span,
+    /// What is shown of it: more than itself where it is a point of a list.
+    pub shown: Span,
     pub features: Features,
     pub score: f64,
 }
@@ -86,8 +89,14 @@ pub fn select(ask: &Ask<'_>, passages: &[Passage<'_>], quotes_max: usize) -> Sel
         if quotes.len() >= quotes_max || best.features.passage <= 0.0 {
             break;
         }
-        if candidate.score >= floor && seen.insert(text) {
-            quotes.push(Chosen { passage: candidate.passage, span: candidate.span });
+        let shown = candidate.shown;
+        let told = quotes.iter().any(|quote: &Chosen| {
+            quote.passage == candidate.passage
+                && quote.span.start < shown.end
+                && shown.start < quote.span.end
+        });
+        if candidate.score >= floor && !told && seen.insert(text) {
+            quotes.push(Chosen { passage: candidate.passage, span: shown });
         }
     }
     let confidence = if quotes.is_empty() { 0.0 } else { confidence(&best.features) };
@@ -112,6 +121,7 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
             dense: passage.dense_score.map(f64::from),
             ..Features::default()
         };
+        let spans: Vec<Span> = reading.sentences.iter().map(|(span, _)| *span).collect();
         for (at, (span, terms)) in reading.sentences.iter().enumerate() {
             let text = span.of(passage.text).unwrap_or_default();
             let met = question.hint.met(text, &header);
@@ -130,6 +140,7 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
             candidates.push(Candidate {
                 passage: index,
                 span: *span,
+                shown: in_its_list(passage.text, &spans, at),
                 score: rank(&features),
                 features,
             });
