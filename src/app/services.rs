@@ -363,6 +363,7 @@ pub(crate) fn assemble(settings: &Settings, db: Db, clock: Clock) -> Services {
         mqtt: mqtt.clone(),
         kafka: kafka.clone(),
         documents: documents.clone(),
+        ask: ask.clone(),
     };
     let status = Status::new(asked, clock.clone());
     let settings = StoredSettings::new(db.clone(), audit.clone(), clock.clone(), Arc::new(book));

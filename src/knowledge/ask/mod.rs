@@ -18,6 +18,7 @@ mod prices; // prices in the text of a sheet
 mod tariff_check; // held against a tariff
 mod store; // SQL
 mod service; // rules and transactions
+mod standing; // how the model is that writes
 mod api; // HTTP
 mod api_tariff; // HTTP of the comparison
 

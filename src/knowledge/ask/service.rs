@@ -1,7 +1,8 @@
 //! Questions: what may be asked, how an answer comes about, what is written down.
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
@@ -28,7 +29,7 @@ use crate::access::audit::By;
 use crate::access::audit::Event;
 use crate::base::timeline::Clock;
 use crate::facts::tariffs::Tariffs;
-use crate::knowledge::documents::Documents;
+use crate::knowledge::documents::{Documents, Standing};
 use crate::platform::db::Db;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::Live;
@@ -84,8 +85,10 @@ pub struct Ask {
     pub(super) library: Library,
     pub(super) tariffs: Tariffs,
     pub(super) clock: Clock,
+    pub(super) writer: Writer,
+    /// How the model was that writes, and when.
+    pub(super) seen: Arc<Mutex<Option<(Duration, Standing)>>>,
     audit: Audit,
-    writer: Writer,
     pool: CpuPool,
     settings: Live<Settings>,
 }
@@ -101,6 +104,7 @@ impl Ask {
             library: Library { documents, index, embedding },
             tariffs,
             audit,
+            seen: Arc::default(),
             writer: Writer::new(settings.get().parallel, clock.clone()),
             // Threads of their own: an answer cannot wait while a model trains.
             pool: CpuPool::new(Some(THREADS)),

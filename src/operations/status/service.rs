@@ -15,7 +15,8 @@ use crate::facts::market::Coverage;
 use crate::facts::market::Prices;
 use crate::facts::mqtt::ConsumerState;
 use crate::facts::mqtt::Mqtt;
-use crate::knowledge::documents::Documents;
+use crate::knowledge::ask::Ask;
+use crate::knowledge::documents::{Documents, Standing};
 use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
@@ -126,6 +127,7 @@ pub struct Status {
     mqtt: Mqtt,
     kafka: Kafka,
     documents: Documents,
+    ask: Ask,
     pub(super) clock: Clock,
     pub(super) started_at: DateTime<Utc>,
     started: Duration,
@@ -156,6 +158,8 @@ pub struct Asked {
     pub kafka: Kafka,
     /// Documents.
     pub documents: Documents,
+    /// Answers from them.
+    pub ask: Ask,
 }
 
 impl Status {
@@ -173,6 +177,7 @@ impl Status {
             kafka,
             mqtt,
             documents,
+            ask,
         } = asked;
         let (started_at, started) = (clock.now(), clock.elapsed());
         Self {
@@ -187,10 +192,18 @@ impl Status {
             mqtt,
             kafka,
             documents,
+            ask,
             clock,
             started_at,
             started,
         }
+    }
+
+    /// How everything is that documents and their answers stand on.
+    async fn standings(&self) -> Vec<Standing> {
+        let mut all = self.documents.standings().await;
+        all.push(self.ask.standing().await);
+        all
     }
 
     /// How long the process has been running, whatever was done to the machine's clock.
@@ -232,7 +245,7 @@ impl Status {
             checks.push(Check { name: "kafka", ok: kafka.ok, detail: kafka.detail });
         }
         if ready {
-            let standings = self.documents.standings().await.into_iter();
+            let standings = self.standings().await.into_iter();
             // A box without a model is sound: words find passages, too.
             checks.extend(standings.filter(|standing| standing.is_set).map(|standing| Check {
                 name: standing.role,
@@ -333,7 +346,7 @@ impl Status {
             ),
             reachable: read.is_some_and(|check| check.ok),
         };
-        let standings = self.documents.standings().await.into_iter();
+        let standings = self.standings().await.into_iter();
         let of_documents = standings.map(|standing| Component {
             role: standing.role,
             active: standing.detail,

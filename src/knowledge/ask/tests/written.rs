@@ -6,6 +6,7 @@ use super::model_server::{ModelServer, Reply, ollama, openai};
 use super::{QUESTION, add, ask, assert_proven, empty, library, texts, written_by};
 use crate::knowledge::ask::{Mode, Provider};
 use crate::platform::web::Role;
+use crate::testing::TestApp;
 
 const HONEST: &str = "Anlagen bis 30 kW erhalten eine Vergütung von mindestens 6.00 Rp./kWh [1].";
 
@@ -287,4 +288,41 @@ async fn orders_of_an_admin_are_the_models_orders() {
     let listed = app.get(Role::Analyst, "/api/rag/questions").await.json(200);
     let first = &listed["questions"][0];
     assert_eq!((&first["model"], &first["prompt_version"]), (&json!("ollama:tiny:1b"), &json!(1)));
+}
+
+/// What the status page says of the model that writes: whether it can be asked, and the sentence.
+async fn told(app: &TestApp) -> (bool, String) {
+    let summary = app.get(Role::Viewer, "/api/status/summary").await.json(200);
+    let parts = summary["components"].as_array().unwrap();
+    let part = parts.iter().find(|part| part["role"] == "answer_model").unwrap();
+    (part["reachable"].as_bool().unwrap(), part["active"].as_str().unwrap().to_owned())
+}
+
+#[tokio::test]
+async fn the_status_page_tells_whether_the_model_can_be_asked() {
+    let quotes = library(|_| {}).await;
+    assert_eq!(
+        told(&quotes).await,
+        (false, "no language model; answers are quotes alone".to_owned())
+    );
+    let health = quotes.get(Role::Viewer, "/health").await.json(200);
+    assert_eq!(health["status"], "ok", "nothing is missing: {health}");
+
+    let server = ModelServer::writing(HONEST).await;
+    let writes = library(|settings| written_by(settings, &server)).await;
+    let (reachable, sentence) = told(&writes).await;
+    assert!(reachable && sentence.starts_with(&format!("tiny:1b at {}", server.url)), "{sentence}");
+    // Who looks again at once does not make the server be asked again.
+    told(&writes).await;
+    assert_eq!(server.asked_at("/api/show").len(), 1);
+
+    let gone = library(|settings| {
+        written_by(settings, &server);
+        settings.answers.url = Some("http://127.0.0.1:9".to_owned());
+    })
+    .await;
+    let (reachable, sentence) = told(&gone).await;
+    assert!(!reachable && !sentence.contains("quotes alone"), "{sentence}");
+    let health = gone.get(Role::Viewer, "/health").await.json(200);
+    assert_eq!(health["status"], "degraded", "{health}");
 }

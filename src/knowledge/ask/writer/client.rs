@@ -177,7 +177,7 @@ impl Writer {
             _ => ("/api/chat", Dialect::Ollama, ollama(settings, model, messages, context_tokens)),
         };
         let flowing =
-            self.open(settings, path, &body, Duration::from_secs(settings.answer_s.into()));
+            self.post(settings, path, &body, Duration::from_secs(settings.answer_s.into()));
         let mut flowing = flowing.await?;
         if !flowing.status.is_success() {
             return Err(refusal(
@@ -197,17 +197,28 @@ impl Writer {
         })
     }
 
-    async fn open(
+    async fn post(
         &self,
         settings: &Settings,
         path: &str,
         body: &Value,
         total: Duration,
     ) -> Result<Flowing, WriteError> {
+        self.open(settings, path, Method::POST, body.to_string(), total).await
+    }
+
+    async fn open(
+        &self,
+        settings: &Settings,
+        path: &str,
+        method: Method,
+        body: String,
+        total: Duration,
+    ) -> Result<Flowing, WriteError> {
         let call = Call {
-            method: Method::POST,
+            method,
             headers: headers(settings)?,
-            body: body.to_string().into(),
+            body: body.into(),
             // Where it may lie was judged before; an admin has named the host.
             reach: Reach::Host,
             may_repeat: false,
@@ -231,11 +242,36 @@ impl Writer {
         Ok(client)
     }
 
+    /// What writes, as a sentence; asks its server.
+    ///
+    /// # Errors
+    ///
+    /// When the model must not be asked, is not there, or its server is away.
+    pub async fn standing(&self, settings: &Settings) -> Result<String, WriteError> {
+        let Some(model) = settings.writer() else {
+            return Ok("no language model; answers are quotes alone".to_owned());
+        };
+        stays_at_home(settings, model).await?;
+        let url = settings.base_url();
+        if settings.provider != Provider::Openai {
+            let seen = self.look(settings, model).await?.context_max;
+            let sees = seen.map_or_else(String::new, |tokens| format!(", sees {tokens} tokens"));
+            return Ok(format!("{model} at {url}{sees}"));
+        }
+        let asked = self.open(settings, "/v1/models", Method::GET, String::new(), LOOK);
+        let mut flowing = asked.await?;
+        if !flowing.status.is_success() {
+            let status = flowing.status.as_u16();
+            return Err(refusal(settings, model, status, &all_of(&mut flowing).await));
+        }
+        Ok(format!("{model} at {url}"))
+    }
+
     /// What an Ollama says about the model: whether it runs there, and how much it sees.
     async fn look(&self, settings: &Settings, model: &str) -> Result<Facts, WriteError> {
         let looking = async {
             let body = json!({"model": model});
-            let mut flowing = self.open(settings, "/api/show", &body, LOOK).await?;
+            let mut flowing = self.post(settings, "/api/show", &body, LOOK).await?;
             let (status, bytes) = (flowing.status.as_u16(), all_of(&mut flowing).await);
             if !flowing.status.is_success() {
                 return Err(refusal(settings, model, status, &bytes));
