@@ -16,7 +16,7 @@ use crate::facts::market::Prices;
 use crate::facts::mqtt::ConsumerState;
 use crate::facts::mqtt::Mqtt;
 use crate::knowledge::ask::Ask;
-use crate::knowledge::documents::{Documents, Standing};
+use crate::knowledge::documents::{Documents, Standing as OfDocuments};
 use crate::learning::prediction::Forecasts;
 use crate::learning::registry::Registry;
 use crate::platform::db::Db;
@@ -200,7 +200,7 @@ impl Status {
     }
 
     /// How everything is that documents and their answers stand on.
-    async fn standings(&self) -> Vec<Standing> {
+    async fn standings(&self) -> Vec<OfDocuments> {
         let mut all = self.documents.standings().await;
         all.push(self.ask.standing().await);
         all
