@@ -315,6 +315,21 @@ async fn the_engine_in_the_process_keeps_the_contract() {
 }
 
 #[tokio::test]
+async fn the_alias_may_be_pointed_by_several_at_once() {
+    let folder = TempDir::new().unwrap();
+    let engine = edge(folder.path());
+    for version in [1, 2] {
+        engine.create(&collection(version)).await.unwrap();
+    }
+    let pointed = (0..40).map(|turn| engine.point_alias(1 + turn % 2));
+    for outcome in futures_util::future::join_all(pointed).await {
+        outcome.unwrap();
+    }
+    let alias = std::fs::read_to_string(folder.path().join("vectors/chunks.alias")).unwrap();
+    assert!(["chunks_v1", "chunks_v2"].contains(&alias.as_str()), "{alias}");
+}
+
+#[tokio::test]
 async fn a_server_keeps_the_contract() {
     let test = "a_server_keeps_the_contract";
     if let Some(local) = QdrantLocal::start(test, Some("c4n4ry-key")) {

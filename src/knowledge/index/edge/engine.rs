@@ -41,6 +41,8 @@ struct Inner {
     clock: Clock,
     lock: Lock,
     open: Mutex<BTreeMap<u32, State>>,
+    /// Held by whoever writes the alias: two at once would take each other's new file away.
+    naming: Mutex<()>,
 }
 
 /// What is known of a version that was asked for.
@@ -59,6 +61,7 @@ impl EdgeEngine {
             clock,
             lock: Lock::default(),
             open: Mutex::default(),
+            naming: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -234,6 +237,7 @@ impl Inner {
         if !self.path(version).is_dir() {
             return Err(IndexError::Unknown(version));
         }
+        let _naming = self.naming.lock().unwrap_or_else(PoisonError::into_inner);
         let (alias, next) =
             (self.folder.join("chunks.alias"), self.folder.join("chunks.alias.new"));
         let written = fs::write(&next, name)
