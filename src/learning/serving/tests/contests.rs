@@ -5,7 +5,8 @@ use chrono::Duration;
 use super::*;
 use crate::learning::registry::State;
 use crate::learning::serving::PromoteJob;
-use crate::learning::serving::contest::{DriftGrade, Verdict};
+use crate::learning::serving::contest::{DriftGrade, Verdict, judged};
+use crate::learning::serving::store::Pair;
 use crate::platform::jobs::NewJob;
 use crate::platform::jobs::Runner;
 use crate::platform::runtime::Tasks;
@@ -93,4 +94,30 @@ async fn a_worse_challenger_stays_in_the_shadow_and_its_errors_are_watched() {
     days(&test, 15, 90.0).await;
     let drift = contests.drift(champion.model_id).await.unwrap();
     assert_eq!(drift.grade, DriftGrade::Large, "{drift:?}");
+}
+
+#[actix_web::test]
+async fn what_the_gate_refuses_is_not_offered_however_well_it_did() {
+    let test = services().await;
+    let (champion, mut challenger) = rivals(&test).await;
+    // Twenty days: the champion is off by two, the challenger by one.
+    let pairs: Vec<Pair> = (0..20 * 24)
+        .map(|hour| Pair {
+            target_ts: test.clock.now() + Duration::hours(hour),
+            champion: 52.0,
+            challenger: 51.0,
+            actual: 50.0,
+        })
+        .collect();
+    let open = judged(&challenger, Some(&champion), &pairs);
+    assert_eq!((open.verdict, open.offered, open.gain), (Verdict::Better, true, Some(1.0)));
+    let scores = json!({"n": 1, "mae": 24.0, "rmse": 30.0, "smape_percent": 30.0, "mape": null,
+        "wape_percent": null, "rmae": null, "bands": null});
+    let metrics = json!({"train_rows": 1, "validation_rows": 1, "validation": scores, "naive": scores,
+        "by_lead": [], "gate": {"passed": false, "reason": "MAE 24 against 23"}, "training_s": 1.0,
+        "importance": []});
+    challenger.metrics = Some(serde_json::from_value(metrics).unwrap());
+    let closed = judged(&challenger, Some(&champion), &pairs);
+    assert_eq!((closed.verdict, closed.offered), (Verdict::Better, false));
+    assert_eq!(closed.summary, format!("{}; it may not serve: MAE 24 against 23", open.summary));
 }
