@@ -434,22 +434,35 @@ async fn list(settings: &Settings, arguments: ListArguments) -> Result<(), Failu
 }
 
 async fn delete(settings: &Settings, arguments: DeleteArguments) -> Result<(), Failure> {
-    let deleted = with_services(settings, async |services| {
+    let (deleted, called_back) = with_services(settings, async |services| {
         let mut helper = Helper::new(&services, settings);
         helper.help()?;
-        let mut deleted = Vec::new();
+        let (mut deleted, mut open, mut called_back) = (Vec::new(), Vec::new(), Vec::new());
         for item_id in arguments.ids {
-            services.documents.delete(item_id, &By::command()).await.map_err(Failure::world)?;
+            let earlier = services.documents.delete(item_id, &By::command()).await;
+            open.extend(earlier.map_err(Failure::world)?.map(|id| (id, String::new())));
             deleted.push(item_id);
         }
+        // Earlier versions speak again once they are indexed.
+        while !open.is_empty() {
+            helper.help()?;
+            follow(&helper, &mut open, &mut called_back).await.map_err(Failure::world)?;
+            tokio::time::sleep(LOOK).await;
+        }
         helper.end().await;
-        Ok(deleted)
+        Ok((deleted, called_back))
     })
     .await?;
+    let again: Vec<_> = called_back.iter().filter(|it| it.outcome == "ready").collect();
     if arguments.json {
-        return json(&serde_json::json!({ "deleted": deleted }));
+        let again: Vec<_> = again.iter().filter_map(|it| it.item_id).collect();
+        return json(&serde_json::json!({ "deleted": deleted, "called_back": again }));
     }
-    text(&format!("{} deleted\n", deleted.len()))
+    let said = match again.len() {
+        0 => String::new(),
+        some => format!("; for {some} of them the version before speaks again"),
+    };
+    text(&format!("{} deleted{said}\n", deleted.len()))
 }
 
 async fn reindex(settings: &Settings, arguments: ReindexArguments) -> Result<(), Failure> {

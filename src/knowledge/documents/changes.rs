@@ -123,11 +123,11 @@ impl Documents {
 
     /// Removes a document with its text, its chunks and their points; its bytes too when no other
     /// document has them. What the audit log says of it stays. If it was the version that speaks, the one
-    /// before speaks again.
-    pub async fn delete(&self, item_id: Uuid, by: &By) -> Result<(), DocumentsError> {
+    /// before speaks again once it is indexed: that one's identifier is returned.
+    pub async fn delete(&self, item_id: Uuid, by: &By) -> Result<Option<Uuid>, DocumentsError> {
         let jobs = &self.0.needs.jobs;
         let mut conn = self.db().conn().await?;
-        let job_id = conn
+        let (job_id, called_back) = conn
             .transaction(async |conn| {
                 let item = locked(conn, item_id).await?;
                 if let Some(job_id) = item.job_id.filter(|_| item.status.is_open()) {
@@ -141,8 +141,8 @@ impl Documents {
                 let event =
                     Event::new("document.delete", ("document", item_id)).before(&item.facts());
                 self.0.needs.audit.record(conn, by, event).await?;
-                self.let_earlier_speak(conn, &item.lineage, by).await?;
-                Ok::<_, DocumentsError>(item.job_id)
+                let called_back = self.let_earlier_speak(conn, &item.lineage, by).await?;
+                Ok::<_, DocumentsError>((item.job_id, called_back))
             })
             .await?;
         drop(conn);
@@ -151,7 +151,7 @@ impl Documents {
         }
         self.sweep_now().await;
         jobs.wake();
-        Ok(())
+        Ok(called_back)
     }
 
     /// Takes a document out of the hands of its job: it failed, or was called off.
@@ -212,13 +212,13 @@ impl Documents {
         conn: &mut Conn,
         lineage: &str,
         by: &By,
-    ) -> Result<(), DocumentsError> {
+    ) -> Result<Option<Uuid>, DocumentsError> {
         let only_approved = self.settings().approval_required;
         if !items::speaking(conn, lineage, only_approved).await?.is_empty() {
-            return Ok(());
+            return Ok(None);
         }
         let earlier = items::last_superseded(conn, lineage, only_approved).await?;
-        let Some(earlier) = earlier else { return Ok(()) };
+        let Some(earlier) = earlier else { return Ok(None) };
         items::call_back(conn, earlier.item_id).await?;
         let job_id = self.enqueue(conn, earlier.item_id, by).await?;
         items::set_job(conn, earlier.item_id, job_id).await?;
@@ -226,7 +226,7 @@ impl Documents {
             .before(&json!({"title": earlier.title, "superseded_at": earlier.superseded_at}))
             .after(&json!({"title": earlier.title, "superseded_at": null}));
         self.0.needs.audit.record(conn, by, event).await?;
-        Ok(())
+        Ok(Some(earlier.item_id))
     }
 }
 

@@ -64,10 +64,10 @@ async fn the_version_before_speaks_again_when_the_latest_is_deleted() {
     }
     let documents = &app.services.documents;
     // One that nobody hears any more goes without a change.
-    documents.delete(items[0], &By::command()).await.unwrap();
+    assert_eq!(documents.delete(items[0], &By::command()).await.unwrap(), None);
     assert_eq!(item(&app, items[2]).await["superseded_at"], Value::Null);
     assert_ne!(item(&app, items[1]).await["superseded_at"], Value::Null);
-    documents.delete(items[2], &By::command()).await.unwrap();
+    assert_eq!(documents.delete(items[2], &By::command()).await.unwrap(), Some(items[1]));
     app.run_jobs().await;
     let now = item(&app, items[1]).await;
     assert_eq!((&now["superseded_at"], &now["status"]), (&Value::Null, &json!("ready")));

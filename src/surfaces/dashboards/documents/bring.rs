@@ -178,7 +178,7 @@ async fn delete(
 ) -> Result<HttpResponse, Problem> {
     match documents.delete(*id, &By::of(&who)).await {
         // Pressed twice, it is gone all the same.
-        Ok(()) | Err(DocumentsError::NotFound(_)) => Ok(go_to("/documents?said=deleted#docs", [])),
+        Ok(_) | Err(DocumentsError::NotFound(_)) => Ok(go_to("/documents?said=deleted#docs", [])),
         Err(error) => Err(error.into()),
     }
 }
