@@ -1,8 +1,7 @@
 //! Questions: what may be asked, how an answer comes about, what is written down.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use chrono::{DateTime, Utc};
 use diesel_async::AsyncConnection;
@@ -29,7 +28,7 @@ use crate::access::audit::By;
 use crate::access::audit::Event;
 use crate::base::timeline::Clock;
 use crate::facts::tariffs::Tariffs;
-use crate::knowledge::documents::{Documents, Standing};
+use crate::knowledge::documents::{Documents, Seen, Standing};
 use crate::platform::db::Db;
 use crate::platform::runtime::CpuPool;
 use crate::platform::runtime::Live;
@@ -87,7 +86,7 @@ pub struct Ask {
     pub(super) clock: Clock,
     pub(super) writer: Writer,
     /// How the model was that writes, and when.
-    pub(super) seen: Arc<Mutex<Option<(Duration, Standing)>>>,
+    pub(super) seen: Arc<Seen<Standing>>,
     audit: Audit,
     pool: CpuPool,
     settings: Live<Settings>,

@@ -35,7 +35,7 @@ pub use self::model::{
 };
 pub use self::service::{Documents, Needs};
 pub use self::settings::Settings;
-pub use self::standing::Standing;
+pub use self::standing::{Seen, Standing, within};
 pub use self::turn::Turn;
 
 #[cfg(test)]

@@ -19,7 +19,7 @@ use super::model::{
 };
 use super::names;
 use super::settings::Settings;
-use super::standing::Seen;
+use super::standing::{Seen, Standing};
 use super::store::leftovers::Leftover;
 use super::store::{chunks, items, leftovers, locks};
 use crate::access::audit::{Audit, By, Event};
@@ -82,7 +82,7 @@ pub(super) struct Inner {
     pub settling: tokio::sync::Mutex<()>,
     pub building: tokio::sync::Mutex<()>,
     pub sweeping: tokio::sync::Mutex<()>,
-    pub seen: Mutex<Option<Seen>>,
+    pub seen: Seen<Vec<Standing>>,
 }
 
 /// A document that is about to be stored.
@@ -108,7 +108,7 @@ impl Documents {
             settling: tokio::sync::Mutex::default(),
             building: tokio::sync::Mutex::default(),
             sweeping: tokio::sync::Mutex::default(),
-            seen: Mutex::default(),
+            seen: Seen::default(),
         }))
     }
 

@@ -1,6 +1,6 @@
 //! What documents stand on, for the status page, the health checks and the metrics.
 
-use std::sync::PoisonError;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use super::error::DocumentsError;
@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// How one of the services is that documents stand on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Its role: `vectors`, `model_server` or `text_extraction`.
+    /// Its role: `vectors`, `model_server`, `text_extraction` or `answer_model`.
     pub role: &'static str,
     /// What fills it, or what is wrong, as a sentence.
     pub detail: String,
@@ -25,20 +25,35 @@ pub struct Standing {
     pub is_set: bool,
 }
 
-/// What was seen, and when.
-#[derive(Debug, Clone)]
-pub(super) struct Seen {
-    at: Duration,
-    standings: Vec<Standing>,
+/// What was seen last, and when.
+#[derive(Debug)]
+pub struct Seen<T>(Mutex<Option<(Duration, T)>>);
+
+impl<T> Default for Seen<T> {
+    fn default() -> Self {
+        Self(Mutex::new(None))
+    }
+}
+
+impl<T: Clone> Seen<T> {
+    /// What was seen, while it is fresh.
+    pub fn fresh(&self, now: Duration) -> Option<T> {
+        let seen = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        seen.filter(|(at, _)| now.saturating_sub(*at) < FRESH).map(|(_, what)| what)
+    }
+
+    /// Keeps what is seen now.
+    pub fn keep(&self, now: Duration, what: &T) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some((now, what.clone()));
+    }
 }
 
 impl Documents {
     /// How the index, the embedding model and the extraction of text are; asked at most every ten seconds.
     pub async fn standings(&self) -> Vec<Standing> {
         let now = self.0.clock.elapsed();
-        let seen = self.0.seen.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if let Some(seen) = seen.filter(|seen| now.saturating_sub(seen.at) < FRESH) {
-            return seen.standings;
+        if let Some(standings) = self.0.seen.fresh(now) {
+            return standings;
         }
         let needs = &self.0.needs;
         let (vectors, model, text) = futures_util::join!(
@@ -47,8 +62,7 @@ impl Documents {
             within("text_extraction", true, needs.extractor.standing()),
         );
         let standings = vec![vectors, model, text];
-        let seen = Seen { at: now, standings: standings.clone() };
-        *self.0.seen.lock().unwrap_or_else(PoisonError::into_inner) = Some(seen);
+        self.0.seen.keep(now, &standings);
         standings
     }
 
@@ -66,7 +80,8 @@ impl Documents {
     }
 }
 
-async fn within(
+/// What `asked` says of a role, unless it takes too long.
+pub async fn within(
     role: &'static str,
     is_set: bool,
     asked: impl Future<Output = (String, bool)>,

@@ -253,6 +253,16 @@ pub async fn last_version(conn: &mut Conn, lineage: &str) -> QueryResult<Option<
     found.select(max(items::version)).first(conn).await
 }
 
+/// Whether a row is a version of a document that is ready, and approved where that is asked.
+fn may_speak(
+    lineage: &str,
+    only_approved: bool,
+) -> Box<dyn BoxableExpression<items::table, Pg, SqlType = Bool> + '_> {
+    let may_be_any = (!only_approved).into_sql::<Bool>();
+    let is_ready = items::lineage.eq(lineage).and(items::status.eq(Status::Ready.name()));
+    Box::new(is_ready.and(items::approved_at.is_not_null().or(may_be_any)))
+}
+
 /// Ready versions of a document that no later one speaks for yet, the newest first; nobody else
 /// changes them until the transaction ends.
 pub async fn speaking(
@@ -260,12 +270,9 @@ pub async fn speaking(
     lineage: &str,
     only_approved: bool,
 ) -> QueryResult<Vec<ItemRecord>> {
-    let may_be_any = (!only_approved).into_sql::<Bool>();
     let rows = items::table
-        .filter(items::lineage.eq(lineage))
-        .filter(items::status.eq(Status::Ready.name()))
+        .filter(may_speak(lineage, only_approved))
         .filter(items::superseded_at.is_null())
-        .filter(items::approved_at.is_not_null().or(may_be_any))
         .order(items::version.desc())
         .select(Row::as_select())
         .for_update();
@@ -285,12 +292,9 @@ pub async fn last_superseded(
     lineage: &str,
     only_approved: bool,
 ) -> QueryResult<Option<ItemRecord>> {
-    let may_be_any = (!only_approved).into_sql::<Bool>();
     let rows = items::table
-        .filter(items::lineage.eq(lineage))
-        .filter(items::status.eq(Status::Ready.name()))
+        .filter(may_speak(lineage, only_approved))
         .filter(items::superseded_at.is_not_null())
-        .filter(items::approved_at.is_not_null().or(may_be_any))
         .order(items::version.desc())
         .limit(1)
         .select(Row::as_select())
