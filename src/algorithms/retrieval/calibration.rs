@@ -27,6 +27,8 @@ pub(super) struct Features {
     pub standing: f64,
     /// Cosine of question and passage.
     pub dense: Option<f64>,
+    /// How near the question the sentence with its neighbours lies (`Scale::standing`), where that was compared.
+    pub meaning: Option<f64>,
     /// Terms of the sentence over 20, at most 3.
     pub length: f64,
     /// 1: a title.
@@ -36,11 +38,19 @@ pub(super) struct Features {
 /// Share of a question that may go unsaid: people have words of their own for what documents say otherwise.
 const UNKNOWN_FREE: f64 = 0.35;
 
-/// How good a sentence is, for the order of quotes: the logit of a choice among all sentences of the passages found.
+/// How good a sentence is, for the order of quotes: the logit of a choice among all sentences of the passages found,
+/// or, where they were compared by meaning, among those that were.
 ///
 /// Fitted by maximum likelihood of the sentence that holds the answer (softmax over the sentences of a question) on
-/// 604 questions of `XQuAD` and 76 of our own; see docs/retrieval-evaluation.md.
+/// 604 questions of `XQuAD` and 76 of our own; with meaning on 612 and 114. See docs/retrieval-evaluation.md.
 pub(super) fn rank(features: &Features) -> f64 {
+    match features.meaning {
+        Some(meaning) => rank_by_meaning(features, meaning),
+        None => rank_by_words(features),
+    }
+}
+
+fn rank_by_words(features: &Features) -> f64 {
     6.4 * features.said
         + 3.8 * features.sentence
         + 5.4 * features.window
@@ -52,6 +62,20 @@ pub(super) fn rank(features: &Features) -> f64 {
         - 1.2 * features.length
         - 4.0 * features.title
         + 6.0 * features.dense.unwrap_or(0.0)
+}
+
+fn rank_by_meaning(features: &Features, meaning: f64) -> f64 {
+    3.4 * features.said
+        + 6.1 * features.sentence
+        + 4.6 * features.window
+        + 4.6 * features.passage
+        + 1.8 * features.standing
+        + 3.2 * features.met
+        - 4.1 * features.without_unit
+        - 4.7 * features.missing_years
+        - 0.8 * features.length
+        - 5.2 * features.title
+        + 1.6 * meaning
 }
 
 /// The probability that the sentence answers: logistic on the features of the best one.

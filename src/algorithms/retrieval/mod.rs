@@ -15,6 +15,7 @@ mod common; // which words are
 mod lexicon; // passages and questions as weights
 mod bm25; // exact scoring in memory
 mod fusion; // one list out of two
+mod meaning; // what a cosine is worth
 mod sentences; // where sentences end
 mod enumeration; // points of lists and what leads to them
 mod outline; // sections by headings and articles
@@ -37,10 +38,11 @@ pub use self::compounds::Compounds;
 pub use self::fusion::{Fusion, fuse};
 pub use self::language::Language;
 pub use self::lexicon::Words;
+pub use self::meaning::{Everyday, cosine};
 pub use self::measures::{ndcg_at, recall_at, reciprocal_rank};
 pub use self::outline::{in_section, section_at};
 pub use self::quote::{CharOffsets, Quote, prove};
 pub use self::safety::{datamark, instruction_like};
-pub use self::select::{Ask, Passage, Selection, select};
+pub use self::select::{Ask, Passage, Selection, Shortlist};
 pub use self::sentences::sentences;
 pub use self::text::{Block, BlockKind, Canonical, Page, Span};

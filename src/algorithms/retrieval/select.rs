@@ -64,43 +64,95 @@ pub(super) struct Candidate {
     pub span: Span,
     /// What is shown of it: more than itself where it is a point of a list.
     pub shown: Span,
+    /// With its neighbours.
+    pub near: Span,
     pub features: Features,
     pub score: f64,
 }
 
-/// Chooses at most `quotes_max` sentences.
-pub fn select(ask: &Ask<'_>, passages: &[Passage<'_>], quotes_max: usize) -> Selection {
-    let mut candidates = candidates(ask, passages);
-    candidates.sort_by(|left, right| {
-        right
-            .score
-            .total_cmp(&left.score)
-            .then(left.passage.cmp(&right.passage))
-            .then(left.span.cmp(&right.span))
-    });
-    let Some(best) = candidates.first() else { return Selection::default() };
-    let document = passages[best.passage].document;
-    let mut seen: HashSet<&str> = HashSet::new();
-    let mut quotes = Vec::new();
-    for candidate in &candidates {
-        let text = candidate.span.of(passages[candidate.passage].text).unwrap_or_default();
-        let other = passages[candidate.passage].document != document;
-        let floor = best.score - if other { FURTHER_BELOW / 2.0 } else { FURTHER_BELOW };
-        if quotes.len() >= quotes_max || best.features.passage <= 0.0 {
-            break;
-        }
-        let shown = candidate.shown;
-        let told = quotes.iter().any(|quote: &Chosen| {
-            quote.passage == candidate.passage
-                && quote.span.start < shown.end
-                && shown.start < quote.span.end
-        });
-        if candidate.score >= floor && !told && seen.insert(text) {
-            quotes.push(Chosen { passage: candidate.passage, span: shown });
-        }
+/// The sentences of passages, best first. It belongs to the passages that it was made of.
+#[derive(Debug)]
+pub struct Shortlist {
+    candidates: Vec<Candidate>,
+}
+
+impl Shortlist {
+    /// By their words and by the passages' scores.
+    pub fn of(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Self {
+        Self { candidates: candidates(ask, passages) }.sorted()
     }
-    let confidence = if quotes.is_empty() { 0.0 } else { confidence(&best.features) };
-    Selection { quotes, confidence }
+
+    /// What is compared with the question by meaning: the best `most` sentences, each with its neighbours below the
+    /// last title above it. Sentences that are longer than `letters_max` lose their neighbours, then their end.
+    pub fn texts(&self, passages: &[Passage<'_>], most: usize, letters_max: usize) -> Vec<String> {
+        let text = |candidate: &Candidate| {
+            let passage = &passages[candidate.passage];
+            let title = passage.heading.lines().last().unwrap_or_default();
+            let of = |span: Span| span.of(passage.text).unwrap_or_default();
+            let near = of(candidate.near);
+            let body = if near.len() > letters_max { of(candidate.span) } else { near };
+            let whole = format!("{title}\n{body}");
+            whole.trim().chars().take(letters_max).collect()
+        };
+        self.candidates.iter().take(most).map(text).collect()
+    }
+
+    /// The first sentences anew, by what meaning adds: one standing (`Scale::standing`) for each of
+    /// [`Self::texts`]. The others are left out.
+    #[must_use]
+    pub fn compared(mut self, standings: &[f64]) -> Self {
+        self.candidates.truncate(standings.len());
+        for (candidate, standing) in self.candidates.iter_mut().zip(standings) {
+            candidate.features.meaning = Some(*standing);
+            candidate.score = rank(&candidate.features);
+        }
+        self.sorted()
+    }
+
+    fn sorted(mut self) -> Self {
+        self.candidates.sort_by(|left, right| {
+            right
+                .score
+                .total_cmp(&left.score)
+                .then(left.passage.cmp(&right.passage))
+                .then(left.span.cmp(&right.span))
+        });
+        self
+    }
+
+    /// The passages in the order of their best sentences; those that have none here are not among them.
+    pub fn passages(&self) -> Vec<usize> {
+        let mut seen = HashSet::new();
+        let order = self.candidates.iter().map(|candidate| candidate.passage);
+        order.filter(|passage| seen.insert(*passage)).collect()
+    }
+
+    /// At most `quotes_max` of the sentences.
+    pub fn choose(&self, passages: &[Passage<'_>], quotes_max: usize) -> Selection {
+        let Some(best) = self.candidates.first() else { return Selection::default() };
+        let document = passages[best.passage].document;
+        let mut seen: HashSet<&str> = HashSet::new();
+        let mut quotes = Vec::new();
+        for candidate in &self.candidates {
+            let text = candidate.span.of(passages[candidate.passage].text).unwrap_or_default();
+            let other = passages[candidate.passage].document != document;
+            let floor = best.score - if other { FURTHER_BELOW / 2.0 } else { FURTHER_BELOW };
+            if quotes.len() >= quotes_max || best.features.passage <= 0.0 {
+                break;
+            }
+            let shown = candidate.shown;
+            let told = quotes.iter().any(|quote: &Chosen| {
+                quote.passage == candidate.passage
+                    && quote.span.start < shown.end
+                    && shown.start < quote.span.end
+            });
+            if candidate.score >= floor && !told && seen.insert(text) {
+                quotes.push(Chosen { passage: candidate.passage, span: shown });
+            }
+        }
+        let confidence = if quotes.is_empty() { 0.0 } else { confidence(&best.features) };
+        Selection { quotes, confidence }
+    }
 }
 
 /// Every sentence of every passage with its features.
@@ -141,6 +193,10 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
                 passage: index,
                 span: *span,
                 shown: in_its_list(passage.text, &spans, at),
+                near: Span {
+                    start: spans[at.saturating_sub(1)].start,
+                    end: spans[(at + 1).min(spans.len() - 1)].end,
+                },
                 score: rank(&features),
                 features,
             });

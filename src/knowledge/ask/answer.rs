@@ -2,9 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::choice::Material;
 use super::error::AskError;
 use super::events::{Teller, Told};
 use super::library::{Found, Hit};
@@ -18,13 +18,13 @@ use super::settings::{Provider, Settings};
 use super::verify::{Checked, Reading, Unsupported, check};
 use super::watch::Watch;
 use super::writer::{EchoGuard, Usage, WriteError, Writer};
-use crate::algorithms::retrieval::{
-    self, Language, Passage, Selection, Words, instruction_like, select,
-};
+use crate::algorithms::retrieval::{self, Language, Selection, Words, instruction_like};
 use crate::platform::runtime::CpuPool;
 
 /// Passages that are shown where the answer was not found.
 const CLOSEST_MAX: usize = 3;
+/// Why a model's answer is not taken.
+const UNSUPPORTED: &str = "no sentence that the model wrote is supported by the passages";
 /// Longest answer that is read, in bytes.
 const WRITTEN_BYTES_MAX: usize = 64 << 10;
 
@@ -49,6 +49,8 @@ pub(super) struct Draft {
     pub quotes: Vec<Quote>,
     pub closest: Vec<Quote>,
     pub writing: Option<Writing>,
+    /// Sentences that were compared by meaning.
+    pub compared: usize,
     pub timings: Timings,
 }
 
@@ -70,7 +72,7 @@ impl Answering<'_> {
     ) -> Result<Draft, AskError> {
         let mut timings = found.timings;
         timings.verify_ms = watch.lap("verify");
-        let selection = self.select(found).await?;
+        let (selection, compared) = self.select(found).await?;
         timings.select_ms = watch.lap("select");
         let mode = self.request.mode.unwrap_or(self.settings.mode);
         let confidence = (!found.hits.is_empty()).then_some(selection.confidence);
@@ -82,6 +84,7 @@ impl Answering<'_> {
             quotes: Vec::new(),
             closest: Vec::new(),
             writing: None,
+            compared,
             timings,
         };
         if mode == Mode::Extractive || found.hits.is_empty() {
@@ -102,57 +105,35 @@ impl Answering<'_> {
         }
     }
 
-    /// The sentences that answer best, and how sure that is. Passages that read like instructions have
-    /// their say only where the others do not answer.
-    async fn select(&self, found: &Found) -> Result<Selection, AskError> {
+    /// The sentences that answer best, how sure that is, and how many were compared by meaning. Passages that
+    /// read like instructions have their say only where the others do not answer.
+    async fn select(&self, found: &Found) -> Result<(Selection, usize), AskError> {
         let is_plain = |hit: &Hit| !instruction_like(&hit.chunk.text);
         let plain: Vec<usize> =
             (0..found.hits.len()).filter(|index| is_plain(&found.hits[*index])).collect();
-        let of_plain = self.select_among(found, plain).await?;
-        let is_sure = of_plain.confidence >= self.settings.confidence_min;
-        if is_sure && !of_plain.quotes.is_empty() || found.hits.iter().all(is_plain) {
+        let of_plain = self.select_among(found, &plain).await?;
+        let is_sure = of_plain.0.confidence >= self.settings.confidence_min;
+        if is_sure && !of_plain.0.quotes.is_empty() || found.hits.iter().all(is_plain) {
             return Ok(of_plain);
         }
-        self.select_among(found, (0..found.hits.len()).collect()).await
+        self.select_among(found, &(0..found.hits.len()).collect::<Vec<_>>()).await
     }
 
     /// The same among some of the passages, by their places.
-    async fn select_among(&self, found: &Found, places: Vec<usize>) -> Result<Selection, AskError> {
-        let question = self.request.question.clone();
-        let (words, language) = (Arc::clone(&found.words), found.language);
-        let quotes_max = usize::from(self.settings.quotes_max);
-        let mut documents = Vec::new();
-        let mut texts = Vec::new();
-        for hit in places.iter().map(|place| &found.hits[*place]) {
-            let known = documents.iter().position(|id| *id == hit.item.item_id);
-            let document = known.unwrap_or_else(|| {
-                documents.push(hit.item.item_id);
-                documents.len() - 1
-            });
-            // What is searched is the text with what stands above it.
-            let above = hit.chunk.search_text.strip_suffix(&hit.chunk.text);
-            let heading = above.unwrap_or_default().trim_end().to_owned();
-            texts.push((document, hit.chunk.text.clone(), heading, hit.scores));
-        }
-        let chosen = self.pool.run("documents.select", move || {
-            let passages: Vec<Passage<'_>> = texts
-                .iter()
-                .map(|(document, text, heading, scores)| Passage {
-                    document: *document,
-                    text,
-                    heading,
-                    score: scores.score,
-                    dense_score: scores.dense_score,
-                })
-                .collect();
-            let ask = retrieval::Ask { question: &question, language, words: &words };
-            select(&ask, &passages, quotes_max)
-        });
-        let mut selection = chosen.await?;
+    async fn select_among(
+        &self,
+        found: &Found,
+        places: &[usize],
+    ) -> Result<(Selection, usize), AskError> {
+        let is_wanted = self.request.rerank.unwrap_or(self.settings.rerank);
+        let meaning = found.meaning.as_ref().filter(|_| is_wanted);
+        let material = Material::of(&self.request.question, found, places);
+        let choice = material.choose(self.pool, meaning).await?;
+        let mut selection = choice.selection(usize::from(self.settings.quotes_max));
         for quote in &mut selection.quotes {
             quote.passage = places.get(quote.passage).copied().unwrap_or(usize::MAX);
         }
-        Ok(selection)
+        Ok((selection, choice.compared))
     }
 
     /// Quotes alone, or the passages that come closest where it is not sure that they answer.
@@ -233,7 +214,8 @@ impl Answering<'_> {
         let given = &found.hits[..written.prompt.given.min(found.hits.len())];
         let passages: Vec<&str> = given.iter().map(|hit| hit.chunk.text.as_str()).collect();
         let language = reading_language(&written.text, found);
-        let checked = if written.text.contains(NOT_FOUND) {
+        let says_nothing = written.text.contains(NOT_FOUND);
+        let checked = if says_nothing {
             Vec::new()
         } else {
             read(&written.text, &passages, &found.words, language)
@@ -264,12 +246,17 @@ impl Answering<'_> {
                 is_cut: written.usage.is_cut,
             },
         });
-        if supported == 0 {
+        if supported > 0 {
+            draft.quotes = quotes.into_values().collect();
+        } else if says_nothing {
             draft.message = Some(NOT_FOUND_MESSAGE.to_owned());
             let near = chosen(found, selection, proof);
             draft.closest = closest(found, near, proof);
         } else {
-            draft.quotes = quotes.into_values().collect();
+            // What it wrote is worth nothing; what was quoted without it is worth as much as ever.
+            draft.mode = Mode::Extractive;
+            draft.fallback = Some(UNSUPPORTED.to_owned());
+            return self.quoted(draft, found, selection, proof, watch);
         }
         draft.timings.verify_ms += watch.lap("verify");
         draft

@@ -7,6 +7,7 @@ use uuid::Uuid;
 
 use super::error::AskError;
 use super::exact::Which;
+use super::meaning::{Meaning, Seen};
 use super::model::{FusionName, Retrieval, Scores, SearchRequest, Timings};
 use super::settings::Settings;
 use super::watch::Watch;
@@ -21,6 +22,8 @@ use crate::platform::web::Role;
 const CANDIDATES_PER_PASSAGE: usize = 5;
 /// Candidates of each list at least.
 const CANDIDATES_MIN: usize = 50;
+/// Passages nearest by meaning whose languages tell what the question's words are worth.
+const NEAREST: usize = 10;
 
 /// Documents, their index, and what makes vectors of questions. Cloning is cheap.
 #[derive(Clone)]
@@ -28,6 +31,7 @@ pub(super) struct Library {
     pub documents: Documents,
     pub index: Arc<dyn Engine>,
     pub embedding: Embedding,
+    pub seen: Seen,
 }
 
 /// A passage that was found.
@@ -47,6 +51,8 @@ pub(super) struct Found {
     pub words: Arc<Words>,
     /// Language of the question, where it is clear.
     pub language: Option<Language>,
+    /// The question as the model sees it, where one is set up and answers.
+    pub meaning: Option<Meaning>,
     pub timings: Timings,
 }
 
@@ -70,8 +76,8 @@ impl Library {
         let words = self.documents.words().await?;
         let language = Language::detect(&request.question);
         let mut timings = Timings::default();
-        let (dense, mut note) = match self.vector(&version, &request.question).await {
-            Ok(vector) => (vector, None),
+        let (meaning, mut note) = match self.meaning(&version, &request.question).await {
+            Ok(meaning) => (meaning, None),
             Err(why) => {
                 tracing::warn!("A question is answered by words alone, because {why}");
                 (None, Some(why))
@@ -81,6 +87,7 @@ impl Library {
         let weights = words.query(&request.question, language);
         let limit = (k * CANDIDATES_PER_PASSAGE).max(CANDIDATES_MIN);
         let filter = self.filter(request, role).await?;
+        let dense = meaning.as_ref().map(|meaning| meaning.vector.clone());
         let looked = self.look(&version, (&weights, dense), filter, limit).await;
         let (by_words, by_meaning) = match looked {
             Ok(found) => (ranked(&found.words), ranked(&found.dense)),
@@ -94,7 +101,8 @@ impl Library {
                 (found, Ranked::new())
             }
         };
-        let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings));
+        let share = self.share(settings.dense_share, meaning.as_ref(), (language, &by_meaning));
+        let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings, share.await?));
         if request.include_superseded {
             let both = (words.as_ref(), &weights);
             let (older, left_out) = self.exact(Which::Replaced, request, role, both, limit).await?;
@@ -117,9 +125,10 @@ impl Library {
             words_found: by_words.len(),
             dense_found: by_meaning.len(),
             fusion: request.fusion,
+            sentences_compared: 0,
             note,
         };
-        Ok(Found { hits, retrieval, words, language, timings })
+        Ok(Found { hits, retrieval, words, language, meaning, timings })
     }
 
     /// Both lists; a question of nothing but stop words finds nothing.
@@ -138,16 +147,32 @@ impl Library {
         self.index.search(version.version, Search { words, dense, filter, limit }).await
     }
 
-    /// The question as a vector of the kind that the index holds; absent where no model is set up.
+    /// Weight of the list by meaning: more where what lies nearest is in other languages than the question.
+    async fn share(
+        &self,
+        share: f64,
+        meaning: Option<&Meaning>,
+        (language, by_meaning): (Option<Language>, &Ranked),
+    ) -> Result<f64, AskError> {
+        let Some(meaning) = meaning.filter(|_| language.is_some()) else { return Ok(share) };
+        let nearest: Vec<Uuid> = by_meaning.iter().take(NEAREST).map(|(id, _)| *id).collect();
+        let chunks = self.documents.chunks_by_id(&nearest).await?;
+        let languages: Vec<Language> =
+            chunks.iter().filter_map(|chunk| Language::parse(&chunk.lang)).collect();
+        Ok(meaning.everyday.share(share, language, &languages))
+    }
+
+    /// The question as a vector of the kind that the index holds, and what it takes to use that; absent where
+    /// no model is set up.
     ///
     /// # Errors
     ///
     /// A sentence, where there should be one.
-    async fn vector(
+    async fn meaning(
         &self,
         version: &IndexVersion,
         question: &str,
-    ) -> Result<Option<Vec<f32>>, String> {
+    ) -> Result<Option<Meaning>, String> {
         if !self.embedding.is_on() {
             return Ok(None);
         }
@@ -157,7 +182,8 @@ impl Library {
             );
         };
         let card = self.embedding.card().await.map_err(|error| error.to_string())?;
-        if card.map(|card| card.digest) != version.digest {
+        let digest = card.map(|card| card.digest);
+        if digest != version.digest {
             let made = version.embedder.as_deref().unwrap_or_default();
             return Err(format!(
                 "the index was made with {made}, another model than the present one"
@@ -167,8 +193,11 @@ impl Library {
         let made = self.embedding.embed(&texts, Purpose::Query).await;
         let made = made.map_err(|error| error.to_string())?;
         let vector = made.and_then(|mut vectors| vectors.pop());
-        let fits = vector.filter(|vector| vector.len() == dimension);
-        fits.map(Some).ok_or_else(|| "the model made no vector that fits the index".to_owned())
+        let vector = vector.filter(|vector| vector.len() == dimension);
+        let vector = vector.ok_or("the model made no vector that fits the index")?;
+        let everyday = self.seen.by(&self.embedding, &digest.unwrap_or_default()).await;
+        let everyday = everyday.map_err(|error| error.to_string())?;
+        Ok(Some(Meaning { vector, everyday, embedding: self.embedding.clone() }))
     }
 
     /// What passages must be; what `role` may not read is left out by the engine already.
@@ -230,9 +259,9 @@ fn ranked(hits: &[index::Hit]) -> Ranked {
     hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect()
 }
 
-fn fusion(request: &SearchRequest, settings: &Settings) -> Fusion {
+fn fusion(request: &SearchRequest, settings: &Settings, dense_share: f64) -> Fusion {
     match request.fusion {
-        FusionName::MinMax => Fusion::MinMax { dense_share: settings.dense_share },
+        FusionName::MinMax => Fusion::MinMax { dense_share },
         FusionName::Rrf => Fusion::Rrf { k: settings.rrf_k },
     }
 }

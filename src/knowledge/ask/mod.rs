@@ -7,12 +7,14 @@ mod log; // what is kept of them
 mod settings; // the `[answers]` section
 mod error; // why there is no answer
 mod watch; // how long each step takes
+mod meaning; // what vectors say about a question
 mod library; // passages for a question
 mod exact; // passages weighed without the index
 mod proof; // quotes, compared with what is stored
 mod writer; // the language model at a server
 mod prompt; // what it is asked
 mod events; // an answer on its way
+mod choice; // sentences by words, then by meaning
 mod answer; // from passages to an answer
 mod prices; // prices in the text of a sheet
 mod tariff_check; // held against a tariff

@@ -173,6 +173,9 @@ pub struct SearchRequest {
     /// Whether versions that newer ones have replaced are looked at, too.
     #[serde(default)]
     pub include_superseded: bool,
+    /// Whether passages are ordered by their best sentence, compared by meaning where there is a model.
+    #[serde(default)]
+    pub rerank: bool,
 }
 
 const fn yes() -> bool {
@@ -202,6 +205,9 @@ pub struct AskRequest {
     /// Whether versions that newer ones have replaced are looked at, too.
     #[serde(default)]
     pub include_superseded: bool,
+    /// Whether the best sentences are compared by meaning; `answers.rerank` unless said.
+    #[serde(default)]
+    pub rerank: Option<bool>,
     /// Whether question and answer may be written down.
     #[serde(default = "yes")]
     #[schema(default = true)]
@@ -217,6 +223,7 @@ impl AskRequest {
             k: self.k,
             fusion: self.fusion,
             include_superseded: self.include_superseded,
+            rerank: false,
         }
     }
 }
@@ -351,6 +358,8 @@ pub struct Retrieval {
     pub dense_found: usize,
     /// How both lists became one.
     pub fusion: FusionName,
+    /// Sentences that were compared with the question by meaning.
+    pub sentences_compared: usize,
     /// Why meaning was left out, where it was.
     pub note: Option<String>,
 }
@@ -473,7 +482,7 @@ pub struct Answer {
     pub closest: Vec<Quote>,
     /// Quotes that were dropped because the stored text says something else.
     pub quotes_dropped: u32,
-    /// Who wrote it; absent where nobody did.
+    /// What a model wrote; absent where none did. In the mode `extractive`, what was not taken of it.
     pub writing: Option<Writing>,
     /// Passages that were looked at.
     pub chunks: Vec<ChunkUse>,

@@ -9,12 +9,14 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::answer::Answering;
+use super::choice::Material;
 use super::error::AskError;
 use super::events::{Teller, Told};
-use super::library::{Found, Library};
+use super::library::{Found, Hit, Library};
 use super::log::{Feedback, Label, LoggedQuestion, NewPrompt, PromptVersion, QuestionFilter};
+use super::meaning::Seen as SeenByModel;
 use super::model::{
-    Answer, AskRequest, DocumentHit, FILTERS_MAX, Filters, PASSAGES_MAX, PassageView, Passages,
+    Answer, AskRequest, DocumentHit, FILTERS_MAX, Filters, PASSAGES_MAX, PassageView, Passages, Retrieval,
     QUESTION_LETTERS_MAX, SearchRequest,
 };
 use super::prompt::BUILT_IN;
@@ -100,7 +102,7 @@ impl Ask {
         let (index, embedding) = (documents.index(), documents.embedding());
         Self {
             db,
-            library: Library { documents, index, embedding },
+            library: Library { documents, index, embedding, seen: SeenByModel::default() },
             tariffs,
             audit,
             seen: Arc::default(),
@@ -135,9 +137,13 @@ impl Ask {
         let mut found = self.library.find(request, who.role, &settings, &mut watch).await?;
         let mut proof = Proof::of(&self.library, &found.hits).await?;
         proof.keep_sound(&mut found.hits);
-        let passages = views(&found, &proof);
         let mut timings = found.timings;
         timings.verify_ms = watch.lap("verify");
+        if request.rerank {
+            self.rerank(&request.question, &mut found).await?;
+            timings.select_ms = watch.lap("select");
+        }
+        let passages = views(&found, &proof);
         timings.total_ms = watch.total();
         Ok(Passages {
             documents: grouped(&found),
@@ -146,6 +152,17 @@ impl Ask {
             dropped: proof.dropped,
             timings,
         })
+    }
+
+    /// Orders the passages by their best sentences.
+    async fn rerank(&self, question: &str, found: &mut Found) -> Result<(), AskError> {
+        let places: Vec<usize> = (0..found.hits.len()).collect();
+        let material = Material::of(question, found, &places);
+        let choice = material.choose(&self.pool, found.meaning.as_ref()).await?;
+        found.retrieval.sentences_compared = choice.compared;
+        let mut hits: Vec<Option<Hit>> = found.hits.drain(..).map(Some).collect();
+        found.hits = choice.order().into_iter().filter_map(|place| hits[place].take()).collect();
+        Ok(())
     }
 
     /// The answer to a question; `teller` is told how it comes about.
@@ -195,7 +212,7 @@ impl Ask {
             quotes_dropped: proof.dropped,
             writing: draft.writing,
             chunks: found.hits.iter().map(chunk_use).collect(),
-            retrieval: found.retrieval,
+            retrieval: Retrieval { sentences_compared: draft.compared, ..found.retrieval },
             timings: draft.timings,
             is_logged,
         };

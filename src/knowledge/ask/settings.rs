@@ -58,6 +58,8 @@ pub struct Settings {
     pub dense_share: f64,
     /// The constant of reciprocal rank fusion.
     pub rrf_k: f64,
+    /// Whether the best sentences are compared with the question by meaning, where there is a model.
+    pub rerank: bool,
     /// Least confidence at which an answer is given at all, from 0 to 1.
     pub confidence_min: f64,
     /// Whether questions and answers are written down.
@@ -84,6 +86,7 @@ impl Default for Settings {
             quotes_max: 4,
             dense_share: 0.5,
             rrf_k: 60.0,
+            rerank: true,
             confidence_min: 0.5,
             log_questions: true,
         }

@@ -9,7 +9,7 @@ use uuid::Uuid;
 use super::dataset::{Dataset, Judged};
 use super::error::EvaluationError;
 use crate::algorithms::retrieval::{
-    Compounds, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank, sentences,
+    Compounds, Everyday, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank, sentences,
 };
 use crate::base::timeline::Clock;
 use crate::knowledge::embedding::{Embedding, Purpose};
@@ -19,6 +19,8 @@ use crate::knowledge::index::{Collection, Engine, Filter, Hit, Point, Search, Sp
 const VERSION: u32 = 1;
 /// Passages that are embedded and stored at once.
 const BATCH: usize = 64;
+/// Passages nearest by meaning whose languages tell what the question's words are worth.
+const NEAREST: usize = 10;
 /// Passages of a ranking; enough for every measure and for fusing.
 const RANKED: usize = 100;
 
@@ -131,9 +133,14 @@ pub async fn rank_all(
         bench.engine.put(VERSION, points).await?;
     }
     bench.engine.settle(VERSION).await?;
+    let everyday = match card {
+        Some(_) => bench.embedding.embed(&Everyday::texts(), Purpose::Passage).await?,
+        None => None,
+    };
+    let everyday = everyday.and_then(Everyday::new);
     let mut reports = Vec::with_capacity(modes.len());
     for mode in modes {
-        reports.push(laid.measure(*mode, bench).await?);
+        reports.push(laid.measure(*mode, bench, everyday.as_ref()).await?);
     }
     Ok(RetrievalReport {
         dataset: dataset.name.clone(),
@@ -207,13 +214,14 @@ impl<'a> Laid<'a> {
         &self,
         mode: RetrievalMode,
         bench: Bench<'_>,
+        everyday: Option<&Everyday>,
     ) -> Result<ModeReport, EvaluationError> {
         let questions = &self.dataset.questions;
         let (mut ndcg, mut recall, mut mrr) = (0.0, 0.0, 0.0);
         let mut took = Vec::with_capacity(questions.len());
         for question in questions {
             let started = bench.clock.elapsed();
-            let ranked = self.ranked(mode, &question.text, bench).await?;
+            let ranked = self.ranked(mode, &question.text, bench, everyday).await?;
             took.push(bench.clock.elapsed().saturating_sub(started));
             let ranked: Vec<String> =
                 ranked.into_iter().map(|index| self.dataset.passages[index].id.clone()).collect();
@@ -240,6 +248,7 @@ impl<'a> Laid<'a> {
         mode: RetrievalMode,
         question: &str,
         bench: Bench<'_>,
+        everyday: Option<&Everyday>,
     ) -> Result<Vec<usize>, EvaluationError> {
         let language = Language::detect(question);
         let weights = match mode {
@@ -268,7 +277,18 @@ impl<'a> Laid<'a> {
         let list = |hits: &[Hit]| -> Vec<(Uuid, f32)> {
             hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect()
         };
-        let fused = fuse(&list(&found.words), &list(&found.dense), bench.fusion);
+        let (words, dense) = (list(&found.words), list(&found.dense));
+        let places = dense.iter().take(NEAREST).filter_map(|(id, _)| place(*id));
+        let nearest: Vec<Language> =
+            places.filter_map(|place| self.languages.get(place).copied()).collect();
+        let fusion = match (bench.fusion, everyday) {
+            (Fusion::MinMax { dense_share }, Some(everyday)) => {
+                let dense_share = everyday.share(dense_share, language, &nearest);
+                Fusion::MinMax { dense_share }
+            }
+            (fusion, _) => fusion,
+        };
+        let fused = fuse(&words, &dense, fusion);
         Ok(fused
             .into_iter()
             .filter_map(|(id, _)| place(id))

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use crate::algorithms::retrieval::hints::{Hint, Met};
-use crate::algorithms::retrieval::{Ask, Compounds, Language, Passage, Selection, Words, select};
+use crate::algorithms::retrieval::{
+    Ask, Compounds, Language, Passage, Selection, Shortlist, Words,
+};
 
 const TEXTS: [&str; 4] = [
     "Die Messstelle gehört dem Betreiber. Der Grundpreis beträgt 25 Euro pro Jahr. Die Ablesung erfolgt monatlich.",
@@ -11,6 +13,10 @@ const TEXTS: [&str; 4] = [
     "Die Kündigungsfrist beträgt zwei Wochen. Der Lieferant bestätigt die Kündigung.",
     "Der Bahnhof liegt im Zentrum. Züge fahren nach Bern.",
 ];
+
+fn select(ask: &Ask<'_>, passages: &[Passage<'_>], most: usize) -> Selection {
+    Shortlist::of(ask, passages).choose(passages, most)
+}
 
 fn words() -> Words {
     let mut words = Words { average_terms: 10.0, compounds: Compounds::built_in() };

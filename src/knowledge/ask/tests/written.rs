@@ -80,10 +80,26 @@ async fn a_lie_is_marked_or_left_out() {
 }
 
 #[tokio::test]
-async fn a_model_that_supports_nothing_answers_nothing() {
-    for text in
-        ["NOT_FOUND", "NOT_FOUND.", "Die Vergütung beträgt 12 Rp./kWh [1].", "Das weiss ich nicht."]
-    {
+async fn what_a_model_writes_without_support_costs_the_wording_and_not_the_answer() {
+    for text in ["Die Vergütung beträgt 12 Rp./kWh [1].", "Das weiss ich nicht."] {
+        let server = ModelServer::writing(text).await;
+        let app = library(|settings| written_by(settings, &server)).await;
+        let answer = ask(&app, Role::Customer, QUESTION, json!({})).await;
+        assert_eq!((&answer["mode"], &answer["abstained"]), (&json!("extractive"), &json!(false)));
+        assert!(answer["fallback"].as_str().unwrap().contains("is supported"), "{answer:#}");
+        assert!(texts(&answer)[0].contains("6.00"), "{text}: {answer:#}");
+        let sentences = answer["writing"]["sentences"].as_array().unwrap();
+        assert!(sentences.iter().all(|one| one["supported"] == false), "{answer:#}");
+        assert!(assert_proven(&app, &answer).await > 0, "{text}");
+        // What the documents do not say is not found with such a model either.
+        let other = ask(&app, Role::Customer, "Wann wurde Rom gegründet?", json!({})).await;
+        assert_eq!((&other["abstained"], &other["quotes"]), (&json!(true), &json!([])), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_model_that_finds_nothing_answers_nothing() {
+    for text in ["NOT_FOUND", "NOT_FOUND."] {
         let server = ModelServer::writing(text).await;
         let app = library(|settings| written_by(settings, &server)).await;
         let answer = ask(&app, Role::Customer, QUESTION, json!({})).await;

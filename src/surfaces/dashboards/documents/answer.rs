@@ -106,7 +106,7 @@ fn notes(answer: &Answer, format: &Format) -> Vec<String> {
         all.push(format.text("doc_note_words_only").to_owned());
     }
     if let Some(confidence) =
-        answer.confidence.filter(|_| !answer.abstained && answer.writing.is_none())
+        answer.confidence.filter(|_| !answer.abstained && answer.mode == Mode::Extractive)
     {
         let percent = number(confidence * 100.0, 0);
         all.push(format.fill("doc_note_confidence", &[("n", &percent)]));

@@ -1,0 +1,53 @@
+//! What a model's vectors say about a question: how far they count, and which sentences come near it.
+
+use std::sync::Arc;
+
+use tokio::sync::Mutex;
+
+use crate::algorithms::retrieval::{Everyday, cosine};
+use crate::knowledge::embedding::{Embedding, EmbeddingError, Purpose};
+
+/// Sentences whose meaning is compared with the question's: a second at most of a small model on two cores.
+pub(super) const SENTENCES_COMPARED: usize = 16;
+/// Letters of a sentence with its neighbours that are compared.
+pub(super) const LETTERS_COMPARED: usize = 1_200;
+
+/// The everyday sentences as the present model sees them; they are embedded once for each model.
+#[derive(Clone, Default)]
+pub(super) struct Seen(Arc<Mutex<Option<(String, Arc<Everyday>)>>>);
+
+impl Seen {
+    /// Of the model with this digest.
+    pub async fn by(
+        &self,
+        embedding: &Embedding,
+        digest: &str,
+    ) -> Result<Arc<Everyday>, EmbeddingError> {
+        let mut seen = self.0.lock().await;
+        if let Some((_, everyday)) = seen.as_ref().filter(|(of, _)| of == digest) {
+            return Ok(Arc::clone(everyday));
+        }
+        let vectors = embedding.embed(&Everyday::texts(), Purpose::Passage).await?;
+        let missing = || EmbeddingError::Unusable("the model left texts out".to_owned());
+        let everyday = Arc::new(vectors.and_then(Everyday::new).ok_or_else(missing)?);
+        *seen = Some((digest.to_owned(), Arc::clone(&everyday)));
+        Ok(everyday)
+    }
+}
+
+/// A question as the model sees it.
+#[derive(Clone)]
+pub(super) struct Meaning {
+    pub vector: Vec<f32>,
+    pub everyday: Arc<Everyday>,
+    pub embedding: Embedding,
+}
+
+impl Meaning {
+    /// How near the question texts lie, in order.
+    pub async fn standings(&self, texts: &[String]) -> Result<Vec<f64>, EmbeddingError> {
+        let vectors = self.embedding.embed(texts, Purpose::Passage).await?.unwrap_or_default();
+        let scale = self.everyday.scale(&self.vector);
+        Ok(vectors.iter().map(|vector| scale.standing(cosine(&self.vector, vector))).collect())
+    }
+}
