@@ -7,54 +7,66 @@ use crate::algorithms::retrieval::fusion::share_across;
 
 /// Sentences that answer no question about documents, the same ones in each language.
 const EVERYDAY: [(Language, [&str; 10]); 4] = [
-    (Language::German, [
-        "Der Kuchen muss vierzig Minuten im Ofen backen.",
-        "Am Sonntag spielt unsere Mannschaft gegen den Tabellenführer.",
-        "Die Katze schläft am liebsten auf dem Fensterbrett.",
-        "Ihre Tochter lernt seit zwei Jahren Geige.",
-        "Der Zug nach Hamburg fährt heute von Gleis sieben.",
-        "Im Museum hängen Bilder aus dem siebzehnten Jahrhundert.",
-        "Er hat sich beim Skifahren das Knie verletzt.",
-        "Wir suchen eine Wohnung mit drei Zimmern und Balkon.",
-        "Das Konzert war schon nach einer Stunde ausverkauft.",
-        "Vor dem Winter werden die Rosen zurückgeschnitten.",
-    ]),
-    (Language::French, [
-        "Le gâteau doit cuire quarante minutes au four.",
-        "Dimanche, notre équipe joue contre le premier du classement.",
-        "Le chat dort volontiers sur le rebord de la fenêtre.",
-        "Sa fille apprend le violon depuis deux ans.",
-        "Le train pour Lyon part de la voie sept.",
-        "Le musée expose des tableaux du dix-septième siècle.",
-        "Il s'est blessé au genou en faisant du ski.",
-        "Nous cherchons un appartement de trois pièces avec balcon.",
-        "Le concert affichait complet au bout d'une heure.",
-        "On taille les rosiers avant l'hiver.",
-    ]),
-    (Language::English, [
-        "The cake has to bake in the oven for forty minutes.",
-        "On Sunday our team plays against the leaders of the league.",
-        "The cat likes to sleep on the window sill.",
-        "Their daughter has been learning the violin for two years.",
-        "The train to London leaves from platform seven.",
-        "The museum shows paintings of the seventeenth century.",
-        "He hurt his knee while skiing.",
-        "We are looking for a flat with three rooms and a balcony.",
-        "The concert was sold out after an hour.",
-        "Roses are cut back before winter.",
-    ]),
-    (Language::Italian, [
-        "La torta deve cuocere in forno per quaranta minuti.",
-        "Domenica la nostra squadra gioca contro la prima in classifica.",
-        "Al gatto piace dormire sul davanzale.",
-        "La loro figlia impara il violino da due anni.",
-        "Il treno per Milano parte dal binario sette.",
-        "Il museo espone quadri del diciassettesimo secolo.",
-        "Si è fatto male al ginocchio sciando.",
-        "Cerchiamo un appartamento di tre locali con balcone.",
-        "Il concerto era esaurito dopo un'ora.",
-        "Prima dell'inverno si potano le rose.",
-    ]),
+    (
+        Language::German,
+        [
+            "Der Kuchen muss vierzig Minuten im Ofen backen.",
+            "Am Sonntag spielt unsere Mannschaft gegen den Tabellenführer.",
+            "Die Katze schläft am liebsten auf dem Fensterbrett.",
+            "Ihre Tochter lernt seit zwei Jahren Geige.",
+            "Der Zug nach Hamburg fährt heute von Gleis sieben.",
+            "Im Museum hängen Bilder aus dem siebzehnten Jahrhundert.",
+            "Er hat sich beim Skifahren das Knie verletzt.",
+            "Wir suchen eine Wohnung mit drei Zimmern und Balkon.",
+            "Das Konzert war schon nach einer Stunde ausverkauft.",
+            "Vor dem Winter werden die Rosen zurückgeschnitten.",
+        ],
+    ),
+    (
+        Language::French,
+        [
+            "Le gâteau doit cuire quarante minutes au four.",
+            "Dimanche, notre équipe joue contre le premier du classement.",
+            "Le chat dort volontiers sur le rebord de la fenêtre.",
+            "Sa fille apprend le violon depuis deux ans.",
+            "Le train pour Lyon part de la voie sept.",
+            "Le musée expose des tableaux du dix-septième siècle.",
+            "Il s'est blessé au genou en faisant du ski.",
+            "Nous cherchons un appartement de trois pièces avec balcon.",
+            "Le concert affichait complet au bout d'une heure.",
+            "On taille les rosiers avant l'hiver.",
+        ],
+    ),
+    (
+        Language::English,
+        [
+            "The cake has to bake in the oven for forty minutes.",
+            "On Sunday our team plays against the leaders of the league.",
+            "The cat likes to sleep on the window sill.",
+            "Their daughter has been learning the violin for two years.",
+            "The train to London leaves from platform seven.",
+            "The museum shows paintings of the seventeenth century.",
+            "He hurt his knee while skiing.",
+            "We are looking for a flat with three rooms and a balcony.",
+            "The concert was sold out after an hour.",
+            "Roses are cut back before winter.",
+        ],
+    ),
+    (
+        Language::Italian,
+        [
+            "La torta deve cuocere in forno per quaranta minuti.",
+            "Domenica la nostra squadra gioca contro la prima in classifica.",
+            "Al gatto piace dormire sul davanzale.",
+            "La loro figlia impara il violino da due anni.",
+            "Il treno per Milano parte dal binario sette.",
+            "Il museo espone quadri del diciassettesimo secolo.",
+            "Si è fatto male al ginocchio sciando.",
+            "Cerchiamo un appartamento di tre locali con balcone.",
+            "Il concerto era esaurito dopo un'ora.",
+            "Prima dell'inverno si potano le rose.",
+        ],
+    ),
 ];
 
 /// Smallest deviation that is believed, for a model that puts all everyday sentences at one place.
@@ -181,6 +193,9 @@ mod tests {
         let (mean, deviation) = (0.1, (40.0 / 39.0 * 0.09_f64).sqrt());
         assert!((scale.standing(0.7) - (0.7 - mean) / deviation).abs() < 1e-6);
         let flat = Everyday::new(vec![vec![0.6, 0.8]; 40]).unwrap().scale(&[0.6, 0.8]);
-        assert!(flat.standing(1.0).abs() < 1e-3, "a model that sees no difference divides by nothing");
+        assert!(
+            flat.standing(1.0).abs() < 1e-3,
+            "a model that sees no difference divides by nothing"
+        );
     }
 }

@@ -46,7 +46,7 @@ pub struct Chosen {
 /// What was chosen, best first, and the calibrated probability that the answer stands there.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Selection {
-    /// The sentences; empty when no passage shares a word with the question.
+    /// The sentences; empty when no passage shares a word with the question and nothing was compared by meaning.
     pub quotes: Vec<Chosen>,
     /// From 0 to 1.
     pub confidence: f64,
@@ -137,7 +137,8 @@ impl Shortlist {
             let text = candidate.span.of(passages[candidate.passage].text).unwrap_or_default();
             let other = passages[candidate.passage].document != document;
             let floor = best.score - if other { FURTHER_BELOW / 2.0 } else { FURTHER_BELOW };
-            if quotes.len() >= quotes_max || best.features.passage <= 0.0 {
+            let says_nothing = best.features.passage <= 0.0 && best.features.meaning.is_none();
+            if quotes.len() >= quotes_max || says_nothing {
                 break;
             }
             let shown = candidate.shown;
@@ -171,6 +172,7 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
             unknown: question.unknown,
             standing: f64::from(passage.score.max(0.0) / top),
             dense: passage.dense_score.map(f64::from),
+            across: reading.language.zip(ask.language).is_some_and(|(of, asked)| of != asked),
             ..Features::default()
         };
         let spans: Vec<Span> = reading.sentences.iter().map(|(span, _)| *span).collect();
@@ -209,6 +211,8 @@ pub(super) fn candidates(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Vec<Candida
 pub(super) struct Reading {
     sentences: Vec<(Span, HashSet<u32>)>,
     heading: HashSet<u32>,
+    /// What it is written in, where that can be told.
+    language: Option<Language>,
     /// Terms of the sentences and of the titles above.
     pub all: HashSet<u32>,
     /// The same as they are written.
@@ -217,7 +221,8 @@ pub(super) struct Reading {
 
 impl Reading {
     fn of(ask: &Ask<'_>, passage: &Passage<'_>) -> Self {
-        let language = Language::detect(passage.text).or(ask.language).unwrap_or(Language::English);
+        let told = Language::detect(passage.text);
+        let language = told.or(ask.language).unwrap_or(Language::English);
         let mut vocabulary = HashMap::new();
         let mut terms_of = |text: &str| -> HashSet<u32> {
             let hashed = ask.words.terms(text, language).into_iter().map(|term| {
@@ -233,7 +238,7 @@ impl Reading {
             .collect();
         let heading = terms_of(passage.heading);
         let all = vocabulary.keys().copied().collect();
-        Self { sentences, heading, all, vocabulary }
+        Self { sentences, heading, language: told, all, vocabulary }
     }
 
     /// Terms of a sentence, its neighbours, the titles above and the passage's first line, which often is one.

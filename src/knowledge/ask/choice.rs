@@ -85,11 +85,7 @@ impl Material {
         let material = Arc::new(self);
         let read = Arc::clone(&material);
         let by_words = pool.run("documents.select", move || {
-            let ask = Ask {
-                question: &read.question,
-                language: read.language,
-                words: &read.words,
-            };
+            let ask = Ask { question: &read.question, language: read.language, words: &read.words };
             Shortlist::of(&ask, &read.passages())
         });
         let choice = Choice { shortlist: by_words.await?, material, compared: 0 };
@@ -104,7 +100,7 @@ impl Choice {
     async fn by(self, meaning: &Meaning) -> Self {
         let passages = self.material.passages();
         let texts = self.shortlist.texts(&passages, SENTENCES_COMPARED, LETTERS_COMPARED);
-        match meaning.standings(&texts).await {
+        match meaning.standings(&texts, self.material.language).await {
             Ok(standings) if standings.len() == texts.len() => Self {
                 shortlist: self.shortlist.compared(&standings),
                 compared: standings.len(),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use crate::algorithms::retrieval::{Everyday, cosine};
+use crate::algorithms::retrieval::{Everyday, Language, cosine};
 use crate::knowledge::embedding::{Embedding, EmbeddingError, Purpose};
 
 /// Sentences whose meaning is compared with the question's: a second at most of a small model on two cores.
@@ -44,10 +44,20 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    /// How near the question texts lie, in order.
-    pub async fn standings(&self, texts: &[String]) -> Result<Vec<f64>, EmbeddingError> {
+    /// How near the question, asked in `language`, texts lie, in order. What is in a language to which the model
+    /// does not lead from the question's is as near as unrelated texts.
+    pub async fn standings(
+        &self,
+        texts: &[String],
+        language: Option<Language>,
+    ) -> Result<Vec<f64>, EmbeddingError> {
         let vectors = self.embedding.embed(texts, Purpose::Passage).await?.unwrap_or_default();
         let scale = self.everyday.scale(&self.vector);
-        Ok(vectors.iter().map(|vector| scale.standing(cosine(&self.vector, vector))).collect())
+        let standing = |(text, vector): (&String, &Vec<f32>)| {
+            let both = language.zip(Language::detect(text));
+            let bridge = both.map_or(1.0, |(from, to)| self.everyday.bridge(from, to));
+            bridge * scale.standing(cosine(&self.vector, vector))
+        };
+        Ok(texts.iter().zip(&vectors).map(standing).collect())
     }
 }

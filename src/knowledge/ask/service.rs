@@ -16,8 +16,8 @@ use super::library::{Found, Hit, Library};
 use super::log::{Feedback, Label, LoggedQuestion, NewPrompt, PromptVersion, QuestionFilter};
 use super::meaning::Seen as SeenByModel;
 use super::model::{
-    Answer, AskRequest, DocumentHit, FILTERS_MAX, Filters, PASSAGES_MAX, PassageView, Passages, Retrieval,
-    QUESTION_LETTERS_MAX, SearchRequest,
+    Answer, AskRequest, DocumentHit, FILTERS_MAX, Filters, PASSAGES_MAX, PassageView, Passages,
+    QUESTION_LETTERS_MAX, Retrieval, SearchRequest,
 };
 use super::prompt::BUILT_IN;
 use super::proof::{Proof, chunk_use, origin};

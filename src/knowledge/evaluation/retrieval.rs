@@ -9,7 +9,8 @@ use uuid::Uuid;
 use super::dataset::{Dataset, Judged};
 use super::error::EvaluationError;
 use crate::algorithms::retrieval::{
-    Compounds, Everyday, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank, sentences,
+    Compounds, Everyday, Fusion, Language, Words, fuse, ndcg_at, recall_at, reciprocal_rank,
+    sentences,
 };
 use crate::base::timeline::Clock;
 use crate::knowledge::embedding::{Embedding, Purpose};

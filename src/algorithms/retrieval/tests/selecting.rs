@@ -189,3 +189,29 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn meaning_decides_among_the_best_and_says_nothing_of_the_others() {
+    let words = words();
+    let question = "Wie lange ist die Kündigungsfrist?";
+    let ask = Ask { question, language: Some(Language::German), words: &words };
+    let passages = passages();
+    let list = Shortlist::of(&ask, &passages);
+    let texts = list.texts(&passages, 3, 1_000);
+    assert_eq!(texts.len(), 3);
+    assert!(texts[0].contains("Die Kündigungsfrist beträgt zwei Wochen."), "{texts:?}");
+    assert!(texts[0].contains("Der Lieferant bestätigt"), "neighbours belong to it: {texts:?}");
+    let short = list.texts(&passages, 1, 40);
+    assert_eq!(short, ["Die Kündigungsfrist beträgt zwei Wochen."], "without its neighbours");
+    let first = |list: &Shortlist| {
+        let chosen = list.choose(&passages, 1).quotes[0];
+        chosen.span.of(passages[chosen.passage].text).unwrap().to_owned()
+    };
+    let likely = first(&list);
+    let same = list.compared(&[2.0, 2.0, 2.0]);
+    assert_eq!(first(&same), likely, "what is equally near stays as it is");
+    assert!(same.passages().len() <= 3);
+    let other = Shortlist::of(&ask, &passages).compared(&[-50.0, 50.0, -50.0]);
+    assert_ne!(first(&other), likely);
+    assert_eq!(Shortlist::of(&ask, &passages).compared(&[]).choose(&passages, 3).quotes, []);
+}

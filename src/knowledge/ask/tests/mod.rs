@@ -1,6 +1,7 @@
 //! Questions to documents, over HTTP and through the service, with models at the wire.
 
 mod injection; // documents that give orders
+mod meaning; // sentences compared by meaning
 mod model_server; // a model's server as a test wants it
 mod quotes; // answers without a model
 mod sheets; // prices beside a tariff
