@@ -101,6 +101,13 @@ impl Documents {
             })
             .await?;
         drop(conn);
+        if begun.version != version.version {
+            // Another process was quicker; what was made here is left to the next look where it stays.
+            if let Err(error) = engine.drop_version(version.version, false).await {
+                tracing::debug!(%error, "Index version {} stays unused: {error}", version.version);
+            }
+            return Ok(begun);
+        }
         tracing::info!(version = begun.version, reason, "Index version {} begins", begun.version);
         if state == State::Active {
             self.point(begun.version).await;
