@@ -67,17 +67,17 @@ fn rank_by_words(features: &Features) -> f64 {
 }
 
 fn rank_by_meaning(features: &Features, meaning: f64) -> f64 {
-    3.4 * features.said
+    3.1 * features.said
         + 6.1 * features.sentence
-        + 4.6 * features.window
-        + 4.6 * features.passage
-        + 1.8 * features.standing
-        + 3.2 * features.met
-        - 4.1 * features.without_unit
+        + 5.4 * features.window
+        + 3.6 * features.passage
+        + 1.9 * features.standing
+        + 3.0 * features.met
+        - 4.2 * features.without_unit
         - 4.7 * features.missing_years
-        - 0.8 * features.length
-        - 5.2 * features.title
-        + 1.6 * meaning
+        - 0.9 * features.length
+        - 4.6 * features.title
+        + 1.35 * meaning
 }
 
 /// The probability that the sentence answers: logistic on the features of the best one.

@@ -83,14 +83,16 @@ impl Shortlist {
     }
 
     /// What is compared with the question by meaning: the best `most` sentences, each with its neighbours below the
-    /// last title above it. Sentences that are longer than `letters_max` lose their neighbours, then their end.
+    /// last title above it. Those that are longer than `letters_max` lose their neighbours, then their list, then
+    /// their end.
     pub fn texts(&self, passages: &[Passage<'_>], most: usize, letters_max: usize) -> Vec<String> {
         let text = |candidate: &Candidate| {
             let passage = &passages[candidate.passage];
             let title = passage.heading.lines().last().unwrap_or_default();
             let of = |span: Span| span.of(passage.text).unwrap_or_default();
-            let near = of(candidate.near);
-            let body = if near.len() > letters_max { of(candidate.span) } else { near };
+            let mut longer = [candidate.near, candidate.shown].into_iter().map(of);
+            let body = longer.find(|body| body.len() <= letters_max);
+            let body = body.unwrap_or_else(|| of(candidate.span));
             let whole = format!("{title}\n{body}");
             whole.trim().chars().take(letters_max).collect()
         };

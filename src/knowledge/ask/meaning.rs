@@ -7,10 +7,10 @@ use tokio::sync::Mutex;
 use crate::algorithms::retrieval::{Everyday, Language, cosine};
 use crate::knowledge::embedding::{Embedding, EmbeddingError, Purpose};
 
-/// Sentences whose meaning is compared with the question's: a second at most of a small model on two cores.
-pub(super) const SENTENCES_COMPARED: usize = 16;
-/// Letters of a sentence with its neighbours that are compared.
-pub(super) const LETTERS_COMPARED: usize = 1_200;
+/// Sentences whose meaning is compared with the question's; more would cost time and find no more.
+pub(super) const SENTENCES_COMPARED: usize = 12;
+/// Letters of a sentence with its neighbours that are compared; longer ones cost time and find no more.
+pub(super) const LETTERS_COMPARED: usize = 600;
 
 /// The everyday sentences as the present model sees them; they are embedded once for each model.
 #[derive(Clone, Default)]
