@@ -80,7 +80,7 @@ fn rank_by_meaning(features: &Features, meaning: f64) -> f64 {
         + 1.35 * meaning
 }
 
-/// The probability that the sentence answers: logistic on the features of the best one.
+/// The probability that the sentence answers: logistic on the features of the best one (by words).
 ///
 /// Fitted on the same questions, on forty that no document answers, and on all again with the document that answers
 /// taken away, with it alone, and with single passages that answer or do not. The constant is set so that 0.5 is

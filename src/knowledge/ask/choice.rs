@@ -18,7 +18,7 @@ pub(super) struct Material {
 
 struct Text {
     document: usize,
-    text: String,
+    body: String,
     heading: String,
     score: f32,
     dense_score: Option<f32>,
@@ -28,7 +28,7 @@ impl Text {
     fn passage(&self) -> Passage<'_> {
         Passage {
             document: self.document,
-            text: &self.text,
+            text: &self.body,
             heading: &self.heading,
             score: self.score,
             dense_score: self.dense_score,
@@ -58,7 +58,7 @@ impl Material {
             let above = hit.chunk.search_text.strip_suffix(&hit.chunk.text);
             Text {
                 document,
-                text: hit.chunk.text.clone(),
+                body: hit.chunk.text.clone(),
                 heading: above.unwrap_or_default().trim_end().to_owned(),
                 score: hit.scores.score,
                 dense_score: hit.scores.dense_score,

@@ -14,7 +14,12 @@ pub(super) const LETTERS_COMPARED: usize = 600;
 
 /// The everyday sentences as the present model sees them; they are embedded once for each model.
 #[derive(Clone, Default)]
-pub(super) struct Seen(Arc<Mutex<Option<(String, Arc<Everyday>)>>>);
+pub(super) struct Seen(Arc<Mutex<Option<ByModel>>>);
+
+struct ByModel {
+    digest: String,
+    everyday: Arc<Everyday>,
+}
 
 impl Seen {
     /// Of the model with this digest.
@@ -24,13 +29,13 @@ impl Seen {
         digest: &str,
     ) -> Result<Arc<Everyday>, EmbeddingError> {
         let mut seen = self.0.lock().await;
-        if let Some((_, everyday)) = seen.as_ref().filter(|(of, _)| of == digest) {
-            return Ok(Arc::clone(everyday));
+        if let Some(known) = seen.as_ref().filter(|known| known.digest == digest) {
+            return Ok(Arc::clone(&known.everyday));
         }
         let vectors = embedding.embed(&Everyday::texts(), Purpose::Passage).await?;
         let missing = || EmbeddingError::Unusable("the model left texts out".to_owned());
         let everyday = Arc::new(vectors.and_then(Everyday::new).ok_or_else(missing)?);
-        *seen = Some((digest.to_owned(), Arc::clone(&everyday)));
+        *seen = Some(ByModel { digest: digest.to_owned(), everyday: Arc::clone(&everyday) });
         Ok(everyday)
     }
 }

@@ -22,6 +22,7 @@ pub enum Provider {
 /// How questions about documents are answered.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "the file has one switch for each of them")]
 pub struct Settings {
     /// How a question is answered that does not say.
     pub mode: Mode,

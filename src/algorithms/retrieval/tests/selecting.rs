@@ -213,5 +213,8 @@ fn meaning_decides_among_the_best_and_says_nothing_of_the_others() {
     assert!(same.passages().len() <= 3);
     let other = Shortlist::of(&ask, &passages).compared(&[-50.0, 50.0, -50.0]);
     assert_ne!(first(&other), likely);
+    let sure = |list: &Shortlist| list.choose(&passages, 1).confidence;
+    let by_words = sure(&Shortlist::of(&ask, &passages));
+    assert!((sure(&other) - by_words).abs() < 1e-12, "how sure it is, is said by words");
     assert_eq!(Shortlist::of(&ask, &passages).compared(&[]).choose(&passages, 3).quotes, []);
 }
