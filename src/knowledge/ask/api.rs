@@ -253,7 +253,7 @@ fn scores_example() -> Value {
 
 fn retrieval_example() -> Value {
     json!({"index_version": 1, "language": "de", "words_found": 38, "dense_found": 50,
-        "fusion": "min_max", "note": null})
+        "sentences_compared": 12, "fusion": "min_max", "note": null})
 }
 
 fn timings_example() -> Value {

@@ -119,9 +119,10 @@ impl ServerEngine {
     fn judged(&self, error: &QdrantError) -> IndexError {
         let url = &self.url;
         let QdrantError::ResponseError { status } = error else {
-            return IndexError::Unavailable(format!("the Qdrant server at {url}: {error}"));
+            let said = plainly(&error.to_string());
+            return IndexError::Unavailable(format!("the Qdrant server at {url}: {said}"));
         };
-        let said: String = status.message().chars().take(300).collect();
+        let said: String = plainly(status.message()).chars().take(300).collect();
         match i32::from(status.code()) {
             code::NOT_FOUND => IndexError::Unknown(0),
             code::INVALID_ARGUMENT | code::ALREADY_EXISTS => IndexError::Refused(said),
@@ -297,6 +298,17 @@ fn is_too_old(release: &str) -> bool {
     }
 }
 
+/// What the client says, without the names of its types: of those around a cause the innermost one's message is left.
+fn plainly(said: &str) -> String {
+    let cause = said.rsplit_once("message: \"").and_then(|(_, rest)| rest.split_once('"'));
+    match cause {
+        Some((cause, _)) if said.contains("transport::Error") => {
+            format!("no connection ({cause})")
+        }
+        _ => said.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -312,5 +324,15 @@ mod tests {
         ] {
             assert_eq!(is_too_old(release), expected, "{release}");
         }
+    }
+
+    #[test]
+    fn a_connection_that_fails_is_told_without_the_names_of_types() {
+        let said = "Failed to connect to http://127.0.0.1:1/: tonic::transport::Error(Transport, \
+                    ConnectError(ConnectError(\"tcp connect error\", 127.0.0.1:1, Os { code: 111, \
+                    kind: ConnectionRefused, message: \"Connection refused\" })))";
+        assert_eq!(plainly(said), "no connection (Connection refused)");
+        assert_eq!(plainly("Wrong input: message: \"x\""), "Wrong input: message: \"x\"");
+        assert_eq!(plainly("operation was cancelled"), "operation was cancelled");
     }
 }

@@ -20,7 +20,7 @@ pub(super) async fn look_at_vectors(index: &Index, server: Option<&str>) -> Find
     match within(server, index.standing()).await {
         Ok(detail) => Finding::ok(detail),
         Err(why) => Finding::fail(
-            format!("{why}; documents cannot be found, and nothing is indexed elsewhere"),
+            format!("{why}; documents are found by their words in the database, and new ones wait"),
             "start Qdrant, or mend QDRANT_* in .env; without QDRANT_URL the index is in the data folder",
         ),
     }
