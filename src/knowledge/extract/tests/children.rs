@@ -1,7 +1,7 @@
 //! Children as they are, and as they should not be.
 
-use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
+use std::process::Command;
 
 use bytes::Bytes;
 
@@ -11,11 +11,15 @@ use crate::knowledge::extract::model::Extractor;
 use crate::knowledge::extract::process::{Processes, Program};
 use crate::knowledge::extract::service::Extraction;
 
-/// A program that does `what` when it is asked to read.
+/// A program that does `what` when it is asked to read. Another process writes it: while this one has a file open for
+/// writing, every process that another test starts just then has it too, and what is open so cannot be run.
 fn script(folder: &tempfile::TempDir, what: &str) -> PathBuf {
     let path = folder.path().join("child");
-    std::fs::write(&path, format!("#!/bin/sh\n{what}\n")).unwrap();
-    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let written = Command::new("sh")
+        .args(["-c", "printf '#!/bin/sh\\n%s\\n' \"$1\" >\"$0\" && chmod 755 \"$0\""])
+        .args([path.as_os_str(), what.as_ref()])
+        .status();
+    assert!(written.unwrap().success());
     path
 }
 
