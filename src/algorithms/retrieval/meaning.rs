@@ -79,6 +79,9 @@ pub struct Everyday {
 }
 
 impl Everyday {
+    /// Passages nearest by meaning whose languages tell what a question's words are worth ([`Self::share`]).
+    pub const NEAREST: usize = 10;
+
     /// What is to be embedded as passages.
     pub fn texts() -> Vec<String> {
         EVERYDAY.iter().flat_map(|(_, texts)| texts.iter().map(|&text| text.to_owned())).collect()

@@ -11,7 +11,7 @@ use super::meaning::{Meaning, Seen};
 use super::model::{FusionName, Retrieval, Scores, SearchRequest, Timings};
 use super::settings::Settings;
 use super::watch::Watch;
-use crate::algorithms::retrieval::{Fusion, Language, Words, fuse};
+use crate::algorithms::retrieval::{Everyday, Fusion, Language, Words, fuse};
 use crate::knowledge::documents::{ChunkRecord, Documents, IndexVersion, ItemRecord, Status};
 use crate::knowledge::embedding::{Embedding, Purpose};
 use crate::knowledge::index;
@@ -22,8 +22,6 @@ use crate::platform::web::Role;
 const CANDIDATES_PER_PASSAGE: usize = 5;
 /// Candidates of each list at least.
 const CANDIDATES_MIN: usize = 50;
-/// Passages nearest by meaning whose languages tell what the question's words are worth.
-const NEAREST: usize = 10;
 
 /// Documents, their index, and what makes vectors of questions. Cloning is cheap.
 #[derive(Clone)]
@@ -155,7 +153,8 @@ impl Library {
         (language, by_meaning): (Option<Language>, &Ranked),
     ) -> Result<f64, AskError> {
         let Some(meaning) = meaning.filter(|_| language.is_some()) else { return Ok(share) };
-        let nearest: Vec<Uuid> = by_meaning.iter().take(NEAREST).map(|(id, _)| *id).collect();
+        let nearest: Vec<Uuid> =
+            by_meaning.iter().take(Everyday::NEAREST).map(|(id, _)| *id).collect();
         let chunks = self.documents.chunks_by_id(&nearest).await?;
         let languages: Vec<Language> =
             chunks.iter().filter_map(|chunk| Language::parse(&chunk.lang)).collect();

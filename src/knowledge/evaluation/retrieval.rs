@@ -20,8 +20,6 @@ use crate::knowledge::index::{Collection, Engine, Filter, Hit, Point, Search, Sp
 const VERSION: u32 = 1;
 /// Passages that are embedded and stored at once.
 const BATCH: usize = 64;
-/// Passages nearest by meaning whose languages tell what the question's words are worth.
-const NEAREST: usize = 10;
 /// Passages of a ranking; enough for every measure and for fusing.
 const RANKED: usize = 100;
 
@@ -279,7 +277,7 @@ impl<'a> Laid<'a> {
             hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect()
         };
         let (words, dense) = (list(&found.words), list(&found.dense));
-        let places = dense.iter().take(NEAREST).filter_map(|(id, _)| place(*id));
+        let places = dense.iter().take(Everyday::NEAREST).filter_map(|(id, _)| place(*id));
         let nearest: Vec<Language> =
             places.filter_map(|place| self.languages.get(place).copied()).collect();
         let fusion = match (bench.fusion, everyday) {
