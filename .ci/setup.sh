@@ -183,7 +183,17 @@ ensure_rust() {
   fi
 }
 
+# A build that ends for want of space says so late and in many words.
+warn_of_little_space() {
+  local folder=release needed_gb=5 free_gb
+  [ "$PURPOSE" = run ] || folder=debug needed_gb=12
+  free_gb=$(($(df -Pk . | awk 'NR == 2 { print $4 }') / 1024 / 1024))
+  [ -d "target/$folder/deps" ] || [ "$free_gb" -ge "$needed_gb" ] ||
+    say "warning: $free_gb GB are free here, and a first build takes about $needed_gb"
+}
+
 mkdir -p .tools
+warn_of_little_space
 mapfile -t packages < <(missing_packages)
 [ "${#packages[@]}" -eq 0 ] || install_packages "${packages[@]}"
 cmake_is_new || install_with_pip 'cmake>=3.28,<4.2'
