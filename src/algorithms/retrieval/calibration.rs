@@ -27,7 +27,7 @@ pub(super) struct Features {
     pub standing: f64,
     /// Cosine of question and passage.
     pub dense: Option<f64>,
-    /// How near the question the sentence with its neighbours lies (`Scale::standing`), where that was compared.
+    /// How near the question the sentence with its neighbours lies (`Everyday::standing`), where that was compared.
     pub meaning: Option<f64>,
     /// Whether the passage is in another language than the question.
     pub across: bool,
@@ -44,7 +44,7 @@ const UNKNOWN_FREE: f64 = 0.35;
 /// or, where they were compared by meaning, among those that were.
 ///
 /// Fitted by maximum likelihood of the sentence that holds the answer (softmax over the sentences of a question) on
-/// 604 questions of `XQuAD` and 76 of our own; with meaning on 612 and 114. See docs/retrieval-evaluation.md.
+/// 604 questions of `XQuAD` and 76 of our own; with meaning on 612 and 139. See docs/retrieval-evaluation.md.
 pub(super) fn rank(features: &Features) -> f64 {
     match features.meaning {
         Some(meaning) => rank_by_meaning(features, meaning),
@@ -67,35 +67,42 @@ fn rank_by_words(features: &Features) -> f64 {
 }
 
 fn rank_by_meaning(features: &Features, meaning: f64) -> f64 {
-    3.1 * features.said
-        + 6.1 * features.sentence
-        + 5.4 * features.window
-        + 3.6 * features.passage
-        + 1.9 * features.standing
-        + 3.0 * features.met
-        - 4.2 * features.without_unit
-        - 4.7 * features.missing_years
-        - 0.9 * features.length
-        - 4.6 * features.title
-        + 1.35 * meaning
+    3.9 * features.said
+        + 5.1 * features.sentence
+        + 5.3 * features.window
+        + 3.4 * features.passage
+        + 3.1 * features.standing
+        + 2.8 * features.met
+        - 3.9 * features.without_unit
+        - 4.0 * features.missing_years
+        - 1.0 * features.length
+        - 4.3 * features.title
+        + 5.2 * meaning
 }
 
-/// The probability that the sentence answers: logistic on the features of the best one (by words).
+/// The probability that the best sentence answers: logistic on its features.
 ///
-/// Fitted on the same questions, on forty that no document answers, and on all again with the document that answers
-/// taken away, with it alone, and with single passages that answer or do not. The constant is set so that 0.5 is
-/// where abstaining is right most often; the weight of what is never said is set by hand, for the fit cannot tell
-/// it from people's own words, and an answer about another thing is worse than none.
-///
-/// Across languages words say little: where meaning was compared, the probability is one of its own, fitted on `XQuAD`
-/// asked in the other language, with the paragraph that answers and without it. The constant is set so that of those
-/// without an answer one in ten is answered.
+/// Fitted on the same questions, on those that no document answers, and on all again with the document that answers
+/// taken away, with it alone, and with single passages that answer or do not; with meaning also on `XQuAD` asked in the
+/// other language. The weight of what is never said is set by hand, for the fit cannot tell it from people's own
+/// words, and an answer about another thing is worse than none; across languages what is not said says nothing.
 pub(super) fn confidence(features: &Features) -> f64 {
-    let logit = match features.meaning.filter(|_| features.across) {
-        Some(meaning) => -3.0 + 3.3 * features.said + 0.4 * meaning,
+    let logit = match features.meaning {
+        Some(meaning) => logit_by_meaning(features, meaning),
         None => logit_by_words(features),
     };
     1.0 / (1.0 + (-logit).exp())
+}
+
+fn logit_by_meaning(features: &Features, meaning: f64) -> f64 {
+    let across = f64::from(u8::from(features.across));
+    -4.2 + 1.2 * (features.covered.max(0.0) / 20.0).sqrt() + 2.1 * features.said
+        - 3.6 * features.without_unit
+        - 3.0 * features.missing_years
+        - 1.0 * features.unknown_names
+        - 8.0 * (1.0 - across) * (features.unknown - UNKNOWN_FREE).max(0.0)
+        - 1.6 * across
+        + 4.6 * meaning
 }
 
 fn logit_by_words(features: &Features) -> f64 {

@@ -15,6 +15,7 @@ mod common; // which words are
 mod lexicon; // passages and questions as weights
 mod bm25; // exact scoring in memory
 mod fusion; // one list out of two
+mod everyday_list; // what people ask and say at home
 mod meaning; // what a cosine is worth
 mod sentences; // where sentences end
 mod enumeration; // points of lists and what leads to them

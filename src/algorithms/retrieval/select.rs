@@ -74,14 +74,12 @@ pub(super) struct Candidate {
 #[derive(Debug)]
 pub struct Shortlist {
     candidates: Vec<Candidate>,
-    /// How sure the best sentence by words was, once they were compared by meaning.
-    by_words: Option<f64>,
 }
 
 impl Shortlist {
     /// By their words and by the passages' scores.
     pub fn of(ask: &Ask<'_>, passages: &[Passage<'_>]) -> Self {
-        Self { candidates: candidates(ask, passages), by_words: None }.sorted()
+        Self { candidates: candidates(ask, passages) }.sorted()
     }
 
     /// What is compared with the question by meaning: the best `most` sentences, each with its neighbours below the
@@ -101,11 +99,10 @@ impl Shortlist {
         self.candidates.iter().take(most).map(text).collect()
     }
 
-    /// The first sentences anew, by what meaning adds: one standing (`Scale::standing`) for each of
+    /// The first sentences anew, by what meaning adds: one standing (`Everyday::standing`) for each of
     /// [`Self::texts`]. The others are left out.
     #[must_use]
     pub fn compared(mut self, standings: &[f64]) -> Self {
-        self.by_words = self.candidates.first().map(|best| confidence(&best.features));
         self.candidates.truncate(standings.len());
         for (candidate, standing) in self.candidates.iter_mut().zip(standings) {
             candidate.features.meaning = Some(*standing);
@@ -156,12 +153,7 @@ impl Shortlist {
                 quotes.push(Chosen { passage: candidate.passage, span: shown });
             }
         }
-        // Meaning tells which sentence answers; whether one does is seen better by words, in their own language.
-        let confidence = match self.by_words.filter(|_| !best.features.across) {
-            _ if quotes.is_empty() => 0.0,
-            Some(by_words) => by_words,
-            None => confidence(&best.features),
-        };
+        let confidence = if quotes.is_empty() { 0.0 } else { confidence(&best.features) };
         Selection { quotes, confidence }
     }
 }

@@ -11,7 +11,7 @@ use super::meaning::{Meaning, Seen};
 use super::model::{FusionName, Retrieval, Scores, SearchRequest, Timings};
 use super::settings::Settings;
 use super::watch::Watch;
-use crate::algorithms::retrieval::{Everyday, Fusion, Language, Words, fuse};
+use crate::algorithms::retrieval::{Fusion, Language, Words, fuse};
 use crate::knowledge::documents::{ChunkRecord, Documents, IndexVersion, ItemRecord, Status};
 use crate::knowledge::embedding::{Embedding, Purpose};
 use crate::knowledge::index;
@@ -99,8 +99,11 @@ impl Library {
                 (found, Ranked::new())
             }
         };
-        let share = self.share(settings.dense_share, meaning.as_ref(), (language, &by_meaning));
-        let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings, share.await?));
+        let cosines: HashMap<Uuid, f32> = by_meaning.iter().copied().collect();
+        let found = (language, by_meaning);
+        let (share, by_meaning) =
+            self.across(settings.dense_share, meaning.as_ref(), found).await?;
+        let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings, share));
         if request.include_superseded {
             let both = (words.as_ref(), &weights);
             let (older, left_out) = self.exact(Which::Replaced, request, role, both, limit).await?;
@@ -113,8 +116,7 @@ impl Library {
             fused = fuse(&fused, &older, Fusion::default());
         }
         timings.search_ms = watch.lap("search");
-        let lists: [HashMap<Uuid, f32>; 2] =
-            [by_words.iter().copied().collect(), by_meaning.iter().copied().collect()];
+        let lists = [by_words.iter().copied().collect(), cosines];
         let hits = self.read(&fused, &lists, (request, role, k)).await?;
         timings.load_ms = watch.lap("load");
         let retrieval = Retrieval {
@@ -145,20 +147,21 @@ impl Library {
         self.index.search(version.version, Search { words, dense, filter, limit }).await
     }
 
-    /// Weight of the list by meaning: more where what lies nearest is in other languages than the question.
-    async fn share(
+    /// The list by meaning, fair to passages in other languages than the question, and its weight.
+    async fn across(
         &self,
         share: f64,
         meaning: Option<&Meaning>,
-        (language, by_meaning): (Option<Language>, &Ranked),
-    ) -> Result<f64, AskError> {
-        let Some(meaning) = meaning.filter(|_| language.is_some()) else { return Ok(share) };
-        let nearest: Vec<Uuid> =
-            by_meaning.iter().take(Everyday::NEAREST).map(|(id, _)| *id).collect();
-        let chunks = self.documents.chunks_by_id(&nearest).await?;
-        let languages: Vec<Language> =
-            chunks.iter().filter_map(|chunk| Language::parse(&chunk.lang)).collect();
-        Ok(meaning.everyday.share(share, language, &languages))
+        (language, by_meaning): (Option<Language>, Ranked),
+    ) -> Result<(f64, Ranked), AskError> {
+        let Some(meaning) = meaning.filter(|_| language.is_some()) else {
+            return Ok((share, by_meaning));
+        };
+        let ids: Vec<Uuid> = by_meaning.iter().map(|(id, _)| *id).collect();
+        let languages = self.documents.chunk_languages(&ids).await?;
+        let of = |id: &Uuid| languages.get(id).copied();
+        let share = meaning.everyday.share(share, language, &by_meaning, of);
+        Ok((share, meaning.everyday.levelled(language, by_meaning, of)))
     }
 
     /// The question as a vector of the kind that the index holds, and what it takes to use that; absent where

@@ -32,9 +32,8 @@ impl Seen {
         if let Some(known) = seen.as_ref().filter(|known| known.digest == digest) {
             return Ok(Arc::clone(&known.everyday));
         }
-        let vectors = embedding.embed(&Everyday::texts(), Purpose::Passage).await?;
         let missing = || EmbeddingError::Unusable("the model left texts out".to_owned());
-        let everyday = Arc::new(vectors.and_then(Everyday::new).ok_or_else(missing)?);
+        let everyday = Arc::new(embedding.everyday().await?.ok_or_else(missing)?);
         *seen = Some(ByModel { digest: digest.to_owned(), everyday: Arc::clone(&everyday) });
         Ok(everyday)
     }
@@ -49,19 +48,16 @@ pub(super) struct Meaning {
 }
 
 impl Meaning {
-    /// How near the question, asked in `language`, texts lie, in order. What is in a language to which the model
-    /// does not lead from the question's is as near as unrelated texts.
+    /// How near the question, asked in `language`, texts lie, in order ([`Everyday::standing`]).
     pub async fn standings(
         &self,
         texts: &[String],
         language: Option<Language>,
     ) -> Result<Vec<f64>, EmbeddingError> {
         let vectors = self.embedding.embed(texts, Purpose::Passage).await?.unwrap_or_default();
-        let scale = self.everyday.scale(&self.vector);
         let standing = |(text, vector): (&String, &Vec<f32>)| {
-            let both = language.zip(Language::detect(text));
-            let bridge = both.map_or(1.0, |(from, to)| self.everyday.bridge(from, to));
-            bridge * scale.standing(cosine(&self.vector, vector))
+            let cosine = cosine(&self.vector, vector);
+            self.everyday.standing(cosine, language, Language::detect(text))
         };
         Ok(texts.iter().zip(&vectors).map(standing).collect())
     }

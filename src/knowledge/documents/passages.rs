@@ -1,5 +1,6 @@
 //! What whoever looks for passages needs: the index, the vectors, many documents at once.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use uuid::Uuid;
@@ -7,7 +8,8 @@ use uuid::Uuid;
 use super::error::DocumentsError;
 use super::model::{ItemRecord, Status};
 use super::service::{Documents, reads_only};
-use super::store::items;
+use super::store::{chunks, items};
+use crate::algorithms::retrieval::Language;
 use crate::knowledge::embedding::Embedding;
 use crate::knowledge::index::Engine;
 use crate::platform::web::Role;
@@ -21,6 +23,20 @@ impl Documents {
     /// What makes vectors of texts.
     pub fn embedding(&self) -> Embedding {
         self.0.needs.embedding.clone()
+    }
+
+    /// Languages of chunks, of those where it was told.
+    pub async fn chunk_languages(
+        &self,
+        chunk_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Language>, DocumentsError> {
+        if chunk_ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let mut conn = self.db().conn().await?;
+        let rows = chunks::languages(&mut conn, chunk_ids).await?;
+        let told = |(id, code): (Uuid, String)| Some((id, Language::parse(&code)?));
+        Ok(rows.into_iter().filter_map(told).collect())
     }
 
     /// Those of `item_ids` that somebody in this role may read, with one statement.

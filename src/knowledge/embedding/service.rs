@@ -9,6 +9,7 @@ use super::openai::OpenAi;
 use super::remote::Remote;
 use super::served::typical_tokens;
 use super::settings::{Provider, Settings};
+use crate::algorithms::retrieval::Everyday;
 use crate::base::timeline::Clock;
 use crate::platform::runtime::CpuPool;
 
@@ -71,6 +72,14 @@ impl Embedding {
             metrics::counter!("luna_embedding_errors_total").increment(1);
         }
         made.map(Some)
+    }
+
+    /// What the model makes of everyday questions and their answers; absent when none is set up, or when it leaves texts
+    /// out.
+    pub async fn everyday(&self) -> Result<Option<Everyday>, EmbeddingError> {
+        let asked = self.embed(&Everyday::questions(), Purpose::Query).await?;
+        let said = self.embed(&Everyday::sentences(), Purpose::Passage).await?;
+        Ok(asked.zip(said).and_then(|(asked, said)| Everyday::new(&asked, &said)))
     }
 
     /// Tokens of `text` as the model counts them, rather too many where its tokenizer is not at hand;

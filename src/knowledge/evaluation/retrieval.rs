@@ -133,10 +133,9 @@ pub async fn rank_all(
     }
     bench.engine.settle(VERSION).await?;
     let everyday = match card {
-        Some(_) => bench.embedding.embed(&Everyday::texts(), Purpose::Passage).await?,
+        Some(_) => bench.embedding.everyday().await?,
         None => None,
     };
-    let everyday = everyday.and_then(Everyday::new);
     let mut reports = Vec::with_capacity(modes.len());
     for mode in modes {
         reports.push(laid.measure(*mode, bench, everyday.as_ref()).await?);
@@ -276,17 +275,15 @@ impl<'a> Laid<'a> {
         let list = |hits: &[Hit]| -> Vec<(Uuid, f32)> {
             hits.iter().map(|hit| (hit.chunk_id, hit.score)).collect()
         };
-        let (words, dense) = (list(&found.words), list(&found.dense));
-        let places = dense.iter().take(Everyday::NEAREST).filter_map(|(id, _)| place(*id));
-        let nearest: Vec<Language> =
-            places.filter_map(|place| self.languages.get(place).copied()).collect();
-        let fusion = match (bench.fusion, everyday) {
-            (Fusion::MinMax { dense_share }, Some(everyday)) => {
-                let dense_share = everyday.share(dense_share, language, &nearest);
-                Fusion::MinMax { dense_share }
+        let (words, mut dense) = (list(&found.words), list(&found.dense));
+        let mut fusion = bench.fusion;
+        if let Some(everyday) = everyday {
+            let of = |id: &Uuid| place(*id).and_then(|place| self.languages.get(place).copied());
+            if let Fusion::MinMax { dense_share } = &mut fusion {
+                *dense_share = everyday.share(*dense_share, language, &dense, of);
             }
-            (fusion, _) => fusion,
-        };
+            dense = everyday.levelled(language, dense, of);
+        }
         let fused = fuse(&words, &dense, fusion);
         Ok(fused
             .into_iter()

@@ -214,7 +214,9 @@ fn meaning_decides_among_the_best_and_says_nothing_of_the_others() {
     let other = Shortlist::of(&ask, &passages).compared(&[-50.0, 50.0, -50.0]);
     assert_ne!(first(&other), likely);
     let sure = |list: &Shortlist| list.choose(&passages, 1).confidence;
-    let by_words = sure(&Shortlist::of(&ask, &passages));
-    assert!((sure(&other) - by_words).abs() < 1e-12, "how sure it is, is said by words");
+    let near = |standing: f64| sure(&Shortlist::of(&ask, &passages).compared(&[standing; 3]));
+    assert!(near(1.0) > 0.9, "as near as an answer: {}", near(1.0));
+    assert!(near(0.0) < 0.5, "as far as anything: {}", near(0.0));
+    assert!(near(0.0) < near(0.3) && near(0.3) < near(0.6) && near(0.6) < near(1.0));
     assert_eq!(Shortlist::of(&ask, &passages).compared(&[]).choose(&passages, 3).quotes, []);
 }

@@ -160,6 +160,15 @@ pub async fn by_id(conn: &mut Conn, chunk_ids: &[Uuid]) -> QueryResult<Vec<Chunk
     Ok(rows.into_iter().map(ChunkRecord::from).collect())
 }
 
+/// The languages of chunks by their identifiers.
+pub async fn languages(conn: &mut Conn, chunk_ids: &[Uuid]) -> QueryResult<Vec<(Uuid, String)>> {
+    item_chunks::table
+        .filter(item_chunks::chunk_id.eq_any(chunk_ids))
+        .select((item_chunks::chunk_id, item_chunks::lang))
+        .load(conn)
+        .await
+}
+
 /// How many chunks can be asked, and the mean number of their terms.
 pub async fn weight(conn: &mut Conn) -> QueryResult<(i64, Option<f64>)> {
     item_chunks::table
