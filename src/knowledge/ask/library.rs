@@ -22,6 +22,8 @@ use crate::platform::web::Role;
 const CANDIDATES_PER_PASSAGE: usize = 5;
 /// Candidates of each list at least.
 const CANDIDATES_MIN: usize = 50;
+/// How many times as many are looked for, since passages in other languages move up in the list by meaning.
+const LOOKED_FOR: usize = 2;
 
 /// Documents, their index, and what makes vectors of questions. Cloning is cheap.
 #[derive(Clone)]
@@ -86,8 +88,8 @@ impl Library {
         let limit = (k * CANDIDATES_PER_PASSAGE).max(CANDIDATES_MIN);
         let filter = self.filter(request, role).await?;
         let dense = meaning.as_ref().map(|meaning| meaning.vector.clone());
-        let looked = self.look(&version, (&weights, dense), filter, limit).await;
-        let (by_words, by_meaning) = match looked {
+        let looked = self.look(&version, (&weights, dense), filter, LOOKED_FOR * limit).await;
+        let (mut by_words, by_meaning) = match looked {
             Ok(found) => (ranked(&found.words), ranked(&found.dense)),
             // The database is the truth: its words answer while the index is away.
             Err(why) => {
@@ -101,8 +103,10 @@ impl Library {
         };
         let cosines: HashMap<Uuid, f32> = by_meaning.iter().copied().collect();
         let found = (language, by_meaning);
-        let (share, by_meaning) =
+        let (share, mut by_meaning) =
             self.across(settings.dense_share, meaning.as_ref(), found).await?;
+        by_words.truncate(limit);
+        by_meaning.truncate(limit);
         let mut fused = fuse(&by_words, &by_meaning, fusion(request, settings, share));
         if request.include_superseded {
             let both = (words.as_ref(), &weights);
