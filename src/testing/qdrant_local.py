@@ -130,6 +130,15 @@ class Points(points_rpc.PointsServicer):
         return wire.CountResponse(result=wire.CountResult(count=count), time=0.001)
 
     @checked
+    def Get(self, request, context):
+        name = known(request.collection_name, context)
+        ids = [GrpcToRest.convert_point_id(point) for point in request.ids]
+        names = list(request.with_vectors.include.names)
+        found = STORE.retrieve(name, ids=ids, with_payload=True, with_vectors=names)
+        points = [RestToGrpc.convert_record(point) for point in found]
+        return wire.GetResponse(result=points, time=0.001)
+
+    @checked
     def Query(self, request, context):
         name = known(request.collection_name, context)
         asked = GrpcToRest.convert_query_points(request)

@@ -13,7 +13,7 @@ use super::store::versions::State;
 use super::store::{chunks, items, locks, versions};
 use crate::access::audit::{By, Event};
 use crate::algorithms::retrieval::Language;
-use crate::knowledge::embedding::{EmbeddingError, ModelCard, Purpose};
+use crate::knowledge::embedding::ModelCard;
 use crate::knowledge::index::{Collection, Engine, IndexError, Point, SparseVector};
 use crate::platform::jobs::JobContext;
 
@@ -177,46 +177,6 @@ impl Documents {
             })
             .await?;
         if lies { Ok(()) } else { Err(Stop::Gone) }
-    }
-
-    /// Vectors of chunks; absent where the version has none, or the model is away or another one now.
-    async fn vectors(
-        &self,
-        batch: &[ChunkRecord],
-        version: &IndexVersion,
-        strict: bool,
-    ) -> Result<Option<Vec<Vec<f32>>>, Stop> {
-        if version.dimension.is_none() {
-            return Ok(None);
-        }
-        let embedding = &self.0.needs.embedding;
-        let texts: Vec<String> = batch.iter().map(|chunk| chunk.search_text.clone()).collect();
-        let made = async {
-            let card = embedding.card().await?;
-            if !version.is_of(card.as_ref().map(|card| card.digest.as_str())) {
-                return Ok(None);
-            }
-            embedding.embed(&texts, Purpose::Passage).await
-        };
-        let made = made.await.and_then(|made| match made {
-            Some(made) if made.len() != batch.len() => {
-                let why = format!("it made {} vectors of {} texts", made.len(), batch.len());
-                Err(EmbeddingError::Unusable(why))
-            }
-            made => Ok(made),
-        });
-        match made {
-            Ok(None) if strict => {
-                Err(Stop::Later(anyhow::anyhow!("the embedding model is another one meanwhile")))
-            }
-            Ok(made) => Ok(made),
-            Err(error) if strict => Err(Stop::Later(error.into())),
-            Err(error) => {
-                let version = version.version;
-                tracing::warn!(version, %error, "Chunks go into the index without vectors: {error}");
-                Ok(None)
-            }
-        }
     }
 
     /// Chunks as points.

@@ -8,6 +8,7 @@
 mod api; // HTTP: what is there, and what people do to it
 mod changes; // approve, call off, try again, delete
 mod error; // why not
+mod vectors; // of chunks: known or made
 mod indexing; // versions of the index
 mod ingest; // bytes → text → chunks → index
 mod jobs; // the same as work of the queue

@@ -1,5 +1,7 @@
 //! Points, requests, hits, and the face of both engines.
 
+use std::collections::HashMap;
+
 use chrono::{DateTime, Utc};
 use uuid::Uuid;
 
@@ -129,6 +131,12 @@ pub trait Engine: Send + Sync {
     async fn remove_item(&self, version: u32, item_id: Uuid) -> Result<(), IndexError>;
     /// The lists of a request.
     async fn search(&self, version: u32, search: Search) -> Result<Found, IndexError>;
+    /// The dense vectors of chunks, of length 1, as far as the version has them.
+    async fn vectors(
+        &self,
+        version: u32,
+        chunk_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<f32>>, IndexError>;
     /// How many points the version has.
     async fn count(&self, version: u32) -> Result<u64, IndexError>;
     /// Brings what was put into the form that is searched fast and is on the disk; takes its time.

@@ -1,5 +1,6 @@
 //! A Qdrant server, over gRPC.
 
+use std::collections::HashMap;
 use std::future::Future;
 use std::time::Duration;
 
@@ -230,6 +231,19 @@ impl Engine for ServerEngine {
         };
         let (words, dense) = tokio::try_join!(words, dense)?;
         Ok(Found { words, dense })
+    }
+
+    async fn vectors(
+        &self,
+        version: u32,
+        chunk_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<f32>>, IndexError> {
+        if chunk_ids.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let request = wire::vectors(version, chunk_ids);
+        let answer = self.slow(|client| client.get_points(request)).await.map_err(of(version))?;
+        Ok(answer.result.into_iter().filter_map(wire::vector).collect())
     }
 
     async fn count(&self, version: u32) -> Result<u64, IndexError> {

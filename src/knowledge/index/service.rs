@@ -1,5 +1,6 @@
 //! The engine that the settings name, with its metrics.
 
+use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -52,6 +53,14 @@ impl Engine for Index {
         let took = self.clock.elapsed().saturating_sub(started);
         metrics::histogram!("luna_vector_search_seconds").record(took.as_secs_f64());
         found
+    }
+
+    async fn vectors(
+        &self,
+        version: u32,
+        chunk_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<f32>>, IndexError> {
+        self.engine.vectors(version, chunk_ids).await
     }
 
     async fn count(&self, version: u32) -> Result<u64, IndexError> {

@@ -185,6 +185,7 @@ async fn keeps_the_contract(engine: &dyn Engine) {
     finds_what_a_scan_finds(engine, &points).await;
     engine.settle(VERSION).await.unwrap();
     finds_what_a_scan_finds(engine, &points).await;
+    gives_vectors_back(engine, &points).await;
     breaks_ties_by_identifier(engine).await;
     replaces_and_removes(engine, points).await;
     refuses_what_does_not_fit(engine).await;
@@ -227,6 +228,22 @@ async fn finds_what_a_scan_finds(engine: &dyn Engine, points: &[Point]) {
 }
 
 /// Forty chunks say the same; the list is cut among them.
+async fn gives_vectors_back(engine: &dyn Engine, points: &[Point]) {
+    let asked = [points[5].chunk_id, id(77_777), points[50].chunk_id];
+    let found = engine.vectors(VERSION, &asked).await.unwrap();
+    assert_eq!(found.len(), 2, "of what is not there nothing is said");
+    for point in [&points[5], &points[50]] {
+        let (given, wanted) = (&found[&point.chunk_id], point.dense.as_ref().unwrap());
+        let apart = given.iter().zip(wanted).map(|(one, other)| (one - other).abs());
+        assert!(
+            given.len() == DIMENSION && apart.fold(0.0, f32::max) < 1e-6,
+            "{given:?} {wanted:?}"
+        );
+    }
+    assert!(engine.vectors(VERSION, &[]).await.unwrap().is_empty());
+    assert!(matches!(engine.vectors(99, &asked).await, Err(IndexError::Unknown(99))));
+}
+
 async fn breaks_ties_by_identifier(engine: &dyn Engine) {
     engine.create(&collection(7)).await.unwrap();
     let mut even = Even(5);
@@ -289,6 +306,7 @@ async fn has_versions(engine: &dyn Engine) {
     let found = engine.search(12, request).await.unwrap();
     assert_same(&found.words, &by_words(&plain, &words, &Filter::default(), 9), "words only");
     assert!(found.dense.is_empty());
+    assert!(engine.vectors(12, &[plain[0].chunk_id]).await.unwrap().is_empty());
     assert_eq!(engine.versions().await.unwrap(), [VERSION, 12]);
     engine.point_alias(VERSION).await.unwrap();
     engine.point_alias(12).await.unwrap();

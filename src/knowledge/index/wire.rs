@@ -4,11 +4,12 @@ use qdrant_client::Payload;
 use qdrant_client::qdrant::{
     Condition, CountPoints, CountPointsBuilder, CreateAlias, CreateAliasBuilder, CreateCollection,
     CreateCollectionBuilder, CreateFieldIndexCollection, CreateFieldIndexCollectionBuilder,
-    DeletePoints, DeletePointsBuilder, Distance, FieldType, Filter as WireFilter, Modifier,
-    NamedVectors, PointId, PointStruct, Query, QueryPoints, QueryPointsBuilder,
-    SearchParamsBuilder, SparseVectorParamsBuilder, SparseVectorsConfigBuilder, UpsertPoints,
-    UpsertPointsBuilder, Vector, VectorInput, VectorParamsBuilder, VectorsConfigBuilder,
-    point_id::PointIdOptions,
+    DeletePoints, DeletePointsBuilder, Distance, FieldType, Filter as WireFilter, GetPoints,
+    GetPointsBuilder, Modifier, NamedVectors, PointId, PointStruct, Query, QueryPoints,
+    QueryPointsBuilder, RetrievedPoint, SearchParamsBuilder, SparseVectorParamsBuilder,
+    SparseVectorsConfigBuilder, UpsertPoints, UpsertPointsBuilder, Vector, VectorInput,
+    VectorParamsBuilder, VectorsConfigBuilder, VectorsSelector, point_id::PointIdOptions,
+    vector_output::Vector as Output, with_vectors_selector::SelectorOptions,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -142,6 +143,25 @@ pub(super) fn query(version: u32, asked: &Asked<'_>, wanted: &Filter, limit: usi
 
 pub(super) fn count(version: u32) -> CountPoints {
     CountPointsBuilder::new(collection_name(version)).exact(true).build()
+}
+
+/// What asks for the dense vectors of chunks.
+pub(super) fn vectors(version: u32, chunk_ids: &[Uuid]) -> GetPoints {
+    let ids: Vec<PointId> = chunk_ids.iter().map(|id| id.to_string().into()).collect();
+    let named = VectorsSelector { names: vec![DENSE.to_owned()] };
+    GetPointsBuilder::new(collection_name(version), ids)
+        .with_payload(false)
+        .with_vectors(SelectorOptions::Include(named))
+        .build()
+}
+
+/// A chunk with its dense vector; absent where it has none.
+pub(super) fn vector(point: RetrievedPoint) -> Option<(Uuid, Vec<f32>)> {
+    let id = hit(point.id, 0.0)?.chunk_id;
+    match point.vectors?.get_vector_by_name(DENSE)? {
+        Output::Dense(dense) => Some((id, dense.data)),
+        _ => None,
+    }
 }
 
 /// The alias moves in one step: a server replaces it.

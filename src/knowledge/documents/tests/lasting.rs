@@ -149,6 +149,9 @@ async fn a_new_version_is_finished_by_the_next_worker_and_misses_nothing() {
     tell(&app, "Second", "The second text is about the water in the lake.").await;
     app.run_jobs().await;
     let documents = &app.services.documents;
+    // Vectors of another model are in no version yet.
+    server.becomes("two", 12);
+    wait(&app, Duration::minutes(6));
     documents
         .ask_for_reindex(&Wish { anew: true }, &crate::access::audit::By::command())
         .await
@@ -177,6 +180,35 @@ async fn a_new_version_is_finished_by_the_next_worker_and_misses_nothing() {
     assert_eq!(documents.active_version().await.unwrap().version, 2);
     assert_eq!(points(&app).await, 3);
     assert_eq!(found(&app, "What is the sun on?").await[0], third);
+}
+
+#[tokio::test]
+async fn vectors_of_the_same_model_are_taken_over() {
+    let server = Ollama::new("one", 8).await;
+    let app = app_at(&server).await;
+    let item_id = upload(&app, "house.txt", HOUSE).await;
+    app.run_jobs().await;
+    let documents = &app.services.documents;
+    let ids: Vec<Uuid> = chunks(&app, item_id)
+        .await
+        .iter()
+        .map(|it| it["chunk_id"].as_str().unwrap().parse().unwrap())
+        .collect();
+    let before = documents.engine().vectors(1, &ids).await.unwrap();
+    assert_eq!(before.len(), ids.len());
+    // Whoever asks it for a vector from here on fails.
+    server.is(Mood::Refuses);
+    documents
+        .ask_for_reindex(&Wish { anew: true }, &crate::access::audit::By::command())
+        .await
+        .unwrap();
+    app.run_jobs().await;
+    assert_eq!(documents.active_version().await.unwrap().version, 2);
+    let after = documents.engine().vectors(2, &ids).await.unwrap();
+    for id in &ids {
+        let apart = before[id].iter().zip(&after[id]).map(|(one, other)| (one - other).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-6, "{id}");
+    }
 }
 
 #[tokio::test]

@@ -1,6 +1,6 @@
 //! Versions by number, their folders, and who may work with them; everything off the web workers.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fs;
 use std::num::NonZeroUsize;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -265,6 +265,15 @@ impl Engine for EdgeEngine {
 
     async fn search(&self, version: u32, search: Search) -> Result<Found, IndexError> {
         self.on(&self.reading, version, move |shard| shard.search(search)).await
+    }
+
+    async fn vectors(
+        &self,
+        version: u32,
+        chunk_ids: &[Uuid],
+    ) -> Result<HashMap<Uuid, Vec<f32>>, IndexError> {
+        let ids = chunk_ids.to_vec();
+        self.on(&self.reading, version, move |shard| shard.vectors(&ids)).await
     }
 
     async fn count(&self, version: u32) -> Result<u64, IndexError> {

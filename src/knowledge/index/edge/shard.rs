@@ -1,5 +1,6 @@
 //! One version of the collection: its configuration, its requests, its files.
 
+use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -10,9 +11,9 @@ use qdrant_edge::{
     CountRequest, CreateIndex, Distance, EdgeConfig, EdgeOptimizersConfig, EdgeShard,
     EdgeSparseVectorParams, EdgeVectorParams, FieldIndexOperations, HnswIndexConfig, JsonPath,
     Modifier, NamedQuery, OperationError, PayloadFieldSchema, PayloadSchemaType, PointId,
-    PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequest, ScoringQuery,
-    SearchParams, UpdateOperation, Vector, VectorInternal, Vectors, WalOptions,
-    WithPayloadInterface, WithVector,
+    PointInsertOperations, PointOperations, PointStruct, QueryEnum, QueryRequest, Record,
+    ScoringQuery, SearchParams, UpdateOperation, Vector, VectorInternal, VectorStructInternal,
+    Vectors, WalOptions, WithPayloadInterface, WithVector,
 };
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
@@ -140,6 +141,26 @@ impl Shard {
             found.dense = self.list(&query, DENSE, filter.as_ref(), search.limit)?;
         }
         Ok(found)
+    }
+
+    /// The dense vectors of chunks, as far as they are there.
+    pub fn vectors(&self, chunk_ids: &[Uuid]) -> Result<HashMap<Uuid, Vec<f32>>, IndexError> {
+        if self.dimension().is_none() {
+            return Ok(HashMap::new());
+        }
+        let ids: Vec<PointId> = chunk_ids.iter().map(|id| PointId::Uuid(*id)).collect();
+        let payload = Some(WithPayloadInterface::Bool(false));
+        let wanted = Some(WithVector::Selector(vec![DENSE.into()]));
+        let records = self.engine.retrieve(&ids, payload, wanted).map_err(broken)?;
+        let vector = |record: Record| {
+            let PointId::Uuid(id) = record.id else { return None };
+            let VectorStructInternal::Named(mut named) = record.vector? else { return None };
+            match named.remove(DENSE)? {
+                VectorInternal::Dense(dense) => Some((id, dense)),
+                _ => None,
+            }
+        };
+        Ok(records.into_iter().filter_map(vector).collect())
     }
 
     fn list(
