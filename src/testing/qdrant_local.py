@@ -133,8 +133,7 @@ class Points(points_rpc.PointsServicer):
     def Get(self, request, context):
         name = known(request.collection_name, context)
         ids = [GrpcToRest.convert_point_id(point) for point in request.ids]
-        names = list(request.with_vectors.include.names)
-        found = STORE.retrieve(name, ids=ids, with_payload=True, with_vectors=names)
+        found = STORE.retrieve(name, ids=ids, with_payload=True, with_vectors=True)
         points = [RestToGrpc.convert_record(point) for point in found]
         return wire.GetResponse(result=points, time=0.001)
 

@@ -8,8 +8,8 @@ use qdrant_client::qdrant::{
     GetPointsBuilder, Modifier, NamedVectors, PointId, PointStruct, Query, QueryPoints,
     QueryPointsBuilder, RetrievedPoint, SearchParamsBuilder, SparseVectorParamsBuilder,
     SparseVectorsConfigBuilder, UpsertPoints, UpsertPointsBuilder, Vector, VectorInput,
-    VectorParamsBuilder, VectorsConfigBuilder, VectorsSelector, point_id::PointIdOptions,
-    vector_output::Vector as Output, with_vectors_selector::SelectorOptions,
+    VectorParamsBuilder, VectorsConfigBuilder, point_id::PointIdOptions,
+    vector_output::Vector as Output,
 };
 use serde_json::json;
 use uuid::Uuid;
@@ -145,13 +145,12 @@ pub(super) fn count(version: u32) -> CountPoints {
     CountPointsBuilder::new(collection_name(version)).exact(true).build()
 }
 
-/// What asks for the dense vectors of chunks.
+/// What asks for the vectors of chunks, all of them: a version of words only refuses to look for a dense one.
 pub(super) fn vectors(version: u32, chunk_ids: &[Uuid]) -> GetPoints {
     let ids: Vec<PointId> = chunk_ids.iter().map(|id| id.to_string().into()).collect();
-    let named = VectorsSelector { names: vec![DENSE.to_owned()] };
     GetPointsBuilder::new(collection_name(version), ids)
         .with_payload(false)
-        .with_vectors(SelectorOptions::Include(named))
+        .with_vectors(true)
         .build()
 }
 
