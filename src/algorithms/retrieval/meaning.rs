@@ -120,18 +120,16 @@ impl Everyday {
     /// What the cosine of a question and a text is worth: 0 where they have as much in common as any two, 1 where as
     /// much as an everyday question and its answer. A language that cannot be told is taken for the other one.
     pub fn standing(&self, cosine: f32, asked: Option<Language>, of: Option<Language>) -> f64 {
-        let pair = asked.or(of).map(|from| (place(from), of.map_or_else(|| place(from), place)));
-        let (nothing, unit) = match pair {
-            Some((from, to)) => {
-                let within = UNIT_ACROSS_MIN * self.difference(from, from);
-                (self.unrelated[from][to], self.difference(from, to).max(within))
-            }
-            None => {
-                let mean = |of: &dyn Fn(usize) -> f64| {
-                    (0..EVERYDAY.len()).map(of).sum::<f64>() / EVERYDAY.len() as f64
-                };
-                (mean(&|at| self.unrelated[at][at]), mean(&|at| self.difference(at, at)))
-            }
+        let own = |at: usize| (self.unrelated[at][at], self.difference(at, at));
+        let (nothing, unit) = if let Some(from) = asked.or(of) {
+            let (from, to) = (place(from), place(of.unwrap_or(from)));
+            let within = UNIT_ACROSS_MIN * self.difference(from, from);
+            (self.unrelated[from][to], self.difference(from, to).max(within))
+        } else {
+            let count = EVERYDAY.len() as f64;
+            let sum = (0..EVERYDAY.len()).map(own);
+            let (nothing, unit) = sum.fold((0.0, 0.0), |sum, own| (sum.0 + own.0, sum.1 + own.1));
+            (nothing / count, unit / count)
         };
         (f64::from(cosine) - nothing) / unit.max(DIFFERENCE_MIN)
     }

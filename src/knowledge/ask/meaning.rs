@@ -12,7 +12,7 @@ pub(super) const SENTENCES_COMPARED: usize = 12;
 /// Letters of a sentence with its neighbours that are compared; longer ones cost time and find no more.
 pub(super) const LETTERS_COMPARED: usize = 600;
 
-/// The everyday sentences as the present model sees them; they are embedded once for each model.
+/// What the present model makes of everyday questions and answers; they are embedded once for each model.
 #[derive(Clone, Default)]
 pub(super) struct Seen(Arc<Mutex<Option<ByModel>>>);
 

@@ -88,7 +88,7 @@ async fn a_model_that_fails_on_the_sentences_costs_the_comparison_and_not_the_an
     let is_down = Arc::new(AtomicBool::new(false));
     let server = model(&is_down).await;
     let app = app_with(&server).await;
-    // The everyday sentences are known from the first question on.
+    // Everyday questions and answers are known from the first question on.
     ask(&app, Role::Viewer, WHERE, json!({})).await;
     is_down.store(true, Ordering::Relaxed);
     let answer = ask(&app, Role::Viewer, WHERE, json!({})).await;
