@@ -186,7 +186,7 @@ ensure_rust() {
 # A build that ends for want of space says so late and in many words.
 warn_of_little_space() {
   local folder=release needed_gb=5 free_gb
-  [ "$PURPOSE" = run ] || folder=debug needed_gb=12
+  [ "$PURPOSE" = run ] || folder=debug needed_gb=10
   free_gb=$(($(df -Pk . | awk 'NR == 2 { print $4 }') / 1024 / 1024))
   [ -d "target/$folder/deps" ] || [ "$free_gb" -ge "$needed_gb" ] ||
     say "warning: $free_gb GB are free here, and a first build takes about $needed_gb"
