@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use nix::sys::signal::{Signal, kill};
+use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::Pid;
 use serde_json::Value;
 
@@ -55,9 +56,17 @@ impl QdrantLocal {
         }
     }
 
-    /// Lets it stand still, go on, or end.
+    /// Lets it stand still, go on, or end; when this returns it does. Until then it may answer once more.
     pub fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+        let process = Pid::from_raw(self.child.id().cast_signed());
+        kill(process, signal).unwrap();
+        let reached = match signal {
+            Signal::SIGSTOP => WaitPidFlag::WSTOPPED,
+            Signal::SIGCONT => WaitPidFlag::WCONTINUED,
+            _ => WaitPidFlag::WEXITED,
+        };
+        // It stays there to be waited for by whoever drops this.
+        waitid(Id::Pid(process), reached | WaitPidFlag::WNOWAIT).unwrap();
     }
 }
 

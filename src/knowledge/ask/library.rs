@@ -22,7 +22,7 @@ use crate::platform::web::Role;
 const CANDIDATES_PER_PASSAGE: usize = 5;
 /// Candidates of each list at least.
 const CANDIDATES_MIN: usize = 50;
-/// How many times as many are looked for, since passages in other languages move up in the list by meaning.
+/// How many times as many are looked for with a model, since passages in other languages move up in its list.
 const LOOKED_FOR: usize = 2;
 
 /// Documents, their index, and what makes vectors of questions. Cloning is cheap.
@@ -88,7 +88,8 @@ impl Library {
         let limit = (k * CANDIDATES_PER_PASSAGE).max(CANDIDATES_MIN);
         let filter = self.filter(request, role).await?;
         let dense = meaning.as_ref().map(|meaning| meaning.vector.clone());
-        let looked = self.look(&version, (&weights, dense), filter, LOOKED_FOR * limit).await;
+        let deep = if dense.is_some() { LOOKED_FOR * limit } else { limit };
+        let looked = self.look(&version, (&weights, dense), filter, deep).await;
         let (mut by_words, by_meaning) = match looked {
             Ok(found) => (ranked(&found.words), ranked(&found.dense)),
             // The database is the truth: its words answer while the index is away.

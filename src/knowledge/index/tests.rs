@@ -227,7 +227,6 @@ async fn finds_what_a_scan_finds(engine: &dyn Engine, points: &[Point]) {
     assert_eq!(engine.search(VERSION, empty).await.unwrap(), Found::default());
 }
 
-/// Forty chunks say the same; the list is cut among them.
 async fn gives_vectors_back(engine: &dyn Engine, points: &[Point]) {
     let asked = [points[5].chunk_id, id(77_777), points[50].chunk_id];
     let found = engine.vectors(VERSION, &asked).await.unwrap();
@@ -244,6 +243,7 @@ async fn gives_vectors_back(engine: &dyn Engine, points: &[Point]) {
     assert!(matches!(engine.vectors(99, &asked).await, Err(IndexError::Unknown(99))));
 }
 
+/// Forty chunks say the same; the list is cut among them.
 async fn breaks_ties_by_identifier(engine: &dyn Engine) {
     engine.create(&collection(7)).await.unwrap();
     let mut even = Even(5);
